@@ -17,6 +17,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CGD", pkgConfig: "gdlib", providers: [.apt(["libgd-dev"])]),
     .target(name: "VectorSQL", swiftSettings: settings),
+    .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
