@@ -34,7 +34,10 @@ struct PNGDecoder {
       let columns = pass.columns(of: header)
       let rows = pass.rows(of: header)
       guard columns > 0 else { continue }
-      var filter = PNGFilter(bytesPerRow: header.bytesPerRow(width: columns), bitsPerPixel: header.bitsPerPixel)
+      var filter = PNGFilter(
+        bytesPerRow: header.bytesPerRow(width: columns),
+        bitsPerPixel: header.bitsPerPixel
+      )
       for row in 0..<rows {
         try filter.withNextRow { try fill($0) }
         let pixel = (pass.y0 + row * pass.dy) * header.width + pass.x0

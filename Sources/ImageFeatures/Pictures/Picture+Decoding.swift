@@ -15,7 +15,10 @@ extension Picture {
   ) throws {
     do {
       guard bytes.count <= options.maximumBytes else {
-        throw PictureError(.tooLarge, "\(bytes.count) bytes are more than the limit of \(options.maximumBytes)")
+        throw PictureError(
+          .tooLarge,
+          "\(bytes.count) bytes are more than the limit of \(options.maximumBytes)"
+        )
       }
       self = try Self.decode(bytes, options)
     } catch let error as PictureError {

@@ -54,14 +54,23 @@ public struct Resampler: Sendable {
     picture.rgb.withUnsafeBufferPointer { source in
       narrowed.withUnsafeMutableBufferPointer { narrowed in
         for (index, y) in needed.enumerated() {
-          let sourceRow = UnsafeBufferPointer(rebasing: source[y * picture.width * 3..<(y + 1) * picture.width * 3])
+          let sourceRow = UnsafeBufferPointer(
+            rebasing: source[y * picture.width * 3..<(y + 1) * picture.width * 3]
+          )
           let row = UnsafeMutableBufferPointer(rebasing: narrowed[index * rowBytes..<(index + 1) * rowBytes])
           ResamplePass.horizontal(sourceRow, across, into: row)
         }
         sums.withUnsafeMutableBufferPointer { sums in
           for index in 0..<target.rows.count {
             let row = UnsafeMutableBufferPointer(rebasing: rgb[index * rowBytes..<(index + 1) * rowBytes])
-            ResamplePass.vertical(UnsafeBufferPointer(narrowed), needed.lowerBound, down, index, sums, into: row)
+            ResamplePass.vertical(
+              UnsafeBufferPointer(narrowed),
+              needed.lowerBound,
+              down,
+              index,
+              sums,
+              into: row
+            )
           }
         }
       }
@@ -80,7 +89,12 @@ public struct Resampler: Sendable {
     {
       return kept
     }
-    let made = ResampleKernel(input: input, output: output, positions: positions, interpolation: interpolation)
+    let made = ResampleKernel(
+      input: input,
+      output: output,
+      positions: positions,
+      interpolation: interpolation
+    )
     self[keyPath: cache] = made
     return made
   }
