@@ -84,6 +84,9 @@ extern void ann_check_stamp(Relation index);
 extern IndexBuildResult *ann_build(Relation heap, Relation index, IndexInfo *info);
 extern void ann_buildempty(Relation index);
 
+/* validate.c */
+extern bool ann_validate(Oid opclass);
+
 /* write.c */
 extern bool ann_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
 					   IndexUniqueCheck unique, bool unchanged, IndexInfo *info);

@@ -21,13 +21,6 @@ _PG_init(void)
 	ann_define_settings();
 }
 
-/* Every support function but the carrier's own two must be there. */
-static bool
-validate(Oid opclass)
-{
-	return carrier()->amvalidate(opclass);
-}
-
 /* The carrier's routine, with our layer in the places where the two differ. */
 PG_FUNCTION_INFO_V1(ann_handler);
 Datum
@@ -44,7 +37,7 @@ ann_handler(PG_FUNCTION_ARGS)
 	routine->ambulkdelete = ann_bulkdelete;
 	routine->amcostestimate = ann_costestimate;
 	routine->amoptions = ann_options;
-	routine->amvalidate = validate;
+	routine->amvalidate = ann_validate;
 	routine->ambeginscan = ann_beginscan;
 	routine->amrescan = ann_rescan;
 	routine->amgettuple = ann_gettuple;
