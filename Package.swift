@@ -33,7 +33,10 @@ let package = Package(
     ),
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CGD", pkgConfig: "gdlib", providers: [.apt(["libgd-dev"])]),
+    .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "VectorSQL", swiftSettings: settings),
     .target(
       name: "LocalPostgres",
@@ -41,6 +44,17 @@ let package = Package(
         "PostgresClient", "VectorSQL", .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
+      swiftSettings: settings
+    ),
+    .target(name: "TableCatalog", dependencies: ["PostgresClient", "VectorSQL"], swiftSettings: settings),
+    .target(
+      name: "ImageSearch",
+      dependencies: ["PostgresClient", "TableCatalog", "VectorSQL"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "ImageFeatures",
+      dependencies: ["CGD", "COpenBLAS", "CTurboJPEG", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
