@@ -14,6 +14,9 @@ public struct ImageSearchRequest: Sendable, Hashable {
   public var topK: Int
   /// Only pictures with this label.
   public var label: String?
+  /// A condition in SQL that the caller vouches for, such as one that a user typed for its own database; never text
+  /// from a client.
+  public var trustedCondition: String?
   /// Compares with every row and uses no vector index.
   public var exact: Bool
   /// How many candidates a graph search keeps; nil leaves it to the server, or raises it to `topK`.
@@ -28,7 +31,8 @@ public struct ImageSearchRequest: Sendable, Hashable {
     label: String? = nil,
     exact: Bool = false,
     efSearch: Int? = nil,
-    includesSubject: Bool = false
+    includesSubject: Bool = false,
+    trustedCondition: String? = nil
   ) {
     self.subject = subject
     self.topK = topK
@@ -36,5 +40,6 @@ public struct ImageSearchRequest: Sendable, Hashable {
     self.exact = exact
     self.efSearch = efSearch
     self.includesSubject = includesSubject
+    self.trustedCondition = trustedCondition
   }
 }

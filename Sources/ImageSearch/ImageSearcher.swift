@@ -1,116 +1,101 @@
 internal import PostgresClient
-public import TableCatalog
-public import VectorSQL
+internal import TableCatalog
+internal import VectorSQL
 
 /// Searches a table of pictures on a server.
 public struct ImageSearcher: ImageSearching {
-  /// The table's description.
-  public let catalog: VectorTable
-  /// The table and its columns.
-  public let table: ImageTable
-  /// How the server spells vector search.
-  public let dialect: Dialect
-  /// What near means; the index's own metric unless it was set.
-  public let metric: Metric
-  /// The vector column, with its dimension where anything declares it.
-  public let column: VectorColumn
+  /// What the SQL depends on.
+  public let query: ImageQuery
   let connections: any ConnectionSource
 
-  /// Reads the table's description and checks that the dialect can search it.
-  ///
-  /// - Parameter metric: nil takes the index's, or l2 where there is no index.
-  /// - Throws: `VectorTableError`, `ImageSearchError` with code `wrongTable`, `PostgresError`.
-  public init(
-    table: ImageTable,
-    dialect: Dialect,
-    metric: Metric?,
-    connections: any ConnectionSource
-  ) async throws {
-    let (catalog, capabilities) = try await connections.withConnection { connection in
-      (
-        try await VectorTable.read(table.name, vectorColumn: table.vectorColumn, from: connection),
-        try await connection.capabilities()
+  /// A searcher over connections, for a table that was read from one of them.
+  public init(query: ImageQuery, connections: any ConnectionSource) {
+    self.query = query
+    self.connections = connections
+  }
+
+  /// Finds the nearest rows.
+  /// - Throws: `ImageSearchError`, `RenderingError` (another dimension, a setting out of range), `PostgresError`.
+  public func search(_ request: ImageSearchRequest) async throws -> ImageSearchAnswer {
+    let search = try query.search(request)
+    let rendered = try search.rendered(for: query.dialect)
+    let clock = ContinuousClock()
+    let start = clock.now
+    let rows = try await connections.withConnection { try await run(rendered, on: $0) }
+    let elapsed = clock.now - start
+    if rows.isEmpty, case .id(let id) = request.subject, try await row(id: id) == nil {
+      throw ImageSearchError(
+        code: .noSuchID,
+        description: "no row of \(query.table.name.quoted) has the id \(id)"
       )
     }
-    self.catalog = catalog
-    self.table = table
-    self.dialect = try dialect.checked(against: capabilities)
-    self.metric = metric ?? catalog.vectorIndexes.first?.metric ?? .l2
-    self.connections = connections
-    column = try Self.vectorColumn(of: catalog, table, self.dialect)
-    for name in [table.idColumn, table.labelColumn] where catalog.column(name) == nil {
-      throw VectorTableError(
-        code: .missingColumn,
-        description: "the table \(catalog.name.quoted) has no column \(name.quoted)"
-      )
+    return ImageSearchAnswer(
+      hits: try rows.map { try hit($0) },
+      sql: try search.script(.psql, for: query.dialect).text,
+      databaseMilliseconds: elapsed / .milliseconds(1)
+    )
+  }
+
+  /// Settings hold for one transaction; a search without settings needs none.
+  private func run(_ search: RenderedSearch, on connection: PostgresConnection) async throws -> RowSet {
+    guard !search.settings.isEmpty else { return try await connection.query(search.query, prepared: true) }
+    return try await connection.transaction { connection in
+      for setting in search.settings { try await connection.query(setting) }
+      return try await connection.query(search.query, prepared: true)
     }
   }
 
-  private static func vectorColumn(
-    of catalog: VectorTable,
-    _ table: ImageTable,
-    _ dialect: Dialect
-  ) throws -> VectorColumn {
-    guard let column = catalog.column(table.vectorColumn) else {
-      throw VectorTableError(
-        code: .missingColumn,
-        description: "the table \(catalog.name.quoted) has no column \(table.vectorColumn.quoted)"
-      )
-    }
-    guard let element = column.element, let type = dialect.vectorTypes[element],
-      type.castName == column.typeName
-    else {
+  private func hit(_ row: Row) throws -> ImageHit {
+    ImageHit(
+      id: try id(row),
+      label: try row.value(at: 1, as: String?.self),
+      distance: try row.value(at: row.count - 1, as: Double.self),
+      source: query.hasSource ? try row.value(at: 2, as: String?.self) : nil
+    )
+  }
+
+  private func id(_ row: Row) throws -> Int64 {
+    if let number = try? row.value(at: 0, as: Int.self) { return Int64(number) }
+    guard let number = Int64(try row.value(at: 0, as: String.self)) else {
       throw ImageSearchError(
         code: .wrongTable,
-        description: "the column \(table.vectorColumn.quoted) has type \(column.type), which the dialect "
-          + "\(dialect.name) cannot search; choose another with --dialect"
+        description: "the column \(query.table.idColumn.quoted) holds ids that are no integers"
       )
     }
-    let dimension = column.declaredDimension ?? catalog.vectorIndexes.lazy.compactMap(\.dimension).first
-    return VectorColumn(table.vectorColumn, dim: dimension, element: element)
+    return number
   }
+}
 
-  /// The search as a tree, from which both the statement that runs and the SQL for people are rendered.
-  /// - Throws: `ImageSearchError` with code `badRequest`.
-  public func query(_ request: ImageSearchRequest) throws -> VectorSearch {
-    guard (1...10_000).contains(request.topK) else {
-      throw ImageSearchError(
-        code: .badRequest,
-        description: "the number of results must be 1…10000, not \(request.topK)"
-      )
-    }
-    var columns = [table.idColumn, table.labelColumn]
-    if catalog.column(table.sourceColumn) != nil { columns.append(table.sourceColumn) }
-    var search = VectorSearch(
-      table: table.name,
-      columns: columns,
-      nearest: column,
-      to: try subject(request),
-      by: metric,
-      limit: request.topK
-    )
-    if let label = request.label { search.filters = [Condition("\(id: table.labelColumn) = \(label)")] }
-    search.exact = request.exact
-    if request.exact { search.tieBreak = table.idColumn }
-    search.settings.efSearch = request.efSearch
-    return search
-  }
-
-  private func subject(_ request: ImageSearchRequest) throws -> VectorSearch.Subject {
-    switch request.subject {
-    case .vector(let vector): return .vector(vector)
-    case .id(let id):
-      let value = try idValue(id)
-      return request.includesSubject
-        ? .row(key: table.idColumn, value: value)
-        : .otherThanRow(key: table.idColumn, value: value)
+extension ImageSearcher {
+  /// The label and source of a row; nil when there is no such row.
+  public func row(id: Int64) async throws -> (label: String?, source: String?)? {
+    let table = query.table
+    let source: SQL = query.hasSource ? "\(id: table.sourceColumn)" : "NULL::text"
+    let sql: SQL = """
+      SELECT \(id: table.labelColumn), \(source) FROM \(table: table.name) \
+      WHERE \(id: table.idColumn) = \(.bind(try query.value(of: id)))
+      """
+    let statement = try sql.rendered(for: query.dialect)
+    return try await connections.withConnection { connection in
+      try await connection.query(statement, prepared: true).first?.decode(String?.self, String?.self)
     }
   }
 
-  func idValue(_ id: Int64) throws -> SQLValue {
-    guard let value = catalog.column(table.idColumn)?.idValue(id) else {
-      throw ImageSearchError(code: .noSuchID, description: "no row has the id \(id)")
+  /// Every label in the table, in order.
+  public func labels() async throws -> [String] {
+    let table = query.table
+    let sql: SQL = """
+      SELECT DISTINCT \(id: table.labelColumn) FROM \(table: table.name) \
+      WHERE \(id: table.labelColumn) IS NOT NULL ORDER BY 1
+      """
+    let statement = try sql.rendered(for: query.dialect)
+    return try await connections.withConnection { connection in
+      try await connection.query(statement).map { try $0.value(at: 0, as: String.self) }
     }
-    return value
+  }
+
+  /// Returns when the database answers.
+  public func checkConnection() async throws {
+    _ = try await connections.withConnection { try await $0.query(Statement("SELECT 1")).count }
   }
 }

@@ -41,6 +41,19 @@ public struct VectorTable: Sendable, Hashable {
   public func column(_ name: Identifier) -> Column? {
     columns.first { $0.name == name.name }
   }
+
+  /// The column of that name.
+  /// - Throws: `VectorTableError` with code `missingColumn`.
+  public func require(_ name: Identifier) throws -> Column {
+    guard let column = column(name) else {
+      throw VectorTableError(
+        code: .missingColumn,
+        description: "the table \(self.name.display) has no column \(name.quoted); it has "
+          + columns.map(\.name).joined(separator: ", ")
+      )
+    }
+    return column
+  }
 }
 
 extension VectorTable.Column {
