@@ -77,11 +77,6 @@ extension WireBuffer {
     _ encode: (inout WireBuffer, Element) -> Void
   ) {
     appendArrayHeader(elementType: elementType, count: values.count)
-    for value in values {
-      var element = WireBuffer()
-      encode(&element, value)
-      append(UInt32(truncatingIfNeeded: element.count))
-      element.bytes.withUnsafeBytes { append($0) }
-    }
+    for value in values { appendField { encode(&$0, value) } }
   }
 }
