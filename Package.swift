@@ -37,6 +37,7 @@ let package = Package(
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CFeatureKernels"),
     .target(name: "VectorSQL", swiftSettings: settings),
     .target(
       name: "LocalPostgres",
@@ -54,9 +55,10 @@ let package = Package(
     ),
     .target(
       name: "ImageFeatures",
-      dependencies: ["CGD", "COpenBLAS", "CTurboJPEG", "CWebP", "CZlib"],
+      dependencies: ["CFeatureKernels", "CGD", "COpenBLAS", "CTurboJPEG", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
+    .target(name: "ImageCollections", dependencies: ["ImageFeatures"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

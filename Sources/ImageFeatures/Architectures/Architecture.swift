@@ -7,7 +7,7 @@ public struct Architecture: Sendable {
   public let name: String
 
   /// How it wants its picture.
-  public let input: InputRecipe
+  public let input: Preprocessing
 
   /// The number of classes of the last layer: 1000 unless a checkpoint says otherwise.
   public let classes: Int
@@ -19,7 +19,7 @@ public struct Architecture: Sendable {
 
   init(
     name: String,
-    input: InputRecipe = InputRecipe(),
+    input: Preprocessing = Preprocessing(),
     classes: Int = 1000,
     classifier: String,
     build: @escaping @Sendable (inout GraphBuilder) -> Graph.Outputs
@@ -38,7 +38,7 @@ public struct Architecture: Sendable {
 
   /// The layers.
   var graph: Graph {
-    var builder = GraphBuilder(inputSize: input.size, classes: classes)
+    var builder = GraphBuilder(inputSize: input.crop, classes: classes)
     let outputs = build(&builder)
     return Graph(nodes: builder.nodes, outputs: outputs)
   }

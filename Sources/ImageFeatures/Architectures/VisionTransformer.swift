@@ -45,7 +45,7 @@ extension Architecture {
       norm: "norm",
       head: "head"
     )
-    let recipe = InputRecipe(resize: 248, interpolation: .bicubic)
+    let recipe = Preprocessing(resize: 248, interpolation: .bicubic)
     return Architecture(name: name, input: recipe, classifier: "head.weight") { net in
       net.transformer(names, patch: 16, width: width, heads: heads)
     }
