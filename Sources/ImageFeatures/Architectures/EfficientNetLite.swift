@@ -6,7 +6,12 @@ extension Architecture {
   public static let efficientNetLite0 = efficientNetLite("efficientnet_lite0", size: 224, width: 1, depth: 1)
 
   /// EfficientNet-Lite1: 240 x 240.
-  public static let efficientNetLite1 = efficientNetLite("efficientnet_lite1", size: 240, width: 1, depth: 1.1)
+  public static let efficientNetLite1 = efficientNetLite(
+    "efficientnet_lite1",
+    size: 240,
+    width: 1,
+    depth: 1.1
+  )
 
   /// EfficientNet-Lite2: 260 x 260.
   public static let efficientNetLite2 = efficientNetLite(
@@ -16,16 +21,11 @@ extension Architecture {
     depth: 1.2
   )
 
-  private static func efficientNetLite(_ name: String, size: Int, width: Double, depth: Double) -> Architecture
+  private static func efficientNetLite(_ name: String, size: Int, width: Double, depth: Double)
+    -> Architecture
   {
-    let recipe = InputRecipe(
-      size: size,
-      resize: size + 32,
-      divisor: 1,
-      mean: [127, 127, 127],
-      standardDeviation: [128, 128, 128]
-    )
-    return Architecture(name: name, input: recipe, classifier: "_fc.weight") { net in
+    let recipe = Preprocessing(resize: size + 32, crop: size, normalization: .centred)
+    return Architecture(name: name, preprocessing: recipe, classifier: "_fc.weight") { net in
       var x = net.samePadded("_conv_stem", net.input, 32, kernel: 3, stride: 2)
       x = net.relu6("_swish", net.batchNorm("_bn0", x, epsilon: 1e-3))
       var block = 0

@@ -45,8 +45,8 @@ extension Architecture {
       norm: "norm",
       head: "head"
     )
-    let recipe = InputRecipe(resize: 248, interpolation: .bicubic)
-    return Architecture(name: name, input: recipe, classifier: "head.weight") { net in
+    let recipe = Preprocessing(resize: 248, interpolation: .bicubic)
+    return Architecture(name: name, preprocessing: recipe, classifier: "head.weight") { net in
       net.transformer(names, patch: 16, width: width, heads: heads)
     }
   }

@@ -15,7 +15,8 @@ extension Graph {
     var folded = self
     let counts = readCounts
     for (index, node) in nodes.enumerated() {
-      guard case .batchNorm(let epsilon) = node.operation, let source = node.inputs.first, counts[source] == 1 else { continue }
+      guard case .batchNorm(let epsilon) = node.operation, let source = node.inputs.first, counts[source] == 1
+      else { continue }
       let convolution = nodes[source]
       guard case .convolution = convolution.operation else { continue }
       folded.nodes[index].operation = convolution.operation

@@ -83,7 +83,11 @@ struct WeightReader {
     let (outputs, window) = (convolution.outputs, convolution.window)
     let taps = window.kernel * window.kernel
     if convolution.depthwise {
-      let filters = transposed(values, 1, .map(height: window.kernel, width: window.kernel, channels: outputs))
+      let filters = transposed(
+        values,
+        1,
+        .map(height: window.kernel, width: window.kernel, channels: outputs)
+      )
       return .depthwise(filters: try FloatBuffer(filters), bias: try FloatBuffer(bias))
     }
     let tiles = (output.height + 3) / 4 * ((output.width + 3) / 4)
@@ -92,7 +96,11 @@ struct WeightReader {
     {
       return .winograd(
         try WinogradWeights(
-          weights: values, outputs: outputs, inputs: input.channels, bias: bias, kernels: kernels
+          weights: values,
+          outputs: outputs,
+          inputs: input.channels,
+          bias: bias,
+          kernels: kernels
         )
       )
     }

@@ -24,8 +24,15 @@ struct DepthwiseStep: Step {
     let extent = output.extent
     for row in 0..<extent.height {
       table.depthwise_row(
-        input.map, arena + input.offset, window.kernelForm, filters.start, bias.start, activation.kernelCode,
-        row, extent.width, arena + output.offset + row * extent.width * output.pixelStride,
+        input.map,
+        arena + input.offset,
+        window.kernelForm,
+        filters.start,
+        bias.start,
+        activation.kernelCode,
+        row,
+        extent.width,
+        arena + output.offset + row * extent.width * output.pixelStride,
         output.pixelStride
       )
     }
@@ -47,8 +54,13 @@ struct MaxPoolStep: Step {
     let extent = output.extent
     for row in 0..<extent.height {
       table.max_pool_row(
-        input.map, arena + input.offset, window.kernelForm, row, extent.width,
-        arena + output.offset + row * extent.width * output.pixelStride, output.pixelStride
+        input.map,
+        arena + input.offset,
+        window.kernelForm,
+        row,
+        extent.width,
+        arena + output.offset + row * extent.width * output.pixelStride,
+        output.pixelStride
       )
     }
   }
@@ -90,8 +102,14 @@ struct AddStep: Step {
   func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
     let extent = output.extent
     kernels.table.add(
-      extent.pixels, extent.channels, arena + inputs[0].offset, inputs[0].pixelStride,
-      arena + inputs[1].offset, inputs[1].pixelStride, activation.kernelCode, arena + output.offset,
+      extent.pixels,
+      extent.channels,
+      arena + inputs[0].offset,
+      inputs[0].pixelStride,
+      arena + inputs[1].offset,
+      inputs[1].pixelStride,
+      activation.kernelCode,
+      arena + output.offset,
       output.pixelStride
     )
   }
@@ -110,8 +128,15 @@ struct ActivationStep: Step {
   func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
     let extent = output.extent
     kernels.table.scale_shift(
-      extent.pixels, extent.channels, arena + input.offset, input.pixelStride, nil, nil,
-      activation.kernelCode, arena + output.offset, output.pixelStride
+      extent.pixels,
+      extent.channels,
+      arena + input.offset,
+      input.pixelStride,
+      nil,
+      nil,
+      activation.kernelCode,
+      arena + output.offset,
+      output.pixelStride
     )
     guard activation == .gelu else { return }
     for pixel in 0..<extent.pixels {

@@ -32,35 +32,61 @@ extension Network {
         )
       ]
     case .maxPool(let window, _):
-      return [MaxPoolStep(name: node.name, window: window, input: inputs[0], output: output, kernels: kernels)]
+      return [
+        MaxPoolStep(name: node.name, window: window, input: inputs[0], output: output, kernels: kernels)
+      ]
     case .globalAverage, .adaptiveAverage:
       return [AveragePoolStep(name: node.name, input: inputs[0], output: output, kernels: kernels)]
     case .addition:
       return [
-        AddStep(name: node.name, inputs: inputs, output: output, activation: layer.activation, kernels: kernels)
+        AddStep(
+          name: node.name,
+          inputs: inputs,
+          output: output,
+          activation: layer.activation,
+          kernels: kernels
+        )
       ]
     case .activation(let activation):
       return [
         ActivationStep(
-          name: node.name, activation: activation, input: inputs[0], output: output, kernels: kernels)
+          name: node.name,
+          activation: activation,
+          input: inputs[0],
+          output: output,
+          kernels: kernels
+        )
       ]
     case .concatenation: return copies(node, inputs, output)
     case .layerNorm(let epsilon):
       guard case .norm(let scale, let shift)? = weights[layer.node] else { throw noWeights(node) }
       return [
         LayerNormStep(
-          name: node.name, scale: scale, shift: shift, epsilon: epsilon, input: inputs[0], output: output,
-          kernels: kernels)
+          name: node.name,
+          scale: scale,
+          shift: shift,
+          epsilon: epsilon,
+          input: inputs[0],
+          output: output,
+          kernels: kernels
+        )
       ]
     case .tokens:
       guard case .tokens(let token, let positions)? = weights[layer.node] else { throw noWeights(node) }
       return [
         TokensStep(
-          name: node.name, classToken: token, positions: positions, input: inputs[0], output: output,
-          kernels: kernels)
+          name: node.name,
+          classToken: token,
+          positions: positions,
+          input: inputs[0],
+          output: output,
+          kernels: kernels
+        )
       ]
     case .attention(let heads):
-      return [AttentionStep(name: node.name, heads: heads, input: inputs[0], output: output, kernels: kernels)]
+      return [
+        AttentionStep(name: node.name, heads: heads, input: inputs[0], output: output, kernels: kernels)
+      ]
     case .batchNorm:
       throw NetworkError(.feature, "batch norm \"\(node.name)\" follows no convolution of its own")
     }
@@ -87,20 +113,45 @@ extension Network {
     switch weights[layer.node] {
     case .depthwise(let filters, let bias)?:
       return DepthwiseStep(
-        name: name, window: window, filters: filters, bias: bias, input: input, output: output,
-        activation: layer.activation, kernels: kernels)
+        name: name,
+        window: window,
+        filters: filters,
+        bias: bias,
+        input: input,
+        output: output,
+        activation: layer.activation,
+        kernels: kernels
+      )
     case .winograd(let weights)?:
       return WinogradStep(
-        name: name, weights: weights, padding: window.padding, input: input, output: output,
-        residual: residual, activation: layer.activation, kernels: kernels)
+        name: name,
+        weights: weights,
+        padding: window.padding,
+        input: input,
+        output: output,
+        residual: residual,
+        activation: layer.activation,
+        kernels: kernels
+      )
     case .matrix(let matrix)? where window == Window(kernel: 1, stride: 1, padding: Padding(0)):
       return MatrixStep(
-        name: name, matrix: matrix, input: input, output: output, residual: residual,
-        activation: layer.activation)
+        name: name,
+        matrix: matrix,
+        input: input,
+        output: output,
+        residual: residual,
+        activation: layer.activation
+      )
     case .matrix(let matrix)?:
       return GatherStep(
-        name: name, matrix: matrix, window: window, input: input, output: output, residual: residual,
-        activation: layer.activation)
+        name: name,
+        matrix: matrix,
+        window: window,
+        input: input,
+        output: output,
+        residual: residual,
+        activation: layer.activation
+      )
     default: throw noWeights(graph.nodes[layer.node])
     }
   }
@@ -115,7 +166,8 @@ extension Network {
       part.offset += channel
       if part.offset != input.offset || part.pixelStride != input.pixelStride {
         steps.append(
-          ActivationStep(name: node.name, activation: nil, input: input, output: part, kernels: kernels))
+          ActivationStep(name: node.name, activation: nil, input: input, output: part, kernels: kernels)
+        )
       }
       channel += input.extent.channels
     }

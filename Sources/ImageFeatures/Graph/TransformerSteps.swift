@@ -15,8 +15,15 @@ struct LayerNormStep: Step {
 
   func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
     kernels.table.layer_norm(
-      input.extent.pixels, input.extent.channels, arena + input.offset, input.pixelStride, scale.start,
-      shift.start, epsilon, arena + output.offset, output.pixelStride
+      input.extent.pixels,
+      input.extent.channels,
+      arena + input.offset,
+      input.pixelStride,
+      scale.start,
+      shift.start,
+      epsilon,
+      arena + output.offset,
+      output.pixelStride
     )
   }
 }
@@ -36,11 +43,26 @@ struct TokensStep: Step {
     let channels = output.extent.channels
     let to = arena + output.offset
     kernels.table.add(
-      1, channels, classToken.start, channels, positions.start, channels, 0, to, output.pixelStride
+      1,
+      channels,
+      classToken.start,
+      channels,
+      positions.start,
+      channels,
+      0,
+      to,
+      output.pixelStride
     )
     kernels.table.add(
-      input.extent.pixels, channels, arena + input.offset, input.pixelStride, positions.start + channels,
-      channels, 0, to + output.pixelStride, output.pixelStride
+      input.extent.pixels,
+      channels,
+      arena + input.offset,
+      input.pixelStride,
+      positions.start + channels,
+      channels,
+      0,
+      to + output.pixelStride,
+      output.pixelStride
     )
   }
 }
@@ -63,13 +85,37 @@ struct AttentionStep: Step {
     for head in 0..<heads {
       let queries = arena + input.offset + head * depth
       cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, tokens, tokens, Int32(depth), 1, queries, stride,
-        queries + width, stride, 0, scratch, tokens
+        CblasRowMajor,
+        CblasNoTrans,
+        CblasTrans,
+        tokens,
+        tokens,
+        Int32(depth),
+        1,
+        queries,
+        stride,
+        queries + width,
+        stride,
+        0,
+        scratch,
+        tokens
       )
       kernels.table.softmax(Int(tokens), Int(tokens), scratch, Int(tokens), 1 / Float(depth).squareRoot())
       cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, tokens, Int32(depth), tokens, 1, scratch, tokens,
-        queries + 2 * width, stride, 0, arena + output.offset + head * depth, Int32(output.pixelStride)
+        CblasRowMajor,
+        CblasNoTrans,
+        CblasNoTrans,
+        tokens,
+        Int32(depth),
+        tokens,
+        1,
+        scratch,
+        tokens,
+        queries + 2 * width,
+        stride,
+        0,
+        arena + output.offset + head * depth,
+        Int32(output.pixelStride)
       )
     }
   }

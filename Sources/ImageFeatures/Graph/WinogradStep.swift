@@ -31,7 +31,14 @@ struct WinogradStep: Step {
     while first < tiles {
       let count = min(block, tiles - first)
       table.winograd_input(
-        input.map, arena + input.offset, padding.top, padding.left, tilesAcross, first, count, scratch
+        input.map,
+        arena + input.offset,
+        padding.top,
+        padding.left,
+        tilesAcross,
+        first,
+        count,
+        scratch
       )
       var column = 0
       while column < weights.outputs {
@@ -49,9 +56,17 @@ struct WinogradStep: Step {
         var part = output
         part.extent.channels = columns
         table.winograd_output(
-          products, panel, tilesAcross, first, count, weights.bias.start + column,
-          residual.map { UnsafePointer(arena + $0.offset + column) }, residual?.pixelStride ?? 0,
-          activation.kernelCode, part.map, arena + output.offset + column
+          products,
+          panel,
+          tilesAcross,
+          first,
+          count,
+          weights.bias.start + column,
+          residual.map { UnsafePointer(arena + $0.offset + column) },
+          residual?.pixelStride ?? 0,
+          activation.kernelCode,
+          part.map,
+          arena + output.offset + column
         )
         column += columns
       }

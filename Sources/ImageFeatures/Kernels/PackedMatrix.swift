@@ -48,17 +48,43 @@ struct PackedMatrix: Sendable {
     if kernels.usesBLAS {
       multiplyByBLAS(rows, input, inputStride, output, outputStride)
       kernels.table.scale_shift(
-        rows, outputs, output, outputStride, nil, bias.start, residual == nil ? code : 0, output, outputStride
+        rows,
+        outputs,
+        output,
+        outputStride,
+        nil,
+        bias.start,
+        residual == nil ? code : 0,
+        output,
+        outputStride
       )
       if let residual {
         kernels.table.add(
-          rows, outputs, output, outputStride, residual, residualStride, code, output, outputStride
+          rows,
+          outputs,
+          output,
+          outputStride,
+          residual,
+          residualStride,
+          code,
+          output,
+          outputStride
         )
       }
     } else {
       kernels.table.gemm(
-        rows, outputs, inputs, input, inputStride, panels.start, bias.start, output, outputStride, residual,
-        residualStride, code
+        rows,
+        outputs,
+        inputs,
+        input,
+        inputStride,
+        panels.start,
+        bias.start,
+        output,
+        outputStride,
+        residual,
+        residualStride,
+        code
       )
     }
     guard activation == .gelu else { return }
@@ -78,8 +104,18 @@ struct PackedMatrix: Sendable {
       multiplyByBLAS(rows, input, inputs, output, outputStride)
     } else {
       kernels.table.gemm(
-        rows, columns, inputs, input, inputs, panels.start + column * inputs, bias.start + column, output,
-        outputStride, nil, 0, 0
+        rows,
+        columns,
+        inputs,
+        input,
+        inputs,
+        panels.start + column * inputs,
+        bias.start + column,
+        output,
+        outputStride,
+        nil,
+        0,
+        0
       )
     }
   }
@@ -92,8 +128,20 @@ struct PackedMatrix: Sendable {
     _ outputStride: Int
   ) {
     cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(outputs), Int32(inputs), 1, input,
-      Int32(inputStride), panels.start, Int32(inputs), 0, output, Int32(outputStride)
+      CblasRowMajor,
+      CblasNoTrans,
+      CblasTrans,
+      Int32(rows),
+      Int32(outputs),
+      Int32(inputs),
+      1,
+      input,
+      Int32(inputStride),
+      panels.start,
+      Int32(inputs),
+      0,
+      output,
+      Int32(outputStride)
     )
   }
 }

@@ -11,7 +11,8 @@ enum ReferenceData {
     .appending(path: "../shared/data").standardizedFileURL
 
   static let isPresent = FileManager.default.fileExists(
-    atPath: root.appending(path: "reference/set1").path)
+    atPath: root.appending(path: "reference/set1").path
+  )
 
   static let reason = "needs ../shared/data beside the repository"
 
@@ -33,12 +34,12 @@ enum ReferenceData {
   }
 
   /// A network's input from a cropped picture, by the architecture's recipe.
-  static func input(_ crop: [UInt8], _ recipe: InputRecipe) -> [Float] {
+  static func input(_ crop: [UInt8], _ recipe: Normalization) -> [Float] {
     let pixels = crop.count / 3
     return (0..<crop.count).map { index in
       let (channel, pixel) = (index / pixels, index % pixels)
       let value = Float(crop[3 * pixel + channel]) / recipe.divisor
-      return (value - recipe.mean[channel]) / recipe.standardDeviation[channel]
+      return (value - recipe.mean[channel]) / recipe.deviation[channel]
     }
   }
 
