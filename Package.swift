@@ -23,7 +23,7 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "LocalPostgres", "PostgresClient", "VectorSQL",
+        "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "PictureGrid", "PostgresClient", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Rainbow", package: "Rainbow"),
@@ -58,6 +58,7 @@ let package = Package(
       dependencies: ["CFeatureKernels", "CGD", "COpenBLAS", "CTurboJPEG", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
+    .target(name: "PictureGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
     .target(name: "ImageCollections", dependencies: ["ImageFeatures"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
   ],

@@ -6,8 +6,8 @@ public struct Architecture: Sendable {
   /// The name it is asked for by, as "squeezenet1_1".
   public let name: String
 
-  /// How it wants its picture.
-  public let input: Preprocessing
+  /// How it wants its picture; the crop is its input's side.
+  public let preprocessing: Preprocessing
 
   /// The number of classes of the last layer: 1000 unless a checkpoint says otherwise.
   public let classes: Int
@@ -19,26 +19,35 @@ public struct Architecture: Sendable {
 
   init(
     name: String,
-    input: Preprocessing = Preprocessing(),
+    preprocessing: Preprocessing = .torchvision,
     classes: Int = 1000,
     classifier: String,
     build: @escaping @Sendable (inout GraphBuilder) -> Graph.Outputs
   ) {
     self.name = name
-    self.input = input
+    self.preprocessing = preprocessing
     self.classes = classes
     self.classifier = classifier
     self.build = build
   }
 
+  /// The side of the square input, in pixels.
+  public var inputSize: Int { preprocessing.crop }
+
   /// The same network with another number of classes, for checkpoints fine-tuned elsewhere.
   public func withClasses(_ classes: Int) -> Architecture {
-    Architecture(name: name, input: input, classes: classes, classifier: classifier, build: build)
+    Architecture(
+      name: name,
+      preprocessing: preprocessing,
+      classes: classes,
+      classifier: classifier,
+      build: build
+    )
   }
 
   /// The layers.
   var graph: Graph {
-    var builder = GraphBuilder(inputSize: input.crop, classes: classes)
+    var builder = GraphBuilder(inputSize: inputSize, classes: classes)
     let outputs = build(&builder)
     return Graph(nodes: builder.nodes, outputs: outputs)
   }

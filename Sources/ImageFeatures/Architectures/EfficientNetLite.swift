@@ -25,7 +25,7 @@ extension Architecture {
     -> Architecture
   {
     let recipe = Preprocessing(resize: size + 32, crop: size, normalization: .centred)
-    return Architecture(name: name, input: recipe, classifier: "_fc.weight") { net in
+    return Architecture(name: name, preprocessing: recipe, classifier: "_fc.weight") { net in
       var x = net.samePadded("_conv_stem", net.input, 32, kernel: 3, stride: 2)
       x = net.relu6("_swish", net.batchNorm("_bn0", x, epsilon: 1e-3))
       var block = 0

@@ -46,7 +46,7 @@ extension Architecture {
       head: "head"
     )
     let recipe = Preprocessing(resize: 248, interpolation: .bicubic)
-    return Architecture(name: name, input: recipe, classifier: "head.weight") { net in
+    return Architecture(name: name, preprocessing: recipe, classifier: "head.weight") { net in
       net.transformer(names, patch: 16, width: width, heads: heads)
     }
   }

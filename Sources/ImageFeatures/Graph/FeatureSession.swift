@@ -117,7 +117,7 @@ extension Network {
     inputSize: Int? = nil,
     normalised: Bool = false
   ) throws -> FeatureSession {
-    let size = inputSize ?? architecture.input.crop
+    let size = inputSize ?? architecture.inputSize
     let plan = try plan(for: value(of: feature), inputSize: size)
     return try FeatureSession(
       plan: plan,

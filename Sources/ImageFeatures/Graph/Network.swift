@@ -30,7 +30,7 @@ public struct Network: Sendable {
     self.architecture = fitted
     self.kernels = kernels
     graph = fitted.graph.foldingBatchNorms()
-    let extents = try graph.extents(inputSize: fitted.input.crop)
+    let extents = try graph.extents(inputSize: fitted.inputSize)
     let reader = WeightReader(graph: graph, source: source, kernels: kernels, extents: extents)
     let outputs = graph.outputs
     var weights: [Graph.Value: LayerWeights] = [:]

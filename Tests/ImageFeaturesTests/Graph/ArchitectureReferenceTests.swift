@@ -35,7 +35,7 @@ struct ArchitectureReferenceTests {
     let network = try Network(architecture: architecture, weights: GeneratedWeights(architecture))
     let crops = try ReferenceData.crops()
     let (chelsea, coffee) = (crops[5], crops[6])
-    let pictures = [chelsea, coffee].map { ReferenceData.input($0, architecture.input) }
+    let pictures = [chelsea, coffee].map { ReferenceData.input($0, architecture.preprocessing.normalization) }
     for reference in ArchitectureReferenceTests.references[name] ?? [] {
       let session = try network.makeSession(
         feature: ArchitectureReferenceTests.feature(reference),

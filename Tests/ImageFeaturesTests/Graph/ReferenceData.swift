@@ -34,13 +34,12 @@ enum ReferenceData {
   }
 
   /// A network's input from a cropped picture, by the architecture's recipe.
-  static func input(_ crop: [UInt8], _ recipe: Preprocessing) -> [Float] {
-    let scale = recipe.normalization
+  static func input(_ crop: [UInt8], _ recipe: Normalization) -> [Float] {
     let pixels = crop.count / 3
     return (0..<crop.count).map { index in
       let (channel, pixel) = (index / pixels, index % pixels)
-      let value = Float(crop[3 * pixel + channel]) / scale.divisor
-      return (value - scale.mean[channel]) / scale.deviation[channel]
+      let value = Float(crop[3 * pixel + channel]) / recipe.divisor
+      return (value - recipe.mean[channel]) / recipe.deviation[channel]
     }
   }
 
