@@ -23,7 +23,8 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "PictureGrid", "PostgresClient", "VectorSQL",
+        "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "PictureGrid", "PostgresClient",
+        "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Rainbow", package: "Rainbow"),

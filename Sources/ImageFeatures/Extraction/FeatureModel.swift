@@ -33,7 +33,7 @@ public struct FeatureModel: Sendable {
     }
     self.feature = feature
     self.normalised = normalised
-    preprocessing = chosen.input
+    preprocessing = chosen.preprocessing
     dimension = try network.makeSession(feature: feature, normalised: normalised).dimensions
   }
 

@@ -4,13 +4,23 @@ import ImageFeatures
 
 /// Options of commands that turn pictures into vectors.
 struct FeatureOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The network, such as squeezenet1_1; without it the one that the weights fit.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "The network, such as squeezenet1_1; without it the one that the weights fit.",
+      valueName: "name"
+    )
+  )
   var model: String?
 
   @Option(help: ArgumentHelp("The checkpoint, .safetensors or .pth.", valueName: "file"))
   var weights: String?
 
-  @Option(help: ArgumentHelp("logits, probabilities, pooled, gem[:P], rmac[:LEVELS], cls or layer:NAME.", valueName: "kind"))
+  @Option(
+    help: ArgumentHelp(
+      "logits, probabilities, pooled, gem[:P], rmac[:LEVELS], cls or layer:NAME.",
+      valueName: "kind"
+    )
+  )
   var feature: String?
 
   @Flag(help: "Scale vectors to length 1.")

@@ -39,20 +39,25 @@ struct ImagesShow: AsyncParsableCommand {
   var output = "images.png"
 
   func validate() throws {
-    if let columns, !(1...100).contains(columns) { throw ValidationError("--columns must be 1…100, not \(columns)") }
+    if let columns, !(1...100).contains(columns) {
+      throw ValidationError("--columns must be 1…100, not \(columns)")
+    }
     guard (1...1000).contains(count) else { throw ValidationError("--count must be 1…1000, not \(count)") }
   }
 
   mutating func run() async throws {
     let collection = try PictureSource.open(source)
-    let positions = try ids.map { try PositionList.parse($0, below: collection.count) } ?? firstPositions(collection)
+    let positions =
+      try ids.map { try PositionList.parse($0, below: collection.count) } ?? firstPositions(collection)
     guard !positions.isEmpty else {
       throw CommandFailure("\(collection.name) has no picture of the class \"\(label ?? "")\"")
     }
     let items = try positions.map { position in
       let entry = try collection.entry(at: position)
       return GridItem(
-        picture: try? collection.picture(at: position), title: entry.label ?? entry.name, detail: "id \(position)"
+        picture: try? collection.picture(at: position),
+        title: entry.label ?? entry.name,
+        detail: "id \(position)"
       )
     }
     let grid = PictureGrid(items: items, columns: columns, cellSize: cellSize)
@@ -75,13 +80,20 @@ enum PositionList {
   static func parse(_ text: String, below count: Int) throws -> [Int] {
     try text.split(separator: ",").flatMap { part -> [Int] in
       let ends = part.split(separator: "-").map { Int($0.filter { !$0.isWhitespace }) }
-      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last, first >= 0 else {
-        throw CommandFailure("--ids takes numbers and ranges such as 3,7,10-19, not \"\(part)\"", exitCode: 64)
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last,
+        first >= 0
+      else {
+        throw CommandFailure(
+          "--ids takes numbers and ranges such as 3,7,10-19, not \"\(part)\"",
+          exitCode: 64
+        )
       }
       guard last < count else {
         throw CommandFailure("there is no picture \(last): ids are 0…\(count - 1)")
       }
-      guard last - first < 1000 else { throw CommandFailure("a grid holds at most 1000 pictures", exitCode: 64) }
+      guard last - first < 1000 else {
+        throw CommandFailure("a grid holds at most 1000 pictures", exitCode: 64)
+      }
       return Array(first...last)
     }
   }

@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import ImageSearch
 import PostgresClient
-import VectorSQL
+public import VectorSQL
 
 /// `adbvec sql query`: the search of the same options as SQL.
 struct SQLQuery: AsyncParsableCommand {
@@ -41,7 +41,10 @@ struct SQLQuery: AsyncParsableCommand {
     }
     let connection = try await PostgresConnection.connect(server)
     return try await ImageQuery.read(
-      table: table, dialect: dialect, metric: try settings.chosenMetric(), from: connection
+      table: table,
+      dialect: dialect,
+      metric: try settings.chosenMetric(),
+      from: connection
     )
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import ImageFeatures
 import ImageSearch
 import PictureGrid
+import VectorSQL
 
 /// Draws search results, the query first.
 struct ResultGrid {
@@ -23,7 +24,11 @@ struct ResultGrid {
         detail: String(format: "%.4g · id %ld", hit.distance, Int(hit.id))
       )
     }
-    let grid = PictureGrid(items: items, heading: "Nearest pictures by \(searcher.query.metric.title)", columns: columns)
+    let grid = PictureGrid(
+      items: items,
+      heading: "Nearest pictures by \(searcher.query.metric.title)",
+      columns: columns
+    )
     try Data(try grid.pngData()).write(to: URL(fileURLWithPath: path), options: .atomic)
   }
 
@@ -36,7 +41,10 @@ struct ResultGrid {
       let row = try await searcher.row(id: id)
       let title = row?.label ?? "id \(id)"
       return GridItem(
-        picture: finder.picture(id: id, source: row?.source), title: title, detail: "query · id \(id)", isQuery: true
+        picture: finder.picture(id: id, source: row?.source),
+        title: title,
+        detail: "query · id \(id)",
+        isQuery: true
       )
     }
   }

@@ -31,7 +31,10 @@ enum ResultText {
 
   static func printJSON(_ answer: ImageSearchAnswer, metric: String) throws {
     let body = Answer(
-      metric: metric, hits: answer.hits, databaseMilliseconds: answer.databaseMilliseconds, sql: answer.sql
+      metric: metric,
+      hits: answer.hits,
+      databaseMilliseconds: answer.databaseMilliseconds,
+      sql: answer.sql
     )
     try JSONReport(command: "search", result: body).print()
   }

@@ -33,6 +33,12 @@ struct SearchCommand: AsyncParsableCommand {
     let (request, picture) = try subject.request(features, settings)
     let searcher = ImageSearcher(query: query, connections: connection)
     let answer = try await searcher.search(request)
-    try await output.write(answer, request: request, picture: picture, searcher: searcher, quiet: global.quiet)
+    try await output.write(
+      answer,
+      request: request,
+      picture: picture,
+      searcher: searcher,
+      quiet: global.quiet
+    )
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import ImageFeatures
 import ImageSearch
+import VectorSQL
 
 /// `--format` of a search.
 enum ResultFormat: String, ExpressibleByArgument, CaseIterable {
@@ -19,11 +20,18 @@ struct SearchOutputOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Columns of the grid.", valueName: "count"))
   var columns: Int?
 
-  @Option(help: ArgumentHelp("The collection that was loaded, if the table does not say where its pictures are.", valueName: "source"))
+  @Option(
+    help: ArgumentHelp(
+      "The collection that was loaded, if the table does not say where its pictures are.",
+      valueName: "source"
+    )
+  )
   var pictures: String?
 
   func validate() throws {
-    if let columns, !(1...100).contains(columns) { throw ValidationError("--columns must be 1…100, not \(columns)") }
+    if let columns, !(1...100).contains(columns) {
+      throw ValidationError("--columns must be 1…100, not \(columns)")
+    }
   }
 
   /// Fails before any work is done when the grid could not be written.

@@ -14,7 +14,9 @@ struct SubjectOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Search near a vector: '[0.1, 0.2, …]'.", valueName: "numbers"))
   var vector: String?
 
-  @Option(help: ArgumentHelp("Search near a vector in a file: text, or the first row of a .npy.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Search near a vector in a file: text, or the first row of a .npy.", valueName: "file")
+  )
   var vectorFile: String?
 
   @Option(name: [.customShort("k"), .long], help: ArgumentHelp("How many rows.", valueName: "count"))
@@ -23,13 +25,21 @@ struct SubjectOptions: ParsableArguments {
   @Option(name: .customLong("class"), help: ArgumentHelp("Only rows of this class.", valueName: "name"))
   var label: String?
 
-  @Option(name: .customLong("where"), help: ArgumentHelp("Only rows that meet this SQL condition, sent as you write it.", valueName: "sql"))
+  @Option(
+    name: .customLong("where"),
+    help: ArgumentHelp("Only rows that meet this SQL condition, sent as you write it.", valueName: "sql")
+  )
   var condition: String?
 
   @Flag(help: "Compare with every row; use no vector index.")
   var exact = false
 
-  @Option(help: ArgumentHelp("Candidates that a graph search keeps; more finds more and takes longer.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Candidates that a graph search keeps; more finds more and takes longer.",
+      valueName: "count"
+    )
+  )
   var efSearch: Int?
 
   @Flag(help: "With --id: keep the row itself among the results.")
@@ -63,7 +73,12 @@ struct SubjectOptions: ParsableArguments {
       subject = .vector(try VectorArgument.read(file: vectorFile ?? ""))
     }
     let request = ImageSearchRequest(
-      subject, topK: topK, label: label, exact: exact, efSearch: efSearch, includesSubject: includeSelf,
+      subject,
+      topK: topK,
+      label: label,
+      exact: exact,
+      efSearch: efSearch,
+      includesSubject: includeSelf,
       trustedCondition: condition
     )
     return (request, picture)
