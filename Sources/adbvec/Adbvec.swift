@@ -23,7 +23,7 @@ struct Adbvec: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      SearchCommand.self, SQLCommand.self, ImagesCommand.self, DB.self, ConfigCommand.self,
+      SearchCommand.self, SQLCommand.self, ImagesCommand.self, MigrateCommand.self, DB.self, ConfigCommand.self,
     ]
   )
 
