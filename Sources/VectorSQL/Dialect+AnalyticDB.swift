@@ -37,6 +37,7 @@ extension Dialect {
       declaresDimension: true,
       maximumIndexedDimension: 8192,
       metrics: annMetrics(squaredL2: squaredL2),
+      dimensions: { "vector_dims(\($0))" },
       encode: { .vector($0) }
     )
     return dialect
@@ -51,6 +52,7 @@ extension Dialect {
       declaresDimension: false,
       maximumIndexedDimension: 8192,
       metrics: annMetrics(squaredL2: true),
+      dimensions: { "array_length(\($0), 1)" },
       encode: encode
     )
   }

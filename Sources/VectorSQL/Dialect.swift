@@ -11,6 +11,8 @@ public struct Dialect: Sendable, CustomStringConvertible {
   public var vectorTypes: [VectorElement: VectorType]
   /// The storage clause that keeps vectors in the main row, or nil where the server's own choice is best.
   public var plainVectorStorage: Bool
+  /// The smaller copies of vectors that a first pass can compare.
+  public var quantizers: [Quantization: Quantizer]
   /// How the `i`-th parameter is written.
   public var placeholder: @Sendable (_ number: Int) -> String
   /// Writes `CREATE INDEX` for the methods that the dialect has.
@@ -26,6 +28,7 @@ public struct Dialect: Sendable, CustomStringConvertible {
     vectorTypes: [VectorElement: VectorType],
     plainVectorStorage: Bool,
     settings: SettingsVocabulary,
+    quantizers: [Quantization: Quantizer] = [:],
     placeholder: @escaping @Sendable (_ number: Int) -> String = { "$\($0)" },
     renderIndex: @escaping @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
   ) {
@@ -35,6 +38,7 @@ public struct Dialect: Sendable, CustomStringConvertible {
     self.vectorTypes = vectorTypes
     self.plainVectorStorage = plainVectorStorage
     self.settings = settings
+    self.quantizers = quantizers
     self.placeholder = placeholder
     self.renderIndex = renderIndex
   }
