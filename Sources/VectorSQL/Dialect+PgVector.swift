@@ -19,6 +19,7 @@ extension Dialect {
       .bit: bitType,
     ],
     plainVectorStorage: false,
+    searchesLeaveOutNull: true,
     settings: .pgvector,
     quantizers: [.binary: .pgvectorBinary, .half: .pgvectorHalf],
     renderIndex: { definition, dialect throws(RenderingError) in try definition.pgvectorSQL(dialect) }

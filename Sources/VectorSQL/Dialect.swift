@@ -17,6 +17,11 @@ public struct Dialect: Sendable, CustomStringConvertible {
   public var placeholder: @Sendable (_ number: Int) -> String
   /// Writes `CREATE INDEX` for the methods that the dialect has.
   public var renderIndex: @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
+  /// Whether a search that an index may serve says that the vector is not null.
+  ///
+  /// A planner that scans the table instead of the index would otherwise return rows without a vector, last. Where a
+  /// filter changes the kind of index scan (AnalyticDB), the condition is kept out.
+  public var searchesLeaveOutNull: Bool
   /// The names and ranges of the search settings.
   public var settings: SettingsVocabulary
 
@@ -27,6 +32,7 @@ public struct Dialect: Sendable, CustomStringConvertible {
     defaultElement: VectorElement,
     vectorTypes: [VectorElement: VectorType],
     plainVectorStorage: Bool,
+    searchesLeaveOutNull: Bool = false,
     settings: SettingsVocabulary,
     quantizers: [Quantization: Quantizer] = [:],
     placeholder: @escaping @Sendable (_ number: Int) -> String = { "$\($0)" },
@@ -37,6 +43,7 @@ public struct Dialect: Sendable, CustomStringConvertible {
     self.defaultElement = defaultElement
     self.vectorTypes = vectorTypes
     self.plainVectorStorage = plainVectorStorage
+    self.searchesLeaveOutNull = searchesLeaveOutNull
     self.settings = settings
     self.quantizers = quantizers
     self.placeholder = placeholder

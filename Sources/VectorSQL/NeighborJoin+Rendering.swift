@@ -5,7 +5,7 @@ extension NeighborJoin {
     let inner = [
       "SELECT \(neighborOutputs), \(distance(right, left)) AS \(id: "distance")",
       "FROM \(table: neighbors.table) AS \(id: "n")",
-      innerConditions.isEmpty ? .empty : "WHERE \(Condition.all(innerConditions))",
+      whereClause(innerConditions + [.atom("\(right) IS NOT NULL")]),
       "ORDER BY \(order(right, left))",
       "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "top_k"))",
     ].clauses
@@ -13,7 +13,7 @@ extension NeighborJoin {
       "SELECT \(outerOutputs)",
       "FROM \(source) AS \(id: "q")",
       "CROSS JOIN LATERAL \(inner.asBlock) AS \(id: "hit")",
-      whereClause(near),
+      whereClause([.atom("\(left) IS NOT NULL")] + near),
       "ORDER BY \(id: "q").\(id: queries.key), \(id: "hit").\(id: "distance")",
     ].clauses
   }
@@ -21,9 +21,13 @@ extension NeighborJoin {
   func window(_ spelling: MetricSpelling) -> SQL {
     let partition: SQL = "PARTITION BY \(id: "q").\(id: queries.key)"
     let rank: SQL = "row_number() OVER (\(partition) ORDER BY \(spelling.exactOrder(right, left)))"
-    let pairs = [
+    let numbers = [
       "SELECT \(queryOutputs), \(neighborOutputs),",
-      "\(spelling.exactDistance(right, left)) AS \(id: "distance"), \(rank) AS \(id: "rank")",
+      "\(spelling.exactDistance(right, left)) AS \(id: "distance"),",
+      "\(rank) AS \(id: "rank")",
+    ].clauses.indented
+    let pairs = [
+      numbers,
       "FROM \(source) AS \(id: "q") CROSS JOIN \(table: neighbors.table) AS \(id: "n")",
       whereClause(innerConditions + [.atom("\(left) IS NOT NULL"), .atom("\(right) IS NOT NULL")]),
     ].clauses

@@ -89,7 +89,10 @@ public struct NeighborJoin: Sendable {
     try RenderingError.check(limit, in: 1...Int(Int32.max), "the number of neighbours")
     if let sample { try RenderingError.check(sample, in: 1...Int(Int32.max), "the sample") }
     if let left = queries.column.dimension, let right = neighbors.column.dimension, left != right {
-      throw RenderingError(.dimensionMismatch, "vectors of \(left) and of \(right) dimensions have no distance")
+      throw RenderingError(
+        .dimensionMismatch,
+        "vectors of \(left) and of \(right) dimensions have no distance"
+      )
     }
     for output in queries.outputs where output.name.utf8.count + 6 > Identifier.maximumBytes {
       throw RenderingError(.invalidShape, "the name query_\(output.name) is too long for PostgreSQL")

@@ -61,7 +61,8 @@ extension SQL {
   }
 
   /// The query with psql's variables in it, and what to set them to.
-  func psqlParts(_ dialect: Dialect) throws(RenderingError) -> (text: String, variables: [SQLScript.Variable]) {
+  func psqlParts(_ dialect: Dialect) throws(RenderingError) -> (text: String, variables: [SQLScript.Variable])
+  {
     var renderer = Renderer(dialect: dialect, layout: .pretty) { number, name, value in
       value.psqlReference(to: SQLScript.variable(number, name))
     }

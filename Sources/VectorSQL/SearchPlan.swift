@@ -47,23 +47,29 @@ public struct SearchPlan: Sendable, Hashable {
 
   private static func orderingIndex(_ lines: [String]) -> String? {
     for (number, line) in lines.enumerated() {
-      guard let node = ["Ann Index Scan", "Fusion Ann Scan", "Index Scan using "].first(where: line.contains) else {
+      guard let node = ["Ann Index Scan", "Fusion Ann Scan", "Index Scan using "].first(where: line.contains)
+      else {
         continue
       }
       let details = lines[(number + 1)...].prefix { !$0.contains("->") }
-      guard node != "Index Scan using " || details.contains(where: { $0.contains("Order By:") }) else { continue }
+      guard node != "Index Scan using " || details.contains(where: { $0.contains("Order By:") }) else {
+        continue
+      }
       return indexName(line)
     }
     return nil
   }
 
   private static func indexName(_ line: String) -> String {
-    guard let using = line.firstRange(of: " using "), let on = line.lastRange(of: " on ") else { return "ann" }
+    guard let using = line.firstRange(of: " using "), let on = line.lastRange(of: " on ") else {
+      return "ann"
+    }
     return String(line[using.upperBound..<on.lowerBound])
   }
 
   private static func scannedRows(_ lines: [String]) -> Int? {
-    guard let scan = lines.first(where: { $0.contains("Seq Scan on") }), let start = scan.firstRange(of: "rows=")
+    guard let scan = lines.first(where: { $0.contains("Seq Scan on") }),
+      let start = scan.firstRange(of: "rows=")
     else { return nil }
     return Int(scan[start.upperBound...].prefix(while: \.isNumber))
   }
@@ -78,14 +84,18 @@ public struct SearchPlan: Sendable, Hashable {
     if search.comparesEveryRow { return ["the search has no limit for an index to serve"] }
     if indexes.isEmpty { return ["the column has no vector index; create one"] }
     let valid = indexes.filter(\.isValid)
-    if valid.isEmpty { return ["the index \(indexes[0].name) is invalid after a failed build; drop and rebuild it"] }
+    if valid.isEmpty {
+      return ["the index \(indexes[0].name) is invalid after a failed build; drop and rebuild it"]
+    }
     let wanted = try dialect.spelling(of: search.metric, for: search.column.element).indexOption
     if !valid.contains(where: { $0.metricOption.lowercased() == wanted }) {
       return ["the index \(valid[0].name) is built for \(valid[0].metricOption), the search needs \(wanted)"]
     }
     let size = rows.map { " of \($0) rows" } ?? ""
     let filtered = search.filters.isEmpty ? "" : ", or the filter leaves few rows"
-    return ["the planner finds a scan\(size) cheaper\(filtered); run ANALYZE, or compare with enable_seqscan = off"]
+    return [
+      "the planner finds a scan\(size) cheaper\(filtered); run ANALYZE, or compare with enable_seqscan = off"
+    ]
   }
 }
 

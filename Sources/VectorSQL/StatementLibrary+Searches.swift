@@ -9,24 +9,27 @@ extension LibraryStatement {
     summary: "The rows nearest to the vector :query (that of the first row, unless psql is given another)."
   ) { target in
     var built = search(target.search(to: .vector(SearchTarget.anyVector), checked: false))
-    built.defaults["query"] = [
-      "SELECT CAST(\(target.column.sql) AS text) AS \(id: "query")",
-      "FROM \(table: target.table) WHERE \(target.column.sql) IS NOT NULL ORDER BY \(id: target.key) LIMIT 1",
-    ].clauses
+    built.defaults["query"] =
+      [
+        "SELECT CAST(\(target.column.sql) AS text) AS \(id: "query")",
+        "FROM \(table: target.table) WHERE \(target.column.sql) IS NOT NULL ORDER BY \(id: target.key) LIMIT 1",
+      ].clauses
     return built
   }
 
   static let nearestFiltered = LibraryStatement(
     name: "nearest_filtered",
-    summary: "The rows of the class :class nearest to the row :id (its own class, unless psql is given another)."
+    summary:
+      "The rows of the class :class nearest to the row :id (its own class, unless psql is given another)."
   ) { target in
     var query = target.search(to: target.row)
     query.filters = [.atom("\(id: target.label) = \(SQL.bind(.text(""), name: "class"))")]
     var built = search(query)
-    built.defaults["class"] = [
-      "SELECT \(id: target.label) AS \(id: "class")",
-      "FROM \(table: target.table) WHERE \(id: target.key) = \(SQL.bind(.int8(0), name: "id"))",
-    ].clauses
+    built.defaults["class"] =
+      [
+        "SELECT \(id: target.label) AS \(id: "class")",
+        "FROM \(table: target.table) WHERE \(id: target.key) = \(SQL.bind(.int8(0), name: "id"))",
+      ].clauses
     return built
   }
 

@@ -7,12 +7,12 @@ extension VectorSearch {
   }
 
   func source(_ spelling: MetricSpelling, _ dialect: Dialect) throws(RenderingError) -> Source {
-    let plain = Source(from: .name(table), filters: whereClause(), isExact: comparesEveryRow)
+    let plain = Source(from: .name(table), filters: whereClause(dialect), isExact: comparesEveryRow)
     guard let firstPass else { return plain }
     let inner = [
       "SELECT *",
       "FROM \(table: table)",
-      whereClause(),
+      whereClause(dialect),
       "ORDER BY \(try order(of: firstPass, spelling, dialect))",
       "LIMIT \(SQL.bind(.int8(Int64(firstPass.candidates)), name: "candidates"))",
     ].clauses
@@ -78,8 +78,9 @@ extension VectorSearch {
   func perValue(_ group: Identifier, _ spelling: MetricSpelling, _ source: Source) -> SQL {
     let rank: Identifier = "rank"
     let window: SQL = "(PARTITION BY \(id: group) ORDER BY \(order(spelling, source))\(tieBreakSQL))"
+    let list: SQL = "SELECT \(selectList(spelling, source)),"
     let inner = [
-      "SELECT \(selectList(spelling, source)), row_number() OVER \(window) AS \(id: rank)",
+      [list, "row_number() OVER \(window) AS \(id: rank)"].clauses.indented,
       "FROM \(source.from)",
       source.filters,
     ].clauses

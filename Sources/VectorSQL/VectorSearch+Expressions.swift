@@ -30,9 +30,11 @@ extension VectorSearch {
   static func radius(_ distance: Double) -> SQL { .bind(.float8(distance), name: "radius") }
 
   /// The filters, and what keeps rows without a distance out of the result.
-  func whereClause() -> SQL {
+  func whereClause(_ dialect: Dialect) -> SQL {
     var conditions = filters
-    if comparesEveryRow { conditions.append(.atom("\(column.sql) IS NOT NULL")) }
+    if comparesEveryRow || dialect.searchesLeaveOutNull {
+      conditions.append(.atom("\(column.sql) IS NOT NULL"))
+    }
     switch subject {
     case .vector: break
     case .row: conditions.append(.atom("\(subjectSQL) IS NOT NULL"))

@@ -70,9 +70,16 @@ extension VectorSearch {
     if maximumDistance != nil || after != nil, !scores.contains(where: { $0.kind == .distance }) {
       throw RenderingError(.invalidShape, "a page or a greatest distance needs the distance among the scores")
     }
+    let names = outputs.map(\.name) + scores.map(\.name)
+    if maximumDistance != nil || after != nil || perValueOf != nil, Set(names).count < names.count {
+      throw RenderingError(.invalidShape, "two of the outputs have the same name; give the score another")
+    }
     guard let after else { return }
     guard let tieBreak, outputs.contains(where: { $0.name == tieBreak }) else {
-      throw RenderingError(.invalidShape, "pages need a tie-breaking column, such as the key, among the outputs")
+      throw RenderingError(
+        .invalidShape,
+        "pages need a tie-breaking column, such as the key, among the outputs"
+      )
     }
     guard !after.distance.isNaN, perValueOf == nil else {
       throw RenderingError(.invalidShape, "pages need a distance to go on from, and one limit for all rows")
