@@ -58,7 +58,7 @@ struct PNGFilter {
     }
   }
 
-  private static func paeth(_ left: UInt8, _ above: UInt8, _ corner: UInt8) -> UInt8 {
+  static func paeth(_ left: UInt8, _ above: UInt8, _ corner: UInt8) -> UInt8 {
     let a = Int32(left)
     let b = Int32(above)
     let c = Int32(corner)
