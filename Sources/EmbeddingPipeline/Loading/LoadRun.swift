@@ -16,7 +16,14 @@ struct LoadRun: Sendable {
     let server = try await connection.capabilities()
     let shape = try await TableShape.read(target, on: connection)
     let check = try TableCheck(shape, target: target)
-    let choice = try WriterChoice(options, target: target, check: check, shape: shape, server: server)
+    let choice = try WriterChoice(
+      options,
+      target: target,
+      check: check,
+      shape: shape,
+      source: source,
+      server: server
+    )
     check.warnings.forEach { onEvent(.warning($0)) }
     let tracker = try await LoadTracker(self, shape: shape, server: server)
     var report = LoadReport(method: choice.reason, warnings: check.warnings)

@@ -26,6 +26,8 @@ public protocol BatchSource: Sendable {
   var name: String { get }
   /// Rows in a batch where the source knows better than the vectors' size tells.
   var preferredBatchRows: Int? { get }
+  /// Whether its rows say where their pictures can be found again.
+  var hasPlaces: Bool { get }
   /// How many positions there are, where that is known.
   func expectedCount() async throws -> Int?
   /// The next positions that `done` does not hold; nil at the end.
@@ -40,4 +42,6 @@ public protocol BatchSource: Sendable {
 extension BatchSource {
   /// None.
   public var preferredBatchRows: Int? { nil }
+  /// They do not.
+  public var hasPlaces: Bool { false }
 }

@@ -21,19 +21,23 @@ public actor FileBatchSource: BatchSource {
     self.source = source
   }
 
+  /// How many rows the format announces.
   public func expectedCount() throws -> Int? {
     try opened().expectedCount
   }
 
+  /// What tells the content from another's.
   public func fingerprint() throws -> SourceFingerprint? {
     try source.fingerprint()
   }
 
+  /// Goes to a place that a batch ended at.
   public func skip(to place: SourcePlace) throws {
     try opened().skip(to: place)
     position = place.position
   }
 
+  /// The next batch; nil at the end.
   public func next(rows limit: Int, skipping done: DoneRanges) throws -> LoadBatch? {
     let reader = try opened()
     while true {

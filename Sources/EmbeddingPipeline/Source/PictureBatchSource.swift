@@ -45,16 +45,23 @@ public actor PictureBatchSource: BatchSource {
   /// Pictures take long, so that progress is shown and kept every hundred.
   public nonisolated var preferredBatchRows: Int? { 100 }
 
+  /// The table's source column, when it has one, is filled.
+  public nonisolated var hasPlaces: Bool { true }
+
+  /// How many rows the format announces.
   public func expectedCount() -> Int? { limit }
 
+  /// What tells the content from another's.
   public func fingerprint() throws -> SourceFingerprint? {
     try collection.fingerprint()
   }
 
+  /// Goes to a place that a batch ended at.
   public func skip(to place: SourcePlace) {
     position = place.position
   }
 
+  /// The next batch; nil at the end.
   public func next(rows wanted: Int, skipping done: DoneRanges) async throws -> LoadBatch? {
     while underWay.isEmpty, let range = done.range(holding: position) { position = range.upperBound }
     guard let first = underWay.first?.position ?? (position < limit ? position : nil) else { return nil }
@@ -88,7 +95,7 @@ public actor PictureBatchSource: BatchSource {
   ) throws {
     switch outcome {
     case .row(let entry, let vector):
-      guard rows.append(id: Int64(entry.id), label: entry.label, vector: vector) else {
+      guard rows.append(entry, vector: vector) else {
         throw LoadError(
           .features,
           "\(entry.name): \(vector.count) features where the others have \(rows.dimension)"

@@ -1,6 +1,6 @@
 public import VectorSQL
 
-/// The table that rows go to, and its three columns.
+/// The table that rows go to, and its columns.
 public struct LoadTarget: Sendable, Hashable {
   /// The table.
   public var table: QualifiedName
@@ -10,22 +10,21 @@ public struct LoadTarget: Sendable, Hashable {
   public var labelColumn: Identifier
   /// The vector.
   public var vectorColumn: Identifier
+  /// Where a picture can be found again; written when the table has it and the rows come from pictures.
+  public var sourceColumn: Identifier
 
   /// A target; the columns' names are the tutorial's unless they are given.
   public init(
     table: QualifiedName,
     idColumn: Identifier = "id",
     labelColumn: Identifier = "class",
-    vectorColumn: Identifier = "image_vector"
+    vectorColumn: Identifier = "image_vector",
+    sourceColumn: Identifier = "source"
   ) {
     self.table = table
     self.idColumn = idColumn
     self.labelColumn = labelColumn
     self.vectorColumn = vectorColumn
-  }
-
-  /// The three columns, quoted, as a list.
-  var columnList: String {
-    [idColumn, labelColumn, vectorColumn].map(\.quoted).joined(separator: ", ")
+    self.sourceColumn = sourceColumn
   }
 }

@@ -31,6 +31,8 @@ public struct TableCheck: Sendable, Hashable {
   public let labelIsRequired: Bool
   /// Whether vectors of zeros are refused, because an index compares angles.
   public let refusesZeroVectors: Bool
+  /// Whether the table has the column for where pictures came from.
+  public let hasSource: Bool
   /// What the user should know though it stops nothing.
   public let warnings: [String]
 
@@ -58,6 +60,8 @@ public struct TableCheck: Sendable, Hashable {
     vectorOID = vector.typeOID
     labelIsRequired = label.isNotNull
     refusesZeroVectors = shape.vectorIndexes.contains(where: \.isCosine)
+    let source = shape.columns.first { $0.name == target.sourceColumn.name && $0.typeName == "text" }
+    hasSource = source != nil
     let others = shape.columns.filter { ![id.name, label.name, vector.name].contains($0.name) }
     if let unfilled = others.first(where: { $0.isNotNull && !$0.hasDefault }) {
       throw LoadError(

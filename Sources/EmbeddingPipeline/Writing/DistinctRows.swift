@@ -10,9 +10,7 @@ extension FeatureBatch {
     for (row, id) in ids.enumerated() where keepingLast || place[id] == nil { place[id] = row }
     guard place.count < count else { return (self, 0) }
     var rows = FeatureBatch(firstPosition: firstPosition)
-    for row in 0..<count where place[ids[row]] == row {
-      withVector(row) { _ = rows.append(id: ids[row], label: labels[row], vector: $0) }
-    }
+    for row in 0..<count where place[ids[row]] == row { rows.append(row, of: self) }
     return (rows, count - rows.count)
   }
 }

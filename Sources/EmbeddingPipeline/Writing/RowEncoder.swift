@@ -1,11 +1,13 @@
 internal import ImageCollections
 internal import PostgresClient
 
-/// Writes a row's three values in the binary formats of its columns.
+/// Writes a row's values in the binary formats of its columns.
 struct RowEncoder: Sendable {
   let check: TableCheck
+  /// Whether the source column is written, too.
+  let writesSource: Bool
 
-  /// Appends the three parameters of a row.
+  /// Appends the parameters of a row.
   func append(_ row: Int, of rows: FeatureBatch, to parameters: inout ParameterList) {
     parameters.append(type: idOID) { encodeID(rows.ids[row], into: &$0) }
     if let label = rows.labels[row] {
@@ -16,11 +18,14 @@ struct RowEncoder: Sendable {
     rows.withVector(row) { vector in
       parameters.append(type: check.vectorOID) { encodeVector(vector, into: &$0) }
     }
+    if writesSource {
+      parameters.append(type: Self.textOID) { $0.append(utf8: rows.places[row].description) }
+    }
   }
 
   /// Appends a row of COPY's binary format.
   func append(_ row: Int, of rows: FeatureBatch, to writer: inout BinaryCopyWriter) throws {
-    try writer.row(fields: 3) { buffer in
+    try writer.row(fields: writesSource ? 4 : 3) { buffer in
       buffer.appendField { encodeID(rows.ids[row], into: &$0) }
       if let label = rows.labels[row] {
         buffer.appendField { $0.append(utf8: label) }
@@ -30,11 +35,14 @@ struct RowEncoder: Sendable {
       rows.withVector(row) { vector in
         buffer.appendField { encodeVector(vector, into: &$0) }
       }
+      if writesSource { buffer.appendField { $0.append(utf8: rows.places[row].description) } }
     }
   }
 
   /// The types of a row's parameters.
-  var parameterTypes: [UInt32] { [idOID, Self.textOID, check.vectorOID] }
+  var parameterTypes: [UInt32] {
+    [idOID, Self.textOID, check.vectorOID] + (writesSource ? [Self.textOID] : [])
+  }
 
   private var idOID: UInt32 {
     switch check.idType {

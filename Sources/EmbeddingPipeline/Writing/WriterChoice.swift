@@ -13,6 +13,7 @@ struct WriterChoice {
     target: LoadTarget,
     check: TableCheck,
     shape: TableShape,
+    source: any BatchSource,
     server: ServerCapabilities
   ) throws {
     if options.onConflict != .fail, !shape.hasUniqueID {
@@ -25,11 +26,12 @@ struct WriterChoice {
     let statements = LoadStatements(
       target: target,
       policy: options.onConflict,
+      writesSource: check.hasSource && source.hasPlaces,
       tellsReplaced: [.postgreSQL].contains(server.product),
       hasOnConflict: server.supportsOnConflict,
       distributes: server.canDistribute
     )
-    let encoder = RowEncoder(check: check)
+    let encoder = RowEncoder(check: check, writesSource: statements.writesSource)
     let needsStage = options.onConflict != .fail
     switch options.method {
     case .insert where needsStage && !server.supportsOnConflict:
@@ -50,15 +52,15 @@ struct WriterChoice {
     }
   }
 
-  private static let mostStatementRows = 21_845
+  /// The protocol counts a statement's parameters in 16 bits.
+  private static let mostParameters = 65_535
 
-  /// A statement takes 65,535 parameters at most, three a row.
   private static func insert(
     _ statements: LoadStatements,
     _ encoder: RowEncoder,
     _ options: LoadOptions
   ) -> (any RowWriter, String) {
-    let rows = min(max(options.statementRows, 1), mostStatementRows)
+    let rows = min(max(options.statementRows, 1), mostParameters / statements.columnCount)
     return (
       InsertWriter(statements: statements, encoder: encoder, statementRows: rows),
       "multi-row INSERT with binary parameters"
