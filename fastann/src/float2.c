@@ -11,7 +11,7 @@
 #include "fmgr.h"
 #include "half.h"
 #include "libpq/pqformat.h"
-#include "utils/fmgrprotos.h"
+#include "utils/float.h"
 
 #define PG_RETURN_HALF(half) PG_RETURN_INT16((int16) (half))
 #define PG_GETARG_HALF(n) ((uint16_t) PG_GETARG_INT16(n))
@@ -20,9 +20,9 @@ PG_FUNCTION_INFO_V1(float2_in);
 Datum
 float2_in(PG_FUNCTION_ARGS)
 {
-	float4		value = DatumGetFloat4(DirectFunctionCall1(float4in, PG_GETARG_DATUM(0)));
+	char	   *text = PG_GETARG_CSTRING(0);
 
-	PG_RETURN_HALF(half_from_float(value));
+	PG_RETURN_HALF(half_from_float(float4in_internal(text, NULL, "float2", text, fcinfo->context)));
 }
 
 /* Five digits tell every value from its neighbours. */
