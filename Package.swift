@@ -23,7 +23,8 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "LocalPostgres", "PostgresClient", "VectorSQL",
+        "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "PictureGrid", "PostgresClient",
+        "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Rainbow", package: "Rainbow"),
@@ -33,7 +34,11 @@ let package = Package(
     ),
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CGD", pkgConfig: "gdlib", providers: [.apt(["libgd-dev"])]),
+    .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CFeatureKernels"),
     .target(name: "VectorSQL", swiftSettings: settings),
     .target(
       name: "LocalPostgres",
@@ -43,6 +48,19 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    .target(name: "TableCatalog", dependencies: ["PostgresClient", "VectorSQL"], swiftSettings: settings),
+    .target(
+      name: "ImageSearch",
+      dependencies: ["PostgresClient", "TableCatalog", "VectorSQL"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "ImageFeatures",
+      dependencies: ["CFeatureKernels", "CGD", "COpenBLAS", "CTurboJPEG", "CWebP", "CZlib"],
+      swiftSettings: settings
+    ),
+    .target(name: "PictureGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
+    .target(name: "ImageCollections", dependencies: ["ImageFeatures"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -49,3 +49,13 @@ public struct ServerCapabilities: Sendable, Hashable {
   /// Whether `pg_stat_progress_create_index` exists.
   public var reportsIndexProgress: Bool { serverVersion >= 120000 }
 }
+
+extension ServerCapabilities {
+  /// Whether pgvector goes on searching until a filter is satisfied (`hnsw.iterative_scan`, pgvector 0.8.0).
+  public var hasIterativeScan: Bool {
+    guard let parts = pgvectorVersion?.split(separator: ".").compactMap({ Int($0) }), parts.count >= 2 else {
+      return false
+    }
+    return (parts[0], parts[1]) >= (0, 8)
+  }
+}

@@ -22,7 +22,9 @@ struct Adbvec: AsyncParsableCommand {
       130 interrupted.
       """,
     version: "0.1.0",
-    subcommands: [DB.self, ConfigCommand.self]
+    subcommands: [
+      SearchCommand.self, SQLCommand.self, ImagesCommand.self, DB.self, ConfigCommand.self,
+    ]
   )
 
   static func main() async {

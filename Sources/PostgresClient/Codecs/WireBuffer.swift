@@ -39,6 +39,21 @@ public struct WireBuffer: Sendable {
     bytes.append(contentsOf: text.utf8)
   }
 
+  /// Appends a field as array elements, COPY fields and composite values carry it: four bytes of length, then what
+  /// `encode` writes.
+  public mutating func appendField(_ encode: (inout WireBuffer) -> Void) {
+    let start = bytes.count
+    append(Int32(0))
+    encode(&self)
+    let length = Int32(truncatingIfNeeded: bytes.count - start - 4)
+    bytes.withUnsafeMutableBytes { $0.storeBytes(of: length.bigEndian, toByteOffset: start, as: Int32.self) }
+  }
+
+  /// Appends the mark of a NULL field: the length -1.
+  public mutating func appendNullField() {
+    append(Int32(-1))
+  }
+
   /// Appends `count` bytes that `fill` writes.
   mutating func append(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
     let start = bytes.count

@@ -4,7 +4,7 @@ extension PostgresConnection {
   /// Nested calls are savepoints.
   @discardableResult
   public func transaction<Value: Sendable>(
-    _ body: (isolated PostgresConnection) async throws -> Value
+    _ body: @Sendable (isolated PostgresConnection) async throws -> Value
   ) async throws -> Value {
     let nested = transactionStatus != .idle
     try await run(nested ? "SAVEPOINT adbvec_nested" : "BEGIN")

@@ -31,10 +31,11 @@ struct Setting: Sendable, Hashable {
   static let idColumn = Setting("id-column", "the column with the ids", fallback: "id")
   static let classColumn = Setting("class-column", "the column with the labels", fallback: "class")
   static let vectorColumn = Setting("vector-column", "the column with the vectors", fallback: "image_vector")
-  static let metric = Setting("metric", "l2, ip or cosine", fallback: "l2")
+  static let metric = Setting("metric", "l2, ip or cosine; without it the index's own")
   static let migrations = Setting("migrations", "the folder with the migrations")
-  static let model = Setting("model", "the network", fallback: "squeezenet1_1")
+  static let model = Setting("model", "the network; without it the one that the weights fit")
   static let weights = Setting("weights", "the checkpoint file, .safetensors or .pth")
+  static let feature = Setting("feature", "what is taken from the network", fallback: "logits")
   static let pgBin = Setting("pg-bin", "the folder with PostgreSQL's programs, for adbvec db")
 
   static let all: [Setting] = [

@@ -1,0 +1,68 @@
+/// A decoded picture: 8-bit RGB, row by row from the top left.
+public struct Picture: Sendable, Hashable {
+  /// Columns of pixels.
+  public let width: Int
+  /// Rows of pixels.
+  public let height: Int
+  /// `width * height * 3` bytes, red, green, blue of each pixel, rows from top to bottom.
+  public let rgb: [UInt8]
+
+  /// A picture from its pixels.
+  ///
+  /// - Throws: ``PictureError`` (`.invalidSize`) when a side is not positive or `rgb` has another length than
+  ///   `width * height * 3`.
+  public init(width: Int, height: Int, rgb: [UInt8]) throws {
+    let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
+    guard width > 0, height > 0, !overflow, rgb.count % 3 == 0, rgb.count / 3 == pixels else {
+      throw PictureError(
+        .invalidSize,
+        "a \(width)x\(height) picture needs \(width)x\(height)x3 bytes of RGB, got \(rgb.count)"
+      )
+    }
+    self.init(trustedWidth: width, height: height, rgb: rgb)
+  }
+
+  init(trustedWidth width: Int, height: Int, rgb: [UInt8]) {
+    self.width = width
+    self.height = height
+    self.rgb = rgb
+  }
+
+  /// The red, green and blue of one pixel; nil outside the picture.
+  public func pixel(x: Int, y: Int) -> RGBColor? {
+    guard x >= 0, y >= 0, x < width, y < height else { return nil }
+    let start = (y * width + x) * 3
+    return RGBColor(red: rgb[start], green: rgb[start + 1], blue: rgb[start + 2])
+  }
+}
+
+/// An opaque colour, 8 bits a channel.
+public struct RGBColor: Sendable, Hashable {
+  /// Red, 0...255.
+  public var red: UInt8
+  /// Green, 0...255.
+  public var green: UInt8
+  /// Blue, 0...255.
+  public var blue: UInt8
+
+  /// A colour from its three channels.
+  public init(red: UInt8, green: UInt8, blue: UInt8) {
+    self.red = red
+    self.green = green
+    self.blue = blue
+  }
+
+  /// A colour from `0xRRGGBB`.
+  public init(hex: UInt32) {
+    self.init(
+      red: UInt8(truncatingIfNeeded: hex >> 16),
+      green: UInt8(truncatingIfNeeded: hex >> 8),
+      blue: UInt8(truncatingIfNeeded: hex)
+    )
+  }
+
+  /// Pure white.
+  public static let white = RGBColor(hex: 0xFFFFFF)
+  /// Pure black.
+  public static let black = RGBColor(hex: 0x000000)
+}

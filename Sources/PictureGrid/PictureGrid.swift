@@ -1,0 +1,60 @@
+public import ImageFeatures
+
+/// A labelled grid of pictures, drawn to a picture.
+///
+///     let grid = PictureGrid(items: items, heading: "nearest to 4999")
+///     try grid.pngData()
+public struct PictureGrid: Sendable, Hashable {
+  /// The cells, row by row; the query usually first.
+  public var items: [GridItem]
+  /// A line above the cells.
+  public var heading: String?
+  /// A second, smaller line above the cells.
+  public var subheading: String?
+  /// Cells a row; nil chooses.
+  public var columns: Int?
+  /// The side of a picture's square in pixels, 48...1024.
+  public var cellSize: Int
+  /// The colours.
+  public var theme: GridTheme
+
+  /// A grid.
+  public init(
+    items: [GridItem],
+    heading: String? = nil,
+    subheading: String? = nil,
+    columns: Int? = nil,
+    cellSize: Int = 192,
+    theme: GridTheme = .light
+  ) {
+    self.items = items
+    self.heading = heading
+    self.subheading = subheading
+    self.columns = columns
+    self.cellSize = cellSize
+    self.theme = theme
+  }
+
+  /// Draws the grid.
+  ///
+  /// - Parameter font: The font of the labels; nil looks for DejaVu Sans.
+  /// - Throws: ``GridError`` when there is no item, no font, or the drawing would be too large.
+  public func picture(font: GridFont? = nil) throws -> Picture {
+    let layout = try GridLayout(self)
+    let canvas = try Canvas(
+      width: layout.width,
+      height: layout.height,
+      font: font ?? GridFont.system(),
+      background: theme.background
+    )
+    try GridPainter(grid: self, layout: layout, canvas: canvas).paint()
+    return try canvas.picture()
+  }
+
+  /// The grid as a PNG file.
+  ///
+  /// - Throws: As ``picture(font:)``.
+  public func pngData(font: GridFont? = nil) throws -> [UInt8] {
+    try picture(font: font).pngData()
+  }
+}

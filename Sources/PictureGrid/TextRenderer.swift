@@ -1,0 +1,112 @@
+import CGD
+
+/// Draws and measures one line of text with FreeType, through libgd.
+struct TextRenderer {
+  enum Weight { case regular, bold }
+
+  struct Bounds {
+    /// From the pen's start to the right edge of the ink.
+    var width: Int
+    /// From the baseline up to the top of the ink.
+    var ascent: Int
+  }
+
+  let font: GridFont
+
+  func width(of text: String, weight: Weight, size: Double) throws -> Int {
+    try bounds(of: text, name: name(weight), size: size).width
+  }
+
+  func bounds(of text: String, name: String, size: Double) throws -> Bounds {
+    var corners = [Int32](repeating: 0, count: 8)
+    try run(nil, &corners, 0, name, size, x: 0, y: 0, text)
+    return Bounds(width: Int(max(corners[2], corners[4])), ascent: Int(-min(corners[5], corners[7])))
+  }
+
+  /// Draws with the pen at (x, baseline).
+  func draw(
+    _ text: String,
+    on image: gdImagePtr,
+    x: Int,
+    baseline: Int,
+    weight: Weight,
+    size: Double,
+    colour: Int32
+  )
+    throws
+  {
+    var corners = [Int32](repeating: 0, count: 8)
+    try run(image, &corners, colour, name(weight), size, x: x, y: baseline, text)
+  }
+
+  /// The text, or its beginning and an ellipsis, that fits a width.
+  func fitted(_ text: String, width limit: Int, weight: Weight, size: Double) throws -> String {
+    let clean = Self.oneLine(text)
+    guard try width(of: clean, weight: weight, size: size) > limit else { return clean }
+    let characters = Array(clean)
+    var low = 0
+    var high = characters.count
+    while low < high {
+      let middle = (low + high + 1) / 2
+      let candidate = String(characters[..<middle]) + "…"
+      if try width(of: candidate, weight: weight, size: size) <= limit {
+        low = middle
+      } else {
+        high = middle - 1
+      }
+    }
+    return String(characters[..<low]).trimmingSuffix() + "…"
+  }
+
+  private func name(_ weight: Weight) -> String { weight == .bold ? font.bold : font.regular }
+
+  /// At most 512 characters, without control characters.
+  private static func oneLine(_ text: String) -> String {
+    String(
+      text.prefix(512).map { $0.isNewline || $0 == "\t" ? " " : $0 }
+        .filter { !$0.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) } }
+    )
+  }
+
+  /// libgd reads HTML entities in text, so a plain ampersand is written as one.
+  private func run(
+    _ image: gdImagePtr?,
+    _ corners: inout [Int32],
+    _ colour: Int32,
+    _ name: String,
+    _ size: Double,
+    x: Int,
+    y: Int,
+    _ text: String
+  ) throws {
+    gdFTUseFontConfig(font.usesFontconfig ? 1 : 0)
+    var extra = gdFTStringExtra()
+    extra.flags = gdFTEX_RESOLUTION
+    extra.hdpi = 72
+    extra.vdpi = 72
+    let escaped = text.split(separator: "&", omittingEmptySubsequences: false).joined(separator: "&amp;")
+    let message = gdImageStringFTEx(
+      image,
+      &corners,
+      colour,
+      name,
+      size,
+      0,
+      Int32(x),
+      Int32(y),
+      escaped,
+      &extra
+    )
+    if let message {
+      throw GridError(.drawing, "FreeType cannot draw text with \(name): \(String(cString: message))")
+    }
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix() -> String {
+    var trimmed = self
+    while trimmed.last == " " { trimmed.removeLast() }
+    return trimmed
+  }
+}

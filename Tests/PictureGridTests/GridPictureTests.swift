@@ -1,0 +1,102 @@
+import ImageFeatures
+import Testing
+
+@testable import PictureGrid
+
+@Suite struct GridPictureTests {
+  @Test func `A tiny picture becomes sharp blocks of whole pixels`() throws {
+    let picture = try Picture(width: 2, height: 1, rgb: [200, 10, 20, 30, 40, 250])
+    let grid = PictureGrid(items: [GridItem(picture: picture, title: "two")], cellSize: 64)
+    let drawn = try grid.picture()
+    let square = try pictureSquare(of: grid, 0)
+    let middle = square.y + 32
+    #expect(drawn.pixel(x: square.x + 31, y: middle) == RGBColor(hex: 0xC80A14))
+    #expect(drawn.pixel(x: square.x + 32, y: middle) == RGBColor(hex: 0x1E28FA))
+  }
+
+  @Test func `A large picture is reduced to the cell's square`() throws {
+    let grid = PictureGrid(
+      items: [GridItem(picture: try plain(300, 150, 0x336699), title: "large")],
+      cellSize: 64
+    )
+    let square = try pictureSquare(of: grid, 0)
+    let drawn = try grid.picture()
+    #expect(drawn.pixel(x: square.x + 32, y: square.y + 32) == RGBColor(hex: 0x336699))
+    #expect(drawn.pixel(x: square.x + 32, y: square.y + 10) == GridTheme.light.card)
+  }
+
+  @Test func `The query is outlined and marked, the others are not`() throws {
+    let picture = try plain(32, 32, 0x000000)
+    let grid = PictureGrid(
+      items: [
+        GridItem(picture: picture, title: "asked", isQuery: true), GridItem(picture: picture, title: "found"),
+      ],
+      cellSize: 96
+    )
+    let layout = try GridLayout(grid)
+    let drawn = try grid.picture()
+    let colours = [0, 1].map { index in
+      drawn.pixel(x: layout.card(index).x, y: layout.card(index).y + 40)
+    }
+    #expect(colours == [GridTheme.light.accent, GridTheme.light.outline])
+    let pill = try pictureSquare(of: grid, 0)
+    #expect(drawn.pixel(x: pill.x + 10, y: pill.y + 5) == GridTheme.light.accent)
+  }
+
+  @Test func `A missing picture is a placeholder`() throws {
+    let grid = PictureGrid(items: [GridItem(picture: nil, title: "lost.png")], theme: .dark)
+    let square = try pictureSquare(of: grid, 0)
+    let drawn = try grid.picture()
+    #expect(drawn.pixel(x: square.x + 96, y: square.y + 20) == GridTheme.dark.placeholder)
+  }
+
+  @Test(arguments: [(1, nil, 1, 1), (5, nil, 5, 1), (11, nil, 5, 3), (11, 4, 4, 3), (3, 8, 3, 1)])
+  func `Columns and rows hold all pictures`(count: Int, asked: Int?, columns: Int, rows: Int) throws {
+    let items = [GridItem](repeating: GridItem(picture: nil, title: ""), count: count)
+    let layout = try GridLayout(PictureGrid(items: items, columns: asked))
+    #expect(layout.columns == columns)
+    #expect(layout.rows == rows)
+  }
+
+  @Test func `The PNG file holds the drawing`() throws {
+    let grid = PictureGrid(
+      items: [GridItem(picture: try plain(9, 9, 0x123456), title: "klein & groß", detail: "0.5")],
+      heading: "Überschrift",
+      subheading: "two lines",
+      cellSize: 48
+    )
+    #expect(try Picture(decoding: grid.pngData()) == grid.picture())
+  }
+
+  @Test func `What cannot be drawn is refused with the reason`() throws {
+    let item = GridItem(picture: nil, title: "x")
+    let refused: [(PictureGrid, GridError.Code)] = [
+      (PictureGrid(items: []), .invalidSize),
+      (PictureGrid(items: [item], cellSize: 47), .invalidSize),
+      (PictureGrid(items: [item], columns: 0), .invalidSize),
+      (PictureGrid(items: [GridItem](repeating: item, count: 5000), cellSize: 1024), .invalidSize),
+    ]
+    for (grid, code) in refused {
+      let error = #expect(throws: GridError.self) { try grid.picture() }
+      #expect(error?.code == code)
+    }
+  }
+
+  @Test func `A font that is missing is named`() throws {
+    let error = #expect(throws: GridError.self) { try GridFont(regular: "/nowhere/None.ttf") }
+    #expect(error?.description == "/nowhere/None.ttf: cannot be opened as a font")
+  }
+
+  private func plain(_ width: Int, _ height: Int, _ hex: UInt32) throws -> Picture {
+    let colour = RGBColor(hex: hex)
+    let pixels = (0..<width * height).flatMap { _ in [colour.red, colour.green, colour.blue] }
+    return try Picture(width: width, height: height, rgb: pixels)
+  }
+
+  private func pictureSquare(of grid: PictureGrid, _ index: Int) throws -> Canvas.Rectangle {
+    let layout = try GridLayout(grid)
+    var square = layout.card(index).inset(layout.padding)
+    square.height = square.width
+    return square
+  }
+}
