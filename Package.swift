@@ -62,6 +62,21 @@ let package = Package(
     .target(name: "PictureGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
     .target(name: "ImageCollections", dependencies: ["ImageFeatures"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "LocalPostgres", "PostgresClient", "VectorSQL",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/TestSupport",
+      swiftSettings: settings
+    ),
+    .testTarget(name: "VectorSQLTests", dependencies: ["VectorSQL"], swiftSettings: settings),
+    .testTarget(name: "ImageFeaturesTests", dependencies: ["CFeatureKernels", "ImageFeatures"], swiftSettings: settings),
+    .testTarget(name: "PictureGridTests", dependencies: ["ImageFeatures", "PictureGrid"], swiftSettings: settings),
+    .testTarget(name: "LocalPostgresTests", dependencies: ["LocalPostgres"], swiftSettings: settings),
+    .testTarget(name: "CommandTests", dependencies: ["TestSupport", "adbvec"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

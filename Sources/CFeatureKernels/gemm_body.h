@@ -2,6 +2,7 @@
 // is one vector wide. A tile of TILE_ROWS x PANEL results stays in registers over the whole of k.
 
 #define PANEL (2 * VL)
+#define PREFETCH_AHEAD 512
 
 INLINE void gemm_tile(const int rows, const int vectors, long k, const float *a, long lda, const float *b, const float *bias,
                       float *c, long ldc, const float *residual, long ldr, int activation, long columns) {
@@ -12,7 +13,10 @@ INLINE void gemm_tile(const int rows, const int vectors, long k, const float *a,
   }
   for (long i = 0; i < k; i++) {
     vec right[2];
-    UNROLL for (int v = 0; v < vectors; v++) right[v] = load(b + v * VL);
+    UNROLL for (int v = 0; v < vectors; v++) {
+      right[v] = load(b + v * VL);
+      __builtin_prefetch(b + v * VL + PREFETCH_AHEAD);
+    }
     b += vectors * VL;
     UNROLL for (int r = 0; r < rows; r++) {
       const vec left = splat(a[r * lda + i]);

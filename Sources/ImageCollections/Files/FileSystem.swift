@@ -21,6 +21,11 @@ enum FileSystem {
     return info.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// A path that holds from any working folder; links stay as they are.
+  static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+
   /// The names in a folder, unsorted, as bytes: a name need not be UTF-8.
   /// - Throws: `CollectionError` with code `unreadable`.
   static func names(inFolder path: [UInt8]) throws -> [[UInt8]] {

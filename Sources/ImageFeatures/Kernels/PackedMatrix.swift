@@ -30,9 +30,6 @@ struct PackedMatrix: Sendable {
     }
   }
 
-  /// Columns that lie together, for callers that go through the outputs piece by piece.
-  var panelColumns: Int { kernels.usesBLAS ? outputs : kernels.table.panel_columns }
-
   /// `output = activation(input * weights + bias + residual)` for `rows` rows.
   func multiply(
     rows: Int,
@@ -89,35 +86,6 @@ struct PackedMatrix: Sendable {
     }
     guard activation == .gelu else { return }
     for row in 0..<rows { kernels.table.gelu(outputs, output + row * outputStride) }
-  }
-
-  /// The product without bias for the outputs from `column` on, at most `panelColumns` of them.
-  func multiplyPanel(
-    _ column: Int,
-    columns: Int,
-    rows: Int,
-    input: UnsafePointer<Float>,
-    output: UnsafeMutablePointer<Float>,
-    outputStride: Int
-  ) {
-    if kernels.usesBLAS {
-      multiplyByBLAS(rows, input, inputs, output, outputStride)
-    } else {
-      kernels.table.gemm(
-        rows,
-        columns,
-        inputs,
-        input,
-        inputs,
-        panels.start + column * inputs,
-        bias.start + column,
-        output,
-        outputStride,
-        nil,
-        0,
-        0
-      )
-    }
   }
 
   private func multiplyByBLAS(
