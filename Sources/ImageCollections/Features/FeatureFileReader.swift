@@ -1,0 +1,68 @@
+import Foundation
+
+/// Reads the tutorial's feature file: `id|class|{0.1,0.2,…}`, a row a line.
+///
+/// Fields may be quoted as Python's `csv` module does under any of its policies; a class may also be written as Python
+/// prints it (`'cat'`, `b'cat'`). Without quotes a class may even hold the delimiter, because neither id nor vector can.
+/// An empty or `\N` class without quotes is NULL.
+final class FeatureFileReader: FeatureReader {
+  private let records: RecordStream
+  private(set) var dimension: Int?
+  var name: String { records.name }
+  var expectedCount: Int? { nil }
+  let byteCount: Int?
+
+  init(stream: ByteStream, byteCount: Int?) {
+    records = RecordStream(stream: stream, delimiter: UInt8(ascii: "|"))
+    self.byteCount = byteCount
+  }
+
+  func skip(to place: SourcePlace) throws {
+    try records.skip(to: place)
+  }
+
+  func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
+    try records.fill(&batch, limit: limit) { record, bytes, batch in
+      guard record.fields.count >= 3 else {
+        throw RowProblem("expected id|class|{vector} and found \(record.fields.count) fields")
+      }
+      let vector = record.fields[record.fields.count - 1]
+      let text = UnsafeRawBufferPointer(rebasing: bytes[vector.start..<vector.end])
+      let id = try RowProblem.id(record.fields[0], in: bytes)
+      try batch.appendRow(id: id, label: Self.label(record.fields, in: bytes), &dimension) {
+        try VectorText.append(text, to: &$0)
+      }
+    }
+  }
+
+  /// The fields between id and vector; several are one class with delimiters in it.
+  private static func label(
+    _ fields: [DelimitedScanner.Field],
+    in bytes: UnsafeRawBufferPointer
+  ) -> String? {
+    guard fields.count > 3 || fields[1].isQuoted else {
+      let text = fields[1].text(in: bytes)
+      return text.isEmpty || text == "\\N" ? nil : PythonLiteral.unquoted(text)
+    }
+    guard fields.count > 3 else { return fields[1].text(in: bytes) }
+    let whole = DelimitedScanner.Field(
+      start: fields[1].start,
+      end: fields[fields.count - 2].end,
+      isQuoted: false,
+      hasDoubledQuotes: false
+    )
+    return PythonLiteral.unquoted(whole.text(in: bytes))
+  }
+}
+
+/// The forms that Python's `repr` gives a short text.
+enum PythonLiteral {
+  /// The content of `'cat'` or `b'cat'`; any other text as it is.
+  static func unquoted(_ text: String) -> String {
+    let body = text.hasPrefix("b'") || text.hasPrefix("b\"") ? text.dropFirst() : text[...]
+    guard body.count >= 2, let quote = body.first, quote == "'" || (quote == "\"" && text.first == "b"),
+      body.last == quote
+    else { return text }
+    return String(body.dropFirst().dropLast())
+  }
+}

@@ -1,0 +1,102 @@
+import Foundation
+
+/// A file of vectors, or standard input, and how it is to be read.
+public struct FeatureSource: Sendable, Hashable {
+  /// A format that rows are read from; open, so that a new one breaks nobody's switch.
+  public struct Format: Sendable, Hashable, CustomStringConvertible {
+    /// The format's name, as options spell it.
+    public let description: String
+
+    /// The tutorial's `id|class|{…}`.
+    public static let features = Format(description: "features")
+    /// A NumPy array of two dimensions; ids are row numbers.
+    public static let npy = Format(description: "npy")
+    /// Records of a 4-byte length and that many floats; ids are record numbers.
+    public static let fvecs = Format(description: "fvecs")
+    /// Records of a 4-byte length and that many unsigned bytes; ids are record numbers.
+    public static let bvecs = Format(description: "bvecs")
+    /// Comma-separated values: id, class and the vector in one column or in many.
+    public static let csv = Format(description: "csv")
+    /// A JSON object a line with id, class and vector.
+    public static let jsonl = Format(description: "jsonl")
+
+    /// Every format.
+    public static let all: [Format] = [.features, .npy, .fvecs, .bvecs, .csv, .jsonl]
+
+    /// The format with a name, or nil.
+    public init?(_ name: String) {
+      guard let known = Self.all.first(where: { $0.description == name }) else { return nil }
+      self = known
+    }
+
+    private init(description: String) {
+      self.description = description
+    }
+  }
+
+  /// The file; nil is standard input.
+  public let path: String?
+  /// The format; nil is found out from the file's name and first bytes.
+  public var format: Format?
+  /// A text file with a class a line, for the formats that carry none.
+  public var labels: String?
+
+  /// A source by its path; `-` is standard input.
+  public init(path: String, format: Format? = nil, labels: String? = nil) {
+    self.path = path == "-" ? nil : path
+    self.format = format
+    self.labels = labels
+  }
+
+  /// The path for messages.
+  public var name: String { path ?? "standard input" }
+
+  /// Opens the source and reads what tells its format.
+  /// - Throws: `CollectionError`.
+  public func open() throws -> any FeatureReader {
+    let stream = try ByteStream(path: path)
+    let size = try path.map { try BinaryFile(path: $0).size }
+    let format = try format ?? detectFormat(stream)
+    guard format == .features else {
+      throw CollectionError(.unknownFormat, file: name, "the format \(format) is not read here")
+    }
+    return FeatureFileReader(stream: stream, byteCount: size)
+  }
+
+  /// What tells this source's content, format and labels from another's; nil for standard input.
+  /// - Throws: `CollectionError`.
+  public func fingerprint() throws -> SourceFingerprint? {
+    guard let path else { return nil }
+    var hash = ContentHash()
+    hash.combine(Array((format?.description ?? "").utf8))
+    try FileFingerprint.combine(path, into: &hash)
+    if let labels { try FileFingerprint.combine(labels, into: &hash) }
+    return SourceFingerprint(hash)
+  }
+
+  private static let formatsByExtension: [String: Format] = [
+    "npy": .npy, "fvecs": .fvecs, "bvecs": .bvecs, "jsonl": .jsonl, "ndjson": .jsonl, "csv": .csv,
+  ]
+
+  private func detectFormat(_ stream: ByteStream) throws -> Format {
+    if let path, let known = Self.formatsByExtension[(path as NSString).pathExtension.lowercased()],
+      known != .csv
+    {
+      return known
+    }
+    guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }
+    _ = try stream.require(6)
+    return try stream.withAvailable { bytes in
+      if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }
+      let firstLine = bytes.prefix { $0 != UInt8(ascii: "\n") }
+      if firstLine.first == UInt8(ascii: "{") { return .jsonl }
+      if firstLine.contains(UInt8(ascii: "|")) { return .features }
+      if firstLine.contains(UInt8(ascii: ",")) { return .csv }
+      throw CollectionError(
+        .unknownFormat,
+        file: name,
+        "its first bytes are none of \(Format.all.map(\.description).joined(separator: ", ")); name one with --input-format"
+      )
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Foundation
+
+/// The few things that the collections ask of the file system.
+enum FileSystem {
+  /// What a failed system call means for people.
+  static func reason(_ code: Int32) -> String {
+    switch code {
+    case ENOENT: "there is no such file or folder"
+    case EACCES, EPERM: "permission denied; this user may not read it"
+    case EISDIR: "it is a folder where a file was expected"
+    case EMFILE, ENFILE: "too many open files; raise `ulimit -n`"
+    default: "cannot be read: \(String(cString: strerror(code)))"
+    }
+  }
+
+  /// Whether a path is a folder.
+  /// - Throws: `CollectionError` with code `unreadable` when there is nothing.
+  static func isFolder(_ path: String) throws -> Bool {
+    var info = stat()
+    guard stat(path, &info) == 0 else { throw CollectionError(.unreadable, file: path, reason(errno)) }
+    return info.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// A path that holds from any working folder; links stay as they are.
+  static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+
+  /// The names in a folder, unsorted, as bytes: a name need not be UTF-8.
+  /// - Throws: `CollectionError` with code `unreadable`.
+  static func names(inFolder path: [UInt8]) throws -> [[UInt8]] {
+    let stream = path.withUnsafeBytes { _ in opendir(terminated(path)) }
+    guard let stream else { throw CollectionError(.unreadable, file: text(path), reason(errno)) }
+    defer { closedir(stream) }
+    var names: [[UInt8]] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { [UInt8]($0.prefix { $0 != 0 }) }
+      if name.first != UInt8(ascii: ".") { names.append(name) }
+    }
+    return names
+  }
+
+  /// A path as a C string.
+  static func terminated(_ path: [UInt8]) -> [CChar] {
+    path.map { CChar(bitPattern: $0) } + [0]
+  }
+
+  /// A path for people; bytes that are no UTF-8 become U+FFFD.
+  static func text(_ path: [UInt8]) -> String {
+    String(decoding: path, as: UTF8.self)
+  }
+}

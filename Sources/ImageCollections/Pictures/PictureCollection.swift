@@ -1,0 +1,40 @@
+public import ImageFeatures
+
+/// An ordered set of labelled pictures, each decoded only when it is asked for.
+///
+/// Positions count from 0 and are the pictures' ids: they do not change while the files stay as they are.
+public protocol PictureCollection: Sendable {
+  /// Where the pictures come from, for messages.
+  var name: String { get }
+  /// How many pictures there are, the unreadable ones among them counted.
+  var count: Int { get }
+  /// What is known of a picture without decoding it.
+  /// - Throws: `CollectionError`.
+  func entry(at position: Int) throws -> PictureEntry
+  /// Reads and decodes a picture.
+  /// - Throws: `CollectionError` or `PictureError`, naming the file.
+  func picture(at position: Int) throws -> Picture
+  /// What tells this collection's content from another's.
+  /// - Throws: `CollectionError`.
+  func fingerprint() throws -> SourceFingerprint
+}
+
+/// What is known of a picture without decoding it.
+public struct PictureEntry: Sendable, Hashable {
+  /// The 0-based position in its collection.
+  public let id: Int
+  /// The class; nil where the collection has none for it.
+  public let label: String?
+  /// File name, or file and record number, for messages.
+  public let name: String
+  /// Where the picture can be found again.
+  public let place: PicturePlace
+
+  /// An entry from its parts.
+  public init(id: Int, label: String?, name: String, place: PicturePlace) {
+    self.id = id
+    self.label = label
+    self.name = name
+    self.place = place
+  }
+}

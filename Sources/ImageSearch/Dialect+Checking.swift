@@ -1,0 +1,31 @@
+internal import PostgresClient
+internal import VectorSQL
+
+extension Dialect {
+  /// The dialect with the capabilities that the server was found to have.
+  /// - Throws: `ImageSearchError` with code `wrongTable` when the server cannot speak it at all.
+  func checked(against server: ServerCapabilities) throws -> Dialect {
+    switch name {
+    case Dialect.pgvector.name where server.pgvectorVersion == nil && !server.hasAnnIndex:
+      throw ImageSearchError(
+        code: .wrongTable,
+        description: "this database has no extension vector; create it: CREATE EXTENSION vector"
+      )
+    case Dialect.analyticDB.name where !server.hasAnnIndex:
+      throw ImageSearchError(
+        code: .wrongTable,
+        description:
+          "this server has no ann index for real[] (\(server.product)); create it: CREATE EXTENSION fastann, "
+          + "or choose --dialect pgvector"
+      )
+    default: break
+    }
+    return adapted { capabilities in
+      capabilities.distributedBy = server.canDistribute
+      capabilities.citus = server.product == .citus
+      capabilities.onConflict = server.supportsOnConflict
+      capabilities.indexIfNotExists = server.supportsIndexIfNotExists
+      capabilities.iterativeScan = server.hasIterativeScan
+    }
+  }
+}

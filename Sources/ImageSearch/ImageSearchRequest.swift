@@ -1,0 +1,45 @@
+/// A search for the nearest pictures.
+public struct ImageSearchRequest: Sendable, Hashable {
+  /// What the pictures shall be near to.
+  public enum Subject: Sendable, Hashable {
+    /// A row of the table; it is left out of its own results.
+    case id(Int64)
+    /// A feature vector.
+    case vector([Float])
+  }
+
+  /// What the pictures shall be near to.
+  public var subject: Subject
+  /// How many are wanted, 1…10,000.
+  public var topK: Int
+  /// Only pictures with this label.
+  public var label: String?
+  /// A condition in SQL that the caller vouches for, such as one that a user typed for its own database; never text
+  /// from a client.
+  public var trustedCondition: String?
+  /// Compares with every row and uses no vector index.
+  public var exact: Bool
+  /// How many candidates a graph search keeps; nil leaves it to the server, or raises it to `topK`.
+  public var efSearch: Int?
+  /// Keeps the row of `.id` among its results, at distance 0.
+  public var includesSubject: Bool
+
+  /// A request.
+  public init(
+    _ subject: Subject,
+    topK: Int = 20,
+    label: String? = nil,
+    exact: Bool = false,
+    efSearch: Int? = nil,
+    includesSubject: Bool = false,
+    trustedCondition: String? = nil
+  ) {
+    self.subject = subject
+    self.topK = topK
+    self.label = label
+    self.exact = exact
+    self.efSearch = efSearch
+    self.includesSubject = includesSubject
+    self.trustedCondition = trustedCondition
+  }
+}

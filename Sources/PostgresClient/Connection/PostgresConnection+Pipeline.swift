@@ -1,0 +1,104 @@
+internal import CLibpq
+public import VectorSQL
+
+/// Takes the statements of a pipeline, each sent as soon as it is given.
+///
+/// Valid inside the closure of `PostgresConnection.pipeline` only.
+public struct PipelineSender {
+  fileprivate let handle: OpaquePointer
+  fileprivate let names: [PreparedKey: String]
+  /// How many statements were sent.
+  public private(set) var count = 0
+
+  /// Sends one statement with parameters encoded already.
+  ///
+  /// A statement that the connection has prepared is executed by its name.
+  /// - Throws: `PostgresError` when the connection is gone.
+  public mutating func send(_ text: String, parameters: ParameterList = ParameterList()) throws {
+    let length = Int32(parameters.count)
+    let sent: Int32
+    if let name = names[PreparedKey(text: text, types: parameters.types)] {
+      sent = parameters.withPointers { PQsendQueryPrepared(handle, name, length, $0, $1, $2, 1) }
+    } else {
+      sent = parameters.withPointers {
+        PQsendQueryParams(handle, text, length, parameters.types, $0, $1, $2, 1)
+      }
+    }
+    guard sent == 1 else { throw PostgresError(result: nil, connection: handle) }
+    count += 1
+  }
+
+  /// Sends one statement.
+  public mutating func send(_ statement: Statement) throws {
+    try send(statement.text, parameters: ParameterList(statement.binds))
+  }
+}
+
+extension PostgresConnection {
+  /// Sends several statements without waiting for each other's answers: one round trip for all of them.
+  ///
+  /// `body` runs on the connection's own queue and may block. Without `BEGIN` and `COMMIT` among them the statements
+  /// are one implicit transaction. After the first failure the server skips the rest, and its error is thrown; an
+  /// explicit transaction is then still open, and failed.
+  /// - Returns: the answers, one a statement.
+  /// - Throws: `PostgresError` of the first statement that failed; what `body` threw; `CancellationError`.
+  @discardableResult
+  public func pipeline(_ body: (inout PipelineSender) throws -> Void) async throws -> [RowSet] {
+    try await cancellable {
+      let handle = try openHandle()
+      guard PQenterPipelineMode(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
+      var sender = PipelineSender(handle: handle, names: preparedStatements)
+      let stopped = Result { try body(&sender) }
+      // The synchronisation point must follow whatever was sent, or leaving would wait for ever.
+      guard PQpipelineSync(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
+      let answers = collect(sender.count, handle)
+      try leavePipeline(handle)
+      try stopped.get()
+      return try answers.get()
+    }
+  }
+
+  /// Sends statements; as `pipeline(_:)` with a closure.
+  @discardableResult
+  public func pipeline(_ statements: [Statement]) async throws -> [RowSet] {
+    try await pipeline { sender in
+      for statement in statements { try sender.send(statement) }
+    }
+  }
+
+  /// Prepares a statement, so that `query(_:parameters:prepared:)` and pipelines execute it by its name.
+  /// - Parameter types: object ids of the parameters' types; 0 leaves one to the server.
+  public func prepare(_ text: String, types: [UInt32]) async throws {
+    try await cancellable {
+      _ = try preparedName(of: text, types, try openHandle())
+    }
+  }
+
+  private func collect(_ count: Int, _ handle: OpaquePointer) -> Result<[RowSet], any Error> {
+    var answers: [RowSet] = []
+    var failure: (any Error)?
+    for _ in 0..<count {
+      let result = PQgetResult(handle)
+      if PQresultStatus(result) == PGRES_PIPELINE_ABORTED {
+        PQclear(result)
+      } else {
+        do {
+          answers.append(RowSet(storage: try accept(result, handle)))
+        } catch {
+          failure = failure ?? error
+          if PQstatus(handle) == CONNECTION_BAD { break }
+        }
+      }
+      // A NULL ends each statement's results.
+      while let extra = PQgetResult(handle) { PQclear(extra) }
+    }
+    return failure.map { .failure($0) } ?? .success(answers)
+  }
+
+  /// Reads the synchronisation point's own result and leaves pipeline mode.
+  private func leavePipeline(_ handle: OpaquePointer) throws {
+    while PQstatus(handle) == CONNECTION_OK, PQexitPipelineMode(handle) == 0 {
+      PQclear(PQgetResult(handle))
+    }
+  }
+}

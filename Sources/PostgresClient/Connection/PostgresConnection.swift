@@ -1,0 +1,96 @@
+internal import CLibpq
+
+/// One connection to a server.
+///
+/// An actor whose jobs run on a dispatch queue of its own: libpq's calls may block there as long as they like.
+/// Cancelling the task that waits for a statement cancels the statement on the server.
+public actor PostgresConnection {
+  private let executor: DispatchQueueExecutor
+  private let relay = NoticeRelay()
+  /// Cleared by `close`.
+  private var handle: ConnectionHandle?
+  private let session: Session
+
+  /// What is known from the moment of connecting and never changes.
+  struct Session: Sendable {
+    let backendPID: Int32
+    let serverVersion: Int
+    let address: String
+    let cancel: CancelHandle
+    let socket: SocketGuard
+  }
+
+  /// Capabilities and prepared statements, filled on first use.
+  var knownCapabilities: ServerCapabilities?
+  var preparedStatements: [PreparedKey: String] = [:]
+
+  /// The queue that isolates this actor.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  private init(handle: ConnectionHandle, session: Session, executor: DispatchQueueExecutor) {
+    self.handle = handle
+    self.session = session
+    self.executor = executor
+    relay.attach(to: handle.pointer)
+  }
+
+  /// Opens a connection.
+  /// - Throws: `PostgresError` with code `invalidSettings` or `connectionFailed`.
+  public static func connect(_ settings: ConnectionSettings) async throws -> PostgresConnection {
+    let executor = DispatchQueueExecutor(label: "adbvec.postgres")
+    let opener = ConnectionOpener(executor: executor)
+    let (handle, session) = try await opener.open(settings)
+    return PostgresConnection(handle: handle, session: session, executor: executor)
+  }
+
+  /// The process id of the server's backend.
+  public nonisolated var backendPID: Int32 { session.backendPID }
+
+  /// `server_version_num`: 180006 for 18.6, 90426 for 9.4.26.
+  public nonisolated var serverVersion: Int { session.serverVersion }
+
+  /// Host, port, user and database for people; no password.
+  public nonisolated var address: String { session.address }
+
+  /// Asks the server to cancel the running statement; safe from any thread, harmless when nothing runs.
+  public nonisolated func cancelRunningStatement() {
+    session.cancel.send()
+  }
+
+  /// Breaks the connection from any thread, also while a call waits for a server that went silent; that call then fails
+  /// with `connectionLost`.
+  public nonisolated func abandon() {
+    session.socket.shutDown()
+  }
+
+  /// A setting that the server reports by itself, such as `server_encoding` or Greenplum's `gp_server_version`.
+  public func parameterStatus(_ name: String) -> String? {
+    PQparameterStatus(handle?.pointer, name).map { String(cString: $0) }
+  }
+
+  /// Where the connection stands in a transaction.
+  public var transactionStatus: TransactionStatus {
+    TransactionStatus(PQtransactionStatus(handle?.pointer))
+  }
+
+  /// Calls `handler` for every notice from now on, on the connection's own queue; nil drops them.
+  public func setNoticeHandler(_ handler: (@Sendable (PostgresNotice) -> Void)?) {
+    relay.setHandler(handler)
+  }
+
+  /// Ends the session; a closed connection answers every call with `connectionLost`.
+  public func close() {
+    session.socket.release()
+    handle = nil
+  }
+
+  /// The libpq handle of a connection that is still open.
+  func openHandle() throws -> OpaquePointer {
+    guard let handle else {
+      throw PostgresError(code: .connectionLost, message: "the connection was closed")
+    }
+    return handle.pointer
+  }
+}

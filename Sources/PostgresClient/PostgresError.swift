@@ -1,0 +1,77 @@
+/// What went wrong between this program and the server.
+///
+/// Carries everything the server said but no bound value: a message of PostgreSQL's own may quote a short literal from
+/// the statement, never a binary parameter.
+public struct PostgresError: Error, Sendable, Hashable {
+  /// The kind of failure; open, so that a new kind breaks nobody's switch.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    /// The code's name, as it is written here.
+    public let description: String
+
+    /// The address or a keyword could not be read; nothing was sent.
+    public static let invalidSettings = Code(description: "invalidSettings")
+    /// No connection: nobody listens, wrong password, unknown database, time-out.
+    public static let connectionFailed = Code(description: "connectionFailed")
+    /// The connection broke while it was in use.
+    public static let connectionLost = Code(description: "connectionLost")
+    /// The server refused a statement; `sqlState` says why.
+    public static let server = Code(description: "server")
+    /// The statement was cancelled from this side.
+    public static let cancelled = Code(description: "cancelled")
+    /// The server's answer does not fit the request (a COPY where rows were asked for, another column count).
+    public static let unexpectedResult = Code(description: "unexpectedResult")
+    /// A value of a column cannot be read as the Swift type asked for.
+    public static let decoding = Code(description: "decoding")
+    /// A value cannot be sent: too long, or not representable in its type.
+    public static let encoding = Code(description: "encoding")
+  }
+
+  /// The kind of failure.
+  public var code: Code
+  /// The primary message, one line.
+  public var message: String
+  /// Five characters, opaque: Greenplum has letters of its own. Nil when the server sent none.
+  public var sqlState: String?
+  /// `ERROR`, `FATAL` …, not localised where the server tells.
+  public var severity: String?
+  /// The server's DETAIL line.
+  public var detail: String?
+  /// The server's HINT line.
+  public var hint: String?
+  /// The server's CONTEXT lines.
+  public var context: String?
+  /// Where in the statement, counted in characters from 1.
+  public var position: Int?
+  /// The schema named by the error.
+  public var schemaName: String?
+  /// The table named by the error.
+  public var tableName: String?
+  /// The column named by the error.
+  public var columnName: String?
+  /// The constraint named by the error.
+  public var constraintName: String?
+
+  /// An error made on this side.
+  public init(code: Code, message: String, sqlState: String? = nil, hint: String? = nil) {
+    self.code = code
+    self.message = message
+    self.sqlState = sqlState
+    self.hint = hint
+  }
+
+  /// Whether the connection is gone, so that a new one is needed.
+  public var isConnectionProblem: Bool {
+    [.invalidSettings, .connectionFailed, .connectionLost].contains(code)
+  }
+}
+
+extension PostgresError: CustomStringConvertible {
+  /// Message, SQLSTATE, detail and hint on one line.
+  public var description: String {
+    var text = message
+    if let sqlState { text += " (SQLSTATE \(sqlState))" }
+    if let detail { text += "; \(detail)" }
+    if let hint { text += "; hint: \(hint)" }
+    return text
+  }
+}

@@ -1,0 +1,112 @@
+/// How one kind of server spells vector search. A dialect is a value: its differences are data, so a new server is a
+/// new value and nothing else changes.
+public struct Dialect: Sendable, CustomStringConvertible {
+  /// The name used on the command line: `pgvector`, `analyticdb`.
+  public let name: String
+  /// What the connected server can do beyond the dialect's common ground.
+  public var capabilities: Capabilities
+  /// The element type of a vector column that does not name one.
+  public var defaultElement: VectorElement
+  /// The vector types, by element.
+  public var vectorTypes: [VectorElement: VectorType]
+  /// The storage clause that keeps vectors in the main row, or nil where the server's own choice is best.
+  public var plainVectorStorage: Bool
+  /// The smaller copies of vectors that a first pass can compare.
+  public var quantizers: [Quantization: Quantizer]
+  /// How the `i`-th parameter is written.
+  public var placeholder: @Sendable (_ number: Int) -> String
+  /// Writes `CREATE INDEX` for the methods that the dialect has.
+  public var renderIndex: @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
+  /// Whether a search that an index may serve says that the vector is not null.
+  ///
+  /// A planner that scans the table instead of the index would otherwise return rows without a vector, last. Where a
+  /// filter changes the kind of index scan (AnalyticDB), the condition is kept out.
+  public var searchesLeaveOutNull: Bool
+  /// The names and ranges of the search settings.
+  public var settings: SettingsVocabulary
+
+  /// A dialect from its parts.
+  public init(
+    name: String,
+    capabilities: Capabilities,
+    defaultElement: VectorElement,
+    vectorTypes: [VectorElement: VectorType],
+    plainVectorStorage: Bool,
+    searchesLeaveOutNull: Bool = false,
+    settings: SettingsVocabulary,
+    quantizers: [Quantization: Quantizer] = [:],
+    placeholder: @escaping @Sendable (_ number: Int) -> String = { "$\($0)" },
+    renderIndex: @escaping @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
+  ) {
+    self.name = name
+    self.capabilities = capabilities
+    self.defaultElement = defaultElement
+    self.vectorTypes = vectorTypes
+    self.plainVectorStorage = plainVectorStorage
+    self.searchesLeaveOutNull = searchesLeaveOutNull
+    self.settings = settings
+    self.quantizers = quantizers
+    self.placeholder = placeholder
+    self.renderIndex = renderIndex
+  }
+
+  /// The name.
+  public var description: String { name }
+
+  /// The dialects that the tool knows, in the order of its help.
+  public static let all: [Dialect] = [.pgvector, .analyticDB]
+
+  /// The dialect of that name, as people write it on a command line.
+  public init?(name: String) {
+    guard let dialect = Dialect.all.first(where: { $0.name == name.lowercased() }) else { return nil }
+    self = dialect
+  }
+
+  /// The dialect with other capabilities, such as those read from the server.
+  public func adapted(_ change: (inout Capabilities) -> Void) -> Dialect {
+    var copy = self
+    change(&copy.capabilities)
+    return copy
+  }
+
+  /// The dialect for columns of another element type: `.analyticDB.storing(.half)` searches `float2[]`.
+  public func storing(_ element: VectorElement) -> Dialect {
+    var copy = self
+    copy.defaultElement = element
+    return copy
+  }
+
+  /// The type of a column with these elements.
+  /// - Throws: `RenderingError` with code `unsupportedElement`.
+  public func type(of element: VectorElement?) throws(RenderingError) -> VectorType {
+    guard let type = vectorTypes[element ?? defaultElement] else {
+      throw RenderingError(
+        .unsupportedElement,
+        "the dialect \(name) has no vector type with \(element ?? defaultElement) elements"
+      )
+    }
+    return type
+  }
+
+  /// How the metric is written for columns with these elements.
+  /// - Throws: `RenderingError` with code `unsupportedMetric` or `unsupportedElement`.
+  public func spelling(
+    of metric: Metric,
+    for element: VectorElement?
+  ) throws(RenderingError) -> MetricSpelling {
+    let type = try type(of: element)
+    guard let spelling = type.metrics[metric] else {
+      let known = type.metrics.keys.map(\.description).sorted().joined(separator: ", ")
+      throw RenderingError(
+        .unsupportedMetric,
+        "the dialect \(name) has no metric \(metric) for \(type.castName) columns; it has \(known)"
+      )
+    }
+    return spelling
+  }
+
+  /// The value that carries a vector to a column with these elements.
+  public func bind(_ vector: [Float], as element: VectorElement? = nil) throws(RenderingError) -> SQLValue {
+    try type(of: element).encode(vector)
+  }
+}

@@ -1,0 +1,126 @@
+/// A piece of SQL: text that stood in the program, and values that travel beside it.
+///
+/// A fragment is written as a string literal. What is interpolated into it is bound, never pasted:
+///
+///     let sql: SQL = "SELECT * FROM \(table: table) WHERE \(id: "class") = \(userInput) LIMIT \(10)"
+///     try sql.rendered(for: .pgvector)   // SELECT * FROM "t" WHERE "class" = $1 LIMIT $2
+///
+/// Only compile-time literals, identifiers (`\(id:)`, `\(table:)`) and other fragments become text. The one road from run-time
+/// text to SQL is ``init(trusted:)``. Parameters are numbered when the whole is rendered, so fragments nest freely.
+public struct SQL: Sendable {
+  var segments: [Segment]
+
+  enum Segment: Sendable {
+    case text(String)
+    case bind(SQLValue, name: String?)
+    case vector(VectorBind)
+    case deferred(@Sendable (Dialect) throws(RenderingError) -> SQL)
+    case layout(Layout)
+  }
+
+  enum Layout: Sendable {
+    /// A blank on the wire, a new line for people.
+    case line
+    /// Nothing on the wire, a new line for people.
+    case edge
+    case indent
+    case outdent
+  }
+
+  init(segments: [Segment]) {
+    self.segments = segments
+  }
+
+  /// Text that the caller vouches for, such as a file of the project; never anything a user typed.
+  ///
+  /// The label is there to be searched for.
+  public init(trusted text: String) {
+    segments = [.text(text)]
+  }
+
+  /// A fragment without text.
+  public static let empty = SQL(segments: [])
+
+  /// Whether nothing would be rendered.
+  public var isEmpty: Bool { segments.isEmpty }
+
+  /// The fragment followed by another, with nothing in between.
+  public func appending(_ other: SQL) -> SQL {
+    SQL(segments: segments + other.segments)
+  }
+
+  /// Appends another fragment in place, with nothing in between.
+  public mutating func append(_ other: SQL) {
+    segments.append(contentsOf: other.segments)
+  }
+
+  /// A fragment whose text depends on the dialect, decided when it is rendered.
+  public static func perDialect(
+    _ choose: @escaping @Sendable (Dialect) throws(RenderingError) -> SQL
+  ) -> SQL {
+    SQL(segments: [.deferred(choose)])
+  }
+
+  /// A value sent beside the text; `name` is the variable that psql scripts use for it.
+  public static func bind(_ value: SQLValue, name: StaticString? = nil) -> SQL {
+    SQL(segments: [.bind(value, name: name?.description)])
+  }
+
+  /// A vector sent beside the text, with the cast that the dialect needs.
+  ///
+  /// Equal vectors of one rendering share one parameter, so an expression that needs the vector twice sends it once.
+  public static func vector(_ elements: [Float], as element: VectorElement? = nil) -> SQL {
+    SQL(segments: [.vector(VectorBind(elements: elements, element: element))])
+  }
+
+  /// An identifier, quoted.
+  public static func identifier(_ identifier: Identifier) -> SQL {
+    SQL(segments: [.text(identifier.quoted)])
+  }
+
+  /// A name with its schema, quoted.
+  public static func name(_ name: QualifiedName) -> SQL {
+    SQL(segments: [.text(name.quoted)])
+  }
+}
+
+struct VectorBind: Sendable, Hashable {
+  var elements: [Float]
+  var element: VectorElement?
+}
+
+extension Collection<SQL> {
+  /// The fragments one after the other, with a separator between them.
+  public func joined(separator: SQL) -> SQL {
+    var result = SQL.empty
+    for (index, fragment) in enumerated() {
+      if index > 0 { result.append(separator) }
+      result.append(fragment)
+    }
+    return result
+  }
+
+  var clauses: SQL {
+    filter { !$0.isEmpty }.joined(separator: .line)
+  }
+}
+
+extension SQL {
+  static let line = SQL(segments: [.layout(.line)])
+
+  static func number(_ value: Int) -> SQL { SQL(segments: [.text(String(value))]) }
+
+  static func keyword(_ text: String) -> SQL { SQL(segments: [.text(text)]) }
+
+  var indented: SQL {
+    SQL(segments: [.layout(.indent)] + segments + [.layout(.outdent)])
+  }
+
+  /// In parentheses, on lines of its own for people.
+  var asBlock: SQL {
+    SQL(
+      segments: [.text("("), .layout(.indent), .layout(.edge)] + segments
+        + [.layout(.outdent), .layout(.edge), .text(")")]
+    )
+  }
+}

@@ -1,0 +1,29 @@
+import Foundation
+import Rainbow
+
+/// Where words go: results to standard output, everything else to standard error.
+enum Terminal {
+  /// Whether standard error is a terminal that wants colour.
+  static let hasColour: Bool = {
+    let environment = ProcessInfo.processInfo.environment
+    return isatty(STDERR_FILENO) == 1 && environment["NO_COLOR"] == nil && environment["TERM"] != "dumb"
+  }()
+
+  /// Whether progress may be drawn.
+  static let showsProgress = isatty(STDERR_FILENO) == 1
+
+  /// One line that says what failed.
+  static func error(_ line: String) {
+    note((hasColour ? "error:".red.bold : "error:") + " " + line)
+  }
+
+  /// One line that warns.
+  static func warning(_ line: String) {
+    note((hasColour ? "warning:".yellow.bold : "warning:") + " " + line)
+  }
+
+  /// One line of news, on standard error.
+  static func note(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+
+/// Options that every command has.
+struct GlobalOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The server; without it the private server, when it runs.", valueName: "url"))
+  var databaseUrl: String?
+
+  @Option(help: ArgumentHelp("pgvector or analyticdb.", valueName: "name"))
+  var dialect: String?
+
+  @Option(help: ArgumentHelp("The table, schema.table.", valueName: "name"))
+  var table: String?
+
+  @Option(help: ArgumentHelp("A settings file instead of adbvec.yaml.", valueName: "file"))
+  var config: String?
+
+  @Flag(name: .shortAndLong, help: "Print results and errors only.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Print what is done, step by step.")
+  var verbose = false
+
+  /// The settings in force; `more` are flags of the command itself.
+  func settings(_ more: [Setting: String?] = [:]) async throws -> Settings {
+    var flags: [Setting: String?] = [.databaseURL: databaseUrl, .dialect: dialect, .table: table]
+    flags.merge(more) { _, new in new }
+    return try await Settings(flags: flags.compactMapValues { $0 }, path: config)
+  }
+}

@@ -1,0 +1,45 @@
+/// A setting that can come from a flag, the environment or `adbvec.yaml`.
+struct Setting: Sendable, Hashable {
+  /// The flag's name and the key in `adbvec.yaml`: `database-url`.
+  let key: String
+  /// What it is, for `config show`.
+  let help: String
+  /// What holds when nobody sets it.
+  let fallback: String?
+  /// Whether its value may hold a password.
+  let isSecret: Bool
+
+  private init(_ key: String, _ help: String, fallback: String? = nil, isSecret: Bool = false) {
+    self.key = key
+    self.help = help
+    self.fallback = fallback
+    self.isSecret = isSecret
+  }
+
+  /// `ADBVEC_DATABASE_URL` for `database-url`.
+  var variable: String {
+    "ADBVEC_" + key.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+  }
+
+  static let databaseURL = Setting(
+    "database-url",
+    "the server: postgresql://user@host:port/database",
+    isSecret: true
+  )
+  static let dialect = Setting("dialect", "pgvector or analyticdb", fallback: "pgvector")
+  static let table = Setting("table", "the table with the vectors", fallback: "public.image_search")
+  static let idColumn = Setting("id-column", "the column with the ids", fallback: "id")
+  static let classColumn = Setting("class-column", "the column with the labels", fallback: "class")
+  static let vectorColumn = Setting("vector-column", "the column with the vectors", fallback: "image_vector")
+  static let metric = Setting("metric", "l2, ip or cosine; without it the index's own")
+  static let migrations = Setting("migrations", "the folder with the migrations")
+  static let model = Setting("model", "the network; without it the one that the weights fit")
+  static let weights = Setting("weights", "the checkpoint file, .safetensors or .pth")
+  static let feature = Setting("feature", "what is taken from the network", fallback: "logits")
+  static let pgBin = Setting("pg-bin", "the folder with PostgreSQL's programs, for adbvec db")
+
+  static let all: [Setting] = [
+    databaseURL, dialect, table, idColumn, classColumn, vectorColumn, metric, migrations, model, weights,
+    pgBin,
+  ]
+}

@@ -1,0 +1,79 @@
+import Configuration
+import Foundation
+import SystemPackage
+
+/// The settings in force and where each comes from.
+struct Settings {
+  /// A value and its origin, such as `--table` or `adbvec.yaml`.
+  struct Value: Hashable {
+    let text: String
+    let origin: String
+  }
+
+  let environment: [String: String]
+  private let flags: [String: String]
+  private let variables: ConfigReader
+  private let file: (reader: ConfigReader, path: String)?
+
+  /// Reads the environment and `adbvec.yaml`.
+  /// - Parameter path: `--config`; without it `adbvec.yaml` in the working folder is read when it is there.
+  init(
+    flags: [Setting: String],
+    path: String?,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) async throws {
+    self.environment = environment
+    self.flags = Dictionary(uniqueKeysWithValues: flags.map { ($0.key.key, $0.value) })
+    variables = ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment))
+    file = try await Self.openFile(path ?? environment["ADBVEC_CONFIG"])
+  }
+
+  private static func openFile(_ chosen: String?) async throws -> (ConfigReader, String)? {
+    let path = chosen ?? "adbvec.yaml"
+    guard FileManager.default.fileExists(atPath: path) else {
+      if chosen != nil { throw CommandFailure("the configuration file \(path) does not exist", exitCode: 64) }
+      return nil
+    }
+    do {
+      return (ConfigReader(provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path))), path)
+    } catch {
+      throw CommandFailure("\(path) cannot be read as YAML: \(error)", exitCode: 64)
+    }
+  }
+
+  /// The value of a setting with its origin; nil when nobody sets it and it has no fallback.
+  subscript(setting: Setting) -> Value? {
+    if let text = flags[setting.key] { return Value(text: text, origin: "--\(setting.key)") }
+    if let text = variables.string(forKey: ConfigKey(setting.variable.lowercased())) {
+      return Value(text: text, origin: setting.variable)
+    }
+    if setting == .databaseURL {
+      if let text = environment["DATABASE_URL"], !text.isEmpty {
+        return Value(text: text, origin: "DATABASE_URL")
+      }
+      if let name = libpqVariable { return Value(text: "", origin: name) }
+    }
+    if let file, let text = file.reader.string(forKey: ConfigKey(setting.key)) {
+      return Value(text: text, origin: file.path)
+    }
+    return setting.fallback.map { Value(text: $0, origin: "default") }
+  }
+
+  /// The first of libpq's variables that names a server.
+  private var libpqVariable: String? {
+    ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"].first {
+      environment[$0]?.isEmpty == false
+    }
+  }
+
+  /// A value that must be there.
+  func text(_ setting: Setting) throws -> String {
+    guard let value = self[setting] else {
+      throw CommandFailure(
+        "--\(setting.key) is not set (\(setting.help)); give it, or set \(setting.variable) or \(setting.key) in adbvec.yaml",
+        exitCode: 64
+      )
+    }
+    return value.text
+  }
+}

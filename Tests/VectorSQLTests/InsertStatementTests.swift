@@ -1,0 +1,70 @@
+import Testing
+import VectorSQL
+
+@Suite("Insertions")
+struct InsertStatementTests {
+  let vector = VectorColumn("image_vector", dim: 2)
+
+  func insert(_ policy: InsertStatement.ConflictPolicy = .fail) -> InsertStatement {
+    InsertStatement(into: "image_search", columns: ["id", "class", .init(vector)], onConflict: policy)
+  }
+
+  let rows: [[InsertStatement.Cell]] = [
+    [.value(.int4(1)), .value(.text("cat")), .vector([1, 2])],
+    [.value(.int4(2)), .value(.null), .vector([3, 4])],
+  ]
+
+  @Test("many rows in one statement, vectors cast")
+  func multiRow() throws {
+    let statement = try insert().statement(rows: rows, for: .pgvector)
+    #expect(
+      statement.text
+        == #"INSERT INTO "image_search" ("id", "class", "image_vector") "#
+        + "VALUES ($1, $2, $3::vector(2)), ($4, $5, $6::vector(2))"
+    )
+    #expect(statement.binds.count == 6)
+    #expect(statement.binds[5] == .vector([3, 4]))
+  }
+
+  @Test("conflict policies")
+  func conflicts() throws {
+    #expect(
+      try insert(.skip(key: ["id"])).statement(rows: rows, for: .analyticDB).text
+        .hasSuffix(#"VALUES ($1, $2, $3::real[]), ($4, $5, $6::real[]) ON CONFLICT ("id") DO NOTHING"#)
+    )
+    #expect(
+      try insert(.update(key: ["id"])).statement(rows: rows, for: .pgvector).text.hasSuffix(
+        #"DO UPDATE SET "class" = EXCLUDED."class", "image_vector" = EXCLUDED."image_vector""#
+      )
+    )
+  }
+
+  @Test("never more parameters than the protocol counts")
+  func split() throws {
+    let many = Array(repeating: rows[0], count: 50_000)
+    let statements = try insert().statements(rows: many, for: .pgvector)
+    #expect(statements.map(\.binds.count) == [65_535, 65_535, 18_930])
+  }
+
+  @Test("without ON CONFLICT, through a staging table")
+  func staged() throws {
+    let greenplum = Dialect.analyticDB.adapted { $0.onConflict = false }
+    #expect(throws: RenderingError.self) {
+      try insert(.skip(key: ["id"])).statement(rows: rows, for: greenplum)
+    }
+    let staged = try insert(.skip(key: ["id"])).staged(for: greenplum)
+    #expect(
+      staged.create.map(\.text) == [
+        #"CREATE TEMPORARY TABLE "adbvec_stage" (LIKE "image_search" INCLUDING STORAGE) "#
+          + #"ON COMMIT DROP DISTRIBUTED BY ("id")"#
+      ]
+    )
+    #expect(
+      staged.merge.map(\.text) == [
+        #"INSERT INTO "image_search" ("id", "class", "image_vector") "#
+          + #"SELECT "id", "class", "image_vector" FROM "adbvec_stage" WHERE NOT EXISTS "#
+          + #"(SELECT 1 FROM "image_search" WHERE "image_search"."id" = "adbvec_stage"."id")"#
+      ]
+    )
+  }
+}

@@ -1,0 +1,110 @@
+import Testing
+import VectorSQL
+import VectorSQLExamples
+
+@Suite("Searches put together at run time")
+struct VectorSearchTests {
+  @Test("a vector that does not fit is refused before anything is sent")
+  func refusedVectors() {
+    func code(_ vector: [Float], _ metric: Metric = .l2) -> RenderingError.Code? {
+      do {
+        _ = try imageSearch(to: .vector(vector), by: metric).rendered(for: .pgvector)
+        return nil
+      } catch { return error.code }
+    }
+    #expect(code([1, 2]) == .dimensionMismatch)
+    let zero = Array(repeating: Float(0), count: 8)
+    #expect(code(zero.dropLast() + [.nan]) == .invalidVector)
+    #expect(code(zero.dropLast() + [-.infinity]) == .invalidVector)
+    #expect(code(zero, .cosine) == .invalidVector)
+    #expect(code(zero, .l2) == nil)
+  }
+
+  @Test("a metric that the dialect lacks is named, with those it has")
+  func unsupportedMetric() {
+    #expect(
+      throws: RenderingError(
+        .unsupportedMetric,
+        "the dialect analyticdb has no metric l1 for real[] columns; it has cosine, ip, l2"
+      )
+    ) {
+      try imageSearch(to: .vector(probe), by: .l1).rendered(for: .analyticDB)
+    }
+  }
+
+  @Test("a search that would return fewer rows than asked for gets the settings that mend it")
+  func automaticSettings() throws {
+    func settings(_ change: (inout VectorSearch) -> Void) throws -> [String] {
+      var search = imageSearch(to: .vector(probe))
+      change(&search)
+      return try search.rendered(for: .pgvector).settings.map(\.text)
+    }
+    #expect(try settings { $0.limit = 40 } == [])
+    #expect(try settings { $0.limit = 100 } == ["SET LOCAL hnsw.ef_search = 100"])
+    #expect(
+      try settings { $0.limit = 2000 } == [
+        "SET LOCAL hnsw.ef_search = 1000", "SET LOCAL hnsw.iterative_scan = strict_order",
+      ]
+    )
+    #expect(
+      try settings { $0.filters = [Column<String>("class").equals("cat")] } == [
+        "SET LOCAL hnsw.iterative_scan = strict_order"
+      ]
+    )
+    #expect(
+      try settings {
+        $0.limit = 100
+        $0.exact = true
+        $0.settings.efSearch = 7
+      } == []
+    )
+  }
+
+  @Test(
+    "settings out of range, or that the dialect lacks, are refused",
+    arguments: [
+      (SearchSettings(efSearch: 1001), Dialect.pgvector, "hnsw.ef_search is 1001; the range is 1 to 1000"),
+      (SearchSettings(probes: 0), .pgvector, "ivfflat.probes is 0; the range is 1 to 32768"),
+      (
+        SearchSettings(maxScanPoints: 5), .pgvector,
+        "the dialect pgvector has no search setting max_scan_points; "
+          + "it has ef_search, max_probes, max_scan_tuples, probes, scan_mem_multiplier"
+      ),
+      (
+        SearchSettings(iterativeScan: .strict), .analyticDB,
+        "the dialect analyticdb has no iterative scans; leave iterative_scan out"
+      ),
+    ]
+  )
+  func refusedSettings(_ settings: SearchSettings, _ dialect: Dialect, _ message: String) {
+    let error = #expect(throws: RenderingError.self) { try settings.statements(for: dialect) }
+    #expect(error?.description == message)
+  }
+
+  @Test("shapes that cannot work are refused")
+  func refusedShapes() {
+    func refused(_ change: (inout VectorSearch) -> Void) -> Bool {
+      var search = imageSearch(to: .vector(probe))
+      change(&search)
+      return (try? search.rendered(for: .pgvector)) == nil
+    }
+    #expect(refused { $0.limit = 0 })
+    #expect(refused { $0.limit = nil })
+    #expect(refused { $0.maximumDistance = .nan })
+    #expect(refused { $0.after = SearchCursor(distance: 1, key: .int8(1), seen: 10) })
+    #expect(refused { $0.firstPass = .index(candidates: 3) })
+    #expect(
+      refused {
+        $0.scores = [.similarity]
+        $0.maximumDistance = 1
+      }
+    )
+    #expect(
+      refused {
+        $0.scores = [.init(.distance, as: "id")]
+        $0.maximumDistance = 1
+      }
+    )
+    #expect(!refused { $0.maximumDistance = .infinity })
+  }
+}
