@@ -158,7 +158,7 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .testTarget(name: "CommandTests", dependencies: ["TestSupport", "adbvec"], swiftSettings: settings),
+    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "TestSupport", "adbvec"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
