@@ -96,7 +96,7 @@ final class LoadReporter: Sendable {
   /// The most memory that the process held at any time (`ru_maxrss`).
   private static var peakMemoryKiB: Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss
   }
 
