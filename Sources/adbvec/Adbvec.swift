@@ -29,7 +29,10 @@ struct Adbvec: AsyncParsableCommand {
         subcommands: [MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self]
       ),
       CommandGroup(name: "Search", subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self]),
-      CommandGroup(name: "Servers and settings", subcommands: [DB.self, SandboxCommand.self, ConfigCommand.self]),
+      CommandGroup(
+        name: "Servers and settings",
+        subcommands: [DB.self, SandboxCommand.self, ConfigCommand.self]
+      ),
     ]
   )
 
