@@ -1,0 +1,66 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Lets only those in who ask under an accepted name, from no other site, and with the token where there is one.
+struct GateMiddleware: RouterMiddleware {
+  typealias Context = BasicRequestContext
+
+  let acceptedHosts: Set<String>?
+  let session: Session?
+
+  /// Addresses that answer without a token: nothing of the collection is in them.
+  private static let open: Set<String> = [
+    "/health", "/ready", "/login", "/assets/page.css", "/assets/page.js", "/assets/icon.svg",
+  ]
+
+  func handle(
+    _ request: Request,
+    context: BasicRequestContext,
+    next: (Request, BasicRequestContext) async throws -> Response
+  ) async throws -> Response {
+    try checkHost(request)
+    try checkOrigin(request)
+    if let session, !Self.open.contains(request.uri.path), !session.admits(request) {
+      guard FaultMiddleware.isForPeople(request), request.method == .get else {
+        throw Fault(
+          .unauthorized,
+          "token-needed",
+          "this server asks for a token: Authorization: Bearer TOKEN"
+        )
+      }
+      return Response(status: .seeOther, headers: [.location: "/login"])
+    }
+    return try await next(request, context)
+  }
+
+  private func checkHost(_ request: Request) throws {
+    guard let acceptedHosts else { return }
+    // A request without a name is HTTP/1.0's, which no browser sends.
+    guard let authority = request.head.authority else { return }
+    guard acceptedHosts.contains(Self.host(of: authority)) else {
+      throw Fault(.misdirectedRequest, "wrong-host", "this server does not answer under that name")
+    }
+  }
+
+  /// A form of another site shall not search here in this browser's name.
+  private func checkOrigin(_ request: Request) throws {
+    guard request.method == .post, let origin = request.headers[.origin] else { return }
+    guard let authority = request.head.authority, URL(string: origin)?.authority == authority else {
+      throw Fault(.forbidden, "other-site", "this request comes from another site")
+    }
+  }
+
+  static func host(of authority: String) -> String {
+    if authority.hasPrefix("[") {
+      return String(authority.dropFirst().prefix { $0 != "]" }).lowercased()
+    }
+    return String(authority.prefix { $0 != ":" }).lowercased()
+  }
+}
+
+extension URL {
+  fileprivate var authority: String? {
+    host.map { host in port.map { "\(host.contains(":") ? "[\(host)]" : host):\($0)" } ?? host }
+  }
+}

@@ -1,0 +1,63 @@
+internal import Foundation
+internal import Hummingbird
+internal import HummingbirdCore
+
+/// The parameters of a link or form, read strictly: a name that is not known, or given twice, is an error.
+struct QueryParameters {
+  private let values: [String: String]
+
+  /// The parameters behind `?`.
+  init(_ uri: URI, allowed: Set<String>) throws {
+    try self.init(encoded: uri.query ?? "", allowed: allowed)
+  }
+
+  init(encoded: String, allowed: Set<String>) throws {
+    let pairs = try encoded.split(separator: "&").map { pair in
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (try Self.decoded(parts[0]), parts.count == 2 ? try Self.decoded(parts[1]) : "")
+    }
+    try self.init(pairs, allowed: allowed)
+  }
+
+  init(_ pairs: [(String, String)], allowed: Set<String>) throws {
+    var values: [String: String] = [:]
+    for (name, value) in pairs {
+      guard allowed.contains(name) else {
+        throw Fault.invalid(
+          "no parameter has that name; there are \(allowed.sorted().joined(separator: ", "))"
+        )
+      }
+      guard values.updateValue(value, forKey: name) == nil else {
+        throw Fault.invalid("\(name) is given twice")
+      }
+    }
+    self.values = values
+  }
+
+  private static func decoded(_ text: Substring) throws -> String {
+    guard let decoded = text.replacing("+", with: " ").removingPercentEncoding, !decoded.utf8.contains(0)
+    else {
+      throw Fault.invalid("the link's percent-encoding is no UTF-8 text")
+    }
+    return decoded
+  }
+
+  /// A text; nil when it is missing or empty, as browsers send fields that were left alone.
+  func text(_ name: String) -> String? {
+    values[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// An integer within bounds.
+  func integer(_ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
+    guard let text = text(name) else { return nil }
+    guard Self.isInteger(text), let number = Int64(text), range.contains(number) else {
+      throw Fault.invalid("\(name) must be a whole number, \(range.lowerBound)…\(range.upperBound)")
+    }
+    return number
+  }
+
+  private static func isInteger(_ text: String) -> Bool {
+    let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+    return !digits.isEmpty && digits.utf8.allSatisfy { (48...57).contains($0) }
+  }
+}

@@ -1,0 +1,85 @@
+internal import HTTPTypes
+internal import Hummingbird
+
+/// The JSON API.
+struct APIRoutes {
+  let core: PageCore
+
+  func add(to router: Router<BasicRequestContext>) {
+    router.address("/api/v1", [.get: { request, _ in try info(request) }])
+    router.address("/api/v1/classes", [.get: { request, _ in try await classes(request) }])
+    router.address(
+      "/api/v1/search",
+      [
+        .get: { request, _ in try await search(request) },
+        .post: { request, _ in try await searchJSON(request) },
+      ]
+    )
+    router.address("/api/v1/search/picture", [.post: { request, _ in try await searchPicture(request) }])
+    router.address("/api/v1/pictures", [.get: { request, _ in try await sample(request) }])
+    router.address("/api/v1/pictures/:id", [.get: { try await picture($0, $1) }])
+    router.address("/api/v1/pictures/:id/file", [.get: { try await file($0, $1) }])
+    router.address("/api/v1/pictures/:id/thumbnail", [.get: { try await thumbnail($0, $1) }])
+    router.address("/api/v1/uploads/:key/thumbnail", [.get: { try uploadThumbnail($0, $1) }])
+  }
+
+  private var limits: PageLimits { core.configuration.limits }
+
+  private func info(_ request: Request) throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    return JSONBody.response(
+      InfoBody(
+        collection: core.configuration.collection,
+        model: core.pictures.model,
+        dimension: core.pictures.dimension,
+        limits: .init(
+          k: limits.maximumCount,
+          ef: limits.maximumEfSearch,
+          upload_bytes: limits.maximumUploadBytes,
+          pixels: limits.maximumPixels
+        )
+      )
+    )
+  }
+
+  private func classes(_ request: Request) async throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    return JSONBody.response(ClassesBody(classes: try await core.ask { try await core.labels.current() }))
+  }
+
+  private func search(_ request: Request) async throws -> Response {
+    let parameters = try QueryParameters(request.uri, allowed: SearchOptions.names.union(["id", "upload"]))
+    guard let subject = try SearchSubject(parameters) else { throw Fault.invalid("give id or upload") }
+    return answer(try await core.search(subject, try SearchOptions(parameters, limits)))
+  }
+
+  private func searchJSON(_ request: Request) async throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    let type = ContentType(request.headers[.contentType])
+    guard type?.type == "application/json", (type?.parameters["charset"] ?? "utf-8").lowercased() == "utf-8"
+    else {
+      throw Fault.wrongType("a search is application/json; pictures go to /api/v1/search/picture")
+    }
+    let reader = BodyReader(maximumBytes: limits.maximumJSONBytes, time: limits.uploadTime)
+    let body = try await core.admitted(to: core.uploadQueue) { try await reader.read(request) }.value
+    let search = try JSONSearchRequest.read(body, limits)
+    return answer(try await core.search(search.subject, search.options))
+  }
+
+  private func searchPicture(_ request: Request) async throws -> Response {
+    let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
+    let upload = try await PictureUpload.read(request, core, fields: [])
+    guard !upload.file.isEmpty else { throw Fault.invalid("the request holds no picture") }
+    return answer(try await core.search(upload: upload.file, name: upload.name, options))
+  }
+
+  private func answer(_ result: SearchResult) -> Response {
+    var response = JSONBody.response(SearchBody(result))
+    response.headers[.serverTiming] = result.timing.header
+    return response
+  }
+}
+
+extension HTTPField.Name {
+  static var serverTiming: HTTPField.Name { HTTPField.Name("Server-Timing") ?? .date }
+}
