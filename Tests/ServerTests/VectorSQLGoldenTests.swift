@@ -12,6 +12,17 @@ import VectorSQLExamples
 struct VectorSQLOnServer {}
 
 extension VectorSQLOnServer {
+  @Test(
+    "AnalyticDB's statements ran too",
+    .enabled(
+      if: VectorSQLServer.dialectNames.contains("analyticdb"),
+      "the sandbox extension fastann is not installed"
+    )
+  )
+  func sandbox() throws {
+    #expect(VectorSQLServer.dialectNames == ["pgvector", "analyticdb"])
+  }
+
   @Test("every golden runs with its values bound", arguments: Example.all, VectorSQLServer.dialectNames)
   func runs(_ example: Example, _ dialectName: String) async throws {
     let server = try #require(VectorSQLServer.shared)

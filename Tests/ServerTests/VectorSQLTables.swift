@@ -62,7 +62,9 @@ enum ExampleTables {
   }
 
   private static func insertProducts(_ dialect: Dialect) throws -> String {
-    let insert = Insert(into: Products.self) { ($0.id, $0.price, $0.title, $0.tags, $0.feature, $0.shape) }
+    let insert = Insert(into: Products.self).columns {
+      ($0.id, $0.price, $0.title, $0.tags, $0.feature, $0.shape)
+    }
     let rows = (0..<100).map { id in
       (Int64(id), Double(id) * 2, String?(label(id)), ["new", "red"], vector(id), vector(id, 99))
     }
