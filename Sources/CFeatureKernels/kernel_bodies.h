@@ -4,6 +4,9 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+#if VL > 4
+#include <immintrin.h>
+#endif
 
 #include "feature_kernels.h"
 
@@ -22,6 +25,31 @@ INLINE vec vmax(vec a, vec b) { return __builtin_elementwise_max(a, b); }
 INLINE vec vmin(vec a, vec b) { return __builtin_elementwise_min(a, b); }
 
 // The first n of VL values; n may be VL or more.
+#if VL == 16
+INLINE vec load_up_to(const float *p, long n) {
+  return n >= VL ? load(p) : (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+
+INLINE void store_up_to(float *p, vec v, long n) {
+  if (n >= VL)
+    store(p, v);
+  else
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+#elif VL == 8
+INLINE __m256i first_lanes(long n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE vec load_up_to(const float *p, long n) { return n >= VL ? load(p) : (vec)_mm256_maskload_ps(p, first_lanes(n)); }
+
+INLINE void store_up_to(float *p, vec v, long n) {
+  if (n >= VL)
+    store(p, v);
+  else
+    _mm256_maskstore_ps(p, first_lanes(n), (__m256)v);
+}
+#else
 INLINE vec load_up_to(const float *p, long n) {
   if (n >= VL) return load(p);
   vec v = splat(0);
@@ -36,6 +64,7 @@ INLINE void store_up_to(float *p, vec v, long n) {
   }
   for (long i = 0; i < n; i++) p[i] = v[i];
 }
+#endif
 
 INLINE float sum_of(vec v) {
   float sum = 0;

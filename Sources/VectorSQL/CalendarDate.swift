@@ -95,8 +95,9 @@ public struct Timestamp: Sendable, Hashable, SQLEncodable {
   /// The moment so many seconds after 1970-01-01 00:00 UTC, to the microsecond.
   /// - Returns: nil when it lies outside the range of `timestamptz`.
   public init?(unixSeconds: Double) {
-    let microseconds = (unixSeconds * 1_000_000).rounded()
-    guard let sinceUnix = Int64(exactly: microseconds) else { return nil }
+    let microseconds = unixSeconds * 1_000_000
+    guard microseconds.magnitude < 9e18 else { return nil }
+    let sinceUnix = Int64(microseconds + (microseconds < 0 ? -0.5 : 0.5))
     let (value, overflow) = sinceUnix.subtractingReportingOverflow(946_684_800_000_000)
     guard !overflow else { return nil }
     microsecondsSince2000 = value

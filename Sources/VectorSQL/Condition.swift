@@ -3,6 +3,7 @@ public struct Condition: Sendable {
   /// The condition's text and values.
   public let sql: SQL
   private let binding: Binding
+  private let conjuncts: [SQL]
 
   private enum Binding: Int, Sendable {
     case or, and, not, atom
@@ -13,9 +14,10 @@ public struct Condition: Sendable {
     self.init(sql, .or)
   }
 
-  private init(_ sql: SQL, _ binding: Binding) {
+  private init(_ sql: SQL, _ binding: Binding, conjuncts: [SQL] = []) {
     self.sql = sql
     self.binding = binding
+    self.conjuncts = conjuncts
   }
 
   static func atom(_ sql: SQL) -> Condition { Condition(sql, .atom) }
@@ -31,20 +33,20 @@ public struct Condition: Sendable {
 
   /// All conditions hold; an empty list always holds.
   public static func all(_ conditions: [Condition]) -> Condition {
-    guard conditions.count != 1 else { return conditions[0] }
-    guard !conditions.isEmpty else { return .atom("TRUE") }
-    let parts = conditions.map { $0.protected(.and) }
-    return Condition(parts.joined(separator: .line.appending("AND ")).indented, .and)
+    guard let first = conditions.first else { return .atom("TRUE") }
+    guard conditions.count > 1 else { return first }
+    let parts = conditions.flatMap { $0.binding == .and ? $0.conjuncts : [$0.protected(.and)] }
+    return Condition(parts.joined(separator: .line.appending("AND ")).indented, .and, conjuncts: parts)
   }
 
   /// At least one condition holds; an empty list never holds.
   public static func any(_ conditions: [Condition]) -> Condition {
-    guard conditions.count != 1 else { return conditions[0] }
-    guard !conditions.isEmpty else { return .atom("FALSE") }
+    guard let first = conditions.first else { return .atom("FALSE") }
+    guard conditions.count > 1 else { return first }
     return Condition(conditions.map { $0.protected(.or) }.joined(separator: " OR "), .or)
   }
 
   private func protected(_ outer: Binding) -> SQL {
-    binding.rawValue > outer.rawValue || (binding == outer && outer != .or) ? sql : "(\(sql))"
+    binding.rawValue > outer.rawValue ? sql : "(\(sql))"
   }
 }

@@ -8,8 +8,8 @@ extension Dialect {
     defaultElement: .single,
     vectorTypes: [
       .single: arrayType("real[]") { .float4Array($0) },
-      .half: arrayType("float2[]") { .float4Array($0) },
-      .int16: arrayType("smallint[]") { .int2Array($0.map { Int16(max(-32768, min(32767, $0.rounded()))) }) },
+      .half: arrayType("float2[]", functions: false) { .float4Array($0) },
+      .int16: arrayType("smallint[]", functions: false) { .int2Array($0.map(nearestInt16)) },
     ],
     plainVectorStorage: true,
     settings: .analyticDB,
@@ -36,70 +36,30 @@ extension Dialect {
       castName: "vector",
       declaresDimension: true,
       maximumIndexedDimension: 8192,
-      metrics: annMetrics(squaredL2: squaredL2),
+      metrics: MetricSpelling.ann(squaredL2: squaredL2, functions: false),
+      dimensions: { "vector_dims(\($0))" },
       encode: { .vector($0) }
     )
     return dialect
   }
 
+  /// Rounded half away from zero, and kept in range.
+  private static func nearestInt16(_ value: Float) -> Int16 {
+    Int16(max(-32_768, min(32_767, value + (value < 0 ? -0.5 : 0.5))))
+  }
+
   private static func arrayType(
     _ name: String,
+    functions: Bool = true,
     encode: @escaping @Sendable ([Float]) -> SQLValue
   ) -> VectorType {
     VectorType(
       castName: name,
       declaresDimension: false,
       maximumIndexedDimension: 8192,
-      metrics: annMetrics(squaredL2: true),
+      metrics: MetricSpelling.ann(squaredL2: true, functions: functions),
+      dimensions: { "array_length(\($0), 1)" },
       encode: encode
     )
   }
-
-  private static func annMetrics(squaredL2: Bool) -> [Metric: MetricSpelling] {
-    [
-      .l2: squaredL2 ? squaredEuclidean : euclidean,
-      .innerProduct: negatedInnerProduct,
-      .cosine: cosineDistance,
-    ]
-  }
-
-  private static let squaredEuclidean = MetricSpelling(
-    order: infix("<->"),
-    distance: { column, query in "sqrt(\(column) <-> \(query))" },
-    exactOrder: call("l2_squared_distance"),
-    exactDistance: { column, query in "sqrt(l2_squared_distance(\(column), \(query)))" },
-    function: call("l2_distance"),
-    similarity: { column, query in "1 / (1 + sqrt(l2_squared_distance(\(column), \(query))))" },
-    indexOption: "l2"
-  )
-
-  private static let euclidean = MetricSpelling(
-    order: infix("<->"),
-    distance: infix("<->"),
-    exactOrder: call("l2_distance"),
-    exactDistance: call("l2_distance"),
-    function: call("l2_distance"),
-    similarity: { column, query in "1 / (1 + l2_distance(\(column), \(query)))" },
-    indexOption: "l2"
-  )
-
-  private static let negatedInnerProduct = MetricSpelling(
-    order: infix("<#>"),
-    distance: infix("<#>"),
-    exactOrder: call("negative_inner_product_distance"),
-    exactDistance: call("negative_inner_product_distance"),
-    function: call("inner_product_distance"),
-    similarity: call("inner_product_distance"),
-    indexOption: "ip"
-  )
-
-  private static let cosineDistance = MetricSpelling(
-    order: infix("<=>"),
-    distance: infix("<=>"),
-    exactOrder: call("cosine_distance"),
-    exactDistance: call("cosine_distance"),
-    function: call("cosine_distance"),
-    similarity: call("cosine_similarity"),
-    indexOption: "cosine"
-  )
 }

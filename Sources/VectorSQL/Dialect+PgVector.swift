@@ -19,7 +19,9 @@ extension Dialect {
       .bit: bitType,
     ],
     plainVectorStorage: false,
+    searchesLeaveOutNull: true,
     settings: .pgvector,
+    quantizers: [.binary: .pgvectorBinary, .half: .pgvectorHalf],
     renderIndex: { definition, dialect throws(RenderingError) in try definition.pgvectorSQL(dialect) }
   )
 
@@ -38,9 +40,12 @@ extension Dialect {
         .cosine: spelling("<=>", function: "cosine_distance", opclass: "\(name)_cosine_ops") { oneMinus($0) },
         .l1: spelling("<+>", function: "l1_distance", opclass: "\(name)_l1_ops") { oneOver1Plus($0) },
       ],
+      dimensions: name == "sparsevec" ? nil : vectorDims,
       encode: encode
     )
   }
+
+  private static let vectorDims: @Sendable (SQL) -> SQL = { "vector_dims(\($0))" }
 
   private static let bitType = VectorType(
     castName: "bit",

@@ -11,10 +11,17 @@ public struct Dialect: Sendable, CustomStringConvertible {
   public var vectorTypes: [VectorElement: VectorType]
   /// The storage clause that keeps vectors in the main row, or nil where the server's own choice is best.
   public var plainVectorStorage: Bool
+  /// The smaller copies of vectors that a first pass can compare.
+  public var quantizers: [Quantization: Quantizer]
   /// How the `i`-th parameter is written.
   public var placeholder: @Sendable (_ number: Int) -> String
   /// Writes `CREATE INDEX` for the methods that the dialect has.
   public var renderIndex: @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
+  /// Whether a search that an index may serve says that the vector is not null.
+  ///
+  /// A planner that scans the table instead of the index would otherwise return rows without a vector, last. Where a
+  /// filter changes the kind of index scan (AnalyticDB), the condition is kept out.
+  public var searchesLeaveOutNull: Bool
   /// The names and ranges of the search settings.
   public var settings: SettingsVocabulary
 
@@ -25,7 +32,9 @@ public struct Dialect: Sendable, CustomStringConvertible {
     defaultElement: VectorElement,
     vectorTypes: [VectorElement: VectorType],
     plainVectorStorage: Bool,
+    searchesLeaveOutNull: Bool = false,
     settings: SettingsVocabulary,
+    quantizers: [Quantization: Quantizer] = [:],
     placeholder: @escaping @Sendable (_ number: Int) -> String = { "$\($0)" },
     renderIndex: @escaping @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
   ) {
@@ -34,7 +43,9 @@ public struct Dialect: Sendable, CustomStringConvertible {
     self.defaultElement = defaultElement
     self.vectorTypes = vectorTypes
     self.plainVectorStorage = plainVectorStorage
+    self.searchesLeaveOutNull = searchesLeaveOutNull
     self.settings = settings
+    self.quantizers = quantizers
     self.placeholder = placeholder
     self.renderIndex = renderIndex
   }

@@ -13,10 +13,10 @@ extension IndexDefinition {
         options: [("lists", options.lists)]
       )
     case .binaryQuantized(let options):
-      let key = try quantizedKey(dialect)
+      let key = try quantizedKey(.binary, maximum: 64_000, dialect)
       return try statement(dialect, using: "hnsw", key: key, options: checked(options))
     case .halfPrecision(let options):
-      let key = try halfPrecisionKey(dialect)
+      let key = try quantizedKey(.half, maximum: 4000, dialect)
       return try statement(dialect, using: "hnsw", key: key, options: checked(options))
     case .ann:
       throw RenderingError(
@@ -39,16 +39,15 @@ extension IndexDefinition {
     return "\(column.sql) \(.keyword(spelling.indexOption))"
   }
 
-  private func quantizedKey(_ dialect: Dialect) throws(RenderingError) -> SQL {
-    let dimension = try knownDimension(maximum: 64_000)
-    _ = try dialect.spelling(of: metric, for: column.element)
-    return "(binary_quantize(\(column.sql))::bit(\(.number(dimension)))) bit_hamming_ops"
-  }
-
-  private func halfPrecisionKey(_ dialect: Dialect) throws(RenderingError) -> SQL {
-    let dimension = try knownDimension(maximum: 4000)
-    let spelling = try dialect.spelling(of: metric, for: .half)
-    return "(\(column.sql)::halfvec(\(.number(dimension)))) \(.keyword(spelling.indexOption))"
+  private func quantizedKey(
+    _ quantization: Quantization,
+    maximum: Int,
+    _ dialect: Dialect
+  ) throws(RenderingError) -> SQL {
+    let dimension = try knownDimension(maximum: maximum)
+    let quantizer = try dialect.quantizer(quantization)
+    let opclass = try dialect.spelling(of: quantizer.metric ?? metric, for: quantizer.element).indexOption
+    return "\(quantizer.column(column.sql, dimension)) \(.keyword(opclass))"
   }
 
   private func knownDimension(maximum: Int) throws(RenderingError) -> Int {

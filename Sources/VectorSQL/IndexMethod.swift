@@ -48,8 +48,11 @@ public struct IVFFlatOptions: Sendable, Hashable {
 
   /// The number of lists that pgvector's documentation advises for a table of that many rows.
   public init(rows: Int) {
-    let advised = rows <= 1_000_000 ? rows / 1000 : Int(Double(rows).squareRoot())
-    lists = min(32_768, max(1, advised))
+    var advised = max(1, min(1000, rows / 1000))
+    if rows > 1_000_000 {
+      while advised < 32_768, (advised + 1) * (advised + 1) <= rows { advised += 1 }
+    }
+    lists = advised
   }
 }
 

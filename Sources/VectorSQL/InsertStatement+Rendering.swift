@@ -66,7 +66,7 @@ extension InsertStatement {
     }
   }
 
-  private func value(_ cell: Cell, of column: Target, _ dialect: Dialect) throws(RenderingError) -> SQLValue {
+  func value(_ cell: Cell, of column: Target, _ dialect: Dialect) throws(RenderingError) -> SQLValue {
     switch (cell, column.vector) {
     case (.value(let value), _):
       return value

@@ -44,6 +44,14 @@ public struct NearestSearch<T: Table, each Value: SQLEncodable>: Sendable {
   /// The search with other scores than the distance.
   public func scored(_ scores: VectorSearch.Score...) -> Self { changed { $0.scores = scores } }
 
+  /// The search in two passes: many rows by a coarse comparison, then the nearest of those in exact order.
+  public func reranked(_ firstPass: FirstPass) -> Self { changed { $0.firstPass = firstPass } }
+
+  /// The limit for each value of a column: the k nearest of each class.
+  public func perValue<Key: SQLEncodable>(of column: KeyPath<T, Column<Key>>) -> Self {
+    changed { $0.perValueOf = T()[keyPath: column].name }
+  }
+
   /// Only rows at most this far away.
   public func within(distance: Double) -> Self { changed { $0.maximumDistance = distance } }
 

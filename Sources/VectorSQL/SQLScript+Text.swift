@@ -1,4 +1,10 @@
 extension SQLScript {
+  /// A psql variable and what `\set` gives it.
+  struct Variable: Sendable, Hashable {
+    let name: String
+    let text: String
+  }
+
   static func variable(_ number: Int, _ name: String?) -> String {
     name ?? "p\(number)"
   }

@@ -47,7 +47,7 @@ extension SQLValue {
     "{" + elements.joined(separator: ",") + "}"
   }
 
-  private static func quotedArrayElement(_ text: String) -> String {
+  static func quotedArrayElement(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       if scalar == "\"" || scalar == "\\" { result += "\\" }

@@ -73,6 +73,21 @@ public struct SearchSettings: Sendable, Hashable {
       .map { Statement(trusted: "SET LOCAL \($0.name) = \(iterativeScan.rawValue)") }
   }
 
+  /// The settings, with those added without which a search would return fewer rows than it asks for.
+  func completed(rows: Int, losesRows: Bool, for dialect: Dialect) -> SearchSettings {
+    var effective = self
+    if let setting = dialect.settings.numbers[.efSearch], let standard = setting.standard,
+      effective.efSearch == nil, rows > standard
+    {
+      effective.efSearch = min(rows, setting.range.upperBound)
+    }
+    let needsMore = losesRows || rows > (effective.efSearch ?? rows)
+    if dialect.capabilities.iterativeScan, effective.iterativeScan == nil, needsMore {
+      effective.iterativeScan = .strict
+    }
+    return effective
+  }
+
   private var integers: [(SettingsVocabulary.Key, Int?)] {
     [
       (.efSearch, efSearch), (.maxScanPoints, maxScanPoints), (.maxScanTuples, maxScanTuples),

@@ -32,6 +32,8 @@ public struct VectorType: Sendable {
   public let encode: @Sendable ([Float]) -> SQLValue
   /// How each metric is written for this type.
   public let metrics: [Metric: MetricSpelling]
+  /// The number of elements of a vector, as an expression; nil where the server has no function for it.
+  public let dimensions: (@Sendable (_ column: SQL) -> SQL)?
 
   /// A type of a dialect.
   public init(
@@ -39,6 +41,7 @@ public struct VectorType: Sendable {
     declaresDimension: Bool,
     maximumIndexedDimension: Int,
     metrics: [Metric: MetricSpelling],
+    dimensions: (@Sendable (_ column: SQL) -> SQL)? = nil,
     encode: @escaping @Sendable ([Float]) -> SQLValue
   ) {
     self.castName = castName
@@ -46,6 +49,7 @@ public struct VectorType: Sendable {
     self.maximumIndexedDimension = maximumIndexedDimension
     self.encode = encode
     self.metrics = metrics
+    self.dimensions = dimensions
   }
 
   /// The type as a column declares it: `vector(512)`, `real[]`.

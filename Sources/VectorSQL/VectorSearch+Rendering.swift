@@ -23,7 +23,12 @@ extension VectorSearch {
   public var sql: SQL {
     .perDialect { dialect throws(RenderingError) in
       try check()
-      return try statement(dialect)
+      let spelling = try dialect.spelling(of: metric, for: column.element)
+      let source = try source(spelling, dialect)
+      if let perValueOf { return perValue(perValueOf, spelling, source) }
+      guard let limit else { return radius(spelling, source) }
+      guard maximumDistance != nil || after != nil else { return nearest(spelling, source, limit: limit) }
+      return page(of: nearest(spelling, source, limit: fetched), limit: limit)
     }
   }
 
@@ -32,120 +37,52 @@ extension VectorSearch {
   /// A graph search keeps `ef_search` candidates and returns no more than those, so a greater limit raises it; and
   /// filters take rows away after the graph was searched, so pgvector is asked to go on until there are enough.
   public func effectiveSettings(for dialect: Dialect) -> SearchSettings {
-    guard !exact else { return SearchSettings() }
-    var effective = settings
-    if let setting = dialect.settings.numbers[.efSearch], let standard = setting.standard,
-      effective.efSearch == nil, fetched > standard
-    {
-      effective.efSearch = min(fetched, setting.range.upperBound)
-    }
-    let needsMore = !filters.isEmpty || subject.leavesOutItself || fetched > (effective.efSearch ?? fetched)
-    if dialect.capabilities.iterativeScan, effective.iterativeScan == nil, needsMore {
-      effective.iterativeScan = .strict
-    }
-    return effective
+    guard !comparesEveryRow || firstPass != nil else { return SearchSettings() }
+    return settings.completed(
+      rows: firstPass?.candidates ?? fetched,
+      losesRows: !filters.isEmpty || subject.leavesOutItself,
+      for: dialect
+    )
   }
+
+  /// Whether no vector index can serve the search.
+  public var comparesEveryRow: Bool { exact || limit == nil || (perValueOf != nil && firstPass == nil) }
+
+  /// How many rows the search itself yields before pages and radii take some away.
+  var fetched: Int { (limit ?? 0) + (after.map { max(0, $0.seen) } ?? 0) }
 
   private func check() throws(RenderingError) {
-    try RenderingError.check(limit, in: 1...Int(Int32.max), "the number of rows")
+    if let limit { try RenderingError.check(limit, in: 1...Int(Int32.max), "the number of rows") }
+    if let firstPass {
+      try RenderingError.check(firstPass.candidates, in: max(1, fetched)...Int(Int32.max), "the first pass")
+    }
     if case .vector(let vector) = subject { try column.check(vector, for: metric) }
-    if let maximumDistance, maximumDistance.isNaN {
+    try checkPaging()
+  }
+
+  private func checkPaging() throws(RenderingError) {
+    if limit == nil, maximumDistance == nil || after != nil || perValueOf != nil {
+      throw RenderingError(.invalidShape, "a search needs a number of rows, or a greatest distance alone")
+    }
+    if maximumDistance?.isNaN == true {
       throw RenderingError(.invalidShape, "the greatest distance is NaN")
     }
-    if after != nil, tieBreak == nil {
+    if maximumDistance != nil || after != nil, !scores.contains(where: { $0.kind == .distance }) {
+      throw RenderingError(.invalidShape, "a page or a greatest distance needs the distance among the scores")
+    }
+    let names = outputs.map(\.name) + scores.map(\.name)
+    if maximumDistance != nil || after != nil || perValueOf != nil, Set(names).count < names.count {
+      throw RenderingError(.invalidShape, "two of the outputs have the same name; give the score another")
+    }
+    guard let after else { return }
+    guard let tieBreak, outputs.contains(where: { $0.name == tieBreak }) else {
       throw RenderingError(
         .invalidShape,
-        "a page after a cursor needs a tie-breaking column, such as the key"
+        "pages need a tie-breaking column, such as the key, among the outputs"
       )
     }
-  }
-
-  private var fetched: Int { limit + (after.map { max(0, $0.seen) } ?? 0) }
-
-  private func statement(_ dialect: Dialect) throws(RenderingError) -> SQL {
-    let spelling = try dialect.spelling(of: metric, for: column.element)
-    guard maximumDistance != nil || after != nil else { return nearest(spelling, limit: limit) }
-    return page(of: nearest(spelling, limit: fetched))
-  }
-
-  /// The shape that an index can serve: one sort key, ascending, with a limit.
-  private func nearest(_ spelling: MetricSpelling, limit: Int) -> SQL {
-    let order = (exact ? spelling.exactOrder : spelling.order)(column.sql, subjectSQL)
-    return [
-      "SELECT \(selectList(spelling))",
-      "FROM \(table: table)",
-      whereClause,
-      "ORDER BY \(order)\(exact ? tieBreakSQL : .empty)",
-      "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "top_k"))",
-    ].clauses
-  }
-
-  /// Conditions on the distance go around the search, where they cannot keep the index from being used.
-  private func page(of inner: SQL) -> SQL {
-    let hit: Identifier = "hit"
-    let distance: Identifier = "distance"
-    var conditions: [Condition] = []
-    if let maximumDistance {
-      conditions.append(
-        Condition.atom("\(id: distance) <= \(SQL.bind(.float8(maximumDistance), name: "radius"))")
-      )
+    guard !after.distance.isNaN, perValueOf == nil else {
+      throw RenderingError(.invalidShape, "pages need a distance to go on from, and one limit for all rows")
     }
-    if let after, let tieBreak {
-      let key = "(\(id: distance), \(id: tieBreak))" as SQL
-      conditions.append(Condition.atom("\(key) > (\(after.distance), \(after.key))"))
-    }
-    return [
-      "SELECT *",
-      "FROM \(inner.asBlock) AS \(id: hit)",
-      "WHERE \(Condition.all(conditions))",
-      "ORDER BY \(id: distance)\(tieBreakSQL)",
-      "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "page_size"))",
-    ].clauses
-  }
-
-  private func selectList(_ spelling: MetricSpelling) -> SQL {
-    let distance = exact ? spelling.exactDistance : spelling.distance
-    let numbers = scores.map { score -> SQL in
-      let expression =
-        switch score.kind {
-        case .distance: distance(column.sql, subjectSQL)
-        case .similarity: spelling.similarity(column.sql, subjectSQL)
-        case .function: spelling.function(column.sql, subjectSQL)
-        }
-      return "\(expression) AS \(id: score.name)"
-    }
-    return (outputs.map(\.declaration) + numbers).joined(separator: ", ")
-  }
-
-  private var tieBreakSQL: SQL {
-    guard let tieBreak else { return .empty }
-    return ", \(id: tieBreak)"
-  }
-
-  private var whereClause: SQL {
-    var conditions = filters
-    if exact { conditions.append(.atom("\(column.sql) IS NOT NULL")) }
-    switch subject {
-    case .vector: break
-    case .row: conditions.append(.atom("\(subjectSQL) IS NOT NULL"))
-    case .otherThanRow(let key, let value):
-      conditions.append(.atom("\(id: key) <> \(SQL.bind(value, name: "id"))"))
-      conditions.append(.atom("\(subjectSQL) IS NOT NULL"))
-    }
-    return conditions.isEmpty ? .empty : "WHERE \(Condition.all(conditions))"
-  }
-
-  private var subjectSQL: SQL {
-    switch subject {
-    case .vector(let vector): .vector(vector, as: column.element)
-    case .row(let key, let value), .otherThanRow(let key, let value):
-      "(SELECT \(column.sql) FROM \(table: table) WHERE \(id: key) = \(SQL.bind(value, name: "id")))"
-    }
-  }
-}
-
-extension VectorSearch.Subject {
-  var leavesOutItself: Bool {
-    if case .otherThanRow = self { true } else { false }
   }
 }

@@ -17,14 +17,20 @@ public struct VectorSearch: Sendable {
   public var subject: Subject
   /// What near means.
   public var metric: Metric
-  /// The most rows returned.
-  public var limit: Int
+  /// The most rows returned; nil for all within ``maximumDistance``, which compares with every row.
+  public var limit: Int?
   /// Conditions that each row must meet.
   public var filters: [Condition] = []
   /// The scores shown, in this order, after the outputs.
   public var scores: [Score] = [.distance]
   /// Compares with every row, whatever index there is.
   public var exact = false
+  /// A coarse first pass, whose rows are put in exact order afterwards.
+  public var firstPass: FirstPass?
+  /// The column whose values each get a ``limit`` of their own: the k nearest of each class.
+  ///
+  /// Compares with every row, unless ``firstPass`` says among how many.
+  public var perValueOf: Identifier?
   /// The greatest distance a row may have.
   public var maximumDistance: Double?
   /// Leaves out rows up to and including this one.
@@ -41,11 +47,11 @@ public struct VectorSearch: Sendable {
     nearest column: VectorColumn,
     to subject: Subject,
     by metric: Metric,
-    limit: Int
+    limit: Int?
   ) {
     self.init(
       table: table,
-      outputs: columns.map { Output(.identifier($0), as: nil) },
+      outputs: columns.map(Output.init(column:)),
       nearest: column,
       to: subject,
       by: metric,
@@ -60,7 +66,7 @@ public struct VectorSearch: Sendable {
     nearest column: VectorColumn,
     to subject: Subject,
     by metric: Metric,
-    limit: Int
+    limit: Int?
   ) {
     self.table = table
     self.outputs = outputs
@@ -68,25 +74,6 @@ public struct VectorSearch: Sendable {
     self.subject = subject
     self.metric = metric
     self.limit = limit
-  }
-
-  /// An expression that each row shows.
-  public struct Output: Sendable {
-    /// The expression.
-    public let sql: SQL
-    /// Its name in the result; nil where the expression is a column and keeps its name.
-    public let name: Identifier?
-
-    /// An expression under a name.
-    public init(_ sql: SQL, as name: Identifier?) {
-      self.sql = sql
-      self.name = name
-    }
-
-    var declaration: SQL {
-      guard let name else { return sql }
-      return "\(sql) AS \(id: name)"
-    }
   }
 
   /// What the rows shall be near to.
@@ -130,22 +117,5 @@ public struct VectorSearch: Sendable {
     public static let similarity = Score(.similarity, as: "similarity")
     /// The dialect's distance function, named `distance`.
     public static let function = Score(.function, as: "distance")
-  }
-}
-
-/// Where a page of results ended, and the next begins.
-public struct SearchCursor: Sendable, Hashable {
-  /// The last row's distance.
-  public let distance: Double
-  /// The last row's value of the tie-breaking column.
-  public let key: SQLValue
-  /// How many rows all pages so far have shown.
-  public let seen: Int
-
-  /// The place after a row.
-  public init(distance: Double, key: SQLValue, seen: Int) {
-    self.distance = distance
-    self.key = key
-    self.seen = seen
   }
 }

@@ -1,5 +1,6 @@
 import Testing
 import VectorSQL
+import VectorSQLExamples
 
 @Suite("Scripts for people")
 struct SQLScriptTests {
@@ -17,7 +18,8 @@ struct SQLScriptTests {
         SET LOCAL hnsw.ef_search = 200;
         SELECT "id", "class", "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) AS "distance"
         FROM "public"."image_search"
-        WHERE (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) IS NOT NULL
+        WHERE "image_vector" IS NOT NULL
+          AND (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) IS NOT NULL
         ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)
         LIMIT :top_k;
         COMMIT;
@@ -28,11 +30,11 @@ struct SQLScriptTests {
 
   @Test("psql: hostile text stays inside its variable")
   func hostilePsql() throws {
-    var search = imageSearch(to: .vector([0.1, 1e-7, -2]))
+    var search = imageSearch(to: .vector([0.1, 1e-7, -2, 0, 0, 0, 0, 1e20]))
     search.filters = [Column<String>("class").equals("it's :id \\ `rm`\n\\! x")]
     let text = try search.script(.psql, for: .pgvector).text
     #expect(text.contains(#"\set p2 'it''s :id \\ `rm`\n\\! x'"#))
-    #expect(text.contains(#"\set query '[0.1,1e-07,-2]'"#))
+    #expect(text.contains(#"\set query '[0.1,1e-07,-2,0,0,0,0,1e+20]'"#))
     #expect(text.contains(#"WHERE "class" = :'p2'"#))
     #expect(text.contains(#"<-> :'query'::vector"#))
   }
@@ -47,7 +49,7 @@ struct SQLScriptTests {
         FROM "public"."image_search"
         ORDER BY "image_vector" <-> $1::real[]
         LIMIT $2;
-        EXECUTE adbvec_search('{0.5,-1,2}', 10);
+        EXECUTE adbvec_search('{0.5,-1,2,0,0.25,1,-3,1e-07}', 10);
         DEALLOCATE adbvec_search;
 
         """
@@ -57,7 +59,7 @@ struct SQLScriptTests {
   @Test("literal: typed constants")
   func literal() throws {
     let text = try imageSearch(to: .vector(probe)).script(.literal, for: .pgvector).text
-    #expect(text.contains(#"ORDER BY "image_vector" <-> '[0.5,-1,2]'::vector"#))
+    #expect(text.contains(#"ORDER BY "image_vector" <-> '[0.5,-1,2,0,0.25,1,-3,1e-07]'::vector"#))
     #expect(text.hasSuffix("LIMIT 10;\n"))
   }
 

@@ -1,5 +1,6 @@
 import Testing
 import VectorSQL
+import VectorSQLExamples
 
 @Suite("Fragments")
 struct SQLTests {

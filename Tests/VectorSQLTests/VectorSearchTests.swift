@@ -1,62 +1,9 @@
 import Testing
 import VectorSQL
+import VectorSQLExamples
 
 @Suite("Searches put together at run time")
 struct VectorSearchTests {
-  @Test("by the id of a row, pgvector")
-  func byRowPgVector() throws {
-    let query = try imageSearch().rendered(for: .pgvector, layout: .pretty).query
-    #expect(
-      query.text == """
-        SELECT "id", "class", "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = $1) AS "distance"
-        FROM "public"."image_search"
-        WHERE (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = $1) IS NOT NULL
-        ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = $1)
-        LIMIT $2
-        """
-    )
-    #expect(query.binds == [.int8(4999), .int8(10)])
-  }
-
-  @Test("by a vector, AnalyticDB: ordered by the squared distance, shown as the true one")
-  func byVectorAnalyticDB() throws {
-    let query = try imageSearch(to: .vector(probe)).rendered(for: .analyticDB).query
-    #expect(
-      query.text
-        == #"SELECT "id", "class", sqrt("image_vector" <-> $1::real[]) AS "distance" "#
-        + #"FROM "public"."image_search" ORDER BY "image_vector" <-> $1::real[] LIMIT $2"#
-    )
-    #expect(query.binds == [.float4Array(probe), .int8(10)])
-  }
-
-  @Test("exact search orders by a function, which no vector index serves")
-  func exact() throws {
-    var search = imageSearch(to: .vector(probe))
-    search.exact = true
-    search.tieBreak = "id"
-    #expect(
-      try search.rendered(for: .pgvector).query.text.hasSuffix(
-        #"WHERE "image_vector" IS NOT NULL ORDER BY l2_distance("image_vector", $1::vector), "id" LIMIT $2"#
-      )
-    )
-    #expect(
-      try search.rendered(for: .analyticDB).query.text.contains(
-        #"ORDER BY l2_squared_distance("image_vector", $1::real[]), "id""#
-      )
-    )
-  }
-
-  @Test("the tutorial's own form, with l2_distance")
-  func tutorialForm() throws {
-    var search = imageSearch(to: .vector(probe))
-    search.scores = [.function]
-    #expect(
-      try search.rendered(for: .analyticDB).query.text.hasPrefix(
-        #"SELECT "id", "class", l2_distance("image_vector", $1::real[]) AS "distance" FROM"#
-      )
-    )
-  }
-
   @Test("a vector that does not fit is refused before anything is sent")
   func refusedVectors() {
     func code(_ vector: [Float], _ metric: Metric = .l2) -> RenderingError.Code? {
@@ -66,10 +13,11 @@ struct VectorSearchTests {
       } catch { return error.code }
     }
     #expect(code([1, 2]) == .dimensionMismatch)
-    #expect(code([1, .nan, 2]) == .invalidVector)
-    #expect(code([1, -.infinity, 2]) == .invalidVector)
-    #expect(code([0, 0, 0], .cosine) == .invalidVector)
-    #expect(code([0, 0, 0], .l2) == nil)
+    let zero = Array(repeating: Float(0), count: 8)
+    #expect(code(zero.dropLast() + [.nan]) == .invalidVector)
+    #expect(code(zero.dropLast() + [-.infinity]) == .invalidVector)
+    #expect(code(zero, .cosine) == .invalidVector)
+    #expect(code(zero, .l2) == nil)
   }
 
   @Test("a metric that the dialect lacks is named, with those it has")
@@ -82,5 +30,81 @@ struct VectorSearchTests {
     ) {
       try imageSearch(to: .vector(probe), by: .l1).rendered(for: .analyticDB)
     }
+  }
+
+  @Test("a search that would return fewer rows than asked for gets the settings that mend it")
+  func automaticSettings() throws {
+    func settings(_ change: (inout VectorSearch) -> Void) throws -> [String] {
+      var search = imageSearch(to: .vector(probe))
+      change(&search)
+      return try search.rendered(for: .pgvector).settings.map(\.text)
+    }
+    #expect(try settings { $0.limit = 40 } == [])
+    #expect(try settings { $0.limit = 100 } == ["SET LOCAL hnsw.ef_search = 100"])
+    #expect(
+      try settings { $0.limit = 2000 } == [
+        "SET LOCAL hnsw.ef_search = 1000", "SET LOCAL hnsw.iterative_scan = strict_order",
+      ]
+    )
+    #expect(
+      try settings { $0.filters = [Column<String>("class").equals("cat")] } == [
+        "SET LOCAL hnsw.iterative_scan = strict_order"
+      ]
+    )
+    #expect(
+      try settings {
+        $0.limit = 100
+        $0.exact = true
+        $0.settings.efSearch = 7
+      } == []
+    )
+  }
+
+  @Test(
+    "settings out of range, or that the dialect lacks, are refused",
+    arguments: [
+      (SearchSettings(efSearch: 1001), Dialect.pgvector, "hnsw.ef_search is 1001; the range is 1 to 1000"),
+      (SearchSettings(probes: 0), .pgvector, "ivfflat.probes is 0; the range is 1 to 32768"),
+      (
+        SearchSettings(maxScanPoints: 5), .pgvector,
+        "the dialect pgvector has no search setting max_scan_points; "
+          + "it has ef_search, max_probes, max_scan_tuples, probes, scan_mem_multiplier"
+      ),
+      (
+        SearchSettings(iterativeScan: .strict), .analyticDB,
+        "the dialect analyticdb has no iterative scans; leave iterative_scan out"
+      ),
+    ]
+  )
+  func refusedSettings(_ settings: SearchSettings, _ dialect: Dialect, _ message: String) {
+    let error = #expect(throws: RenderingError.self) { try settings.statements(for: dialect) }
+    #expect(error?.description == message)
+  }
+
+  @Test("shapes that cannot work are refused")
+  func refusedShapes() {
+    func refused(_ change: (inout VectorSearch) -> Void) -> Bool {
+      var search = imageSearch(to: .vector(probe))
+      change(&search)
+      return (try? search.rendered(for: .pgvector)) == nil
+    }
+    #expect(refused { $0.limit = 0 })
+    #expect(refused { $0.limit = nil })
+    #expect(refused { $0.maximumDistance = .nan })
+    #expect(refused { $0.after = SearchCursor(distance: 1, key: .int8(1), seen: 10) })
+    #expect(refused { $0.firstPass = .index(candidates: 3) })
+    #expect(
+      refused {
+        $0.scores = [.similarity]
+        $0.maximumDistance = 1
+      }
+    )
+    #expect(
+      refused {
+        $0.scores = [.init(.distance, as: "id")]
+        $0.maximumDistance = 1
+      }
+    )
+    #expect(!refused { $0.maximumDistance = .infinity })
   }
 }

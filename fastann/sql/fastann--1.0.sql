@@ -56,8 +56,64 @@ COMMENT ON OPERATOR <-> (real[], real[]) IS 'squared Euclidean distance';
 COMMENT ON OPERATOR <#> (real[], real[]) IS 'negative inner product';
 COMMENT ON OPERATOR <=> (real[], real[]) IS 'cosine distance';
 
--- smallint[] has operators of its own, so that an index can serve them; the functions
--- above take it as real[], to which it converts by itself
+-- float2: half precision
+
+CREATE TYPE float2;
+CREATE FUNCTION float2_in(cstring) RETURNS float2
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION float2_out(float2) RETURNS cstring
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION float2_recv(internal) RETURNS float2
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION float2_send(float2) RETURNS bytea
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE TYPE float2 (
+    INPUT = float2_in, OUTPUT = float2_out, RECEIVE = float2_recv, SEND = float2_send,
+    INTERNALLENGTH = 2, PASSEDBYVALUE, ALIGNMENT = int2, STORAGE = plain, CATEGORY = 'N'
+);
+COMMENT ON TYPE float2 IS 'half-precision floating-point number, 2-byte storage';
+
+CREATE FUNCTION float2(real) RETURNS float2
+    AS 'MODULE_PATHNAME', 'float2_from_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION float4(float2) RETURNS real
+    AS 'MODULE_PATHNAME', 'float2_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION float2(double precision) RETURNS float2
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN float2($1::real);
+CREATE FUNCTION float2(numeric) RETURNS float2
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN float2($1::real);
+CREATE FUNCTION float2(integer) RETURNS float2
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN float2($1::real);
+
+CREATE CAST (float2 AS real) WITH FUNCTION float4(float2) AS IMPLICIT;
+CREATE CAST (real AS float2) WITH FUNCTION float2(real) AS ASSIGNMENT;
+CREATE CAST (double precision AS float2) WITH FUNCTION float2(double precision) AS ASSIGNMENT;
+CREATE CAST (numeric AS float2) WITH FUNCTION float2(numeric) AS ASSIGNMENT;
+CREATE CAST (integer AS float2) WITH FUNCTION float2(integer) AS ASSIGNMENT;
+
+CREATE FUNCTION array_f32_to_f16(real[]) RETURNS float2[]
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN $1::float2[];
+CREATE FUNCTION array_f16_to_f32(float2[]) RETURNS real[]
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN $1::real[];
+
+-- smallint[] and float2[] have operators of their own, so that an index can serve them;
+-- the functions above take them as real[], to which they convert by themselves
+
+CREATE FUNCTION ann_half_l2_squared_distance(float2[], float2[]) RETURNS float8
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION ann_half_negative_inner_product_distance(float2[], float2[]) RETURNS float8
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION ann_half_cosine_distance(float2[], float2[]) RETURNS float8
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+CREATE OPERATOR <-> (
+    LEFTARG = float2[], RIGHTARG = float2[], FUNCTION = ann_half_l2_squared_distance, COMMUTATOR = <->
+);
+CREATE OPERATOR <#> (
+    LEFTARG = float2[], RIGHTARG = float2[], FUNCTION = ann_half_negative_inner_product_distance, COMMUTATOR = <#>
+);
+CREATE OPERATOR <=> (
+    LEFTARG = float2[], RIGHTARG = float2[], FUNCTION = ann_half_cosine_distance, COMMUTATOR = <=>
+);
 
 CREATE FUNCTION ann_short_l2_squared_distance(smallint[], smallint[]) RETURNS float8
     AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
@@ -112,6 +168,21 @@ CREATE OPERATOR CLASS ann_smallint_ops DEFAULT FOR TYPE smallint[] USING ann AS
     FUNCTION 5 ann_short_negative_inner_product_distance(smallint[], smallint[]),
     FUNCTION 6 ann_short_cosine_distance(smallint[], smallint[]),
     FUNCTION 7 ann_short_norm(smallint[]);
+
+CREATE FUNCTION ann_half_norm(float2[]) RETURNS float8
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION ann_half_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+
+CREATE OPERATOR CLASS ann_float2_ops DEFAULT FOR TYPE float2[] USING ann AS
+    OPERATOR 1 <-> (float2[], float2[]) FOR ORDER BY float_ops,
+    OPERATOR 2 <#> (float2[], float2[]) FOR ORDER BY float_ops,
+    OPERATOR 3 <=> (float2[], float2[]) FOR ORDER BY float_ops,
+    FUNCTION 3 ann_half_support(internal),
+    FUNCTION 4 ann_half_l2_squared_distance(float2[], float2[]),
+    FUNCTION 5 ann_half_negative_inner_product_distance(float2[], float2[]),
+    FUNCTION 6 ann_half_cosine_distance(float2[], float2[]),
+    FUNCTION 7 ann_half_norm(float2[]);
 
 -- pgvector's type, with pgvector's operators: its <-> is the Euclidean distance itself
 

@@ -9,10 +9,11 @@
 
 #include "catalog/pg_type_d.h"
 
+/* Number of elements; element is their type, or InvalidOid where it has no fixed number. */
 static int
 require_vector(ArrayType *array, Oid element)
 {
-	if (ARR_ELEMTYPE(array) != element)
+	if (OidIsValid(element) && ARR_ELEMTYPE(array) != element)
 		elog(ERROR, "unexpected element type %u of a vector", ARR_ELEMTYPE(array));
 	if (ARR_NDIM(array) == 0)
 		ereport(ERROR,
@@ -45,15 +46,30 @@ ann_shorts(ArrayType *array)
 	return (AnnShorts) {(const int16 *) ARR_DATA_PTR(array), n};
 }
 
+AnnHalves
+ann_halves(ArrayType *array)
+{
+	int			n = require_vector(array, InvalidOid);
+
+	return (AnnHalves) {(const uint16 *) ARR_DATA_PTR(array), n};
+}
+
+/* The element at position i (from 0) of n. */
+void
+ann_require_finite_element(float value, int i, int n)
+{
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("vector must not contain %s", isnan(value) ? "NaN" : "infinity"),
+				 errdetail("It is element %d of %d.", i + 1, n)));
+}
+
 void
 ann_require_finite(AnnVector vector)
 {
 	for (int i = 0; i < vector.n; i++)
-		if (!isfinite(vector.x[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("vector must not contain %s", isnan(vector.x[i]) ? "NaN" : "infinity"),
-					 errdetail("It is element %d of %d.", i + 1, vector.n)));
+		ann_require_finite_element(vector.x[i], i, vector.n);
 }
 
 void

@@ -6,6 +6,8 @@ public struct FeatureBatch: Sendable {
   public private(set) var ids: [Int64] = []
   /// The rows' classes.
   public private(set) var labels: [String?] = []
+  /// Where the rows' pictures can be found again; empty when the rows come from no pictures.
+  public private(set) var places: [PicturePlace] = []
   /// `count * dimension` numbers.
   public private(set) var values: [Float] = []
   /// Numbers in a vector; 0 before the first row.
@@ -30,6 +32,7 @@ public struct FeatureBatch: Sendable {
     self.firstPosition = firstPosition
     ids.removeAll(keepingCapacity: true)
     labels.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
     dimension = 0
   }
@@ -58,6 +61,21 @@ public struct FeatureBatch: Sendable {
   @discardableResult
   public mutating func append(id: Int64, label: String?, vector: some Collection<Float>) -> Bool {
     append(id: id, label: label) { $0.append(contentsOf: vector) }
+  }
+
+  /// Appends the row of a picture.
+  /// - Returns: as `append(id:label:_:)`.
+  @discardableResult
+  public mutating func append(_ entry: PictureEntry, vector: some Collection<Float>) -> Bool {
+    guard append(id: Int64(entry.id), label: entry.label, vector: vector) else { return false }
+    places.append(entry.place)
+    return true
+  }
+
+  /// Appends a row of another batch.
+  public mutating func append(_ row: Int, of other: FeatureBatch) {
+    let fits = other.withVector(row) { append(id: other.ids[row], label: other.labels[row], vector: $0) }
+    if fits, !other.places.isEmpty { places.append(other.places[row]) }
   }
 
   /// Lends the vector of a row.

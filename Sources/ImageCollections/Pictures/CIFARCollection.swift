@@ -11,6 +11,7 @@ public struct CIFARCollection: PictureCollection {
   /// The number of records.
   public let count: Int
 
+  private let absolutePath: String
   private let format: CIFARFormat
   private let files: [BinaryFile]
   private let classNames: [String]
@@ -19,6 +20,7 @@ public struct CIFARCollection: PictureCollection {
   /// - Throws: `CollectionError` when there is none, or a length is not a whole number of records.
   public init(path: String) throws {
     name = path
+    absolutePath = FileSystem.absolute(path)
     let folder = try FileSystem.isFolder(path)
     let parent = folder ? path : (path as NSString).deletingLastPathComponent
     let paths = folder ? try Self.binaryFiles(in: path) : [path]
@@ -33,6 +35,7 @@ public struct CIFARCollection: PictureCollection {
     }
   }
 
+  /// What is known of a picture without decoding it.
   public func entry(at position: Int) throws -> PictureEntry {
     let (file, record) = try locate(position)
     let labels = try file.read(offset: record * format.recordBytes, count: format.labelBytes)
@@ -40,10 +43,12 @@ public struct CIFARCollection: PictureCollection {
     return PictureEntry(
       id: position,
       label: label < classNames.count ? classNames[label] : String(label),
-      name: "\(file.path) record \(record)"
+      name: "\(file.path) record \(record)",
+      place: .record(collection: absolutePath, number: position)
     )
   }
 
+  /// Reads and decodes a picture.
   public func picture(at position: Int) throws -> Picture {
     let (file, record) = try locate(position)
     let bytes = try file.read(offset: record * format.recordBytes, count: format.recordBytes)
@@ -54,6 +59,7 @@ public struct CIFARCollection: PictureCollection {
     )
   }
 
+  /// What tells the content from another's.
   public func fingerprint() throws -> SourceFingerprint {
     var hash = ContentHash()
     for file in files { try FileFingerprint.combine(file.path, into: &hash) }

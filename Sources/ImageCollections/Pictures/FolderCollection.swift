@@ -15,6 +15,7 @@ public struct FolderCollection: PictureCollection {
   /// Relative paths as bytes: a file's name need not be UTF-8.
   private let paths: [[UInt8]]
   private let root: [UInt8]
+  private let absoluteRoot: String
   private let labels: LabelFile?
   private let options: Picture.DecodingOptions
 
@@ -31,6 +32,7 @@ public struct FolderCollection: PictureCollection {
   ) throws {
     name = path
     root = Array(path.utf8)
+    absoluteRoot = FileSystem.absolute(path)
     self.labels = labels
     self.options = options
     var walk = FolderWalk(root: root)
@@ -45,14 +47,17 @@ public struct FolderCollection: PictureCollection {
     }
   }
 
+  /// What is known of a picture without decoding it.
   public func entry(at position: Int) throws -> PictureEntry {
     let path = try relativePath(position)
     let text = FileSystem.text(path)
     let parts = path.split(separator: UInt8(ascii: "/"))
+    let place = PicturePlace.file(absoluteRoot + "/" + text)
     let folder = parts.count > 1 ? FileSystem.text(Array(parts[0])) : nil
-    return PictureEntry(id: position, label: labels.map { $0[text] } ?? folder, name: text)
+    return PictureEntry(id: position, label: labels.map { $0[text] } ?? folder, name: text, place: place)
   }
 
+  /// Reads and decodes a picture.
   public func picture(at position: Int) throws -> Picture {
     let path = try relativePath(position)
     let bytes = try WholeFile.read(absolute(path), limit: options.maximumBytes)

@@ -27,11 +27,14 @@ public struct PictureEntry: Sendable, Hashable {
   public let label: String?
   /// File name, or file and record number, for messages.
   public let name: String
+  /// Where the picture can be found again.
+  public let place: PicturePlace
 
   /// An entry from its parts.
-  public init(id: Int, label: String?, name: String) {
+  public init(id: Int, label: String?, name: String, place: PicturePlace) {
     self.id = id
     self.label = label
     self.name = name
+    self.place = place
   }
 }

@@ -19,6 +19,10 @@ extension Picture {
       case clipped
       /// The high byte, as libpng, OpenCV and most viewers do.
       case scaled
+
+      func level(_ sample: Int) -> UInt8 {
+        self == .clipped ? UInt8(clamping: sample) : UInt8(truncatingIfNeeded: sample >> 8)
+      }
     }
 
     /// Pillow's limit before it warns of a decompression bomb: 89,478,485 pixels.

@@ -96,7 +96,7 @@ struct PNGExpansion {
 
   private func grey(_ sample: Int) -> UInt8 {
     switch header.bitDepth {
-    case 16: return grey16 == .clipped ? UInt8(min(sample, 255)) : UInt8(sample >> 8)
+    case 16: return grey16.level(sample)
     case 8: return UInt8(sample)
     default: return UInt8(sample * 255 / ((1 << header.bitDepth) - 1))
     }

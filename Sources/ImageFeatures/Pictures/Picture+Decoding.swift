@@ -64,8 +64,14 @@ extension Picture {
       return try PNGDecoder.decode(bytes, options).composited(on: options.background)
     case .jpeg:
       return try JPEGDecoder.decode(bytes, options)
-    case .webp, .gif, .bmp, .tiff:
-      return try GDDecoder.decode(bytes, format, options).composited(on: options.background)
+    case .webp:
+      return try WebPDecoder.decode(bytes, options).composited(on: options.background)
+    case .gif:
+      return try GIFDecoder.decode(bytes, options).composited(on: options.background)
+    case .bmp:
+      return try BMPDecoder.decode(bytes, options).composited(on: options.background)
+    case .tiff:
+      return try TIFFDecoder.decode(bytes, options).composited(on: options.background)
     }
   }
 }

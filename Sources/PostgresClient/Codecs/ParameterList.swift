@@ -34,9 +34,7 @@ public struct ParameterList: Sendable {
   /// Appends a value; NULL has neither bytes nor a length.
   public mutating func append(_ value: SQLValue) {
     if value == .null {
-      types.append(value.typeOID)
-      offsets.append(nil)
-      lengths.append(0)
+      appendNull(type: value.typeOID)
     } else {
       append(type: value.typeOID) { value.encode(into: &$0) }
     }
@@ -49,6 +47,13 @@ public struct ParameterList: Sendable {
     types.append(type)
     offsets.append(start)
     lengths.append(Int32(truncatingIfNeeded: buffer.count - start))
+  }
+
+  /// Appends NULL of a type.
+  public mutating func appendNull(type: UInt32) {
+    types.append(type)
+    offsets.append(nil)
+    lengths.append(0)
   }
 
   /// Lends the arrays that libpq's `PQexecParams` family takes; they are valid inside `body` only.

@@ -13,6 +13,15 @@ extension WireBuffer {
     }
   }
 
+  /// `double precision[]` of floats widened; as `real[]` with eight bytes an element. 20 + 12·n bytes.
+  public mutating func append(float8Array values: UnsafeBufferPointer<Float>) {
+    appendArrayHeader(elementType: TypeOID.float8, count: values.count)
+    for value in values {
+      append(UInt32(8))
+      append(Double(value).bitPattern)
+    }
+  }
+
   /// pgvector's `vector`: dimension, an unused word, then each element's bits. 4 + 4·n bytes.
   public mutating func append(vector values: UnsafeBufferPointer<Float>) {
     append(UInt16(truncatingIfNeeded: values.count))

@@ -27,7 +27,8 @@ actor ConnectionOpener {
       backendPID: PQbackendPID(pointer),
       serverVersion: Int(PQserverVersion(pointer)),
       address: Self.address(of: pointer),
-      cancel: CancelHandle(connection: pointer)
+      cancel: CancelHandle(connection: pointer),
+      socket: SocketGuard(PQsocket(pointer))
     )
     return (ConnectionHandle(pointer), session)
   }

@@ -1,94 +1,104 @@
 internal import CLibpq
 public import VectorSQL
 
-/// One execution in a pipeline: a statement's text and the parameters of this execution.
-public struct PipelineStep: Sendable {
-  /// SQL text of one statement.
-  public var text: String
-  /// The parameters, encoded.
-  public var parameters: ParameterList
-  /// Whether the statement is prepared on the server and kept for later executions.
-  public var prepared: Bool
+/// Takes the statements of a pipeline, each sent as soon as it is given.
+///
+/// Valid inside the closure of `PostgresConnection.pipeline` only.
+public struct PipelineSender {
+  fileprivate let handle: OpaquePointer
+  fileprivate let names: [PreparedKey: String]
+  /// How many statements were sent.
+  public private(set) var count = 0
 
-  /// A step from text and encoded parameters.
-  public init(text: String, parameters: ParameterList = ParameterList(), prepared: Bool = false) {
-    self.text = text
-    self.parameters = parameters
-    self.prepared = prepared
+  /// Sends one statement with parameters encoded already.
+  ///
+  /// A statement that the connection has prepared is executed by its name.
+  /// - Throws: `PostgresError` when the connection is gone.
+  public mutating func send(_ text: String, parameters: ParameterList = ParameterList()) throws {
+    let length = Int32(parameters.count)
+    let sent: Int32
+    if let name = names[PreparedKey(text: text, types: parameters.types)] {
+      sent = parameters.withPointers { PQsendQueryPrepared(handle, name, length, $0, $1, $2, 1) }
+    } else {
+      sent = parameters.withPointers {
+        PQsendQueryParams(handle, text, length, parameters.types, $0, $1, $2, 1)
+      }
+    }
+    guard sent == 1 else { throw PostgresError(result: nil, connection: handle) }
+    count += 1
   }
 
-  /// A step from a statement.
-  public init(_ statement: Statement, prepared: Bool = false) {
-    self.init(text: statement.text, parameters: ParameterList(statement.binds), prepared: prepared)
+  /// Sends one statement.
+  public mutating func send(_ statement: Statement) throws {
+    try send(statement.text, parameters: ParameterList(statement.binds))
   }
 }
 
 extension PostgresConnection {
   /// Sends several statements without waiting for each other's answers: one round trip for all of them.
   ///
-  /// Without `BEGIN` and `COMMIT` among them the steps are one implicit transaction. After the first failure the
-  /// server skips the rest, and its error is thrown. An explicit transaction is then still open and failed.
-  /// - Returns: the answers, one a step.
-  /// - Throws: `PostgresError` of the first step that failed; `CancellationError`.
+  /// `body` runs on the connection's own queue and may block. Without `BEGIN` and `COMMIT` among them the statements
+  /// are one implicit transaction. After the first failure the server skips the rest, and its error is thrown; an
+  /// explicit transaction is then still open, and failed.
+  /// - Returns: the answers, one a statement.
+  /// - Throws: `PostgresError` of the first statement that failed; what `body` threw; `CancellationError`.
   @discardableResult
-  public func pipeline(_ steps: [PipelineStep]) async throws -> [RowSet] {
+  public func pipeline(_ body: (inout PipelineSender) throws -> Void) async throws -> [RowSet] {
     try await cancellable {
       let handle = try openHandle()
-      for step in steps where step.prepared { _ = try preparedName(of: step.text, step.parameters, handle) }
       guard PQenterPipelineMode(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
-      do {
-        for step in steps { try send(step, handle) }
-        guard PQpipelineSync(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
-      } catch {
-        try leavePipeline(handle, failure: error)
-      }
-      return try collectPipeline(steps.count, handle)
+      var sender = PipelineSender(handle: handle, names: preparedStatements)
+      let stopped = Result { try body(&sender) }
+      // The synchronisation point must follow whatever was sent, or leaving would wait for ever.
+      guard PQpipelineSync(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
+      let answers = collect(sender.count, handle)
+      try leavePipeline(handle)
+      try stopped.get()
+      return try answers.get()
     }
   }
 
-  private func send(_ step: PipelineStep, _ handle: OpaquePointer) throws {
-    let count = Int32(step.parameters.count)
-    let sent: Int32
-    if step.prepared {
-      let name = try preparedName(of: step.text, step.parameters, handle)
-      sent = step.parameters.withPointers { PQsendQueryPrepared(handle, name, count, $0, $1, $2, 1) }
-    } else {
-      sent = step.parameters.withPointers {
-        PQsendQueryParams(handle, step.text, count, step.parameters.types, $0, $1, $2, 1)
-      }
+  /// Sends statements; as `pipeline(_:)` with a closure.
+  @discardableResult
+  public func pipeline(_ statements: [Statement]) async throws -> [RowSet] {
+    try await pipeline { sender in
+      for statement in statements { try sender.send(statement) }
     }
-    guard sent == 1 else { throw PostgresError(result: nil, connection: handle) }
   }
 
-  private func collectPipeline(_ count: Int, _ handle: OpaquePointer) throws -> [RowSet] {
+  /// Prepares a statement, so that `query(_:parameters:prepared:)` and pipelines execute it by its name.
+  /// - Parameter types: object ids of the parameters' types; 0 leaves one to the server.
+  public func prepare(_ text: String, types: [UInt32]) async throws {
+    try await cancellable {
+      _ = try preparedName(of: text, types, try openHandle())
+    }
+  }
+
+  private func collect(_ count: Int, _ handle: OpaquePointer) -> Result<[RowSet], any Error> {
     var answers: [RowSet] = []
     var failure: (any Error)?
     for _ in 0..<count {
-      do {
-        let result = PQgetResult(handle)
-        if PQresultStatus(result) == PGRES_PIPELINE_ABORTED {
-          PQclear(result)
-        } else {
+      let result = PQgetResult(handle)
+      if PQresultStatus(result) == PGRES_PIPELINE_ABORTED {
+        PQclear(result)
+      } else {
+        do {
           answers.append(RowSet(storage: try accept(result, handle)))
+        } catch {
+          failure = failure ?? error
+          if PQstatus(handle) == CONNECTION_BAD { break }
         }
-      } catch {
-        failure = failure ?? error
-        if PQstatus(handle) == CONNECTION_BAD { break }
       }
-      // A NULL ends each step's results.
+      // A NULL ends each statement's results.
       while let extra = PQgetResult(handle) { PQclear(extra) }
     }
-    try leavePipeline(handle, failure: failure)
-    return answers
+    return failure.map { .failure($0) } ?? .success(answers)
   }
 
-  /// Reads on to the synchronisation point and leaves pipeline mode; then throws `failure`, if there was one.
-  private func leavePipeline(_ handle: OpaquePointer, failure: (any Error)?) throws {
+  /// Reads the synchronisation point's own result and leaves pipeline mode.
+  private func leavePipeline(_ handle: OpaquePointer) throws {
     while PQstatus(handle) == CONNECTION_OK, PQexitPipelineMode(handle) == 0 {
-      guard let result = PQgetResult(handle) else { continue }
-      PQclear(result)
+      PQclear(PQgetResult(handle))
     }
-    if let failure { throw failure }
-    guard PQstatus(handle) == CONNECTION_OK else { throw PostgresError(result: nil, connection: handle) }
   }
 }

@@ -58,18 +58,18 @@ extension PostgresConnection {
     _ parameters: ParameterList,
     _ handle: OpaquePointer
   ) throws -> OpaquePointer? {
-    let name = try preparedName(of: text, parameters, handle)
+    let name = try preparedName(of: text, parameters.types, handle)
     return parameters.withPointers { values, lengths, formats in
       PQexecPrepared(handle, name, Int32(parameters.count), values, lengths, formats, 1)
     }
   }
 
   /// The server-side name of a statement, prepared now when it is new to this connection.
-  func preparedName(of text: String, _ parameters: ParameterList, _ handle: OpaquePointer) throws -> String {
-    let key = PreparedKey(text: text, types: parameters.types)
+  func preparedName(of text: String, _ types: [UInt32], _ handle: OpaquePointer) throws -> String {
+    let key = PreparedKey(text: text, types: types)
     if let known = preparedStatements[key] { return known }
     let name = "adbvec_\(preparedStatements.count)"
-    _ = try accept(PQprepare(handle, name, text, Int32(parameters.count), parameters.types), handle)
+    _ = try accept(PQprepare(handle, name, text, Int32(types.count), types), handle)
     preparedStatements[key] = name
     return name
   }

@@ -17,6 +17,7 @@ public actor PostgresConnection {
     let serverVersion: Int
     let address: String
     let cancel: CancelHandle
+    let socket: SocketGuard
   }
 
   /// Capabilities and prepared statements, filled on first use.
@@ -58,6 +59,12 @@ public actor PostgresConnection {
     session.cancel.send()
   }
 
+  /// Breaks the connection from any thread, also while a call waits for a server that went silent; that call then fails
+  /// with `connectionLost`.
+  public nonisolated func abandon() {
+    session.socket.shutDown()
+  }
+
   /// A setting that the server reports by itself, such as `server_encoding` or Greenplum's `gp_server_version`.
   public func parameterStatus(_ name: String) -> String? {
     PQparameterStatus(handle?.pointer, name).map { String(cString: $0) }
@@ -75,6 +82,7 @@ public actor PostgresConnection {
 
   /// Ends the session; a closed connection answers every call with `connectionLost`.
   public func close() {
+    session.socket.release()
     handle = nil
   }
 

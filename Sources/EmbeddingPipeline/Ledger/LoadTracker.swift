@@ -1,0 +1,112 @@
+internal import ImageCollections
+internal import PostgresClient
+
+/// The record and the lock of one run.
+struct LoadTracker: Sendable {
+  /// Nil when no record is kept.
+  let ledger: LoadLedger?
+  let lock: LoadLock?
+  /// What earlier runs left; empty for a fresh start.
+  let record: LoadRecord
+  /// Whether an earlier run did everything.
+  let isFinished: Bool
+
+  private let isFresh: Bool
+  private let connection: PostgresConnection
+  private let indexes: LoadOptions.IndexPolicy
+  private let onEvent: @Sendable (LoadEvent) -> Void
+
+  /// Looks for a record; writes nothing.
+  /// - Throws: `LoadError` with code `resume` or `locked`.
+  init(_ run: LoadRun, shape: TableShape, server: ServerCapabilities) async throws {
+    connection = run.connection
+    indexes = run.options.indexes
+    onEvent = run.onEvent
+    let fingerprint = try await run.source.fingerprint()
+    let isTracked = run.options.continuation != .untracked && fingerprint != nil
+    if run.options.continuation == .resume, fingerprint == nil {
+      throw LoadError(
+        .resume,
+        "\(run.source.name) cannot be read again from the start, so it cannot be resumed"
+      )
+    }
+    let ledger = LoadLedger(target: run.target, source: run.source.name, server: server)
+    let empty = LoadRecord(
+      key: ledger.key,
+      tableOID: shape.oid,
+      fingerprint: fingerprint?.description ?? "",
+      recipe: run.options.recipe,
+      deferredIndexes: [],
+      isFinished: false,
+      counts: LoadCounts(),
+      done: DoneRanges(),
+      offset: 0,
+      line: 1
+    )
+    guard isTracked else {
+      (self.ledger, lock, record, isFinished, isFresh) = (nil, nil, empty, false, true)
+      return
+    }
+    self.ledger = ledger
+    lock = run.options.isDryRun ? nil : LoadLock(key: ledger.key)
+    try await lock?.acquire(connection)
+    guard let found = try await ledger.read(connection) else {
+      (record, isFinished, isFresh) = (empty, false, true)
+      return
+    }
+    let next = try found.continuation(
+      run.options.continuation,
+      shape: shape,
+      fingerprint: empty.fingerprint,
+      recipe: empty.recipe,
+      source: run.source.name
+    )
+    var kept = found
+    if next == .fresh {
+      kept = empty
+      // Indexes that the earlier run dropped must come back all the same.
+      kept.deferredIndexes = found.isFinished || found.tableOID != shape.oid ? [] : found.deferredIndexes
+    }
+    (record, isFinished, isFresh) = (kept, next == .finished, next == .fresh)
+  }
+
+  /// Where the source goes on.
+  var start: SourcePlace {
+    SourcePlace(position: record.done.prefix, offset: record.offset, line: record.line)
+  }
+
+  /// Writes down that the load begins, and drops the indexes that are to be built behind it.
+  /// - Returns: the definitions of indexes that must be built at the end.
+  func begin(_ shape: TableShape, expected: Int?) async throws -> [String] {
+    guard let ledger else { return [] }
+    guard isFresh else { return record.deferredIndexes }
+    try await ledger.install(connection)
+    let dropped = defers(shape, expected) ? shape.vectorIndexes : []
+    if !dropped.isEmpty {
+      onEvent(
+        .step("dropping \(dropped.map(\.name).joined(separator: ", ")), to be built again behind the load")
+      )
+    }
+    var begun = record
+    begun.deferredIndexes = record.deferredIndexes + dropped.map(\.definition)
+    try await ledger.begin(begun, dropping: dropped.map(\.name), connection)
+    return begun.deferredIndexes
+  }
+
+  /// Writes down that the load ran to its end.
+  func finish(_ counts: LoadCounts, end: SourcePlace) async throws {
+    try await ledger?.finish(counts, end: end, connection)
+  }
+
+  private static let manyRows = 5_000
+
+  private func defers(_ shape: TableShape, _ expected: Int?) -> Bool {
+    switch indexes {
+    case .keep: false
+    case .defer: !shape.vectorIndexes.isEmpty
+    case .automatic:
+      shape.isOwned && !shape.hasRows && !shape.vectorIndexes.isEmpty
+        && expected ?? Self.manyRows >= Self.manyRows
+    }
+  }
+}

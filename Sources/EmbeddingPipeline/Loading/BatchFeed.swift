@@ -1,0 +1,63 @@
+internal import ImageCollections
+
+/// Takes batches from a source and lets none through that the table could not take.
+struct BatchFeed: Sendable {
+  let check: TableCheck
+  /// Numbers in a vector; 0 before the first row.
+  private(set) var dimension = 0
+  /// Behind the last batch.
+  private(set) var end = SourcePlace(position: 0, offset: 0, line: 1)
+  /// The first pictures without a row.
+  private(set) var unreadable: [UnreadablePicture] = []
+
+  private let source: any BatchSource
+  private let options: LoadOptions
+  private let target: LoadTarget
+  private let shape: TableShape
+  private let done: DoneRanges
+  private let onEvent: @Sendable (LoadEvent) -> Void
+  private var pace: Pace
+
+  private static let firstRows = 100
+  private static let reportedPictures = 100
+
+  init(_ run: LoadRun, shape: TableShape, check: TableCheck, done: DoneRanges) {
+    self.check = check
+    self.shape = shape
+    self.done = done
+    source = run.source
+    options = run.options
+    target = run.target
+    onEvent = run.onEvent
+    pace = Pace(rate: run.options.rateLimit)
+    end.position = done.prefix
+  }
+
+  /// Rows in a batch, once the dimension is known.
+  var batchRows: Int {
+    if let rows = options.batchRows ?? source.preferredBatchRows { return max(rows, 1) }
+    return dimension == 0 ? Self.firstRows : options.batchRows(dimension: dimension)
+  }
+
+  /// The next batch, checked; nil at the end.
+  /// - Throws: `LoadError`, `CollectionError`, or what the extractor throws.
+  mutating func next() async throws -> LoadBatch? {
+    guard let batch = try await source.next(rows: batchRows, skipping: done) else { return nil }
+    if batch.rows.count > 0 {
+      if dimension == 0 {
+        try check.checkDimension(batch.rows.dimension, shape: shape, target: target)
+        dimension = batch.rows.dimension
+      } else if dimension != batch.rows.dimension {
+        throw LoadError(.row, "\(source.name): vectors of \(batch.rows.dimension) numbers after \(dimension)")
+      }
+      try check.check(batch.rows, source: source.name)
+    }
+    for picture in batch.unreadable {
+      onEvent(.unreadable(picture))
+      if unreadable.count < Self.reportedPictures { unreadable.append(picture) }
+    }
+    end = batch.place
+    try await pace.admit(batch.rows.count)
+    return batch
+  }
+}

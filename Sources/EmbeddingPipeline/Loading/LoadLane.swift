@@ -1,0 +1,103 @@
+internal import ImageCollections
+internal import PostgresClient
+
+/// One connection that writes batches, one after another, and mends itself.
+actor LoadLane {
+  private let context: LoadContext
+  private var connection: PostgresConnection?
+
+  init(_ context: LoadContext) {
+    self.context = context
+  }
+
+  /// Writes a batch and its record in one transaction; tries again when the connection broke or the server asks for it.
+  /// - Throws: `PostgresError`, `LoadError`, `CancellationError`; the batch is then not in the table.
+  func write(_ batch: LoadBatch) async throws -> LoadCounts {
+    var attempt = 0
+    while true {
+      do {
+        return try await writeOnce(batch, isRepeated: attempt > 0)
+      } catch let error as PostgresError where error.sqlState == "23505" && attempt > 0 {
+        // The transaction whose answer was lost may have committed only after it was looked for.
+        if let counts = try await committed(batch) { return counts }
+        throw error
+      } catch let error as PostgresError where mayRetry(error) && attempt < context.options.retries {
+        attempt += 1
+        context.report(.retrying(reason: error.description, attempt: attempt))
+        if error.isConnectionProblem { await drop() }
+        try await Task.sleep(for: .milliseconds(100 << attempt))
+      }
+    }
+  }
+
+  /// Without a record nobody could tell whether a transaction whose answer was lost had committed.
+  private func mayRetry(_ error: PostgresError) -> Bool {
+    error.isWorthRetrying
+      && (context.ledger != nil || context.options.onConflict != .fail || !error.isConnectionProblem)
+  }
+
+  private func committed(_ batch: LoadBatch) async throws -> LoadCounts? {
+    guard let ledger = context.ledger else { return nil }
+    let connection = try await openConnection()
+    guard try await ledger.holds(batch.positions, connection) else { return nil }
+    return try await ledger.counts(of: batch.positions, connection)
+  }
+
+  /// Ends the connection.
+  func close() async {
+    await drop()
+  }
+
+  private func drop() async {
+    await connection?.close()
+    connection = nil
+  }
+
+  private func writeOnce(_ batch: LoadBatch, isRepeated: Bool) async throws -> LoadCounts {
+    let connection = try await openConnection()
+    // The answer to the last COMMIT may have been lost, and not the COMMIT.
+    if isRepeated, let counts = try await committed(batch) { return counts }
+    let watchdog = Watchdog(context.options.batchTimeout) { connection.abandon() }
+    defer { watchdog.stop() }
+    let distinct = batch.rows.distinct(keepingLast: context.options.onConflict == .update)
+    let rows = context.options.onConflict == .fail ? batch.rows : distinct.rows
+    return try await connection.transaction { connection in
+      var counts = LoadCounts()
+      if rows.count > 0 { counts = try await context.writer.write(rows, on: connection) }
+      counts.skipped += batch.rows.count - rows.count
+      counts.unreadable = batch.unreadable.count
+      if let ledger = context.ledger {
+        try await connection.query(ledger.entry(batch, counts), prepared: true)
+      }
+      return counts
+    }
+  }
+
+  private func openConnection() async throws -> PostgresConnection {
+    if let connection { return connection }
+    let opened = try await PostgresConnection.connect(context.settings)
+    if let lock = context.lock { try await lock.share(opened) }
+    try await context.writer.prepare(opened)
+    connection = opened
+    return opened
+  }
+}
+
+/// What the lanes of a load share.
+struct LoadContext: Sendable {
+  let settings: ConnectionSettings
+  let options: LoadOptions
+  let writer: any RowWriter
+  let ledger: LoadLedger?
+  let lock: LoadLock?
+  let report: @Sendable (LoadEvent) -> Void
+}
+
+extension PostgresError {
+  /// Whether the same statement may succeed later: the connection is gone, the server restarts or is full, a deadlock
+  /// or a serialisation failure chose this transaction, a segment is being replaced (Greenplum's 58M01).
+  var isWorthRetrying: Bool {
+    if code == .connectionLost || code == .connectionFailed { return true }
+    return ["40001", "40P01", "53300", "57P01", "57P02", "57P03", "58M01"].contains(sqlState)
+  }
+}

@@ -1,0 +1,61 @@
+/// Writes batches on one connection or several; a batch waits until a connection is free, so that at most one more than
+/// there are connections is in memory.
+struct LoadLanes {
+  private let context: LoadContext
+  private let lanes: [LoadLane]
+
+  init(_ context: LoadContext) {
+    self.context = context
+    lanes = (0..<max(context.options.connections, 1)).map { _ in LoadLane(context) }
+  }
+
+  /// Writes everything that the feed gives.
+  /// - Throws: the first failure, after the other connections have stopped.
+  func write(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
+    do {
+      try await writeAll(first, &feed, &meter)
+    } catch {
+      await close()
+      throw error
+    }
+    await close()
+  }
+
+  private func writeAll(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
+    try await withThrowingTaskGroup(of: Written.self) { group in
+      var idle = lanes
+      var batch = first
+      var failure: (any Error)?
+      while failure == nil, let current = batch {
+        if idle.isEmpty, let written = try await group.next() { idle.append(take(written, &meter)) }
+        guard let lane = idle.popLast() else { break }
+        group.addTask {
+          Written(lane: lane, counts: try await lane.write(current), positions: current.positions.count)
+        }
+        do {
+          batch = try await feed.next()
+        } catch {
+          // What was read before the failure is still written.
+          failure = error
+        }
+      }
+      for try await written in group { _ = take(written, &meter) }
+      if let failure { throw failure }
+    }
+  }
+
+  private func take(_ written: Written, _ meter: inout LoadMeter) -> LoadLane {
+    context.report(.progress(meter.add(written.counts, positions: written.positions)))
+    return written.lane
+  }
+
+  private func close() async {
+    for lane in lanes { await lane.close() }
+  }
+
+  private struct Written: Sendable {
+    let lane: LoadLane
+    let counts: LoadCounts
+    let positions: Int
+  }
+}

@@ -1,0 +1,113 @@
+internal import ImageCollections
+internal import PostgresClient
+
+/// One run of a load, from the checks to the last step.
+struct LoadRun: Sendable {
+  let loader: Loader
+  let source: any BatchSource
+  let connection: PostgresConnection
+  let onEvent: @Sendable (LoadEvent) -> Void
+
+  var options: LoadOptions { loader.options }
+  var target: LoadTarget { loader.target }
+
+  func perform() async throws -> LoadReport {
+    let start = ContinuousClock.now
+    let server = try await connection.capabilities()
+    let shape = try await TableShape.read(target, on: connection)
+    let check = try TableCheck(shape, target: target)
+    let choice = try WriterChoice(
+      options,
+      target: target,
+      check: check,
+      shape: shape,
+      source: source,
+      server: server
+    )
+    check.warnings.forEach { onEvent(.warning($0)) }
+    let tracker = try await LoadTracker(self, shape: shape, server: server)
+    var report = LoadReport(method: choice.reason, warnings: check.warnings)
+    if tracker.isFinished {
+      report.wasFinished = true
+      report.counts = tracker.record.counts
+      return report
+    }
+    try await source.skip(to: tracker.start)
+    var feed = BatchFeed(self, shape: shape, check: check, done: tracker.record.done)
+    // The first rows pass every check before anything is written, the record included.
+    let first = try await feed.next()
+    if first == nil, tracker.record.done.count == 0 {
+      throw CollectionError(.empty, file: source.name, "there is no row in it")
+    }
+    onEvent(.started(try await plan(feed, choice, tracker)))
+    report.isDryRun = options.isDryRun
+    var meter = LoadMeter(before: tracker.record, expected: try await source.expectedCount())
+    if options.isDryRun {
+      try await rehearse(first, &feed, &meter)
+    } else {
+      let deferred = try await tracker.begin(shape, expected: try await source.expectedCount())
+      try await write(first, &feed, &meter, choice, tracker, deferred, server)
+    }
+    report.counts = meter.total
+    report.thisRun = meter.thisRun
+    report.unreadable = feed.unreadable
+    report.duration = ContinuousClock.now - start
+    return report
+  }
+
+  private func plan(_ feed: BatchFeed, _ choice: WriterChoice, _ tracker: LoadTracker) async throws
+    -> LoadPlan
+  {
+    LoadPlan(
+      source: source.name,
+      dimension: feed.dimension,
+      method: choice.reason,
+      batchRows: feed.batchRows,
+      expectedCount: try await source.expectedCount(),
+      alreadyDone: tracker.record.done.count
+    )
+  }
+
+  /// Reads and checks everything, duplicates among it, and writes nothing.
+  private func rehearse(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
+    var seen = SeenIDs()
+    var batch = first
+    while let current = batch {
+      for id in current.rows.ids where !seen.insert(id) && options.onConflict == .fail {
+        throw LoadError(.row, "\(source.name): the id \(id) comes twice; choose --on-conflict skip or update")
+      }
+      var counts = LoadCounts()
+      (counts.loaded, counts.unreadable) = (current.rows.count, current.unreadable.count)
+      onEvent(.progress(meter.add(counts, positions: current.positions.count)))
+      batch = try await feed.next()
+    }
+  }
+
+  private func write(
+    _ first: LoadBatch?,
+    _ feed: inout BatchFeed,
+    _ meter: inout LoadMeter,
+    _ choice: WriterChoice,
+    _ tracker: LoadTracker,
+    _ deferred: [String],
+    _ server: ServerCapabilities
+  ) async throws {
+    let context = LoadContext(
+      settings: loader.settings,
+      options: options,
+      writer: choice.writer,
+      ledger: tracker.ledger,
+      lock: tracker.lock,
+      report: onEvent
+    )
+    do {
+      try await LoadLanes(context).write(first, &feed, &meter)
+      let finish = LoadFinish(run: self, server: server)
+      try await finish.buildIndexes(deferred, rows: meter.total.loaded, dimension: feed.dimension)
+      try await finish.analyze(feed.check)
+      try await tracker.finish(meter.total, end: feed.end)
+    } catch {
+      throw LoadInterruption(cause: error, counts: meter.total, isResumable: tracker.ledger != nil)
+    }
+  }
+}

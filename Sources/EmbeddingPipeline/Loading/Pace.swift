@@ -1,0 +1,18 @@
+/// Holds rows back to a rate.
+struct Pace {
+  private let rate: Double?
+  private let start = ContinuousClock.now
+  private var rows = 0
+
+  init(rate: Double?) {
+    self.rate = rate
+  }
+
+  /// Waits until the rows counted so far are due, then counts some more.
+  mutating func admit(_ count: Int) async throws {
+    if let rate, rate > 0 {
+      try await Task.sleep(until: start + .seconds(Double(rows) / rate), clock: .continuous)
+    }
+    rows += count
+  }
+}

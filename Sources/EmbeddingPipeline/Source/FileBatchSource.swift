@@ -1,0 +1,68 @@
+public import ImageCollections
+internal import PostgresClient
+
+/// Rows of a feature file, read on a queue of their own.
+public actor FileBatchSource: BatchSource {
+  /// The file.
+  public nonisolated let name: String
+  private nonisolated let source: FeatureSource
+  private nonisolated let executor = DispatchQueueExecutor(label: "adbvec.source")
+  private var reader: (any FeatureReader)?
+  private var position = 0
+
+  /// The queue that isolates this actor.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// A source that is opened by the first call.
+  public init(_ source: FeatureSource) {
+    name = source.name
+    self.source = source
+  }
+
+  /// How many rows the format announces.
+  public func expectedCount() throws -> Int? {
+    try opened().expectedCount
+  }
+
+  /// What tells the content from another's.
+  public func fingerprint() throws -> SourceFingerprint? {
+    try source.fingerprint()
+  }
+
+  /// Goes to a place that a batch ended at.
+  public func skip(to place: SourcePlace) throws {
+    try opened().skip(to: place)
+    position = place.position
+  }
+
+  /// The next batch; nil at the end.
+  public func next(rows limit: Int, skipping done: DoneRanges) throws -> LoadBatch? {
+    let reader = try opened()
+    while true {
+      try Task.checkCancellation()
+      let range = done.range(holding: position)
+      let ahead = range?.upperBound ?? done.nextDone(from: position) ?? .max
+      var rows = FeatureBatch(firstPosition: position)
+      let more = try reader.read(into: &rows, limit: min(limit, ahead - position))
+      position = rows.endPosition
+      if rows.count == 0, !more { return nil }
+      // Rows of a done range are read only to get past them.
+      if range != nil || rows.count == 0 { continue }
+      return LoadBatch(
+        rows: rows,
+        positions: rows.firstPosition..<rows.endPosition,
+        place: SourcePlace(position: position, offset: rows.endOffset, line: rows.endLine),
+        unreadable: []
+      )
+    }
+  }
+
+  private func opened() throws -> any FeatureReader {
+    if let reader { return reader }
+    let opened = try source.open()
+    reader = opened
+    return opened
+  }
+}

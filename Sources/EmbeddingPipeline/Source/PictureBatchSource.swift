@@ -1,0 +1,174 @@
+public import ImageCollections
+public import ImageFeatures
+internal import PostgresClient
+internal import Synchronization
+
+/// Rows made from pictures: decoded and embedded on several workers, given out in the order of the collection.
+///
+/// At most twice as many pictures as workers are under way, so that memory does not grow with the collection.
+public actor PictureBatchSource: BatchSource {
+  /// Makes the feature vector of a picture; used by one worker at a time.
+  public typealias Extractor = (Picture) throws -> [Float]
+
+  /// The collection.
+  public nonisolated let name: String
+  private nonisolated let collection: any PictureCollection
+  private nonisolated let workers: [EmbeddingWorker]
+  private let isStrict: Bool
+  private let limit: Int
+  private var position = 0
+  private var underWay: [(position: Int, task: Task<EmbeddingWorker.Outcome, any Error>)] = []
+
+  /// A source of a collection's pictures.
+  ///
+  /// - Parameters:
+  ///   - workers: how many pictures are worked on at once, each on a thread of its own.
+  ///   - isStrict: makes a picture that cannot be read fatal.
+  ///   - limit: takes only that many pictures.
+  ///   - makeExtractor: called once a worker, on its thread.
+  public init(
+    _ collection: any PictureCollection,
+    workers: Int,
+    isStrict: Bool = false,
+    limit: Int? = nil,
+    makeExtractor: @escaping @Sendable () throws -> Extractor
+  ) {
+    name = collection.name
+    self.collection = collection
+    self.isStrict = isStrict
+    self.limit = min(limit ?? collection.count, collection.count)
+    self.workers = (0..<max(workers, 1)).map { _ in
+      EmbeddingWorker(collection: collection, makeExtractor: makeExtractor)
+    }
+  }
+
+  /// Pictures take long, so that progress is shown and kept every hundred.
+  public nonisolated var preferredBatchRows: Int? { 100 }
+
+  /// The table's source column, when it has one, is filled.
+  public nonisolated var hasPlaces: Bool { true }
+
+  /// How many rows the format announces.
+  public func expectedCount() -> Int? { limit }
+
+  /// What tells the content from another's.
+  public func fingerprint() throws -> SourceFingerprint? {
+    try collection.fingerprint()
+  }
+
+  /// Goes to a place that a batch ended at.
+  public func skip(to place: SourcePlace) {
+    position = place.position
+  }
+
+  /// The next batch; nil at the end.
+  public func next(rows wanted: Int, skipping done: DoneRanges) async throws -> LoadBatch? {
+    while underWay.isEmpty, let range = done.range(holding: position) { position = range.upperBound }
+    guard let first = underWay.first?.position ?? (position < limit ? position : nil) else { return nil }
+    // A batch ends where a done range starts, so that its positions stay one range.
+    let end = min(first + wanted, done.nextDone(from: first) ?? limit, limit)
+    var rows = FeatureBatch(firstPosition: first)
+    var unreadable: [UnreadablePicture] = []
+    for expected in first..<end {
+      refill(upTo: end, done)
+      let (_, task) = underWay.removeFirst()
+      let outcome = try await withTaskCancellationHandler {
+        try await task.value
+      } onCancel: {
+        task.cancel()
+      }
+      try take(outcome, expected, &rows, &unreadable)
+    }
+    return LoadBatch(
+      rows: rows,
+      positions: first..<end,
+      place: SourcePlace(position: end, offset: 0, line: 0),
+      unreadable: unreadable
+    )
+  }
+
+  private func take(
+    _ outcome: EmbeddingWorker.Outcome,
+    _ position: Int,
+    _ rows: inout FeatureBatch,
+    _ unreadable: inout [UnreadablePicture]
+  ) throws {
+    switch outcome {
+    case .row(let entry, let vector):
+      guard rows.append(entry, vector: vector) else {
+        throw LoadError(
+          .features,
+          "\(entry.name): \(vector.count) features where the others have \(rows.dimension)"
+        )
+      }
+    case .unreadable(let reason):
+      guard !isStrict else { throw LoadError(.picture, reason) }
+      unreadable.append(UnreadablePicture(position: position, reason: reason))
+    }
+  }
+
+  /// Keeps the workers busy, also with pictures of the next batch.
+  private func refill(upTo end: Int, _ done: DoneRanges) {
+    while underWay.count < workers.count * 2, position < limit {
+      if let range = done.range(holding: position) {
+        position = range.upperBound
+        continue
+      }
+      let next = position
+      let worker = workers.min { $0.load < $1.load } ?? workers[0]
+      worker.begin()
+      underWay.append((next, Task { try await worker.embed(next) }))
+      position += 1
+    }
+  }
+}
+
+/// One thread that turns pictures into vectors.
+actor EmbeddingWorker {
+  /// What became of a picture.
+  enum Outcome: Sendable {
+    case row(PictureEntry, [Float])
+    case unreadable(String)
+  }
+
+  private let collection: any PictureCollection
+  private let makeExtractor: @Sendable () throws -> PictureBatchSource.Extractor
+  private var extractor: PictureBatchSource.Extractor?
+  private nonisolated let executor = DispatchQueueExecutor(label: "adbvec.embed")
+  private nonisolated let pending = Atomic(0)
+
+  init(
+    collection: any PictureCollection,
+    makeExtractor: @escaping @Sendable () throws -> PictureBatchSource.Extractor
+  ) {
+    self.collection = collection
+    self.makeExtractor = makeExtractor
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// How many pictures wait for this worker, the one it works on counted.
+  nonisolated var load: Int { pending.load(ordering: .relaxed) }
+
+  nonisolated func begin() {
+    pending.add(1, ordering: .relaxed)
+  }
+
+  func embed(_ position: Int) throws -> Outcome {
+    defer { pending.subtract(1, ordering: .relaxed) }
+    try Task.checkCancellation()
+    let extract = try extractor ?? makeExtractor()
+    extractor = extract
+    let entry = try collection.entry(at: position)
+    do {
+      let picture = try collection.picture(at: position)
+      return .row(entry, try extract(picture))
+    } catch let problem as PictureError {
+      return .unreadable(problem.description)
+    } catch let problem as CollectionError where problem.code == .unreadable {
+      return .unreadable(problem.description)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+internal import ImageCollections
+internal import VectorSQL
+
+extension TableCheck {
+  /// Checks the dimension of the source against the table, before the first byte is sent.
+  /// - Throws: `LoadError` with code `table`.
+  public func checkDimension(_ sourceDimension: Int, shape: TableShape, target: LoadTarget) throws {
+    if let dimension, dimension != sourceDimension {
+      throw LoadError(
+        .table,
+        "the source's vectors have \(sourceDimension) numbers and column \"\(target.vectorColumn.name)\" of "
+          + "\(target.table.quoted) takes \(dimension)"
+      )
+    }
+    guard let column = shape.columns.first(where: { $0.name == target.vectorColumn.name }),
+      column.storage == "p"
+    else { return }
+    let row = rowBytes(sourceDimension)
+    // A page's header, its item pointer and the alignment of the row.
+    let room = shape.blockSize - 32
+    guard row <= room else {
+      throw LoadError(
+        .table,
+        "a row with \(sourceDimension) numbers takes about \(row) bytes and a page holds \(room); "
+          + "ALTER TABLE \(target.table.quoted) ALTER COLUMN \(target.vectorColumn.quoted) SET STORAGE EXTERNAL"
+      )
+    }
+  }
+
+  /// About how many bytes a row takes on a page: header, id, a short class, the vector.
+  func rowBytes(_ dimension: Int) -> Int {
+    let vector =
+      switch vectorType {
+      case .float4Array: 24 + 4 * dimension
+      case .float8Array: 24 + 8 * dimension
+      case .vector: 8 + 4 * dimension
+      case .halfvec: 8 + 2 * dimension
+      }
+    return 24 + 8 + 12 + vector
+  }
+
+  /// Checks the rows of a batch.
+  /// - Throws: `LoadError` with code `row`, naming the row by its id.
+  func check(_ rows: FeatureBatch, source: String) throws {
+    for row in 0..<rows.count {
+      let id = rows.ids[row]
+      guard idRange.contains(id) else {
+        throw LoadError(.row, "\(source): the id \(id) does not fit the id column's type")
+      }
+      if labelIsRequired, rows.labels[row] == nil {
+        throw LoadError(.row, "\(source): the row with id \(id) has no class and the column is NOT NULL")
+      }
+      if let label = rows.labels[row], label.utf8.contains(0) {
+        throw LoadError(
+          .row,
+          "\(source): the class of id \(id) holds a NUL character, which PostgreSQL cannot store"
+        )
+      }
+      try checkVector(rows, row, id: id, source: source)
+    }
+  }
+
+  private func checkVector(_ rows: FeatureBatch, _ row: Int, id: Int64, source: String) throws {
+    let (isFinite, isZero) = rows.withVector(row) { vector in
+      // The exponent of NaN and of infinities is all ones, above every number's; a maximum of bits vectorises.
+      var largest: UInt32 = 0
+      for value in vector { largest = max(largest, value.bitPattern & 0x7FFF_FFFF) }
+      return (largest < 0x7F80_0000, largest == 0)
+    }
+    guard isFinite else {
+      throw LoadError(.row, "\(source): the vector of id \(id) holds NaN or an infinity")
+    }
+    guard !(isZero && refusesZeroVectors) else {
+      throw LoadError(.row, "\(source): the vector of id \(id) is all zeros, which has no cosine distance")
+    }
+  }
+
+  private var idRange: ClosedRange<Int64> {
+    switch idType {
+    case .int2: Int64(Int16.min)...Int64(Int16.max)
+    case .int4: Int64(Int32.min)...Int64(Int32.max)
+    case .int8: Int64.min...Int64.max
+    }
+  }
+}

@@ -1,0 +1,95 @@
+internal import VectorSQL
+
+/// The SQL of a load, a pure function of target and policy. Nothing here is missing on a 9.4 base, but `ON CONFLICT`,
+/// which is written only where the server has it.
+struct LoadStatements: Sendable, Hashable {
+  let target: LoadTarget
+  let policy: LoadOptions.ConflictPolicy
+  /// Whether the source column is written, too.
+  let writesSource: Bool
+  /// Whether the server reports which rows an upsert replaced, by a system column that Greenplum fills otherwise.
+  let tellsReplaced: Bool
+  /// Whether `INSERT … ON CONFLICT` is understood.
+  let hasOnConflict: Bool
+  /// `DISTRIBUTED BY` for temporary tables, where the server wants one.
+  let distributes: Bool
+
+  private var table: String { target.table.quoted }
+  private var id: String { target.idColumn.quoted }
+  private var label: String { target.labelColumn.quoted }
+  private var vector: String { target.vectorColumn.quoted }
+
+  /// The columns that are written: id, class, vector, source.
+  private var columns: [String] {
+    [id, label, vector] + (writesSource ? [target.sourceColumn.quoted] : [])
+  }
+
+  /// How many there are.
+  var columnCount: Int { columns.count }
+
+  private var columnList: String { columns.joined(separator: ", ") }
+
+  /// `class = <prefix>.class, …` for everything but the id.
+  private func assignments(from prefix: String) -> String {
+    columns.dropFirst().map { "\($0) = \(prefix).\($0)" }.joined(separator: ", ")
+  }
+
+  /// `INSERT … VALUES ($1,$2,$3),…` of some rows.
+  func insert(rows: Int) -> String {
+    let values = (0..<rows).map { row in
+      "(" + (1...columnCount).map { "$\(row * columnCount + $0)" }.joined(separator: ",") + ")"
+    }
+    return "INSERT INTO \(table) (\(columnList)) VALUES \(values.joined(separator: ","))"
+      + conflictClause
+  }
+
+  private var conflictClause: String {
+    switch policy {
+    case .fail: ""
+    case .skip: " ON CONFLICT (\(id)) DO NOTHING"
+    case .update:
+      " ON CONFLICT (\(id)) DO UPDATE SET \(assignments(from: "EXCLUDED"))"
+        + (tellsReplaced ? " RETURNING xmax = 0" : "")
+    }
+  }
+
+  /// `COPY … FROM STDIN` into the target.
+  var copy: String { "COPY \(table) (\(columnList)) FROM STDIN (FORMAT binary)" }
+
+  /// `COPY … FROM STDIN` into the temporary table.
+  var copyToStage: String { "COPY \(Self.stage) (\(columnList)) FROM STDIN (FORMAT binary)" }
+
+  /// Makes the temporary table; it is emptied by every commit.
+  var createStage: String {
+    "CREATE TEMP TABLE \(Self.stage) ON COMMIT DELETE ROWS AS SELECT \(columnList) FROM \(table) WHERE false"
+      + (distributes ? " DISTRIBUTED BY (\(id))" : "")
+  }
+
+  /// Keeps the vectors of the temporary table in line, as they come.
+  var storeStagePlain: String { "ALTER TABLE \(Self.stage) ALTER COLUMN \(vector) SET STORAGE PLAIN" }
+
+  /// Moves the temporary table's rows to the target. The statements' affected rows are, in order, the roles given.
+  var merge: [(role: MergeRole, text: String)] {
+    let rows = "SELECT \(columnList) FROM \(Self.stage)"
+    let insert = "INSERT INTO \(table) (\(columnList)) \(rows)"
+    let match = "t.\(id) = s.\(id)"
+    let insertNew = insert + " s WHERE NOT EXISTS (SELECT 1 FROM \(table) t WHERE \(match))"
+    switch policy {
+    case .fail:
+      return [(.inserted, insert)]
+    case .skip:
+      return [(.inserted, hasOnConflict ? insert + " ON CONFLICT (\(id)) DO NOTHING" : insertNew)]
+    case .update:
+      let update = "UPDATE \(table) t SET \(assignments(from: "s")) FROM \(Self.stage) s WHERE \(match)"
+      return [(.replaced, update), (.inserted, insertNew)]
+    }
+  }
+
+  /// What a merge statement's affected rows are.
+  enum MergeRole: Sendable, Hashable {
+    case inserted
+    case replaced
+  }
+
+  static let stage = "pg_temp.adbvec_stage"
+}

@@ -1,0 +1,69 @@
+internal import PostgresClient
+internal import VectorSQL
+
+/// Which writer a load gets, and why.
+struct WriterChoice {
+  let writer: any RowWriter
+  /// For people: `binary COPY`, `multi-row INSERT …`.
+  let reason: String
+
+  /// - Throws: `LoadError` with code `option` when method and policy do not fit the server or the table.
+  init(
+    _ options: LoadOptions,
+    target: LoadTarget,
+    check: TableCheck,
+    shape: TableShape,
+    source: any BatchSource,
+    server: ServerCapabilities
+  ) throws {
+    if options.onConflict != .fail, !shape.hasUniqueID {
+      throw LoadError(
+        .option,
+        "--on-conflict \(options.onConflict.rawValue) needs a unique index on \(target.idColumn.quoted) of "
+          + "\(target.table.quoted); there is none"
+      )
+    }
+    let statements = LoadStatements(
+      target: target,
+      policy: options.onConflict,
+      writesSource: check.hasSource && source.hasPlaces,
+      tellsReplaced: [.postgreSQL].contains(server.product),
+      hasOnConflict: server.supportsOnConflict,
+      distributes: server.canDistribute
+    )
+    let encoder = RowEncoder(check: check, writesSource: statements.writesSource)
+    let needsStage = options.onConflict != .fail
+    switch options.method {
+    case .insert where needsStage && !server.supportsOnConflict:
+      throw LoadError(
+        .option,
+        "\(server.product) has no ON CONFLICT; use --method copy, which goes through a temporary table"
+      )
+    case .insert:
+      (writer, reason) = Self.insert(statements, encoder, options)
+    case .automatic where needsStage && server.supportsOnConflict:
+      (writer, reason) = Self.insert(statements, encoder, options)
+    case _ where needsStage:
+      writer = StagedCopyWriter(statements: statements, encoder: encoder)
+      reason = "binary COPY through a temporary table"
+    default:
+      writer = CopyWriter(statements: statements, encoder: encoder)
+      reason = "binary COPY"
+    }
+  }
+
+  /// The protocol counts a statement's parameters in 16 bits.
+  private static let mostParameters = 65_535
+
+  private static func insert(
+    _ statements: LoadStatements,
+    _ encoder: RowEncoder,
+    _ options: LoadOptions
+  ) -> (any RowWriter, String) {
+    let rows = min(max(options.statementRows, 1), mostParameters / statements.columnCount)
+    return (
+      InsertWriter(statements: statements, encoder: encoder, statementRows: rows),
+      "multi-row INSERT with binary parameters"
+    )
+  }
+}

@@ -1,0 +1,92 @@
+import CWebP
+
+/// WebP through libwebp's animation decoder, which gives the first frame of an animation and still pictures alike.
+enum WebPDecoder {
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Raster {
+    let canvas = try canvasSize(bytes)
+    try options.checkSize(width: canvas.width, height: canvas.height)
+    var settings = WebPAnimDecoderOptions()
+    guard WebPAnimDecoderOptionsInit(&settings) != 0 else {
+      throw PictureError(.unreadable, "libwebp has another version than this program was built with")
+    }
+    settings.color_mode = MODE_RGBA
+    settings.use_threads = 0
+    var file = WebPData(bytes: bytes.bindMemory(to: UInt8.self).baseAddress, size: bytes.count)
+    guard let decoder = WebPAnimDecoderNew(&file, &settings) else { throw damaged }
+    defer { WebPAnimDecoderDelete(decoder) }
+    var info = WebPAnimInfo()
+    var frame: UnsafeMutablePointer<UInt8>?
+    var time: Int32 = 0
+    guard WebPAnimDecoderGetInfo(decoder, &info) != 0, WebPAnimDecoderGetNext(decoder, &frame, &time) != 0,
+      let frame
+    else { throw damaged }
+    let width = Int(info.canvas_width)
+    let height = Int(info.canvas_height)
+    try options.checkSize(width: width, height: height)
+    let pixels = UnsafeBufferPointer(start: frame, count: width * height * 4)
+    return Raster(rgba: pixels, width: width, height: height, keepsAlpha: options.background != nil)
+  }
+
+  /// The canvas's size from the first chunk, before libwebp reserves memory for it (RFC 9649, section 2).
+  private static func canvasSize(_ bytes: UnsafeRawBufferPointer) throws -> (width: Int, height: Int) {
+    var cursor = ByteCursor(bytes)
+    try cursor.skip(12)
+    let chunk = String(decoding: try cursor.take(4), as: UTF8.self)
+    try cursor.skip(4)
+    switch chunk {
+    case "VP8X":
+      try cursor.skip(4)
+      let width = try uint24(&cursor)
+      return (width + 1, try uint24(&cursor) + 1)
+    case "VP8L":
+      try cursor.skip(1)
+      let bits = Int(try cursor.littleEndian(UInt32.self))
+      return ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    case "VP8 ":
+      try cursor.skip(6)
+      let width = Int(try cursor.littleEndian(UInt16.self)) & 0x3FFF
+      return (width, Int(try cursor.littleEndian(UInt16.self)) & 0x3FFF)
+    default: throw damaged
+    }
+  }
+
+  private static func uint24(_ cursor: inout ByteCursor) throws -> Int {
+    let low = Int(try cursor.littleEndian(UInt16.self))
+    return low | Int(try cursor.byte()) << 16
+  }
+
+  private static var damaged: PictureError {
+    PictureError(.damaged, "the WebP file is cut off or damaged; copy or download it again")
+  }
+}
+
+extension Raster {
+  /// Splits red, green, blue and alpha of each pixel.
+  init(rgba: UnsafeBufferPointer<UInt8>, width: Int, height: Int, keepsAlpha: Bool) {
+    let pixels = width * height
+    let rgb = [UInt8](unsafeUninitializedCapacity: pixels * 3) { target, count in
+      for pixel in 0..<pixels {
+        target[pixel * 3] = rgba[pixel * 4]
+        target[pixel * 3 + 1] = rgba[pixel * 4 + 1]
+        target[pixel * 3 + 2] = rgba[pixel * 4 + 2]
+      }
+      count = pixels * 3
+    }
+    let alpha = keepsAlpha ? (0..<pixels).map { rgba[$0 * 4 + 3] } : nil
+    self.init(width: width, height: height, rgb: rgb, alpha: alpha)
+  }
+
+  /// Looks up each pixel's palette entry (red, green, blue); an entry beyond the palette is black.
+  init(indices: [UInt8], palette: [UInt8], transparent: UInt8?, width: Int, height: Int) {
+    var table = palette
+    if table.count < 768 { table += [UInt8](repeating: 0, count: 768 - table.count) }
+    let rgb = [UInt8](unsafeUninitializedCapacity: indices.count * 3) { target, count in
+      for (pixel, index) in indices.enumerated() {
+        for channel in 0..<3 { target[pixel * 3 + channel] = table[Int(index) * 3 + channel] }
+      }
+      count = indices.count * 3
+    }
+    let alpha = transparent.map { hole in indices.map { $0 == hole ? UInt8(0) : 255 } }
+    self.init(width: width, height: height, rgb: rgb, alpha: alpha)
+  }
+}

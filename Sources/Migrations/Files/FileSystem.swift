@@ -1,0 +1,86 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// `FileSystem.read` hides the C library's function of that name inside the type.
+private func systemRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+  read(file, buffer, count)
+}
+
+/// The few file operations that migrations need, on the C library alone: loading Foundation costs a command that has
+/// nothing to do more than its work.
+enum FileSystem {
+  static func read(_ path: String) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("read", path) }
+    defer { close(descriptor) }
+    var information = stat()
+    guard fstat(descriptor, &information) == 0 else { throw failure("read", path) }
+    guard information.st_mode & S_IFMT != S_IFDIR else {
+      errno = EISDIR
+      throw failure("read", path)
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(information.st_size) + 1)
+    var buffer = [UInt8](repeating: 0, count: min(max(Int(information.st_size) + 1, 4096), 1 << 20))
+    while true {
+      let capacity = buffer.count
+      let count = buffer.withUnsafeMutableBytes { systemRead(descriptor, $0.baseAddress, capacity) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure("read", path) }
+      if count == 0 { return bytes }
+      bytes += buffer[..<count]
+    }
+  }
+
+  /// The names in a folder, in byte order, without those that begin with a dot.
+  static func names(in folder: String) throws -> [String] {
+    guard let directory = opendir(folder) else { throw failure("open the folder", folder) }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+  }
+
+  static func isFolder(_ path: String) -> Bool {
+    var information = stat()
+    return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Writes a file that must not be there yet.
+  static func create(_ path: String, _ text: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw failure("create", path) }
+    defer { close(descriptor) }
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure("write", path) }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  static func createFolder(_ path: String) throws {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += part + "/"
+      guard mkdir(made, 0o755) == 0 || errno == EEXIST else { throw failure("create the folder", path) }
+    }
+  }
+
+  private static func failure(_ verb: String, _ path: String) -> MigrationError {
+    MigrationError(.unreadableFile, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+  }
+}

@@ -1,0 +1,84 @@
+/// Where migrations come from: a folder, or texts inside the program.
+public struct MigrationSource: Sendable, Hashable {
+  /// The files that are migrations, in any order.
+  public let files: [SourceFile]
+  /// The declarations of the parameters; nil where `{{…}}` is plain text.
+  public let manifest: SourceFile?
+  /// The folder, for `new`; nil for texts inside the program.
+  public let folder: String?
+  /// SQL files whose names are not those of migrations.
+  public let ignored: [String]
+
+  /// The name of the file that declares parameters.
+  public static let manifestName = "parameters.toml"
+
+  /// Reads the `.sql` files of a folder, and `parameters.toml` there or in the folder above.
+  /// - Throws: `MigrationError` with code `unreadableFile`.
+  public static func folder(_ path: String) throws -> MigrationSource {
+    let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let names = try FileSystem.names(in: folder).filter { $0.hasSuffix(".sql") }
+    let files = try names.filter { MigrationParser.identify($0) != nil }.map { name in
+      try SourceFile(path: "\(folder)/\(name)", bytes: FileSystem.read("\(folder)/\(name)"))
+    }
+    let manifest = ["\(folder)/\(manifestName)", "\(parent(of: folder))/\(manifestName)"]
+      .first(where: FileSystem.exists)
+    return MigrationSource(
+      files: files,
+      manifest: try manifest.map { try SourceFile(path: $0, bytes: FileSystem.read($0)) },
+      folder: folder,
+      ignored: names.filter { MigrationParser.identify($0) == nil }
+    )
+  }
+
+  /// Migrations inside the program: file names and their texts.
+  /// - Throws: `MigrationError` for a text with a NUL.
+  public static func embedded(_ files: [String: String], manifest: String? = nil) throws -> MigrationSource {
+    let names = files.keys.sorted()
+    return MigrationSource(
+      files: try names.filter { MigrationParser.identify($0) != nil }.map { name in
+        try SourceFile(path: name, bytes: Array((files[name] ?? "").utf8))
+      },
+      manifest: try manifest.map { try SourceFile(path: manifestName, bytes: Array($0.utf8)) },
+      folder: nil,
+      ignored: names.filter { MigrationParser.identify($0) == nil }
+    )
+  }
+
+  private static func parent(of folder: String) -> String {
+    guard let slash = folder.lastIndex(of: "/") else { return folder == "." ? ".." : "." }
+    return slash == folder.startIndex ? "" : String(folder[..<slash])
+  }
+
+  /// The migrations in the order in which they run.
+  /// - Throws: `MigrationErrors` with every broken file and every version that two files claim.
+  func migrations() throws -> [Migration] {
+    var found: [Migration] = []
+    var problems: [MigrationError] = []
+    for file in files {
+      guard let (id, name) = MigrationParser.identify(file.name) else { continue }
+      do {
+        found.append(try MigrationParser(file: file).parse(id, name: name))
+      } catch let problem as MigrationError {
+        problems.append(problem)
+      }
+    }
+    found.sort { ($0.id, $0.file.path) < ($1.id, $1.file.path) }
+    for (first, second) in zip(found, found.dropFirst()) where first.id.isSame(as: second.id) {
+      problems.append(
+        MigrationError(
+          .duplicateVersion,
+          "\(first.file.name) and \(second.file.name) have the same version",
+          hint: "give one of them another number",
+          at: second.location(0)
+        )
+      )
+    }
+    guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
+    return found
+  }
+}
+
+extension MigrationSource {
+  /// Whether a path is a folder.
+  public static func isFolder(_ path: String) -> Bool { FileSystem.isFolder(path) }
+}

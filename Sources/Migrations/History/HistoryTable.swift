@@ -1,0 +1,163 @@
+internal import PostgresClient
+internal import VectorSQL
+
+/// The SQL of the history table; all of it runs on a PostgreSQL 9.4 base.
+///
+/// Rows are keyed by version, which on Greenplum also distributes the table. A row is inserted before its migration's
+/// first statement, in the same transaction: two runs cannot both get past it, whatever became of the lock.
+struct HistoryTable: Sendable, Hashable {
+  let name: QualifiedName
+  let dialect: MigrationDialect
+
+  static let defaultName: QualifiedName = "public.adbvec_migrations"
+
+  private static let columns = [
+    "version", "name", "kind", "state", "applied_order", "template_sha256", "parameters_sha256",
+    "rendered_sha256", "parameters", "statements_total", "statements_done", "done_sha256", "error",
+    "started_at", "finished_at", "applied_by",
+  ]
+
+  var select: String {
+    "SELECT \(Self.columns.joined(separator: ", ")) FROM \(sqlName) ORDER BY applied_order, version"
+  }
+
+  var sqlName: String {
+    let parts = [name.schema, name.name].compactMap { $0.map(ReservedWords.quotedWhereNeeded) }
+    return parts.joined(separator: ".")
+  }
+
+  var create: String {
+    let table = """
+      CREATE TABLE IF NOT EXISTS \(sqlName) (
+        version text NOT NULL PRIMARY KEY,
+        name text NOT NULL,
+        kind text NOT NULL,
+        state text NOT NULL,
+        applied_order integer NOT NULL,
+        template_sha256 text NOT NULL,
+        parameters_sha256 text NOT NULL,
+        rendered_sha256 text NOT NULL,
+        parameters text NOT NULL,
+        statements_total integer NOT NULL,
+        statements_done integer NOT NULL,
+        done_sha256 text NOT NULL,
+        error text,
+        dialect text NOT NULL,
+        tool text NOT NULL,
+        applied_by text NOT NULL,
+        started_at timestamptz NOT NULL,
+        finished_at timestamptz
+      )
+      """
+    guard let schema = name.schema, schema.name != "public" else { return table }
+    return "CREATE SCHEMA IF NOT EXISTS \(ReservedWords.quotedWhereNeeded(schema));\n" + table
+  }
+
+  /// Takes away what an earlier attempt left: a row that says failed or running.
+  func clear(_ id: MigrationID) -> String {
+    "DELETE FROM \(sqlName) WHERE version = \(quote(id.key)) AND state <> 'applied'"
+  }
+
+  func delete(_ id: MigrationID) -> String {
+    "DELETE FROM \(sqlName) WHERE version = \(quote(id.key))"
+  }
+
+  func insert(
+    _ migration: RenderedMigration,
+    kind: HistoryRecord.Kind,
+    state: HistoryRecord.State,
+    total: Int,
+    done: Int = 0,
+    doneHash: String = "",
+    error: String? = nil
+  ) -> String {
+    let finished = state == .applied && done == total ? "clock_timestamp()" : "NULL"
+    return """
+      INSERT INTO \(sqlName) (version, name, kind, state, applied_order, template_sha256, parameters_sha256, \
+      rendered_sha256, parameters, statements_total, statements_done, done_sha256, error, dialect, tool, \
+      applied_by, started_at, finished_at) \
+      SELECT \(quote(migration.id.key)), \(quote(migration.migration.name)), '\(kind.rawValue)', \
+      '\(state.rawValue)', coalesce(max(applied_order), 0) + 1, '\(migration.migration.templateHash)', \
+      '\(migration.parametersHash)', '\(migration.renderedHash)', \(quote(migration.parametersJSON)), \
+      \(total), \(done), '\(doneHash)', \(error.map(quote) ?? "NULL"), \(quote(dialect.rawValue)), \
+      'adbvec', session_user, clock_timestamp(), \(finished) FROM \(sqlName)
+      """
+  }
+
+  func finish(_ id: MigrationID, total: Int, doneHash: String) -> String {
+    """
+    UPDATE \(sqlName) SET state = 'applied', error = NULL, statements_done = \(total), \
+    done_sha256 = '\(doneHash)', finished_at = clock_timestamp() WHERE version = \(quote(id.key))
+    """
+  }
+
+  func progress(_ id: MigrationID, done: Int, doneHash: String) -> String {
+    """
+    UPDATE \(sqlName) SET statements_done = \(done), done_sha256 = '\(doneHash)' \
+    WHERE version = \(quote(id.key))
+    """
+  }
+
+  func restart(_ id: MigrationID, state: HistoryRecord.State) -> String {
+    "UPDATE \(sqlName) SET state = '\(state.rawValue)', error = NULL WHERE version = \(quote(id.key))"
+  }
+
+  /// Marks an applied migration as on its way down, with no statement of that section done.
+  func beginReverting(_ id: MigrationID, total: Int) -> String {
+    """
+    UPDATE \(sqlName) SET state = 'reverting', error = NULL, statements_total = \(total), \
+    statements_done = 0, done_sha256 = '' WHERE version = \(quote(id.key))
+    """
+  }
+
+  func fail(_ id: MigrationID, error: String) -> String {
+    "UPDATE \(sqlName) SET error = \(quote(error)), state = CASE state WHEN 'reverting' THEN state "
+      + "WHEN 'applied' THEN state ELSE 'failed' END WHERE version = \(quote(id.key))"
+  }
+
+  /// Writes the hashes of today's file and values over those of the run: the change is known and accepted.
+  func bless(_ migration: RenderedMigration, key: MigrationID) -> String {
+    """
+    UPDATE \(sqlName) SET name = \(quote(migration.migration.name)), \
+    template_sha256 = '\(migration.migration.templateHash)', \
+    parameters_sha256 = '\(migration.parametersHash)', rendered_sha256 = '\(migration.renderedHash)', \
+    parameters = \(quote(migration.parametersJSON)) WHERE version = \(quote(key.key))
+    """
+  }
+
+  func records(_ result: CommandResult) throws -> [HistoryRecord] {
+    try result.rows.map { row in
+      guard row.count == Self.columns.count, let kind = row[2].flatMap(HistoryRecord.Kind.init),
+        let state = row[3].flatMap(HistoryRecord.State.init)
+      else {
+        throw MigrationError(
+          .drift,
+          "the table \(sqlName) does not read like a history of migrations",
+          hint: "was it made by another tool? name another with the history-table setting"
+        )
+      }
+      return HistoryRecord(
+        id: MigrationID(key: row[0] ?? ""),
+        name: row[1] ?? "",
+        kind: kind,
+        state: state,
+        appliedOrder: number(row[4]),
+        templateHash: row[5] ?? "",
+        parametersHash: row[6] ?? "",
+        renderedHash: row[7] ?? "",
+        parametersJSON: row[8] ?? "",
+        statementsTotal: number(row[9]),
+        statementsDone: number(row[10]),
+        doneHash: row[11] ?? "",
+        error: row[12],
+        startedAt: row[13] ?? "",
+        finishedAt: row[14],
+        appliedBy: row[15] ?? ""
+      )
+    }
+  }
+
+  private func number(_ text: String?) -> Int { text.flatMap { Int($0) } ?? 0 }
+
+  private func quote(_ text: String) -> String { ParameterValue.quote(text) }
+}

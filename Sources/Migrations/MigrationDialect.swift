@@ -1,0 +1,63 @@
+/// The kind of server that a set of migrations is written for; open, so that a project may have its own.
+public struct MigrationDialect: RawRepresentable, Sendable, Hashable, CustomStringConvertible,
+  ExpressibleByStringLiteral
+{
+  /// The name, as in `migrations/pgvector` and `[hnsw_m.pgvector]`.
+  public let rawValue: String
+
+  /// A dialect of that name.
+  public init(rawValue: String) { self.rawValue = rawValue }
+
+  /// A dialect of that name.
+  public init(stringLiteral name: String) { rawValue = name }
+
+  /// AnalyticDB for PostgreSQL: `real[]` and `ann` indexes.
+  public static let analyticDB: MigrationDialect = "analyticdb"
+  /// PostgreSQL with pgvector.
+  public static let pgvector: MigrationDialect = "pgvector"
+
+  /// The name.
+  public var description: String { rawValue }
+
+  /// What a server of this dialect can do, for rendering without one.
+  public var assumedCapabilities: Set<Capability> {
+    self == .analyticDB
+      ? [.distribution, .onConflict]
+      : [.concurrentIndex, .indexIfNotExists, .onConflict, .indexProgress]
+  }
+}
+
+/// Something that one server can do and another cannot; sections of a template may depend on it.
+public struct Capability: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
+  /// The name behind `{{#capability`.
+  public let rawValue: String
+
+  /// The capability of a known name; nil for others.
+  public init?(rawValue: String) {
+    guard Self.names.contains(rawValue) else { return nil }
+    self.rawValue = rawValue
+  }
+
+  private init(_ name: String) { rawValue = name }
+
+  /// `DISTRIBUTED BY (…)`.
+  public static let distribution = Capability("distribution")
+  /// `CREATE INDEX CONCURRENTLY`.
+  public static let concurrentIndex = Capability("concurrent_index")
+  /// `CREATE INDEX IF NOT EXISTS`.
+  public static let indexIfNotExists = Capability("index_if_not_exists")
+  /// `INSERT … ON CONFLICT`.
+  public static let onConflict = Capability("on_conflict")
+  /// `pg_stat_progress_create_index`.
+  public static let indexProgress = Capability("index_progress")
+  /// The Citus extension.
+  public static let citus = Capability("citus")
+
+  /// All names, for messages.
+  public static let names = [
+    "distribution", "concurrent_index", "index_if_not_exists", "on_conflict", "index_progress", "citus",
+  ]
+
+  /// The name.
+  public var description: String { rawValue }
+}

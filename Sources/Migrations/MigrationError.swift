@@ -1,0 +1,95 @@
+/// What is wrong with a migration, its parameters, the history or the run; and what to do.
+public struct MigrationError: Error, Sendable, Hashable {
+  /// The kind of problem; open, so that a new kind breaks nobody's switch.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    /// The code's name, as JSON output shows it.
+    public let description: String
+
+    /// A file cannot be read, or is no UTF-8 text.
+    public static let unreadableFile = Code(description: "unreadable_file")
+    /// A file's name or structure is not that of a migration.
+    public static let invalidFile = Code(description: "invalid_file")
+    /// Two files claim one version.
+    public static let duplicateVersion = Code(description: "duplicate_version")
+    /// A `{{…}}` tag that cannot be understood.
+    public static let invalidTemplate = Code(description: "invalid_template")
+    /// A line of `parameters.toml` that cannot be understood.
+    public static let invalidManifest = Code(description: "invalid_manifest")
+    /// A parameter that is missing, unknown, out of range or not of its type.
+    public static let invalidParameter = Code(description: "invalid_parameter")
+    /// Text that PostgreSQL's scanner would refuse.
+    public static let invalidSQL = Code(description: "invalid_sql")
+    /// Applied files, parameters or history disagree.
+    public static let drift = Code(description: "drift")
+    /// A pending version is lower than one already applied.
+    public static let outOfOrder = Code(description: "out_of_order")
+    /// A version named in a command is not there.
+    public static let unknownVersion = Code(description: "unknown_version")
+    /// There is no way back from this migration.
+    public static let irreversible = Code(description: "irreversible")
+    /// Another run holds the lock.
+    public static let lockNotObtained = Code(description: "lock_not_obtained")
+    /// The connection's kind cannot do what is asked for (a pooler in transaction mode).
+    public static let unsuitableConnection = Code(description: "unsuitable_connection")
+    /// The server refused a statement of a migration.
+    public static let statementFailed = Code(description: "statement_failed")
+    /// The server lacks what the migration needs.
+    public static let missingCapability = Code(description: "missing_capability")
+    /// A helper program, such as `pg_dump`, is missing or failed.
+    public static let toolFailed = Code(description: "tool_failed")
+  }
+
+  /// The kind of problem.
+  public var code: Code
+  /// What is wrong, one line.
+  public var message: String
+  /// What to do, one line.
+  public var hint: String?
+  /// Where it is wrong.
+  public var location: SourceLocation?
+  /// The server's SQLSTATE, when it was the server that refused.
+  public var sqlState: String?
+  /// The server's DETAIL line.
+  public var detail: String?
+
+  /// A problem with its place and remedy, where they are known.
+  public init(
+    _ code: Code,
+    _ message: String,
+    hint: String? = nil,
+    at location: SourceLocation? = nil,
+    sqlState: String? = nil,
+    detail: String? = nil
+  ) {
+    self.code = code
+    self.message = message
+    self.hint = hint
+    self.location = location
+    self.sqlState = sqlState
+    self.detail = detail
+  }
+}
+
+extension MigrationError: CustomStringConvertible {
+  /// `file:line:column: message (SQLSTATE …); detail; hint`, one line.
+  public var description: String {
+    var text = location.map { "\($0): " } ?? ""
+    text += message
+    if let sqlState { text += " (SQLSTATE \(sqlState))" }
+    if let detail { text += "; \(detail)" }
+    if let hint { text += "; \(hint)" }
+    return text
+  }
+}
+
+/// Several problems found in one go, such as all the broken files of a folder; never empty.
+public struct MigrationErrors: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The problems, in the order of their files and places.
+  public let errors: [MigrationError]
+
+  /// The problems together.
+  public init(errors: [MigrationError]) { self.errors = errors }
+
+  /// A line a problem.
+  public var description: String { errors.map(\.description).joined(separator: "\n") }
+}

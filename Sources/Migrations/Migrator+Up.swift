@@ -1,0 +1,112 @@
+public import PostgresClient
+
+extension Migrator {
+  /// Runs what is pending.
+  /// - Parameter monitor: how to open a second connection, which follows long index builds; nil for none.
+  public func up(
+    _ target: MigrationTarget = MigrationTarget(),
+    on connection: PostgresConnection,
+    monitor: ConnectionSettings? = nil
+  ) -> MigrationRun<RunReport> {
+    run("up", on: connection, monitor: monitor) { planner in
+      try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
+    }
+  }
+
+  /// Takes back the migration applied last, or `count` of them, or all above a version.
+  public func down(
+    _ target: MigrationTarget = MigrationTarget(count: 1),
+    on connection: PostgresConnection
+  ) -> MigrationRun<RunReport> {
+    run("down", on: connection) { planner in
+      try planner.down(target, ignoreDrift: options.ignoreDrift, rendered: asApplied)
+    }
+  }
+
+  /// Plans, and carries the plan out under the lock; the plan is made anew once the lock is held.
+  func run(
+    _ command: String,
+    on connection: PostgresConnection,
+    monitor: ConnectionSettings? = nil,
+    plan: @escaping @Sendable (Planner) throws -> [PlannedStep]
+  ) -> MigrationRun<RunReport> {
+    MigrationRun { emit in
+      let session = session(connection, monitor: monitor, emit)
+      let rendered = try await rendered(for: connection)
+      let state = try await session.readState()
+      let steps = try checked(plan(Planner(migrations: rendered, records: state.records)))
+      guard !steps.isEmpty else { return RunReport(command: command, migrations: []) }
+      await connection.setNoticeHandler { emit(.notice(severity: $0.severity, message: $0.message)) }
+      let carryOut = { @Sendable in
+        try await self.carryOut(rendered, in: session, plan: plan)
+      }
+      let done =
+        options.lock == .none || session.locksByTransaction(state)
+        ? try await carryOut() : try await session.withSessionLock(carryOut)
+      await connection.setNoticeHandler(nil)
+      return RunReport(command: command, migrations: done)
+    }
+  }
+
+  private func carryOut(
+    _ rendered: [RenderedMigration],
+    in session: MigrationSession,
+    plan: @Sendable (Planner) throws -> [PlannedStep]
+  ) async throws -> [RunReport.Migration] {
+    var state = try await session.readState()
+    let byTransaction = session.locksByTransaction(state)
+    if !state.hasTable { try await create(in: session, byTransaction: byTransaction) }
+    state.hasTable = true
+    let steps = try plan(Planner(migrations: rendered, records: state.records))
+    if byTransaction { try refuseStepwise(steps) }
+    var done: [RunReport.Migration] = []
+    for step in steps {
+      let result = try await session.carryOut(step, lockByTransaction: byTransaction)
+      if !result.wasApplied { done.append(RunReport.Migration(step, result)) }
+    }
+    return done
+  }
+
+  private func create(in session: MigrationSession, byTransaction: Bool) async throws {
+    guard byTransaction else {
+      try await session.connection.run(history.create)
+      return
+    }
+    try await session.beginWithLock()
+    try await session.connection.run(history.create + ";\nCOMMIT")
+  }
+
+  private func refuseStepwise(_ steps: [PlannedStep]) throws {
+    guard let step = steps.first(where: { !$0.section.options.transaction }) else { return }
+    throw MigrationError(
+      .unsuitableConnection,
+      "\(step.id) \(step.migration.migration.name) runs outside a transaction, and a pooler stands before the server",
+      hint:
+        "give a URL that leads to the server itself; or use --lock session where the pooler is in session mode",
+      at: step.migration.migration.location(step.migration.migration.up.markOffset)
+    )
+  }
+
+  /// Refuses what is known to fail before anything is sent.
+  func checked(_ steps: [PlannedStep]) throws -> [PlannedStep] {
+    let problems = steps.flatMap { SectionCheck(section: $0.section).errors() }
+    guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
+    return steps
+  }
+
+  /// A migration with the values that it was applied with: the way down undoes what was done, not what would be.
+  func asApplied(_ current: RenderedMigration, _ record: HistoryRecord) throws -> RenderedMigration {
+    guard record.kind != .baseline, let manifest = parameters.manifest,
+      record.parametersHash != current.parametersHash
+    else { return current }
+    var values = parameters.values.compactMapValues(\.text)
+    for (name, value) in record.parameters where manifest[name] != nil { values[name] = value }
+    let old = try ParameterSet(manifest: manifest, given: values, dialect: dialect)
+    let renderer = MigrationRenderer(
+      parameters: old,
+      dialect: dialect,
+      capabilities: options.capabilities(over: dialect.assumedCapabilities)
+    )
+    return try renderer.render(current.migration)
+  }
+}

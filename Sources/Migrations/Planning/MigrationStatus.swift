@@ -1,0 +1,110 @@
+/// Where one migration stands: what its file says beside what the history says.
+public struct MigrationStatus: Sendable, Hashable {
+  /// What it is known by.
+  public var id: MigrationID
+  /// The file's name behind the version.
+  public var name: String
+  /// The file; nil when only the history knows the migration.
+  public var file: String?
+  /// Where it stands.
+  public var state: State
+  /// The row of the history table; nil when there is none.
+  public var record: HistoryRecord?
+  /// In what the file of an applied migration differs from what ran.
+  public var drift: [Drift] = []
+  /// Whether it is pending although a higher version was applied.
+  public var isOutOfOrder = false
+
+  /// Where a migration stands.
+  public enum State: String, Sendable, Hashable, Codable {
+    /// It ran.
+    case applied
+    /// It will run.
+    case pending
+    /// A repeatable file whose SQL is another than that which ran.
+    case changed
+    /// The last try failed and left nothing behind; it will run.
+    case failed
+    /// Some of its statements ran; it will go on behind them.
+    case partial
+    /// Some statements of its way down ran.
+    case reverting
+    /// It ran, and there is no file of that version.
+    case missing
+  }
+
+  /// A difference between what ran and what the files say now.
+  public enum Drift: Sendable, Hashable {
+    /// The file's text is another.
+    case edited
+    /// Parameters have other values.
+    case parameters([ParameterChange])
+    /// The same file and values give other SQL, because the server can do other things.
+    case rendering
+    /// The file is gone, and it is not newer than the files at hand.
+    case missingFile
+    /// The name behind the version is another; harmless.
+    case renamed(from: String)
+  }
+
+  /// A parameter that had one value when a migration ran and has another now.
+  public struct ParameterChange: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The parameter.
+    public var name: String
+    /// Its value then; nil when it had none.
+    public var was: String?
+    /// Its value now; nil when it has none.
+    public var now: String?
+
+    /// `dim was 1000, is 512`.
+    public var description: String { "\(name) was \(was ?? "unset"), is \(now ?? "unset")" }
+  }
+
+  /// Whether `up` would run it.
+  public var isPending: Bool { [.pending, .changed, .failed, .partial].contains(state) }
+
+  /// The differences that stop a run.
+  public var blockingDrift: [Drift] {
+    drift.filter { difference in
+      if case .renamed = difference { return false }
+      return true
+    }
+  }
+}
+
+extension MigrationStatus.Drift: CustomStringConvertible {
+  /// What differs, one clause.
+  public var description: String {
+    switch self {
+    case .edited: "the file was edited after it ran"
+    case .parameters(let changes):
+      "parameter drift: " + changes.map(\.description).joined(separator: ", ")
+    case .rendering: "the SQL differs although file and parameters do not: the server's capabilities changed"
+    case .missingFile: "the file is missing"
+    case .renamed(let name): "the file was called \(name)"
+    }
+  }
+
+  /// The word for it in JSON output.
+  public var code: String {
+    switch self {
+    case .edited: "edited"
+    case .parameters: "parameters"
+    case .rendering: "rendering"
+    case .missingFile: "missing_file"
+    case .renamed: "renamed"
+    }
+  }
+
+  /// What to do about it.
+  public var remedy: String {
+    switch self {
+    case .edited: "put the file back and write a new migration, or accept the edit with repair --bless"
+    case .parameters:
+      "set the old value again, run redo if the migration can go down, or accept the new one with repair --bless"
+    case .rendering: "accept the change with repair --bless"
+    case .missingFile: "bring the file back, or forget its row with repair --mark-pending"
+    case .renamed: "nothing needs to be done"
+    }
+  }
+}

@@ -1,0 +1,142 @@
+internal import SQLLexer
+
+/// Reads `{{name}}`, `{{#if …}} {{else if …}} {{else}} {{/if}}`, `{{#capability …}}` and `{{#dialect …}}` (also with `^`
+/// for "not"). Whatever else stands in double braces, such as `'{{1,2},{3,4}}'`, is SQL and stays.
+struct TemplateParser {
+  let file: SourceFile
+  let manifest: ParameterManifest
+  let range: Range<Int>
+
+  /// A section that is open: its kind, its tag, and the branches so far.
+  private struct Open {
+    var kind: String
+    var tag: Range<Int>
+    var branches: [TemplateBranch]
+  }
+
+  func parse() throws -> Template {
+    var stack: [Open] = []
+    var nodes: [TemplateNode] = []
+    var textStart = range.lowerBound
+
+    func add(_ node: TemplateNode) {
+      if stack.isEmpty {
+        nodes.append(node)
+      } else {
+        let last = stack[stack.count - 1].branches.count - 1
+        stack[stack.count - 1].branches[last].nodes.append(node)
+      }
+    }
+    for tag in tags() {
+      let outer = tag.isSection ? wholeLine(of: tag.range) ?? tag.range : tag.range
+      if textStart < outer.lowerBound { add(.text(textStart..<outer.lowerBound)) }
+      textStart = max(textStart, outer.upperBound)
+      switch tag.words[0].first {
+      case "#", "^":
+        let condition = try condition(of: tag)
+        stack.append(
+          Open(kind: tag.kind, tag: tag.range, branches: [TemplateBranch(condition: condition, nodes: [])])
+        )
+      case "/":
+        guard let open = stack.popLast() else { throw error("{{\(tag.content)}} closes nothing", tag) }
+        guard open.kind == tag.kind else {
+          throw error("{{\(tag.content)}} stands where {{/\(open.kind)}} is due", tag)
+        }
+        add(.section(open.branches))
+      default:
+        if tag.words[0] == "else" {
+          guard !stack.isEmpty else { throw error("{{else}} stands outside any section", tag) }
+          let branch = TemplateBranch(condition: try elseCondition(tag), nodes: [])
+          stack[stack.count - 1].branches.append(branch)
+        } else {
+          try checkName(tag.words[0], tag)
+          add(.value(name: tag.words[0], tag: tag.range))
+        }
+      }
+    }
+    if let open = stack.last { throw error("this section is not closed with {{/\(open.kind)}}", open.tag) }
+    if textStart < range.upperBound { add(.text(textStart..<range.upperBound)) }
+    return Template(nodes: nodes)
+  }
+
+  private func condition(of tag: TemplateTag) throws -> TemplateCondition {
+    try condition(tag.kind, Array(tag.words.dropFirst()), negated: tag.words[0].hasPrefix("^"), tag)
+  }
+
+  private func elseCondition(_ tag: TemplateTag) throws -> TemplateCondition {
+    guard tag.words.count > 1 else { return .always }
+    return try condition(tag.words[1], Array(tag.words.dropFirst(2)), negated: false, tag)
+  }
+
+  private func condition(
+    _ kind: String,
+    _ words: [String],
+    negated: Bool,
+    _ tag: TemplateTag
+  ) throws -> TemplateCondition {
+    switch kind {
+    case "capability":
+      guard words.count == 1, let capability = Capability(rawValue: words[0]) else {
+        throw error(
+          "unknown capability \"\(words.joined(separator: " "))\"",
+          tag,
+          hint: "known: \(Capability.names.joined(separator: ", "))"
+        )
+      }
+      return .capability(capability, negated: negated)
+    case "dialect":
+      guard words.count == 1 else { throw error("name one dialect", tag) }
+      return .dialect(MigrationDialect(rawValue: words[0]), negated: negated)
+    case "if":
+      return try comparison(words, negated: negated, tag)
+    default:
+      throw error("unknown tag {{\(tag.content)}}", tag, hint: "known: if, capability, dialect")
+    }
+  }
+
+  private func comparison(
+    _ words: [String],
+    negated: Bool,
+    _ tag: TemplateTag
+  ) throws -> TemplateCondition {
+    guard let name = words.first else { throw error("{{#if}} needs a parameter", tag) }
+    let definition = try checkName(name, tag)
+    if words.count == 1 { return .parameter(name: name, comparison: nil, negated: negated) }
+    guard words.count == 3, let symbol = TemplateCondition.Comparison.Symbol(rawValue: words[1]) else {
+      throw error("write {{#if name}} or {{#if name = value}}", tag, hint: "with one of = != < <= > >=")
+    }
+    if definition.kind == .choice, !definition.choices.contains(words[2]) {
+      throw error("\(name) is never \(words[2])", tag, hint: "it is \(definition.domain)")
+    }
+    if definition.kind == .int, Int(words[2]) == nil {
+      throw error("\(name) is a number and \"\(words[2])\" is none", tag)
+    }
+    return .parameter(name: name, comparison: .init(symbol: symbol, operand: words[2]), negated: negated)
+  }
+
+  @discardableResult
+  private func checkName(_ name: String, _ tag: TemplateTag) throws -> ParameterDefinition {
+    guard let definition = manifest[name] else {
+      let near = Suggestion.nearest(to: name, in: manifest.definitions.map(\.name))
+      throw error(
+        "unknown parameter \(name)\(near)",
+        tag,
+        hint: "declare it in \(manifest.path), or put template:false behind the section's mark"
+      )
+    }
+    return definition
+  }
+
+  private func error(_ message: String, _ tag: TemplateTag, hint: String? = nil) -> MigrationError {
+    error(message, tag.range, hint: hint)
+  }
+
+  private func error(_ message: String, _ tag: Range<Int>, hint: String? = nil) -> MigrationError {
+    MigrationError(
+      .invalidTemplate,
+      message,
+      hint: hint,
+      at: SourceLocation(file: file.path, text: file.text, offset: tag.lowerBound)
+    )
+  }
+}

@@ -1,0 +1,101 @@
+/// Gathers the scanner's tokens into statements.
+struct Splitter {
+  let source: SourceText
+  private var scanner: Scanner
+  private(set) var tokens: [Token] = []
+  private(set) var statements: [SQLStatement] = []
+  private(set) var errors: [LexicalError] = []
+  private var current: [Token] = []
+  private var depth = 0
+  private var body = AtomicBody()
+
+  init(_ source: SourceText, standardConformingStrings: Bool) {
+    self.source = source
+    scanner = Scanner(source.utf8, standardConformingStrings: standardConformingStrings)
+  }
+
+  mutating func run() {
+    while let token = scanner.next() {
+      tokens.append(token)
+      if let failure = scanner.failure {
+        report(failure.code, at: failure.offset)
+        scanner.failure = nil
+      }
+      if token.isSignificant { add(token) }
+    }
+    finish(isTerminated: false)
+  }
+
+  private mutating func add(_ token: Token) {
+    let byte = source.utf8[token.range.lowerBound]
+    if token.kind == .punctuation {
+      if byte == Byte.openParenthesis { depth += 1 }
+      if byte == Byte.closeParenthesis { depth = max(0, depth - 1) }
+      if byte == Byte.semicolon, depth == 0, !body.isOpen { return finish(isTerminated: true) }
+    }
+    current.append(token)
+    if token.kind == .word, depth == 0 { body.read(current, source) } else { body.readOther() }
+  }
+
+  private mutating func finish(isTerminated: Bool) {
+    defer {
+      current = []
+      depth = 0
+      body = AtomicBody()
+    }
+    guard let first = current.first, let last = current.last else { return }
+    let statement = SQLStatement(
+      source: source,
+      tokens: current,
+      range: first.range.lowerBound..<last.range.upperBound,
+      copyData: nil,
+      isTerminated: isTerminated
+    )
+    statements.append(isTerminated && statement.copiesFromStandardInput ? withData(statement) : statement)
+  }
+
+  /// Takes the data lines behind a COPY; the rest of its own line may only hold white space or a comment.
+  private mutating func withData(_ statement: SQLStatement) -> SQLStatement {
+    let bytes = source.utf8
+    var lineEnd = scanner.offset
+    while lineEnd < bytes.count, bytes[lineEnd] != Byte.newline { lineEnd += 1 }
+    let rest = Script(SourceText(utf8: Array(bytes[scanner.offset..<lineEnd])))
+    if let extra = rest.tokens.first(where: \.isSignificant) {
+      report(.textBesideCopyData, at: scanner.offset + extra.range.lowerBound)
+      return statement
+    }
+    let start = min(lineEnd + 1, bytes.count)
+    let end = endOfData(from: start)
+    scanner.offset = end.next
+    return SQLStatement(
+      source: source,
+      tokens: statement.tokens,
+      range: statement.range,
+      copyData: start..<end.data,
+      isTerminated: true
+    )
+  }
+
+  private func endOfData(from start: Int) -> (data: Int, next: Int) {
+    let bytes = source.utf8
+    var line = start
+    while line < bytes.count {
+      let lineEnd = bytes[line...].firstIndex(of: Byte.newline) ?? bytes.count
+      let content = bytes[line..<lineEnd]
+      let next = min(lineEnd + 1, bytes.count)
+      if content.elementsEqual(Self.endMarker)
+        || content.elementsEqual(Self.endMarker + [Byte.carriageReturn])
+      {
+        return (line, next)
+      }
+      line = next
+    }
+    return (bytes.count, bytes.count)
+  }
+
+  private mutating func report(_ code: LexicalError.Code, at offset: Int) {
+    errors.append(LexicalError(code: code, position: source.position(at: offset)))
+  }
+
+  private static let endMarker = [Byte.backslash, Byte.dot]
+}

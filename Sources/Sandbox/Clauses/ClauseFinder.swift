@@ -1,0 +1,70 @@
+internal import SQLLexer
+
+/// Finds distribution clauses in a SQL text that arrives in pieces, in memory that does not grow with the text.
+///
+/// A token that touches the end of a piece may go on in the next one. So the last token is kept and read again with
+/// what follows, and a long string is kept as its opening alone.
+struct ClauseFinder {
+  private let longestHold: Int
+  private var window: [UInt8] = []
+  private var length = 0
+  private var held = 0
+  private var tracker = ClauseTracker()
+  private var hasGivenUp = false
+
+  init(longestHold: Int = ReadingLimits().held) { self.longestHold = longestHold }
+
+  /// No clause found later begins before this offset.
+  var settled: Int { tracker.openClauseStart ?? length - held }
+
+  /// Reads the next piece.
+  /// - Parameter isLast: whether the text ends with it.
+  /// - Returns: the clauses that are now complete, with their bytes counted from the start of the text.
+  mutating func read(_ bytes: some Collection<UInt8>, isLast: Bool) -> [DistributionClause] {
+    length += bytes.count
+    if hasGivenUp { return [] }
+    if isLast, window.isEmpty, !ClauseWord.occurs(in: bytes) { return [] }
+    window.append(contentsOf: bytes)
+    let lexed = LexedWindow(window)
+    let end = isLast ? lexed.lexemes.count : lexed.lexemes.indexOfLastToHold
+    let clauses = follow(lexed.lexemes[..<end])
+    keep(from: end < lexed.lexemes.count ? lexed.lexemes[end] : nil, isOpen: lexed.endsInsideQuotes)
+    if length - settled > longestHold { giveUp() }
+    return clauses
+  }
+
+  private mutating func follow(_ lexemes: ArraySlice<Lexeme>) -> [DistributionClause] {
+    let base = length - window.count
+    return lexemes.lazy.filter(\.isSignificant).compactMap { lexeme in
+      tracker.read(
+        lexeme.kind,
+        window[lexeme.range],
+        at: base + lexeme.range.lowerBound..<base + lexeme.range.upperBound
+      )
+    }
+  }
+
+  private mutating func keep(from lexeme: Lexeme?, isOpen: Bool) {
+    window.removeFirst(lexeme?.range.lowerBound ?? window.count)
+    held = window.count
+    guard isOpen, let lexeme, let short = QuotedOpening.shortened(window, lexeme.kind) else { return }
+    window = short
+    held = 0
+  }
+
+  private mutating func giveUp() {
+    hasGivenUp = true
+    window = []
+    held = 0
+    tracker = ClauseTracker()
+  }
+}
+
+extension [Lexeme] {
+  /// Only what comes before is certain: words and numbers go on at the next letter, strings behind a line end, and a
+  /// dollar sign with a word may turn out to open a string.
+  fileprivate var indexOfLastToHold: Int {
+    guard let last = lastIndex(where: \.isSignificant) else { return Swift.max(0, count - 1) }
+    return last > 0 && self[last - 1].kind == .unknown ? last - 1 : last
+  }
+}

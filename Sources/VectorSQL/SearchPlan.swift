@@ -1,0 +1,105 @@
+/// What `EXPLAIN` says about a search: whether a vector index serves it and, if not, the likely reasons.
+public struct SearchPlan: Sendable, Hashable {
+  /// The index that orders the rows by distance; nil when every row is compared.
+  public let vectorIndex: String?
+  /// Why no vector index is used, most telling first; empty when one is.
+  public let reasons: [String]
+
+  /// What is known of an index on the column, as read from the catalogue.
+  public struct IndexFacts: Sendable, Hashable {
+    /// The index's name.
+    public let name: String
+    /// Its access method: `hnsw`, `ivfflat`, `ann`.
+    public let method: String
+    /// Its operator class (`vector_l2_ops`) or measure (`l2`).
+    public let metricOption: String
+    /// Whether it is complete; a failed build leaves one that is not.
+    public let isValid: Bool
+
+    /// Facts of an index.
+    public init(name: String, method: String, metricOption: String, isValid: Bool) {
+      self.name = name
+      self.method = method
+      self.metricOption = metricOption
+      self.isValid = isValid
+    }
+  }
+
+  /// Reads the lines of a plan in text format.
+  ///
+  /// - Parameters:
+  ///   - lines: What `EXPLAIN` returned, a line each.
+  ///   - search: The search that was explained.
+  ///   - indexes: The indexes on the column.
+  public init(
+    explain lines: [String],
+    of search: VectorSearch,
+    indexes: [IndexFacts],
+    dialect: Dialect
+  ) throws(RenderingError) {
+    vectorIndex = Self.orderingIndex(lines)
+    guard vectorIndex == nil else {
+      reasons = []
+      return
+    }
+    reasons = try Self.reasons(search, indexes, dialect, rows: Self.scannedRows(lines))
+  }
+
+  private static func orderingIndex(_ lines: [String]) -> String? {
+    for (number, line) in lines.enumerated() {
+      guard let node = ["Ann Index Scan", "Fusion Ann Scan", "Index Scan using "].first(where: line.contains)
+      else {
+        continue
+      }
+      let details = lines[(number + 1)...].prefix { !$0.contains("->") }
+      guard node != "Index Scan using " || details.contains(where: { $0.contains("Order By:") }) else {
+        continue
+      }
+      return indexName(line)
+    }
+    return nil
+  }
+
+  private static func indexName(_ line: String) -> String {
+    guard let using = line.firstRange(of: " using "), let on = line.lastRange(of: " on ") else {
+      return "ann"
+    }
+    return String(line[using.upperBound..<on.lowerBound])
+  }
+
+  private static func scannedRows(_ lines: [String]) -> Int? {
+    guard let scan = lines.first(where: { $0.contains("Seq Scan on") }),
+      let start = scan.firstRange(of: "rows=")
+    else { return nil }
+    return Int(scan[start.upperBound...].prefix(while: \.isNumber))
+  }
+
+  private static func reasons(
+    _ search: VectorSearch,
+    _ indexes: [IndexFacts],
+    _ dialect: Dialect,
+    rows: Int?
+  ) throws(RenderingError) -> [String] {
+    if search.exact { return ["the search is exact, which compares every row"] }
+    if search.comparesEveryRow { return ["the search has no limit for an index to serve"] }
+    if indexes.isEmpty { return ["the column has no vector index; create one"] }
+    let valid = indexes.filter(\.isValid)
+    if valid.isEmpty {
+      return ["the index \(indexes[0].name) is invalid after a failed build; drop and rebuild it"]
+    }
+    let wanted = try dialect.spelling(of: search.metric, for: search.column.element).indexOption
+    if !valid.contains(where: { $0.metricOption.lowercased() == wanted }) {
+      return ["the index \(valid[0].name) is built for \(valid[0].metricOption), the search needs \(wanted)"]
+    }
+    let size = rows.map { " of \($0) rows" } ?? ""
+    let filtered = search.filters.isEmpty ? "" : ", or the filter leaves few rows"
+    return [
+      "the planner finds a scan\(size) cheaper\(filtered); run ANALYZE, or compare with enable_seqscan = off"
+    ]
+  }
+}
+
+extension StringProtocol {
+  fileprivate func firstRange(of text: String) -> Range<Index>? { ranges(of: text).first }
+  fileprivate func lastRange(of text: String) -> Range<Index>? { ranges(of: text).last }
+}

@@ -1,0 +1,95 @@
+extension LibraryStatement {
+  static let recall = LibraryStatement(
+    name: "recall",
+    summary: "How many of the true :top_k neighbours the index finds: 1 is all of them."
+  ) { target in
+    Built(
+      sql: .perDialect { dialect throws(RenderingError) in
+        guard dialect.capabilities.lateral else { return recallOfOneRow(target) }
+        return recallOfSample(target, try dialect.spelling(of: target.metric, for: target.column.element))
+      }
+    ) { SearchSettings().completed(rows: 10, losesRows: false, for: $0) }
+  }
+
+  static let nearDuplicates = LibraryStatement(
+    name: "near_duplicates",
+    summary: "Pairs of rows that lie within :radius of each other, each pair once."
+  ) { target in
+    var join = NeighborJoin(queries: target.side, neighbors: target.side, by: target.metric, limit: 10)
+    join.eachPairOnce = true
+    join.maximumDistance = 0.1
+    return Built(sql: join.sql) { [join] in join.effectiveSettings(for: $0) }
+  }
+
+  static let classPurity = LibraryStatement(
+    name: "class_purity",
+    summary: "For each class, the share of its :sample rows whose :top_k nearest others vote for that class."
+  ) { target in
+    var join = NeighborJoin(queries: target.side, neighbors: target.side, by: target.metric, limit: 5)
+    join.leavesOutSameKey = true
+    join.sample = 200
+    let row = NeighborJoin.queryName(target.key)
+    let own = NeighborJoin.queryName(target.label)
+    let votes = [
+      "SELECT \(id: row), \(id: own), \(id: target.label),",
+      "row_number() OVER (PARTITION BY \(id: row) ORDER BY count(*) DESC, min(\(id: "distance"))) AS \(id: "place")",
+      "FROM \(join.sql.asBlock) AS \(id: "neighbour")",
+      "GROUP BY \(id: row), \(id: own), \(id: target.label)",
+    ].clauses
+    let agrees: SQL = "CASE WHEN \(id: target.label) = \(id: own) THEN 1.0 ELSE 0.0 END"
+    let sql = [
+      "SELECT \(id: own) AS \(id: target.label), count(*) AS \(id: "rows"), round(avg(\(agrees)), 3) AS \(id: "purity")",
+      "FROM \(votes.asBlock) AS \(id: "vote")",
+      "WHERE \(id: "place") = 1",
+      "GROUP BY \(id: own)",
+      "ORDER BY \(id: "purity"), \(id: own)",
+    ].clauses
+    return Built(sql: sql) { [join] in join.effectiveSettings(for: $0) }
+  }
+
+  /// Each sampled row is searched twice, by the index and exactly; a hit counts when it is no farther than the last
+  /// of the exact ones, so equal distances do no harm.
+  private static func recallOfSample(_ target: SearchTarget, _ spelling: MetricSpelling) -> SQL {
+    let (left, right): (SQL, SQL) = ("\(id: "q").\(target.column.sql)", "\(id: "n").\(target.column.sql)")
+    let limit = SQL.bind(.int8(10), name: "top_k")
+    func neighbors(by order: SQL) -> SQL {
+      [
+        "SELECT \(spelling.exactDistance(right, left)) AS \(id: "distance")",
+        "FROM \(table: target.table) AS \(id: "n")",
+        "WHERE \(right) IS NOT NULL",
+        "ORDER BY \(order)",
+        "LIMIT \(limit)",
+      ].clauses.asBlock
+    }
+    let truth: SQL = """
+      SELECT max(\(id: "distance")) AS "farthest", count(*) AS "wanted" FROM \
+      \(neighbors(by: spelling.exactOrder(right, left))) AS "exact"
+      """
+    let found: SQL = """
+      SELECT count(*) AS "found" FROM \(neighbors(by: spelling.order(right, left))) AS "index" \
+      WHERE "index"."distance" <= "truth"."farthest"
+      """
+    let sample: SQL = """
+      (SELECT * FROM \(table: target.table) WHERE \(target.column.sql) IS NOT NULL \
+      ORDER BY md5(CAST(\(id: target.key) AS text)) LIMIT \(SQL.bind(.int8(20), name: "sample")))
+      """
+    return [
+      #"SELECT count(*) AS "queries", sum("found") / sum("wanted") AS "recall""#,
+      "FROM \(sample) AS \(id: "q")",
+      "CROSS JOIN LATERAL \(truth.asBlock) AS \(id: "truth")",
+      "CROSS JOIN LATERAL \(found.asBlock) AS \(id: "hits")",
+    ].clauses
+  }
+
+  private static func recallOfOneRow(_ target: SearchTarget) -> SQL {
+    var byIndex = target.search(to: target.row)
+    var exactly = byIndex
+    exactly.exact = true
+    byIndex.scores = [.distance]
+    return [
+      #"SELECT 1 AS "queries", count(*) / CAST(\#(SQL.bind(.int8(10), name: "top_k")) AS numeric) AS "recall""#,
+      "FROM \(byIndex.sql.asBlock) AS \(id: "index")",
+      "WHERE \(id: "distance") <= (SELECT max(\(id: "distance")) FROM \(exactly.sql.asBlock) AS \(id: "exact"))",
+    ].clauses
+  }
+}

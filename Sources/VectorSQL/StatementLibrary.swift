@@ -1,0 +1,104 @@
+/// The table that a statement of the library is written for.
+public struct SearchTarget: Sendable {
+  /// The table.
+  public var table: QualifiedName
+  /// The column that names a row.
+  public var key: Identifier
+  /// The column that says what a row is.
+  public var label: Identifier
+  /// The column of vectors.
+  public var column: VectorColumn
+  /// What near means.
+  public var metric: Metric
+
+  /// A table and its columns.
+  public init(
+    table: QualifiedName,
+    key: Identifier,
+    label: Identifier,
+    column: VectorColumn,
+    metric: Metric
+  ) {
+    self.table = table
+    self.key = key
+    self.label = label
+    self.column = column
+    self.metric = metric
+  }
+
+  /// The tutorial's table: `public.image_search (id, class, image_vector)`.
+  public static let imageSearch = SearchTarget(
+    table: "public.image_search",
+    key: "id",
+    label: "class",
+    column: VectorColumn("image_vector", dim: nil),
+    metric: .l2
+  )
+}
+
+/// A ready statement: what `sql list` names and `sql show` prints.
+public struct LibraryStatement: Sendable {
+  /// The name, which is also the file's: `nearest_by_id`.
+  public let name: String
+  /// What it answers, in one sentence.
+  public let summary: String
+  let build: @Sendable (SearchTarget) -> Built
+
+  struct Built: Sendable {
+    var sql: SQL
+    var settings: @Sendable (Dialect) -> SearchSettings = { _ in SearchSettings() }
+    /// Queries whose one row gives variables their defaults, by variable.
+    var defaults: [String: SQL] = [:]
+  }
+
+  /// The statement as a fragment for one table.
+  public func sql(for target: SearchTarget) -> SQL { build(target).sql }
+
+  /// The statement as a script for psql; `psql -v id=42` changes a variable.
+  /// - Throws: `RenderingError` when the dialect lacks something that the statement needs.
+  public func script(
+    for target: SearchTarget = .imageSearch,
+    dialect: Dialect
+  ) throws(RenderingError) -> SQLScript {
+    let built = build(target)
+    let body = try built.sql.psqlParts(dialect)
+    var header = "-- \(summary)\n"
+    for variable in body.variables {
+      header += try defaultLines(variable, built.defaults[variable.name], dialect)
+    }
+    let settings = try built.settings(dialect).statements(for: dialect)
+    return SQLScript(text: header + SQLScript.transaction(settings, body.text + ";\n"))
+  }
+
+  private func defaultLines(
+    _ variable: SQLScript.Variable,
+    _ query: SQL?,
+    _ dialect: Dialect
+  ) throws(RenderingError) -> String {
+    let assignment: String
+    if let query {
+      assignment = try query.psqlParts(dialect).text.split(separator: "\n").joined(separator: " ") + " \\gset"
+    } else {
+      assignment = "\\set \(variable.name) \(variable.text)"
+    }
+    return "\\if :{?\(variable.name)} \\else\n\(assignment)\n\\endif\n"
+  }
+
+  /// All statements, in the order of `sql list`.
+  public static let all: [LibraryStatement] = [
+    .nearestByID, .nearestByVector, .nearestFiltered, .nearestExact, .nearestPerClass, .recall,
+    .nearDuplicates, .classPurity, .indexStatus, .tableHealth,
+  ]
+
+  /// The statement of that name.
+  public init?(name: String) {
+    guard let statement = Self.all.first(where: { $0.name == name }) else { return nil }
+    self = statement
+  }
+
+  init(name: String, summary: String, build: @escaping @Sendable (SearchTarget) -> Built) {
+    self.name = name
+    self.summary = summary
+    self.build = build
+  }
+}

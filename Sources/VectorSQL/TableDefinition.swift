@@ -1,0 +1,129 @@
+/// A table with vectors: columns, key, where its rows live and how its vectors are stored.
+public struct TableDefinition: Sendable {
+  /// The table's name.
+  public var name: QualifiedName
+  /// The columns, in order.
+  public var columns: [ColumnDefinition]
+  /// The key's columns; they also decide on which machine a row lives, where there are several.
+  public var primaryKey: [Identifier]
+  /// Skips the statement when a table of that name is there.
+  public var ifNotExists = false
+
+  /// A table from its parts.
+  public init(_ name: QualifiedName, columns: [ColumnDefinition], primaryKey: [Identifier]) {
+    self.name = name
+    self.columns = columns
+    self.primaryKey = primaryKey
+  }
+
+  /// A column of the table.
+  public struct ColumnDefinition: Sendable, Hashable {
+    /// The column's name.
+    public let name: Identifier
+    /// What it holds.
+    public let type: ColumnType
+    /// Whether NULL is refused.
+    public let notNull: Bool
+
+    /// An ordinary column.
+    public init(_ name: Identifier, _ type: ColumnType, notNull: Bool = false) {
+      self.name = name
+      self.type = type
+      self.notNull = notNull
+    }
+
+    /// A column of vectors.
+    public init(_ column: VectorColumn, notNull: Bool = false) {
+      self.init(column.name, .vector(column), notNull: notNull)
+    }
+  }
+
+  /// What a column holds.
+  public enum ColumnType: Sendable, Hashable {
+    /// A type of PostgreSQL's own.
+    case plain(PlainType)
+    /// Vectors, in the dialect's type.
+    case vector(VectorColumn)
+  }
+
+  /// The types of PostgreSQL that tables with vectors use.
+  public enum PlainType: String, Sendable, Hashable, CaseIterable {
+    /// The type of this name.
+    case smallint, integer, bigint, real, boolean, text, jsonb, date, timestamptz, uuid, bytea
+    /// 64-bit floats.
+    case double = "double precision"
+    /// Texts.
+    case textArray = "text[]"
+    /// 32-bit integers.
+    case integerArray = "integer[]"
+    /// 64-bit integers.
+    case bigintArray = "bigint[]"
+  }
+
+  /// The statements that make the table, in order; run them in one transaction.
+  /// - Throws: `RenderingError` for a column that the dialect has no type for, or vectors without a dimension.
+  public func statements(for dialect: Dialect) throws(RenderingError) -> [Statement] {
+    var result = [try create.rendered(for: dialect, layout: .compact)]
+    for case .vector(let column) in columns.map(\.type) where dialect.plainVectorStorage {
+      result.append(
+        Statement(
+          trusted: "ALTER TABLE \(name.quoted) ALTER COLUMN \(column.name.quoted) SET STORAGE PLAIN"
+        )
+      )
+    }
+    if dialect.capabilities.citus, let key = primaryKey.first {
+      let sql: SQL = "SELECT create_distributed_table(\(name.quoted), \(key.name))"
+      result.append(try sql.rendered(for: dialect))
+    }
+    return result
+  }
+
+  /// `CREATE TABLE` as a fragment.
+  public var create: SQL {
+    .perDialect { dialect throws(RenderingError) in
+      var lines: [SQL] = []
+      for column in columns { lines.append(try declaration(column, dialect)) }
+      let key = primaryKey.map(SQL.identifier).joined(separator: ", ")
+      if !primaryKey.isEmpty { lines.append("PRIMARY KEY (\(key))") }
+      let body = lines.joined(separator: SQL(segments: [.text(","), .layout(.line)])).asBlock
+      let distributed: SQL =
+        dialect.capabilities.distributedBy && !primaryKey.isEmpty ? " DISTRIBUTED BY (\(key))" : .empty
+      return "CREATE TABLE \(ifNotExists ? "IF NOT EXISTS " : .empty)\(table: name) \(body)\(distributed)"
+    }
+  }
+
+  private func declaration(_ column: ColumnDefinition, _ dialect: Dialect) throws(RenderingError) -> SQL {
+    let type: String
+    switch column.type {
+    case .plain(let plain): type = plain.rawValue
+    case .vector(let vector): type = try vectorType(vector, dialect)
+    }
+    return "\(id: column.name) \(.keyword(type))\(column.notNull ? " NOT NULL" : .empty)"
+  }
+
+  private func vectorType(_ column: VectorColumn, _ dialect: Dialect) throws(RenderingError) -> String {
+    let type = try dialect.type(of: column.element)
+    guard type.declaresDimension else { return type.castName }
+    guard let dimension = column.dimension else {
+      throw RenderingError(.invalidShape, "the column \(column.name.quoted) needs a dimension")
+    }
+    return type.columnType(dimension: dimension)
+  }
+}
+
+extension TableDefinition.ColumnType {
+  /// `integer`.
+  public static let integer = Self.plain(.integer)
+  /// `bigint`.
+  public static let bigint = Self.plain(.bigint)
+  /// `text`.
+  public static let text = Self.plain(.text)
+  /// `double precision`.
+  public static let double = Self.plain(.double)
+  /// `jsonb`.
+  public static let jsonb = Self.plain(.jsonb)
+  /// `date`.
+  public static let date = Self.plain(.date)
+  /// `text[]`.
+  public static let textArray = Self.plain(.textArray)
+}

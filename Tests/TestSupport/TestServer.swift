@@ -1,0 +1,68 @@
+public import LocalPostgres
+public import PostgresClient
+import Synchronization
+public import VectorSQL
+
+/// The real PostgreSQL that tests run against: a private server of their own, started once and shared by every test
+/// process; each test takes a database that nobody else uses.
+public enum TestServer {
+  /// The server's home; `scripts/test` stops it at the end.
+  public static let home = ServerHome(path: "/tmp/adbvec-test-server")
+
+  private static let starting = Task { () throws -> RunningServer in
+    let binaries = try ServerBinaries.find(chosen: nil, environment: Environment.variables)
+    return try await PrivateServer(home: home).start(binaries: binaries).server
+  }
+
+  /// The running server.
+  public static func running() async throws -> RunningServer {
+    try await starting.value
+  }
+
+  private static let serial = Atomic(0)
+
+  /// Runs `body` with the address of a fresh database, which is dropped afterwards.
+  ///
+  /// - Parameter extensions: created in it first.
+  public static func withDatabase<Value: Sendable>(
+    extensions: [Identifier] = ["vector"],
+    _ body: @Sendable (TestDatabase) async throws -> Value
+  ) async throws -> Value {
+    let server = try await running()
+    let number = serial.add(1, ordering: .relaxed).newValue
+    let name = "test_\(Environment.processID)_\(number)"
+    let administrator = try await PostgresConnection.connect(server.settings(database: "postgres"))
+    try await administrator.run("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+    try await administrator.run("CREATE DATABASE \(name)")
+    let database = TestDatabase(server: server, name: name)
+    do {
+      if !extensions.isEmpty {
+        let connection = try await database.connect()
+        for name in extensions { try await connection.run("CREATE EXTENSION \(name.quoted) CASCADE") }
+        await connection.close()
+      }
+      let value = try await body(database)
+      try await administrator.run("DROP DATABASE \(name) WITH (FORCE)")
+      return value
+    } catch {
+      _ = try? await administrator.run("DROP DATABASE \(name) WITH (FORCE)")
+      throw error
+    }
+  }
+}
+
+/// A database of one test.
+public struct TestDatabase: Sendable {
+  /// The server.
+  public let server: RunningServer
+  /// The database's name.
+  public let name: String
+
+  /// Its address.
+  public var url: String { server.url(database: name) }
+
+  /// A new connection to it.
+  public func connect() async throws -> PostgresConnection {
+    try await PostgresConnection.connect(ConnectionSettings(url: url))
+  }
+}
