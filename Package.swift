@@ -170,8 +170,8 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "Migrations", "PostgresClient",
-        "SQLLexer", "TestSupport", "VectorSQL", "VectorSQLExamples",
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "Migrations",
+        "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL", "VectorSQLExamples",
       ],
       swiftSettings: settings
     ),
