@@ -71,7 +71,7 @@ struct ProjectionTests {
   @Test func moreOutputsThanClassesAreFilledUp() throws {
     let projection = try Projection.discriminant(of: clouds(seed: 1), outputs: 12, shrinkage: 0.1)
     #expect(projection.outputs == 12)
-    #expect(projection.matrix.allSatisfy(\.isFinite))
+    #expect(projection.matrix.allSatisfy { $0.isFinite })
   }
 
   @Test func keepsItselfInAFile() throws {
