@@ -9,7 +9,11 @@ struct DocumentationTests {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Sources/VectorSQL/VectorSQL.docc")
 
-  @Test("each article's Swift compiles", .enabled(if: Misuse.compiler != nil, "no swiftc on the path"), arguments: articles)
+  @Test(
+    "each article's Swift compiles",
+    .enabled(if: Misuse.compiler != nil, "no swiftc on the path"),
+    arguments: articles
+  )
   func swift(_ article: String) throws {
     let blocks = try Self.blocks("swift", in: article)
     #expect(!blocks.isEmpty)

@@ -27,7 +27,8 @@ func search(_ price: Double) throws -> NearestSearch<Products, Int64, Double, St
 
 func byHand(_ price: Double) -> Statement {
   let binds: [SQLValue] = [
-    .vector(probe), .float8(price), .float8(200), .text("%lamp%"), .int4(0), .textArray(["red", "blue"]), .int8(7),
+    .vector(probe), .float8(price), .float8(200), .text("%lamp%"), .int4(0), .textArray(["red", "blue"]),
+    .int8(7),
     .int8(10),
   ]
   var text = "SELECT \"id\", \"price\", \"title\", \"feature\" <-> $1::vector AS \"distance\""
