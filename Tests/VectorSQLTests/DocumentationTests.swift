@@ -31,7 +31,7 @@ struct DocumentationTests {
     for block in blocks { #expect(goldens.contains(block), "\(block)") }
   }
 
-  static let articles = ["VectorSQL", "SafeSQL", "SwiftAndSQL", "Dialects"]
+  static let articles = ["VectorSQL", "SafeSQL", "SwiftAndSQL", "DialectDifferences"]
 
   private static let prelude = """
     import VectorSQL
