@@ -78,7 +78,8 @@ struct FaultServer: Sendable {
   }
 
   private func pgCtl(_ arguments: [String]) throws {
-    let options = "-c unix_socket_directories=\(folder) -c listen_addresses= -c fsync=off -c restart_after_crash=on"
+    let options =
+      "-c unix_socket_directories=\(folder) -c listen_addresses= -c fsync=off -c restart_after_crash=on"
     try run("pg_ctl", ["-D", "\(folder)/data", "-l", "\(folder)/log", "-w", "-o", options] + arguments)
   }
 
@@ -87,7 +88,8 @@ struct FaultServer: Sendable {
     let account = Self.account ?? ""
     try TinyDisk.run(
       getuid() == 0 ? "/usr/sbin/runuser" : path,
-      getuid() == 0 ? ["-u", account, "--", path] + arguments : arguments)
+      getuid() == 0 ? ["-u", account, "--", path] + arguments : arguments
+    )
   }
 }
 
@@ -110,8 +112,13 @@ enum TinyDisk {
 
   static func run(_ program: String, _ arguments: [String]) throws {
     let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
+    // Foundation takes a process for running as long as anybody holds its end of a socket pair, and a server that
+    // pg_ctl leaves behind would hold it for ever: close what is not standard input, output or error.
+    let closing = """
+      for f in /proc/self/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done 2>/dev/null; exec "$@"
+      """
+    process.executableURL = URL(filePath: "/bin/bash")
+    process.arguments = ["-c", closing, "bash", program] + arguments
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
