@@ -147,18 +147,45 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "SQLLexer"], swiftSettings: settings),
+    .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
+    .testTarget(
+      name: "SandboxTests",
+      dependencies: [
+        "SQLLexer", "Sandbox",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SearchPageTests",
+      dependencies: ["SearchPage", .product(name: "HummingbirdTesting", package: "hummingbird")],
+      swiftSettings: settings
+    ),
+    .testTarget(name: "ImageCollectionsTests", dependencies: ["ImageCollections", "ImageFeatures"], swiftSettings: settings),
     .testTarget(name: "ImageFeaturesTests", dependencies: ["CFeatureKernels", "ImageFeatures"], swiftSettings: settings),
     .testTarget(name: "PictureGridTests", dependencies: ["ImageFeatures", "PictureGrid"], swiftSettings: settings),
     .testTarget(name: "LocalPostgresTests", dependencies: ["LocalPostgres"], swiftSettings: settings),
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "Migrations", "PostgresClient",
-        "SQLLexer", "TestSupport", "VectorSQL", "VectorSQLExamples",
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "Migrations",
+        "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL", "VectorSQLExamples",
       ],
       swiftSettings: settings
     ),
-    .testTarget(name: "CommandTests", dependencies: ["TestSupport", "adbvec"], swiftSettings: settings),
+    .executableTarget(
+      name: "PageFixture",
+      dependencies: [
+        "ImageFeatures", "SearchPage",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      path: "Tests/Browser/Fixture",
+      swiftSettings: settings
+    ),
+    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "TestSupport", "adbvec"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -720,7 +720,7 @@ SELECT 'first part; '
   'third';
 -- §
 SELECT E'escape \'one\'; '
-  'still \'escaped\' ;';
+  'still \tescaped ;';
 -- §
 SELECT 'one' -- a comment between; the parts
   'two;';
@@ -747,7 +747,8 @@ SELECT
   2  -- two; 'quote
   , 3;
 -- §
-SELECT 1 -- comment with ' quote;
+SELECT 1 -- comment with ' quote
+;
 -- §
 -- comment before; the statement
 SELECT 'after a comment';
@@ -827,33 +828,43 @@ CREATE TABLE cp (a int, b text);
 COPY cp FROM STDIN;
 1	one; 'quote
 2	two $$ "x
-3	/* not a comment\.
+3	/* not a comment
+\.
 -- §
 COPY cp (a, b) FROM STDIN WITH (FORMAT csv);
 4,"four; ""x"""
-5,-- no comment\.
+5,-- no comment
+\.
 -- §
-COPY cp (a) FROM stdin
-<<DATA;
+COPY cp (a) FROM stdin;
+\.
 -- §
 copy cp from stdin with (delimiter ';');
 6;six
-7;SELECT 1\.
+7;SELECT 1
+\.
 -- §
 COPY cp FROM STDIN;
 8	tab\there
-9	\N\.
+9	\N
+\.
 -- §
 COPY cp FROM STDIN;
-bad	number\.
+bad	number
+\.
 -- §
 SELECT * FROM cp ORDER BY a;
 -- §
 SELECT
 
 
-  'blank lines;';
+  'blank lines;'
+
+
+;
 -- §
+
+
 SELECT 'leading blank lines';
 -- §
 SELECT	'tabs;'	AS	x;

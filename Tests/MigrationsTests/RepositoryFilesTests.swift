@@ -19,7 +19,7 @@ import Testing
 
   @Test func `The AnalyticDB files render to the tutorial's three statements`() throws {
     #expect(
-      try statements(.analyticDB) == [
+      try statements(.analyticDB).prefix(3) == [
         """
         CREATE TABLE public.image_search (
           id INTEGER NOT NULL,
@@ -42,7 +42,7 @@ import Testing
       try statements(
         .analyticDB,
         ["dim": "512", "distance": "cosine", "hnsw_ef_construction": "600", "pq_enable": "true"]
-      ).last == """
+      )[2] == """
         CREATE INDEX image_search_image_vector_idx ON public.image_search USING ann (image_vector)
           WITH (dim = '512', hnsw_m = '100', pq_enable = '1', hnsw_ef_construction = '600', distancemeasure = 'cosine')
         """
@@ -78,6 +78,7 @@ import Testing
           USING hnsw (image_vector vector_l2_ops)
           WITH (m = 16, ef_construction = 64)
         """,
+        "ALTER TABLE public.image_search ADD COLUMN source text",
       ]
     )
   }
@@ -85,7 +86,7 @@ import Testing
   @Test func `Above 2000 dimensions pgvector gets halfvec, above 4000 an error`() throws {
     let wide = try statements(.pgvector, ["dim": "2048", "distance": "ip", "table": "Wide"])
     #expect(wide[1].contains("image_vector halfvec(2048)"))
-    #expect(wide.last?.contains("ON public.\"Wide\"\n  USING hnsw (image_vector halfvec_ip_ops)") == true)
+    #expect(wide[3].contains("ON public.\"Wide\"\n  USING hnsw (image_vector halfvec_ip_ops)"))
     let error = problem { _ = try statements(.pgvector, ["dim": "4001"]) }
     #expect(error?.message == "the parameter dim is 4001, which is not 1…4000 (pgvector)")
   }
@@ -93,7 +94,7 @@ import Testing
   @Test func `ef_construction is at least twice m`() throws {
     let error = problem { _ = try statements(.pgvector, ["hnsw_m": "40"]) }
     #expect(error?.message == "the parameter hnsw_ef_construction is 64, below 2 * hnsw_m = 80 (pgvector)")
-    #expect(try statements(.pgvector, ["hnsw_m": "40", "hnsw_ef_construction": "80"]).count == 4)
+    #expect(try statements(.pgvector, ["hnsw_m": "40", "hnsw_ef_construction": "80"]).count == 5)
   }
 
   @Test(arguments: [MigrationDialect.analyticDB, .pgvector])

@@ -90,3 +90,11 @@ import Testing
     #expect(Script("SELECT 'a\\'; SELECT 1").statements.count == 2)
   }
 }
+
+/// Where the lexer follows the server and not psql, which reads a script line by line.
+@Suite struct ContinuationTests {
+  @Test func `The next line of an escape string escapes too`() {
+    let script = Script("SELECT E'a'\n'b\\'; c'; SELECT 1")
+    #expect(script.statements.map(\.text) == ["SELECT E'a'\n'b\\'; c'", "SELECT 1"])
+  }
+}
