@@ -18,6 +18,10 @@ public struct PostgresError: Error, Sendable, Hashable {
     public static let server = Code(description: "server")
     /// The statement was cancelled from this side.
     public static let cancelled = Code(description: "cancelled")
+    /// COMMIT was answered with a rollback.
+    public static let rolledBack = Code(description: "rolledBack")
+    /// A pool had no connection to give in time, or is closed.
+    public static let poolExhausted = Code(description: "poolExhausted")
     /// The server's answer does not fit the request (a COPY where rows were asked for, another column count).
     public static let unexpectedResult = Code(description: "unexpectedResult")
     /// A value of a column cannot be read as the Swift type asked for.

@@ -94,7 +94,11 @@ struct LoadTracker: Sendable {
   }
 
   /// Writes down that the load ran to its end.
-  func finish(_ counts: LoadCounts, end: SourcePlace) async throws {
+  func finish(
+    _ counts: LoadCounts,
+    end: SourcePlace,
+    _ connection: PostgresConnection
+  ) async throws {
     try await ledger?.finish(counts, end: end, connection)
   }
 
