@@ -26,7 +26,7 @@ enum PageStyle {
       .query { position: sticky; top: 1.5rem; }
       .sql { grid-column: 1 / -1; }
     }
-    .query { display: grid; gap: 1rem; }
+    .query { display: grid; gap: 1rem; max-width: 17rem; }
     .results {
       display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem;
       margin: 0; padding: 0; list-style: none; counter-reset: rank;
@@ -43,7 +43,8 @@ enum PageStyle {
     }
     .query figure::before { content: "query"; background: var(--accent); color: var(--on-accent); }
     .results figure::before {
-      content: counter(rank); background: var(--card); color: var(--text); opacity: .88;
+      content: counter(rank); background: var(--card); border: 1px solid var(--line);
+      color: var(--text);
       font-variant-numeric: tabular-nums;
     }
     img, .missing { display: block; width: 100%; height: auto; aspect-ratio: 1; border-radius: .4rem; }

@@ -27,7 +27,7 @@ enum PickleNode: Sendable {
 /// and memory grows by at most one node an opcode.
 struct PickleHeap: Sendable {
   /// The most nodes that a pickle may make.
-  static let nodeLimit = 4_000_000
+  static let nodeLimit = 2_000_000
 
   private var nodes: [PickleNode] = []
 

@@ -8,7 +8,7 @@ enum StateDictionary {
     "teacher", "student",
   ]
   private static let depthLimit = 32
-  private static let visitLimit = 1_000_000
+  private static let visitLimit = 200_000
   private static let nameByteLimit = 64 << 20
 
   static func tensors(

@@ -1,6 +1,6 @@
 import CZlib
 
-/// Writes 8-bit RGB as PNG: the row filter with the least sum of absolute differences, then deflate.
+/// Writes 8-bit RGB as PNG: a filter chosen for each row, then deflate.
 enum PNGEncoder {
   static func encode(_ picture: Picture) throws -> [UInt8] {
     var header: [UInt8] = []
@@ -14,45 +14,68 @@ enum PNGEncoder {
     return file
   }
 
+  /// Each row's filter byte and filtered bytes.
   private static func filtered(_ picture: Picture) -> [UInt8] {
     let rowBytes = picture.width * 3
-    var output: [UInt8] = []
-    output.reserveCapacity((rowBytes + 1) * picture.height)
-    var above = [UInt8](repeating: 0, count: rowBytes)
-    for y in 0..<picture.height {
-      let row = Array(picture.rgb[y * rowBytes..<(y + 1) * rowBytes])
-      let best = (UInt8(0)...4).map { candidate(filter: $0, row, above) }.min { $0.cost < $1.cost }
-      output += best?.bytes ?? []
-      above = row
-    }
-    return output
-  }
-
-  private static func candidate(filter: UInt8, _ row: [UInt8], _ above: [UInt8]) -> (
-    bytes: [UInt8], cost: Int
-  ) {
-    var cost = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: row.count + 1) { bytes, count in
-      bytes[0] = filter
-      for index in row.indices {
-        let left = index >= 3 ? row[index - 3] : 0
-        let corner = index >= 3 ? above[index - 3] : 0
-        let difference = row[index] &- prediction(filter, left, above[index], corner)
-        bytes[index + 1] = difference
-        cost += abs(Int(Int8(bitPattern: difference)))
+    let zeros = [UInt8](repeating: 0, count: rowBytes)
+    return [UInt8](unsafeUninitializedCapacity: (rowBytes + 1) * picture.height) { output, count in
+      picture.rgb.withUnsafeBufferPointer { rgb in
+        zeros.withUnsafeBufferPointer { zeros in
+          for y in 0..<picture.height {
+            let row = UnsafeBufferPointer(rebasing: rgb[y * rowBytes..<(y + 1) * rowBytes])
+            let above = y == 0 ? zeros : UnsafeBufferPointer(rebasing: rgb[(y - 1) * rowBytes..<y * rowBytes])
+            let start = y * (rowBytes + 1)
+            output[start] = best(row, above)
+            let target = UnsafeMutableBufferPointer(rebasing: output[start + 1..<start + 1 + rowBytes])
+            apply(output[start], row, above, into: target)
+          }
+        }
       }
-      count = row.count + 1
+      count = output.count
     }
-    return (bytes, cost)
   }
 
-  private static func prediction(_ filter: UInt8, _ left: UInt8, _ above: UInt8, _ corner: UInt8) -> UInt8 {
+  /// The filter with the least sum of absolute differences, judged by every seventh byte.
+  private static func best(_ row: UnsafeBufferPointer<UInt8>, _ above: UnsafeBufferPointer<UInt8>) -> UInt8 {
+    var costs = [0, 0, 0, 0, 0]
+    for i in stride(from: 3, to: row.count, by: 7) {
+      let value = row[i]
+      let left = row[i - 3]
+      let up = above[i]
+      costs[0] += distance(value, 0)
+      costs[1] += distance(value, left)
+      costs[2] += distance(value, up)
+      costs[3] += distance(value, UInt8((UInt16(left) + UInt16(up)) / 2))
+      costs[4] += distance(value, PNGFilter.paeth(left, up, above[i - 3]))
+    }
+    return UInt8(costs.indices.min { costs[$0] < costs[$1] } ?? 0)
+  }
+
+  private static func distance(_ value: UInt8, _ prediction: UInt8) -> Int {
+    Int(Int8(bitPattern: value &- prediction).magnitude)
+  }
+
+  private static func apply(
+    _ filter: UInt8,
+    _ row: UnsafeBufferPointer<UInt8>,
+    _ above: UnsafeBufferPointer<UInt8>,
+    into target: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    let count = row.count
     switch filter {
-    case 0: 0
-    case 1: left
-    case 2: above
-    case 3: UInt8((UInt16(left) + UInt16(above)) / 2)
-    default: PNGFilter.paeth(left, above, corner)
+    case 0:
+      for i in 0..<count { target[i] = row[i] }
+    case 1:
+      for i in 0..<3 { target[i] = row[i] }
+      for i in 3..<count { target[i] = row[i] &- row[i - 3] }
+    case 2:
+      for i in 0..<count { target[i] = row[i] &- above[i] }
+    case 3:
+      for i in 0..<3 { target[i] = row[i] &- above[i] / 2 }
+      for i in 3..<count { target[i] = row[i] &- UInt8((UInt16(row[i - 3]) + UInt16(above[i])) / 2) }
+    default:
+      for i in 0..<3 { target[i] = row[i] &- above[i] }
+      for i in 3..<count { target[i] = row[i] &- PNGFilter.paeth(row[i - 3], above[i], above[i - 3]) }
     }
   }
 
@@ -60,7 +83,7 @@ enum PNGEncoder {
     var size = compressBound(UInt(bytes.count))
     var status: Int32 = 0
     let compressed = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
-      status = compress2(buffer.baseAddress, &size, bytes, UInt(bytes.count), 6)
+      status = compress2(buffer.baseAddress, &size, bytes, UInt(bytes.count), 4)
       count = status == Z_OK ? Int(size) : 0
     }
     guard status == Z_OK else {

@@ -93,3 +93,7 @@ import Testing
     try #require(PillowFixture.all.first { $0.name == name })
   }
 }
+
+extension PillowFixture: CustomTestStringConvertible {
+  var testDescription: String { name }
+}

@@ -1,8 +1,7 @@
 import Foundation
-import Testing
 
 /// A small file, and the pixels that Pillow 13.0.0 gives for it: `Image.open(file).convert("RGB")`.
-struct PillowFixture: Sendable, CustomTestStringConvertible {
+struct PillowFixture: Sendable {
   let name: String
   /// Base64.
   let file: String
@@ -11,7 +10,6 @@ struct PillowFixture: Sendable, CustomTestStringConvertible {
   /// Base64.
   let rgb: String
 
-  var testDescription: String { name }
   var bytes: [UInt8] { Array(Data(base64Encoded: file, options: .ignoreUnknownCharacters) ?? Data()) }
   var pixels: [UInt8] { Array(Data(base64Encoded: rgb, options: .ignoreUnknownCharacters) ?? Data()) }
 

@@ -1,0 +1,69 @@
+import ImageFeatures
+import Testing
+
+@Suite struct PictureTests {
+  /// Three columns and two rows, red counting from 0.
+  private func counting() throws -> Picture {
+    try Picture(width: 3, height: 2, rgb: (0..<6).flatMap { [UInt8($0), 0, 0] })
+  }
+
+  @Test(
+    arguments: [
+      (1, 3, [0, 1, 2, 3, 4, 5]), (2, 3, [2, 1, 0, 5, 4, 3]), (3, 3, [5, 4, 3, 2, 1, 0]),
+      (4, 3, [3, 4, 5, 0, 1, 2]),
+      (5, 2, [0, 3, 1, 4, 2, 5]), (6, 2, [3, 0, 4, 1, 5, 2]), (7, 2, [5, 2, 4, 1, 3, 0]),
+      (8, 2, [2, 5, 1, 4, 0, 3]),
+    ] as [(Int, Int, [UInt8])]
+  )
+  func `EXIF orientations are turned upright`(orientation: Int, width: Int, reds: [UInt8]) throws {
+    let upright = try counting().oriented(orientation)
+    #expect(upright.width == width)
+    #expect((0..<6).map { upright.rgb[$0 * 3] } == reds)
+  }
+
+  @Test(.enabled(if: SharedData.isPresent, "needs ../shared/data beside the package"))
+  func `The orientation of a JPEG is ignored unless asked for`() throws {
+    let path = SharedData.path("reference/set1/odd_exif_orientation6.jpg")
+    let stored = try Picture(contentsOfFile: path)
+    let upright = try Picture(contentsOfFile: path, options: .init(appliesOrientation: true))
+    #expect(upright == stored.oriented(6))
+    #expect(upright.width == stored.height)
+  }
+
+  @Test(arguments: [(0, 1, 0), (1, 1, 2), (1, 1, 4), (-1, -1, 3), (Int.max, 2, 6)])
+  func `Pixels must fit the size`(width: Int, height: Int, bytes: Int) {
+    let error = #expect(throws: PictureError.self) {
+      try Picture(width: width, height: height, rgb: [UInt8](repeating: 0, count: bytes))
+    }
+    #expect(error?.code == .invalidSize)
+  }
+
+  @Test func `PNG keeps every pixel`() throws {
+    let picture = try Picture(width: 37, height: 21, rgb: (0..<37 * 21 * 3).map { UInt8($0 * $0 % 256) })
+    #expect(try Picture(decoding: picture.pngData()) == picture)
+  }
+
+  @Test func `JPEG keeps the picture roughly, better with a higher quality`() throws {
+    let picture = try Picture(width: 16, height: 16, rgb: (0..<768).map { UInt8($0 / 3 % 256) })
+    func error(_ quality: Int) throws -> Int {
+      let again = try Picture(decoding: picture.jpegData(quality: quality))
+      return zip(again.rgb, picture.rgb).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+    }
+    #expect(try error(98) < error(40))
+    #expect(throws: PictureError.self) { try picture.jpegData(quality: 0) }
+  }
+
+  @Test(arguments: [
+    (300, 100, 60, 60, 20), (100, 300, 60, 20, 60), (40, 50, 60, 40, 50), (1000, 1, 10, 10, 1),
+  ])
+  func `Thumbnails fit a square and never enlarge`(width: Int, height: Int, side: Int, w: Int, h: Int) throws
+  {
+    let picture = try Picture(
+      width: width,
+      height: height,
+      rgb: [UInt8](repeating: 7, count: width * height * 3)
+    )
+    let thumbnail = try picture.thumbnail(side: side)
+    #expect(thumbnail == (try Picture(width: w, height: h, rgb: [UInt8](repeating: 7, count: w * h * 3))))
+  }
+}
