@@ -83,7 +83,8 @@ import VectorSQL
   @Test func slowServerHoldsTheClientBack() async throws {
     try await SandboxUnderTest.before { sandbox, database in
       let owner = try await database.connect()
-      try await owner.run("CREATE TABLE a (t text); BEGIN; LOCK TABLE a")
+      try await owner.run("CREATE TABLE a (t text)")
+      try await owner.run("BEGIN; LOCK TABLE a")
       let client = try RawClient(port: sandbox.port, seconds: 1)
       _ = client.logIn(sandbox.database)
       client.send(RawMessage.query("COPY a FROM STDIN"))
