@@ -61,17 +61,17 @@ extension Picture {
     }
     switch format {
     case .png:
-      return try PNGDecoder.decode(bytes, options).composited(on: options.background)
+      return try PNGDecoder.decode(bytes, options)
     case .jpeg:
       return try JPEGDecoder.decode(bytes, options)
     case .webp:
-      return try WebPDecoder.decode(bytes, options).composited(on: options.background)
+      return try WebPDecoder.decode(bytes, options)
     case .gif:
       return try GIFDecoder.decode(bytes, options).composited(on: options.background)
     case .bmp:
       return try BMPDecoder.decode(bytes, options).composited(on: options.background)
     case .tiff:
-      return try TIFFDecoder.decode(bytes, options).composited(on: options.background)
+      return try TIFFDecoder.decode(bytes, options)
     }
   }
 }

@@ -2,7 +2,7 @@ import CWebP
 
 /// WebP through libwebp's animation decoder, which gives the first frame of an animation and still pictures alike.
 enum WebPDecoder {
-  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Raster {
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Picture {
     let canvas = try canvasSize(bytes)
     try options.checkSize(width: canvas.width, height: canvas.height)
     var settings = WebPAnimDecoderOptions()
@@ -24,7 +24,21 @@ enum WebPDecoder {
     let height = Int(info.canvas_height)
     try options.checkSize(width: width, height: height)
     let pixels = UnsafeBufferPointer(start: frame, count: width * height * 4)
-    return Raster(rgba: pixels, width: width, height: height, keepsAlpha: options.background != nil)
+    let raster = Raster(rgba: pixels, width: width, height: height, keepsAlpha: options.background != nil)
+    let picture = raster.composited(on: options.background)
+    return options.appliesOrientation ? picture.oriented(orientation(bytes)) : picture
+  }
+
+  /// The orientation in the chunk `EXIF`; 1 when there is none.
+  private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var cursor = ByteCursor(bytes, at: 12)
+    while let name = try? cursor.take(4), let length = try? cursor.littleEndian(UInt32.self),
+      let body = try? cursor.take(Int(length))
+    {
+      if name.elementsEqual("EXIF".utf8) { return ExifOrientation.find(in: body) }
+      if !length.isMultiple(of: 2), (try? cursor.skip(1)) == nil { break }
+    }
+    return 1
   }
 
   /// The canvas's size from the first chunk, before libwebp reserves memory for it (RFC 9649, section 2).
