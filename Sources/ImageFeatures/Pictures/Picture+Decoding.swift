@@ -56,7 +56,7 @@ extension Picture {
 
   private static func decode(_ bytes: UnsafeRawBufferPointer, _ options: DecodingOptions) throws -> Picture {
     guard let format = PictureFormat(signatureOf: bytes) else {
-      let reason = bytes.isEmpty ? "the file is empty" : "not a picture"
+      let reason = bytes.isEmpty ? "the file is empty" : PictureFormat.foreignKind(bytes) ?? "not a picture"
       throw PictureError(.notAPicture, "\(reason); JPEG, PNG, WebP, GIF, BMP and TIFF can be read")
     }
     switch format {
