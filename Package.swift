@@ -7,24 +7,44 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// What the page serves; embedded, so that the installed command works from anywhere.
+let templates = [
+  "page.mustache", "panel.mustache", "results.mustache", "cards.mustache", "login.mustache", "openapi.json",
+  "page.css", "page.js", "icon.svg", "placeholder.svg",
+]
+
 let package = Package(
   name: "adbvec",
   products: [
-    .library(name: "VectorSQL", targets: ["VectorSQL"])
+    .executable(name: "adbvec", targets: ["adbvec"]),
+    .library(name: "VectorSQL", targets: ["VectorSQL"]),
+    .library(name: "Migrations", targets: ["Migrations"]),
+    .library(name: "PostgresClient", targets: ["PostgresClient"]),
+    .library(name: "ImageFeatures", targets: ["ImageFeatures"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
   ],
   targets: [
+    // The command, and what it stands on: every target uses only those below it.
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "PictureGrid", "PostgresClient",
-        "VectorSQL",
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "Migrations",
+        "PictureGrid", "PostgresClient", "Sandbox", "SearchPage", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Rainbow", package: "Rainbow"),
@@ -32,36 +52,79 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
-    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
-    .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
-    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "CFeatureKernels"),
-    .target(name: "VectorSQL", swiftSettings: settings),
     .target(
-      name: "LocalPostgres",
+      name: "SearchPage",
       dependencies: [
-        "PostgresClient", "VectorSQL", .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
+      resources: templates.map { .embedInCode("Templates/\($0)") },
       swiftSettings: settings
     ),
-    .target(name: "TableCatalog", dependencies: ["PostgresClient", "VectorSQL"], swiftSettings: settings),
+    .target(
+      name: "EmbeddingPipeline",
+      dependencies: ["ImageCollections", "ImageFeatures", "PostgresClient", "VectorSQL"],
+      swiftSettings: settings
+    ),
     .target(
       name: "ImageSearch",
       dependencies: ["PostgresClient", "TableCatalog", "VectorSQL"],
       swiftSettings: settings
     ),
     .target(
-      name: "ImageFeatures",
-      dependencies: ["CFeatureKernels", "CGD", "COpenBLAS", "CTurboJPEG", "CWebP", "CZlib"],
+      name: "Migrations",
+      dependencies: ["PostgresClient", "SQLLexer", "VectorSQL", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: settings
     ),
+    .target(
+      name: "Sandbox",
+      dependencies: [
+        "SQLLexer",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "LocalPostgres",
+      dependencies: [
+        "PostgresClient", "VectorSQL",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(name: "TableCatalog", dependencies: ["PostgresClient", "VectorSQL"], swiftSettings: settings),
+    .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
     .target(name: "PictureGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
     .target(name: "ImageCollections", dependencies: ["ImageFeatures"], swiftSettings: settings),
-    .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
+    .target(
+      name: "ImageFeatures",
+      dependencies: ["CFeatureKernels", "COpenBLAS", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
+      swiftSettings: settings
+    ),
+    .target(name: "VectorSQL", swiftSettings: settings),
+    .target(name: "SQLLexer", swiftSettings: settings),
+    .target(name: "CFeatureKernels"),
+
+    .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
+    .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+
+    // Tests: pure ones by target, then those that need a server, then the command as people use it.
     .target(
       name: "TestSupport",
       dependencies: [
@@ -72,11 +135,57 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: settings
     ),
-    .testTarget(name: "VectorSQLTests", dependencies: ["VectorSQL"], swiftSettings: settings),
+    .target(
+      name: "VectorSQLExamples",
+      dependencies: ["VectorSQL"],
+      path: "Tests/VectorSQLExamples",
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "VectorSQLTests",
+      dependencies: ["VectorSQL", "VectorSQLExamples"],
+      swiftSettings: settings
+    ),
+    .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "SQLLexer"], swiftSettings: settings),
+    .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
+    .testTarget(
+      name: "SandboxTests",
+      dependencies: [
+        "SQLLexer", "Sandbox",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SearchPageTests",
+      dependencies: ["SearchPage", .product(name: "HummingbirdTesting", package: "hummingbird")],
+      swiftSettings: settings
+    ),
+    .testTarget(name: "ImageCollectionsTests", dependencies: ["ImageCollections", "ImageFeatures"], swiftSettings: settings),
     .testTarget(name: "ImageFeaturesTests", dependencies: ["CFeatureKernels", "ImageFeatures"], swiftSettings: settings),
     .testTarget(name: "PictureGridTests", dependencies: ["ImageFeatures", "PictureGrid"], swiftSettings: settings),
     .testTarget(name: "LocalPostgresTests", dependencies: ["LocalPostgres"], swiftSettings: settings),
-    .testTarget(name: "CommandTests", dependencies: ["TestSupport", "adbvec"], swiftSettings: settings),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "Migrations",
+        "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL", "VectorSQLExamples",
+      ],
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "PageFixture",
+      dependencies: [
+        "ImageFeatures", "SearchPage",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      path: "Tests/Browser/Fixture",
+      swiftSettings: settings
+    ),
+    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "LocalPostgres", "TestSupport", "adbvec"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -4,14 +4,14 @@
 #define PANEL (2 * VL)
 #define PREFETCH_AHEAD 512
 
-INLINE void gemm_tile(const int rows, const int vectors, long k, const float *a, long lda, const float *b, const float *bias,
+INLINE void gemm_tile(const int rows, const int vectors, cfk_left left, const float *a, const float *b, const float *bias,
                       float *c, long ldc, const float *residual, long ldr, int activation, long columns) {
   vec sum[TILE_ROWS][2];
   UNROLL for (int v = 0; v < vectors; v++) {
     const vec start = load(bias + v * VL);
     UNROLL for (int r = 0; r < rows; r++) sum[r][v] = start;
   }
-  for (long i = 0; i < k; i++) {
+  for (long segment = 0; segment < left.segments; segment++, a += left.segment_stride) for (long i = 0; i < left.k; i++) {
     vec right[2];
     UNROLL for (int v = 0; v < vectors; v++) {
       right[v] = load(b + v * VL);
@@ -19,17 +19,17 @@ INLINE void gemm_tile(const int rows, const int vectors, long k, const float *a,
     }
     b += vectors * VL;
     UNROLL for (int r = 0; r < rows; r++) {
-      const vec left = splat(a[r * lda + i]);
-      UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += left * right[v];
+      const vec value = splat(a[r * left.stride + i]);
+      UNROLL for (int v = 0; v < vectors; v++) sum[r][v] += value * right[v];
     }
   }
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int v = 0; v < vectors; v++) {
-      const long left = columns - v * VL;
-      if (left <= 0) continue;
+      const long part = columns - v * VL;
+      if (part <= 0) continue;
       vec x = sum[r][v];
-      if (residual) x += load_up_to(residual + r * ldr + v * VL, left);
-      store_up_to(c + r * ldc + v * VL, activate(x, activation), left);
+      if (residual) x += load_up_to(residual + r * ldr + v * VL, part);
+      store_up_to(c + r * ldc + v * VL, activate(x, activation), part);
     }
   }
 }
@@ -37,12 +37,12 @@ INLINE void gemm_tile(const int rows, const int vectors, long k, const float *a,
 #define GEMM_ROWS(R)                                                                                              \
   case R:                                                                                                         \
     if (wide)                                                                                                     \
-      gemm_tile(R, 2, k, a, lda, b, bias, c, ldc, residual, ldr, activation, columns);                            \
+      gemm_tile(R, 2, left, a, b, bias, c, ldc, residual, ldr, activation, columns);                            \
     else                                                                                                          \
-      gemm_tile(R, 1, k, a, lda, b, bias, c, ldc, residual, ldr, activation, columns);                            \
+      gemm_tile(R, 1, left, a, b, bias, c, ldc, residual, ldr, activation, columns);                            \
     break;
 
-KERNEL void gemm_rows(long rows, int wide, long k, const float *a, long lda, const float *b, const float *bias, float *c, long ldc,
+KERNEL void gemm_rows(long rows, int wide, cfk_left left, const float *a, const float *b, const float *bias, float *c, long ldc,
                       const float *residual, long ldr, int activation, long columns) {
   switch (rows) {
     GEMM_ROWS(1)
@@ -70,9 +70,10 @@ INLINE long tile_height(long left) {
   return left < 2 * TILE_ROWS ? (left + 1) / 2 : TILE_ROWS;
 }
 
-KERNEL void gemm(long m, long n, long k, const float *a, long lda, const float *panels, const float *bias, float *c, long ldc,
+KERNEL void gemm(long m, long n, cfk_left left, const float *a, const float *panels, const float *bias, float *c, long ldc,
                  const float *residual, long ldr, int activation) {
   // Left-hand rows worth a quarter of the second-level cache stay there while the panels go by; few panels stay there themselves.
+  const long k = left.k * left.segments;
   const long block = n * k <= 32768 ? TILE_ROWS : 65536 / k / TILE_ROWS * TILE_ROWS;
   const long rows_a_block = block < TILE_ROWS ? TILE_ROWS : block;
   for (long top = 0, height; top < m; top += height) {
@@ -82,7 +83,7 @@ KERNEL void gemm(long m, long n, long k, const float *a, long lda, const float *
       const long columns = n - column < PANEL ? n - column : PANEL;
       for (long row = top, tile; row < top + height; row += tile) {
         tile = tile_height(top + height - row);
-        gemm_rows(tile, columns > VL, k, a + row * lda, lda, panels + column * k, bias + column, c + row * ldc + column, ldc,
+        gemm_rows(tile, columns > VL, left, a + row * left.stride, panels + column * k, bias + column, c + row * ldc + column, ldc,
                   residual ? residual + row * ldr + column : 0, ldr, activation, columns);
       }
     }

@@ -87,6 +87,9 @@ public struct MigrationErrors: Error, Sendable, Hashable, CustomStringConvertibl
   /// The problems, in the order of their files and places.
   public let errors: [MigrationError]
 
+  /// The problems together.
+  public init(errors: [MigrationError]) { self.errors = errors }
+
   /// A line a problem.
   public var description: String { errors.map(\.description).joined(separator: "\n") }
 }

@@ -2,11 +2,13 @@ public import PostgresClient
 
 extension Migrator {
   /// Runs what is pending.
+  /// - Parameter monitor: how to open a second connection, which follows long index builds; nil for none.
   public func up(
     _ target: MigrationTarget = MigrationTarget(),
-    on connection: PostgresConnection
+    on connection: PostgresConnection,
+    monitor: ConnectionSettings? = nil
   ) -> MigrationRun<RunReport> {
-    run("up", on: connection) { planner in
+    run("up", on: connection, monitor: monitor) { planner in
       try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
     }
   }
@@ -25,10 +27,11 @@ extension Migrator {
   func run(
     _ command: String,
     on connection: PostgresConnection,
+    monitor: ConnectionSettings? = nil,
     plan: @escaping @Sendable (Planner) throws -> [PlannedStep]
   ) -> MigrationRun<RunReport> {
     MigrationRun { emit in
-      let session = session(connection, emit)
+      let session = session(connection, monitor: monitor, emit)
       let rendered = try await rendered(for: connection)
       let state = try await session.readState()
       let steps = try checked(plan(Planner(migrations: rendered, records: state.records)))

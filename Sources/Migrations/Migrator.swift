@@ -64,9 +64,10 @@ public struct Migrator: Sendable {
 
   func session(
     _ connection: PostgresConnection,
+    monitor: ConnectionSettings? = nil,
     _ emit: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
   ) -> MigrationSession {
-    MigrationSession(connection: connection, history: history, options: options, emit: emit)
+    MigrationSession(connection: connection, monitor: monitor, history: history, options: options, emit: emit)
   }
 }
 

@@ -16,6 +16,12 @@ public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
     line = text.line(at: offset)
   }
 
+  /// The line's number, from 1.
+  public var lineNumber: Int { position.line }
+
+  /// The column, in characters from 1.
+  public var column: Int { position.column }
+
   /// `file:line:column`.
   public var description: String { "\(file):\(position.line):\(position.column)" }
 

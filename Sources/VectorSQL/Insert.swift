@@ -26,17 +26,40 @@ extension VectorColumn: InsertableColumn {
   public func cell(_ input: [Float]) -> InsertStatement.Cell { .vector(input) }
 }
 
-/// Rows for a table, whose shape the compiler checks.
+/// Where a typed insertion begins: `Insert(into: Products.self)`.
 ///
-///     let insert = Insert(into: Products.self) { ($0.id, $0.price, $0.feature) }
+///     let insert = Insert(into: Products.self).columns { ($0.id, $0.price, $0.feature) }
 ///     let statements = try insert.statements(rows: [(1, 9.5, vector)], for: .pgvector)
-public struct Insert<T: Table, each C: InsertableColumn>: Sendable {
-  let columns: (repeat each C)
+public struct Insert<T: Table>: Sendable {
+  /// An insertion into a table.
+  public init(into table: T.Type) {}
+
+  /// Chooses the columns; the types of the rows follow from them.
+  public func columns<each C: InsertableColumn>(
+    _ pick: (T) -> (repeat each C)
+  ) -> RowInsert<T, repeat (each C).Input> {
+    let columns = pick(T())
+    return RowInsert(columns: (repeat RowInsertColumn(each columns)))
+  }
+}
+
+struct RowInsertColumn<Value: Sendable>: Sendable {
+  let target: InsertStatement.Target
+  let cell: @Sendable (Value) -> InsertStatement.Cell
+
+  init<C: InsertableColumn>(_ column: C) where C.Input == Value {
+    target = column.target
+    cell = { column.cell($0) }
+  }
+}
+
+/// Rows for a table, whose shape the compiler checks.
+public struct RowInsert<T: Table, each Value: Sendable>: Sendable {
+  let columns: (repeat RowInsertColumn<each Value>)
   var conflict: InsertStatement.ConflictPolicy = .fail
 
-  /// An insertion into the columns picked.
-  public init(into table: T.Type, _ pick: (T) -> (repeat each C)) {
-    columns = pick(T())
+  init(columns: (repeat RowInsertColumn<each Value>)) {
+    self.columns = columns
   }
 
   /// Leaves out rows whose key is there already.
@@ -63,7 +86,7 @@ public struct Insert<T: Table, each C: InsertableColumn>: Sendable {
   /// Rows as multi-row statements, each below the limit of parameters.
   /// - Throws: `RenderingError`, as ``InsertStatement/statements(rows:rowsAtOnce:for:)``.
   public func statements(
-    rows: [(repeat (each C).Input)],
+    rows: [(repeat each Value)],
     rowsAtOnce: Int? = nil,
     for dialect: Dialect
   ) throws(RenderingError) -> [Statement] {

@@ -21,11 +21,10 @@ extension NeighborJoin {
   func window(_ spelling: MetricSpelling) -> SQL {
     let partition: SQL = "PARTITION BY \(id: "q").\(id: queries.key)"
     let rank: SQL = "row_number() OVER (\(partition) ORDER BY \(spelling.exactOrder(right, left)))"
-    let numbers = [
-      "SELECT \(queryOutputs), \(neighborOutputs),",
-      "\(spelling.exactDistance(right, left)) AS \(id: "distance"),",
+    let numbers = SQL.select([
+      queryOutputs, neighborOutputs, "\(spelling.exactDistance(right, left)) AS \(id: "distance")",
       "\(rank) AS \(id: "rank")",
-    ].clauses.indented
+    ])
     let pairs = [
       numbers,
       "FROM \(source) AS \(id: "q") CROSS JOIN \(table: neighbors.table) AS \(id: "n")",

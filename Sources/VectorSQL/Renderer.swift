@@ -39,6 +39,12 @@ struct Renderer {
     }
   }
 
+  /// The text so far, leaving the values: what is rendered next shares their numbers.
+  mutating func takeText() -> String {
+    defer { text = "" }
+    return text
+  }
+
   private mutating func write(_ layout: SQL.Layout) {
     switch (layout, self.layout) {
     case (.indent, _): depth += 1

@@ -112,6 +112,12 @@ extension SQL {
 
   static func keyword(_ text: String) -> SQL { SQL(segments: [.text(text)]) }
 
+  /// `SELECT`, an item a line for people.
+  static func select(_ items: [SQL]) -> SQL {
+    let list: SQL = "SELECT \(items.joined(separator: SQL(segments: [.text(","), .layout(.line)])))"
+    return list.indented
+  }
+
   var indented: SQL {
     SQL(segments: [.layout(.indent)] + segments + [.layout(.outdent)])
   }

@@ -5,6 +5,27 @@ extension SQLScript {
     let text: String
   }
 
+  /// Statements with psql's variables in them, and what to set those to.
+  static func psqlParts(
+    _ statements: [SQL],
+    _ dialect: Dialect
+  ) throws(RenderingError) -> (texts: [String], variables: [Variable]) {
+    var renderer = Renderer(dialect: dialect, layout: .pretty) { number, name, value in
+      value.psqlReference(to: variable(number, name))
+    }
+    var texts: [String] = []
+    for statement in statements {
+      try renderer.render(statement)
+      texts.append(renderer.takeText())
+    }
+    var variables: [Variable] = []
+    for (index, value) in renderer.binds.enumerated() {
+      guard let text = value.psqlText else { continue }
+      variables.append(Variable(name: variable(index + 1, renderer.names[index]), text: text))
+    }
+    return (texts, variables)
+  }
+
   static func variable(_ number: Int, _ name: String?) -> String {
     name ?? "p\(number)"
   }

@@ -55,25 +55,9 @@ extension SQL {
   }
 
   private func psqlBody(_ dialect: Dialect, _ settings: [Statement]) throws(RenderingError) -> String {
-    let parts = try psqlParts(dialect)
+    let parts = try SQLScript.psqlParts([self], dialect)
     let lines = parts.variables.map { "\\set \($0.name) \($0.text)\n" }
-    return lines.joined() + SQLScript.transaction(settings, parts.text + ";\n")
-  }
-
-  /// The query with psql's variables in it, and what to set them to.
-  func psqlParts(_ dialect: Dialect) throws(RenderingError) -> (text: String, variables: [SQLScript.Variable])
-  {
-    var renderer = Renderer(dialect: dialect, layout: .pretty) { number, name, value in
-      value.psqlReference(to: SQLScript.variable(number, name))
-    }
-    try renderer.render(self)
-    var variables: [SQLScript.Variable] = []
-    for (index, value) in renderer.binds.enumerated() {
-      guard let text = value.psqlText else { continue }
-      let name = SQLScript.variable(index + 1, renderer.names[index])
-      variables.append(SQLScript.Variable(name: name, text: text))
-    }
-    return (renderer.text, variables)
+    return lines.joined() + SQLScript.transaction(settings, parts.texts.joined() + ";\n")
   }
 
   private func literalBody(_ dialect: Dialect, _ settings: [Statement]) throws(RenderingError) -> String {

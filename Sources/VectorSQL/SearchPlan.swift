@@ -51,13 +51,17 @@ public struct SearchPlan: Sendable, Hashable {
       else {
         continue
       }
-      let details = lines[(number + 1)...].prefix { !$0.contains("->") }
+      let details = lines[(number + 1)...].prefix { !startsNode($0) }
       guard node != "Index Scan using " || details.contains(where: { $0.contains("Order By:") }) else {
         continue
       }
       return indexName(line)
     }
     return nil
+  }
+
+  private static func startsNode(_ line: String) -> Bool {
+    line.drop { $0 == " " }.hasPrefix("->")
   }
 
   private static func indexName(_ line: String) -> String {

@@ -19,12 +19,14 @@ extension LibraryStatement {
         let type = try dialect.type(of: target.column.element)
         let dimensions = type.dimensions?(target.column.sql) ?? "NULL"
         return [
-          #"SELECT count(*) AS "rows", count(\#(target.column.sql)) AS "vectors","#,
-          #"count(DISTINCT \#(id: target.label)) AS "classes","#,
-          #"min(\#(dimensions)) AS "least_dimension", max(\#(dimensions)) AS "greatest_dimension","#,
-          #"(\#(storage(target))) AS "storage","#,
-          #"pg_size_pretty(pg_total_relation_size(\#(regclass(target)))) AS "size","#,
-          #"(SELECT \#(estimate) FROM pg_class WHERE oid = \#(regclass(target))) AS "rows_estimated""#,
+          .select([
+            #"count(*) AS "rows""#, #"count(\#(target.column.sql)) AS "vectors""#,
+            #"count(DISTINCT \#(id: target.label)) AS "classes""#,
+            #"min(\#(dimensions)) AS "least_dimension""#, #"max(\#(dimensions)) AS "greatest_dimension""#,
+            #"(\#(storage(target))) AS "storage""#,
+            #"pg_size_pretty(pg_total_relation_size(\#(regclass(target)))) AS "size""#,
+            #"(SELECT \#(estimate) FROM pg_class WHERE oid = \#(regclass(target))) AS "rows_estimated""#,
+          ]),
           "FROM \(table: target.table)",
         ].clauses
       }
@@ -34,21 +36,24 @@ extension LibraryStatement {
   private static let estimate: SQL = "CAST(reltuples AS bigint)"
 
   private static func regclass(_ target: SearchTarget) -> SQL {
-    "CAST(\(SQL.bind(.text(target.table.quoted), name: "table")) AS regclass)"
+    "CAST(\(.keyword(SQLValue.quotedLiteral(target.table.quoted))) AS regclass)"
   }
 
   private static func storage(_ target: SearchTarget) -> SQL {
     """
     SELECT CASE attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END \
     FROM pg_attribute WHERE attrelid = \(regclass(target)) \
-    AND attname = \(SQL.bind(.text(target.column.name.name), name: "column"))
+    AND attname = \(.keyword(SQLValue.quotedLiteral(target.column.name.name)))
     """
   }
 
   private static func indexes(_ target: SearchTarget) -> SQL {
     [
-      #"SELECT i.relname AS "index", am.amname AS "method", array_to_string(i.reloptions, ', ') AS "options","#,
-      #"pg_size_pretty(pg_relation_size(i.oid)) AS "size", x.indisvalid AS "valid""#,
+      .select([
+        #"i.relname AS "index""#, #"am.amname AS "method""#,
+        #"array_to_string(i.reloptions, ', ') AS "options""#,
+        #"pg_size_pretty(pg_relation_size(i.oid)) AS "size""#, #"x.indisvalid AS "valid""#,
+      ]),
       "FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN pg_am AS am ON am.oid = i.relam",
       "WHERE x.indrelid = \(regclass(target))",
       "ORDER BY i.relname",
@@ -63,10 +68,13 @@ extension LibraryStatement {
       "SELECT index_relid FROM pg_stat_progress_create_index WHERE relid = \(regclass(target))",
     ].clauses
     return [
-      #"SELECT coalesce(i.relname, '(being built)') AS "index", am.amname AS "method","#,
-      #"array_to_string(i.reloptions, ', ') AS "options", pg_size_pretty(pg_relation_size(i.oid)) AS "size","#,
-      #"x.indisvalid AS "valid", p.phase AS "phase","#,
-      #"round(100.0 * p.tuples_done / nullif(p.tuples_total, 0), 1) AS "percent_of_rows""#,
+      .select([
+        #"coalesce(i.relname, '(being built)') AS "index""#, #"am.amname AS "method""#,
+        #"array_to_string(i.reloptions, ', ') AS "options""#,
+        #"pg_size_pretty(pg_relation_size(i.oid)) AS "size""#, #"x.indisvalid AS "valid""#,
+        #"p.phase AS "phase""#,
+        #"round(100.0 * p.tuples_done / nullif(p.tuples_total, 0), 1) AS "percent_of_rows""#,
+      ]),
       "FROM \(known.asBlock) AS k",
       "LEFT JOIN pg_index AS x ON x.indexrelid = k.oid",
       "LEFT JOIN pg_class AS i ON i.oid = k.oid",

@@ -8,7 +8,14 @@ extension LibraryStatement {
         guard dialect.capabilities.lateral else { return recallOfOneRow(target) }
         return recallOfSample(target, try dialect.spelling(of: target.metric, for: target.column.element))
       }
-    ) { SearchSettings().completed(rows: 10, losesRows: false, for: $0) }
+    ) { dialect in
+      let standard = Int64(dialect.settings.numbers[.efSearch]?.standard ?? 100)
+      let name = dialect.settings.numbers[.efSearch]?.name
+      let candidates = name.map {
+        "SET LOCAL \(.keyword($0)) = \(SQL.bind(.int8(standard), name: "ef_search"))" as SQL
+      }
+      return ["SET LOCAL enable_seqscan = off"] + (candidates.map { [$0] } ?? [])
+    }
   }
 
   static let nearDuplicates = LibraryStatement(
@@ -18,7 +25,7 @@ extension LibraryStatement {
     var join = NeighborJoin(queries: target.side, neighbors: target.side, by: target.metric, limit: 10)
     join.eachPairOnce = true
     join.maximumDistance = 0.1
-    return Built(sql: join.sql) { [join] in join.effectiveSettings(for: $0) }
+    return Built(sql: join.sql, settings: join.effectiveSettings)
   }
 
   static let classPurity = LibraryStatement(
@@ -30,21 +37,25 @@ extension LibraryStatement {
     join.sample = 200
     let row = NeighborJoin.queryName(target.key)
     let own = NeighborJoin.queryName(target.label)
+    let place: SQL =
+      "row_number() OVER (PARTITION BY \(id: row) ORDER BY count(*) DESC, min(\(id: "distance"))) AS \(id: "place")"
     let votes = [
-      "SELECT \(id: row), \(id: own), \(id: target.label),",
-      "row_number() OVER (PARTITION BY \(id: row) ORDER BY count(*) DESC, min(\(id: "distance"))) AS \(id: "place")",
+      .select(["\(id: row)", "\(id: own)", "\(id: target.label)", place]),
       "FROM \(join.sql.asBlock) AS \(id: "neighbour")",
       "GROUP BY \(id: row), \(id: own), \(id: target.label)",
     ].clauses
     let agrees: SQL = "CASE WHEN \(id: target.label) = \(id: own) THEN 1.0 ELSE 0.0 END"
     let sql = [
-      "SELECT \(id: own) AS \(id: target.label), count(*) AS \(id: "rows"), round(avg(\(agrees)), 3) AS \(id: "purity")",
+      .select([
+        "\(id: own) AS \(id: target.label)", "count(*) AS \(id: "rows")",
+        "round(avg(\(agrees)), 3) AS \(id: "purity")",
+      ]),
       "FROM \(votes.asBlock) AS \(id: "vote")",
       "WHERE \(id: "place") = 1",
       "GROUP BY \(id: own)",
       "ORDER BY \(id: "purity"), \(id: own)",
     ].clauses
-    return Built(sql: sql) { [join] in join.effectiveSettings(for: $0) }
+    return Built(sql: sql, settings: join.effectiveSettings)
   }
 
   /// Each sampled row is searched twice, by the index and exactly; a hit counts when it is no farther than the last
@@ -61,18 +72,22 @@ extension LibraryStatement {
         "LIMIT \(limit)",
       ].clauses.asBlock
     }
-    let truth: SQL = """
-      SELECT max(\(id: "distance")) AS "farthest", count(*) AS "wanted" FROM \
-      \(neighbors(by: spelling.exactOrder(right, left))) AS "exact"
-      """
-    let found: SQL = """
-      SELECT count(*) AS "found" FROM \(neighbors(by: spelling.order(right, left))) AS "index" \
-      WHERE "index"."distance" <= "truth"."farthest"
-      """
-    let sample: SQL = """
-      (SELECT * FROM \(table: target.table) WHERE \(target.column.sql) IS NOT NULL \
-      ORDER BY md5(CAST(\(id: target.key) AS text)) LIMIT \(SQL.bind(.int8(20), name: "sample")))
-      """
+    let truth = [
+      #"SELECT max("distance") AS "farthest", count(*) AS "wanted""#,
+      "FROM \(neighbors(by: spelling.exactOrder(right, left))) AS \(id: "exact")",
+    ].clauses
+    let found = [
+      #"SELECT count(*) AS "found""#,
+      "FROM \(neighbors(by: spelling.order(right, left))) AS \(id: "index")",
+      #"WHERE "index"."distance" <= "truth"."farthest""#,
+    ].clauses
+    let sample = [
+      "SELECT *",
+      "FROM \(table: target.table)",
+      "WHERE \(target.column.sql) IS NOT NULL",
+      "ORDER BY md5(CAST(\(id: target.key) AS text))",
+      "LIMIT \(SQL.bind(.int8(20), name: "sample"))",
+    ].clauses.asBlock
     return [
       #"SELECT count(*) AS "queries", sum("found") / sum("wanted") AS "recall""#,
       "FROM \(sample) AS \(id: "q")",
@@ -85,11 +100,12 @@ extension LibraryStatement {
     var byIndex = target.search(to: target.row)
     var exactly = byIndex
     exactly.exact = true
-    byIndex.scores = [.distance]
+    byIndex.outputs = [.init(column: target.key)]
+    exactly.outputs = byIndex.outputs
     return [
       #"SELECT 1 AS "queries", count(*) / CAST(\#(SQL.bind(.int8(10), name: "top_k")) AS numeric) AS "recall""#,
       "FROM \(byIndex.sql.asBlock) AS \(id: "index")",
-      "WHERE \(id: "distance") <= (SELECT max(\(id: "distance")) FROM \(exactly.sql.asBlock) AS \(id: "exact"))",
+      "WHERE \(id: target.key) IN (SELECT \(id: target.key) FROM \(exactly.sql.asBlock) AS \(id: "exact"))",
     ].clauses
   }
 }

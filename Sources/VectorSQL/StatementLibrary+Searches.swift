@@ -54,7 +54,7 @@ extension LibraryStatement {
   }
 
   private static func search(_ query: VectorSearch) -> Built {
-    Built(sql: query.sql) { query.effectiveSettings(for: $0) }
+    Built(sql: query.sql, settings: query.effectiveSettings)
   }
 }
 

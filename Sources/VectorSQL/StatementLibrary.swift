@@ -46,9 +46,24 @@ public struct LibraryStatement: Sendable {
 
   struct Built: Sendable {
     var sql: SQL
-    var settings: @Sendable (Dialect) -> SearchSettings = { _ in SearchSettings() }
+    /// `SET LOCAL` statements, which may hold variables.
+    var preamble: @Sendable (Dialect) throws(RenderingError) -> [SQL] = { _ in [] }
     /// Queries whose one row gives variables their defaults, by variable.
     var defaults: [String: SQL] = [:]
+
+    init(
+      sql: SQL,
+      preamble: @escaping @Sendable (Dialect) throws(RenderingError) -> [SQL] = { _ in [] }
+    ) {
+      self.sql = sql
+      self.preamble = preamble
+    }
+
+    init(sql: SQL, settings: @escaping @Sendable (Dialect) -> SearchSettings) {
+      self.init(sql: sql) { dialect throws(RenderingError) in
+        try settings(dialect).statements(for: dialect).map { SQL(trusted: $0.text) }
+      }
+    }
   }
 
   /// The statement as a fragment for one table.
@@ -61,13 +76,13 @@ public struct LibraryStatement: Sendable {
     dialect: Dialect
   ) throws(RenderingError) -> SQLScript {
     let built = build(target)
-    let body = try built.sql.psqlParts(dialect)
+    let parts = try SQLScript.psqlParts(built.preamble(dialect) + [built.sql], dialect)
     var header = "-- \(summary)\n"
-    for variable in body.variables {
+    for variable in parts.variables {
       header += try defaultLines(variable, built.defaults[variable.name], dialect)
     }
-    let settings = try built.settings(dialect).statements(for: dialect)
-    return SQLScript(text: header + SQLScript.transaction(settings, body.text + ";\n"))
+    let settings = parts.texts.dropLast().map { Statement(trusted: $0) }
+    return SQLScript(text: header + SQLScript.transaction(settings, (parts.texts.last ?? "") + ";\n"))
   }
 
   private func defaultLines(
@@ -77,7 +92,7 @@ public struct LibraryStatement: Sendable {
   ) throws(RenderingError) -> String {
     let assignment: String
     if let query {
-      assignment = try query.psqlParts(dialect).text.split(separator: "\n").joined(separator: " ") + " \\gset"
+      assignment = try SQLScript.psqlParts([query], dialect).texts.joined() + " \\gset"
     } else {
       assignment = "\\set \(variable.name) \(variable.text)"
     }

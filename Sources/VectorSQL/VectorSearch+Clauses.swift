@@ -78,9 +78,8 @@ extension VectorSearch {
   func perValue(_ group: Identifier, _ spelling: MetricSpelling, _ source: Source) -> SQL {
     let rank: Identifier = "rank"
     let window: SQL = "(PARTITION BY \(id: group) ORDER BY \(order(spelling, source))\(tieBreakSQL))"
-    let list: SQL = "SELECT \(selectList(spelling, source)),"
     let inner = [
-      [list, "row_number() OVER \(window) AS \(id: rank)"].clauses.indented,
+      .select([selectList(spelling, source), "row_number() OVER \(window) AS \(id: rank)"]),
       "FROM \(source.from)",
       source.filters,
     ].clauses

@@ -22,8 +22,17 @@ struct Adbvec: AsyncParsableCommand {
       130 interrupted.
       """,
     version: "0.1.0",
-    subcommands: [
-      SearchCommand.self, SQLCommand.self, ImagesCommand.self, DB.self, ConfigCommand.self,
+    subcommands: [],
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Schema and data",
+        subcommands: [MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self]
+      ),
+      CommandGroup(name: "Search", subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self]),
+      CommandGroup(
+        name: "Servers and settings",
+        subcommands: [DB.self, SandboxCommand.self, ConfigCommand.self]
+      ),
     ]
   )
 

@@ -6,15 +6,20 @@ import Testing
   /// The package's folder `migrations/`.
   static let folder = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/migrations"
 
-  private func statements(_ dialect: MigrationDialect, _ parameters: [String: String] = [:]) throws -> [String] {
+  private func statements(_ dialect: MigrationDialect, _ parameters: [String: String] = [:]) throws
+    -> [String]
+  {
     let migrator = try Migrator(
-      source: .folder("\(Self.folder)/\(dialect)"), parameters: parameters, dialect: dialect)
+      source: .folder("\(Self.folder)/\(dialect)"),
+      parameters: parameters,
+      dialect: dialect
+    )
     return try migrator.render().flatMap(\.statements)
   }
 
   @Test func `The AnalyticDB files render to the tutorial's three statements`() throws {
     #expect(
-      try statements(.analyticDB) == [
+      try statements(.analyticDB).prefix(3) == [
         """
         CREATE TABLE public.image_search (
           id INTEGER NOT NULL,
@@ -28,6 +33,74 @@ import Testing
         CREATE INDEX image_search_image_vector_idx ON public.image_search USING ann (image_vector)
           WITH (dim = '1000', hnsw_m = '100', pq_enable = '0')
         """,
-      ])
+      ]
+    )
+  }
+
+  @Test func `Options that the tutorial leaves out are written when they are chosen`() throws {
+    #expect(
+      try statements(
+        .analyticDB,
+        ["dim": "512", "distance": "cosine", "hnsw_ef_construction": "600", "pq_enable": "true"]
+      )[2] == """
+        CREATE INDEX image_search_image_vector_idx ON public.image_search USING ann (image_vector)
+          WITH (dim = '512', hnsw_m = '100', pq_enable = '1', hnsw_ef_construction = '600', distancemeasure = 'cosine')
+        """
+    )
+  }
+
+  @Test func `Without distribution the AnalyticDB files leave the clause out`() throws {
+    var options = MigratorOptions()
+    options.capabilities = [.distribution: false]
+    let migrator = try Migrator(
+      source: .folder("\(Self.folder)/analyticdb"),
+      dialect: .analyticDB,
+      options: options
+    )
+    #expect(try migrator.render()[0].statements[0].hasSuffix("PRIMARY KEY(id)\n)"))
+  }
+
+  @Test func `The pgvector files make the same table`() throws {
+    #expect(
+      try statements(.pgvector) == [
+        "CREATE EXTENSION IF NOT EXISTS vector",
+        """
+        CREATE TABLE public.image_search (
+          id integer NOT NULL,
+          class text,
+          image_vector vector(1000),
+          PRIMARY KEY (id)
+        )
+        """,
+        "ALTER TABLE public.image_search ALTER COLUMN image_vector SET STORAGE PLAIN",
+        """
+        CREATE INDEX image_search_image_vector_idx ON public.image_search
+          USING hnsw (image_vector vector_l2_ops)
+          WITH (m = 16, ef_construction = 64)
+        """,
+        "ALTER TABLE public.image_search ADD COLUMN source text",
+      ]
+    )
+  }
+
+  @Test func `Above 2000 dimensions pgvector gets halfvec, above 4000 an error`() throws {
+    let wide = try statements(.pgvector, ["dim": "2048", "distance": "ip", "table": "Wide"])
+    #expect(wide[1].contains("image_vector halfvec(2048)"))
+    #expect(wide[3].contains("ON public.\"Wide\"\n  USING hnsw (image_vector halfvec_ip_ops)"))
+    let error = problem { _ = try statements(.pgvector, ["dim": "4001"]) }
+    #expect(error?.message == "the parameter dim is 4001, which is not 1…4000 (pgvector)")
+  }
+
+  @Test func `ef_construction is at least twice m`() throws {
+    let error = problem { _ = try statements(.pgvector, ["hnsw_m": "40"]) }
+    #expect(error?.message == "the parameter hnsw_ef_construction is 64, below 2 * hnsw_m = 80 (pgvector)")
+    #expect(try statements(.pgvector, ["hnsw_m": "40", "hnsw_ef_construction": "80"]).count == 5)
+  }
+
+  @Test(arguments: [MigrationDialect.analyticDB, .pgvector])
+  func `Lint finds nothing in them`(dialect: MigrationDialect) throws {
+    let migrator = try Migrator(source: .folder("\(Self.folder)/\(dialect)"), dialect: dialect)
+    #expect(migrator.lint().map(\.description) == [])
+    #expect(migrator.problems() == [])
   }
 }

@@ -7,7 +7,7 @@ extension Example {
     .int8(1001), .text("lamp"), .vector(probe), .int8(1002), .null, .vector(otherProbe),
   ]
 
-  private static let insert = Insert(into: Products.self) { ($0.id, $0.title, $0.feature) }
+  private static let insert = Insert(into: Products.self).columns { ($0.id, $0.title, $0.feature) }
 
   static let insertions: [Example] = [
     Example(

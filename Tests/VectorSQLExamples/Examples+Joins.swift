@@ -38,7 +38,8 @@ extension Example {
       analyticDB: #"""
         SELECT "query_id", "id", "title", "distance"
         FROM (
-          SELECT "q"."id" AS "query_id", "n"."id", "n"."title",
+          SELECT "q"."id" AS "query_id",
+            "n"."id", "n"."title",
             sqrt(l2_squared_distance("n"."feature", "q"."image_vector")) AS "distance",
             row_number() OVER (PARTITION BY "q"."id" ORDER BY l2_squared_distance("n"."feature", "q"."image_vector")) AS "rank"
           FROM "public"."image_search" AS "q" CROSS JOIN "public"."products" AS "n"
@@ -82,7 +83,8 @@ extension Example {
       analyticDB: #"""
         SELECT "query_id", "id", "distance"
         FROM (
-          SELECT "q"."id" AS "query_id", "n"."id",
+          SELECT "q"."id" AS "query_id",
+            "n"."id",
             sqrt(l2_squared_distance("n"."image_vector", "q"."image_vector")) AS "distance",
             row_number() OVER (PARTITION BY "q"."id" ORDER BY l2_squared_distance("n"."image_vector", "q"."image_vector")) AS "rank"
           FROM (
@@ -126,7 +128,8 @@ extension Example {
       analyticDB: #"""
         SELECT "query_id", "id", "distance"
         FROM (
-          SELECT "q"."id" AS "query_id", "n"."id",
+          SELECT "q"."id" AS "query_id",
+            "n"."id",
             sqrt(l2_squared_distance("n"."image_vector", "q"."image_vector")) AS "distance",
             row_number() OVER (PARTITION BY "q"."id" ORDER BY l2_squared_distance("n"."image_vector", "q"."image_vector")) AS "rank"
           FROM "public"."image_search" AS "q" CROSS JOIN "public"."image_search" AS "n"

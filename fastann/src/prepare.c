@@ -86,7 +86,9 @@ ann_check_query(Relation index, Datum value)
 {
 	FmgrInfo   *function = index_getprocinfo(index, 1, ANN_TYPE_INFO_PROC);
 	CarrierTypeInfo *info = (CarrierTypeInfo *) DatumGetPointer(FunctionCall0Coll(function, InvalidOid));
+	int			outer = ann_expected_dimensions;
 
 	ann_expected_dimensions = ann_dimensions(index);
 	info->check_value((Pointer) PG_DETOAST_DATUM(value));
+	ann_expected_dimensions = outer;
 }

@@ -20,6 +20,12 @@ typedef struct {
   long kernel, stride, pad_top, pad_left;
 } cfk_window;
 
+/// The left-hand side of a matrix product. A row lies in `segments` pieces of `k` values, `segment_stride` apart: one for plain
+/// matrices, the kernel's rows for a convolution that reads a padded map in place. Rows start `stride` apart.
+typedef struct {
+  long k, stride, segments, segment_stride;
+} cfk_left;
+
 /// One instruction set's kernels.
 typedef struct {
   /// "portable", "avx2" or "avx512".
@@ -28,9 +34,9 @@ typedef struct {
   /// Columns of a full panel of `gemm`'s right-hand side.
   long panel_columns;
 
-  /// c = activation(a b + bias + residual). a is m x k; b is packed by `pack_panels`; bias has as many values as b has packed
+  /// c = activation(a b + bias + residual). a has m rows; b is packed by `pack_panels`; bias has as many values as b has packed
   /// columns; residual may be null.
-  void (*_Nonnull gemm)(long m, long n, long k, const float *a, long lda, const float *panels, const float *bias, float *c, long ldc,
+  void (*_Nonnull gemm)(long m, long n, cfk_left left, const float *a, const float *panels, const float *bias, float *c, long ldc,
                const float *_Nullable residual, long ldr, int activation);
 
   /// Packs an n x k matrix (one row an output) for `gemm`. Needs k * cfk_packed_columns(n) floats.

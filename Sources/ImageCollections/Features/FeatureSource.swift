@@ -55,20 +55,39 @@ public struct FeatureSource: Sendable, Hashable {
   /// - Throws: `CollectionError`.
   public func open() throws -> any FeatureReader {
     let stream = try ByteStream(path: path)
-    let size = try path.map { try BinaryFile(path: $0).size }
+    let size = try path.flatMap { try FileSystem.regularSize($0) }
     let format = try format ?? detectFormat(stream)
-    guard format == .features else {
-      throw CollectionError(.unknownFormat, file: name, "the format \(format) is not read here")
-    }
-    return FeatureFileReader(stream: stream, byteCount: size)
+    return try reader(format, stream, size)
   }
 
-  /// What tells this source's content, format and labels from another's; nil for standard input.
+  private func reader(_ format: Format, _ stream: ByteStream, _ size: Int?) throws -> any FeatureReader {
+    let carriesLabels = [.features, .csv, .jsonl].contains(format)
+    guard labels == nil || !carriesLabels else {
+      throw CollectionError(
+        .labels,
+        file: name,
+        "the format \(format) carries its classes; leave --labels out"
+      )
+    }
+    let lines = try labels.map(LabelLines.init)
+    switch format {
+    case .npy: return try NumPyReader(stream: stream, byteCount: size, labels: lines)
+    case .fvecs: return try VecsReader(stream: stream, element: .float4, byteCount: size, labels: lines)
+    case .bvecs: return try VecsReader(stream: stream, element: .uint1, byteCount: size, labels: lines)
+    case .csv: return try CSVReader(stream: stream, byteCount: size)
+    case .jsonl: return JSONLinesReader(stream: stream, byteCount: size)
+    default: return FeatureFileReader(stream: stream, byteCount: size)
+    }
+  }
+
+  /// What tells this source's content, format and labels from another's; nil for standard input and
+  /// pipes, which cannot be read twice.
   /// - Throws: `CollectionError`.
   public func fingerprint() throws -> SourceFingerprint? {
     guard let path else { return nil }
     var hash = ContentHash()
     hash.combine(Array((format?.description ?? "").utf8))
+    guard try FileSystem.regularSize(path) != nil else { return nil }
     try FileFingerprint.combine(path, into: &hash)
     if let labels { try FileFingerprint.combine(labels, into: &hash) }
     return SourceFingerprint(hash)
@@ -79,19 +98,17 @@ public struct FeatureSource: Sendable, Hashable {
   ]
 
   private func detectFormat(_ stream: ByteStream) throws -> Format {
-    if let path, let known = Self.formatsByExtension[(path as NSString).pathExtension.lowercased()],
-      known != .csv
-    {
-      return known
-    }
+    let known = path.flatMap { Self.formatsByExtension[($0 as NSString).pathExtension.lowercased()] }
+    // The tutorial's file may well be called .csv, so there the delimiter decides.
+    if let known, known != .csv { return known }
     guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }
     _ = try stream.require(6)
     return try stream.withAvailable { bytes in
       if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }
-      let firstLine = bytes.prefix { $0 != UInt8(ascii: "\n") }
+      let firstLine = bytes.drop { $0 == UInt8(ascii: "\n") }.prefix { $0 != UInt8(ascii: "\n") }
       if firstLine.first == UInt8(ascii: "{") { return .jsonl }
       if firstLine.contains(UInt8(ascii: "|")) { return .features }
-      if firstLine.contains(UInt8(ascii: ",")) { return .csv }
+      if firstLine.contains(UInt8(ascii: ",")) || known == .csv { return .csv }
       throw CollectionError(
         .unknownFormat,
         file: name,

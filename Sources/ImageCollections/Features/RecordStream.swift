@@ -5,7 +5,8 @@ final class RecordStream {
   private var scanner: DelimitedScanner
   private var line = 1
 
-  init(stream: ByteStream, delimiter: UInt8) {
+  /// - Parameter delimiter: nil for lines that are one field.
+  init(stream: ByteStream, delimiter: UInt8?) {
     self.stream = stream
     scanner = DelimitedScanner(delimiter: delimiter)
   }
@@ -15,13 +16,27 @@ final class RecordStream {
     line = place.line
   }
 
+  /// Lines without fields: quotes mean nothing.
+  convenience init(lines stream: ByteStream) {
+    self.init(stream: stream, delimiter: nil)
+  }
+
+  /// Lends the next record and consumes it only when `body` says so.
+  func peek(_ body: (DelimitedScanner.Record, UnsafeRawBufferPointer) throws -> Bool) throws {
+    _ = try next(consuming: body)
+  }
+
   typealias Row = (DelimitedScanner.Record, UnsafeRawBufferPointer, inout FeatureBatch) throws -> Void
 
   /// Hands records to `row` until the batch has `limit` rows more or the data ends; blank lines are passed over.
   func fill(_ batch: inout FeatureBatch, limit: Int, _ row: Row) throws -> Bool {
     let target = batch.count + limit
     while batch.count < target {
-      guard try next({ try row($0, $1, &batch) }) else {
+      let used = try next { record, bytes in
+        try row(record, bytes, &batch)
+        return true
+      }
+      guard used else {
         mark(&batch)
         return false
       }
@@ -30,34 +45,35 @@ final class RecordStream {
     return true
   }
 
-  /// Hands the next record that is not blank to `body`.
+  /// Hands the next record that is not blank to `body`, which tells whether it is used up.
   /// - Returns: false at the end of the data.
-  func next(
-    _ body: (DelimitedScanner.Record, UnsafeRawBufferPointer) throws -> Void
+  private func next(
+    consuming body: (DelimitedScanner.Record, UnsafeRawBufferPointer) throws -> Bool
   ) throws -> Bool {
     while true {
       if stream.availableCount == 0, !stream.reachedEnd { try stream.fill() }
       if stream.availableCount == 0, stream.reachedEnd { return false }
-      let used: (bytes: Int, lines: Int, blank: Bool)? = try stream.withAvailable { bytes in
+      let used: (bytes: Int, lines: Int, blank: Bool, kept: Bool)? = try stream.withAvailable { bytes in
         let record = try scanner.record(in: bytes, final: stream.reachedEnd, file: name, line: line)
         guard let record else { return nil }
         let blank = record.fields.count == 1 && record.fields[0].start == record.fields[0].end
-        if !blank { try located { try body(record, bytes) } }
-        return (record.end, record.lines, blank)
+        let isUsed = try blank || located { try body(record, bytes) }
+        return (record.end, record.lines, blank, !isUsed)
       }
       guard let used else {
         try stream.fill()
         continue
       }
+      if used.kept { return true }
       stream.consume(used.bytes)
       line += used.lines
       if !used.blank { return true }
     }
   }
 
-  private func located(_ body: () throws -> Void) throws {
+  private func located(_ body: () throws -> Bool) throws -> Bool {
     do {
-      try body()
+      return try body()
     } catch let problem as RowProblem {
       throw CollectionError(.damaged, file: name, line: line, problem.reason)
     }

@@ -3,6 +3,7 @@ enum VectorText {
   /// Appends the numbers.
   /// - Throws: `RowProblem`.
   static func append(_ text: UnsafeRawBufferPointer, to values: inout [Float]) throws {
+    let before = values.count
     var index = 0
     skipBlanks(text, &index)
     guard index < text.count, let close = closing(text[index]) else {
@@ -12,7 +13,7 @@ enum VectorText {
     while true {
       skipBlanks(text, &index)
       guard let value = FloatScanner.scan(text, &index) else {
-        throw RowProblem("its vector has something other than a number at element \(values.count)")
+        throw RowProblem("its vector has something other than a number at element \(values.count - before)")
       }
       values.append(value)
       skipBlanks(text, &index)

@@ -6,7 +6,8 @@ import Foundation
 /// A field in double quotes may hold delimiters, line ends and doubled quotes. A record ends at LF, CR LF or the end of
 /// the data.
 struct DelimitedScanner {
-  let delimiter: UInt8
+  /// Nil where a line is one field and quotes mean nothing.
+  let delimiter: UInt8?
 
   /// Where a field's content lies, quotes left out.
   struct Field {
@@ -41,7 +42,7 @@ struct DelimitedScanner {
   /// Where the line that is being read ends, once it was looked for.
   private var lineEnd: Int?
 
-  init(delimiter: UInt8) {
+  init(delimiter: UInt8?) {
     self.delimiter = delimiter
   }
 
@@ -58,7 +59,7 @@ struct DelimitedScanner {
     var index = 0
     var lines = 1
     while true {
-      let quoted = index < bytes.count && bytes[index] == UInt8(ascii: "\"")
+      let quoted = delimiter != nil && index < bytes.count && bytes[index] == UInt8(ascii: "\"")
       let field =
         quoted
         ? try Self.quotedField(in: bytes, from: index, final: final, &lines, file: file, line: line)
@@ -90,7 +91,7 @@ struct DelimitedScanner {
     let index = field.end + (field.isQuoted ? 1 : 0)
     guard index < bytes.count else { return final ? .record(start: bytes.count) : nil }
     switch bytes[index] {
-    case delimiter: return .field(start: index + 1)
+    case let byte where byte == delimiter: return .field(start: index + 1)
     case UInt8(ascii: "\n"): return .record(start: index + 1)
     case UInt8(ascii: "\r"):
       guard index + 1 < bytes.count else { return final ? .record(start: bytes.count) : nil }
@@ -105,7 +106,7 @@ struct DelimitedScanner {
       lineEnd = Self.find(UInt8(ascii: "\n"), in: bytes, start..<bytes.count) ?? bytes.count
     }
     let limit = lineEnd ?? bytes.count
-    let end = Self.find(delimiter, in: bytes, start..<limit) ?? limit
+    let end = delimiter.flatMap { Self.find($0, in: bytes, start..<limit) } ?? limit
     return Field(start: start, end: end, isQuoted: false, hasDoubledQuotes: false)
   }
 

@@ -21,6 +21,14 @@ enum FileSystem {
     return info.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// The size of a regular file; nil for a pipe or a device.
+  /// - Throws: `CollectionError` with code `unreadable` when there is nothing.
+  static func regularSize(_ path: String) throws -> Int? {
+    var info = stat()
+    guard stat(path, &info) == 0 else { throw CollectionError(.unreadable, file: path, reason(errno)) }
+    return info.st_mode & S_IFMT == S_IFREG ? Int(info.st_size) : nil
+  }
+
   /// A path that holds from any working folder; links stay as they are.
   static func absolute(_ path: String) -> String {
     URL(fileURLWithPath: path).standardizedFileURL.path

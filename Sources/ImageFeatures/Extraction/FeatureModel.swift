@@ -34,8 +34,13 @@ public struct FeatureModel: Sendable {
     self.feature = feature
     self.normalised = normalised
     preprocessing = chosen.preprocessing
+    let scale = normalised ? " normalised" : ""
+    recipe = "\(chosen.name) \(feature)\(scale) weights:\(try checkpoint.digest())"
     dimension = try network.makeSession(feature: feature, normalised: normalised).dimensions
   }
+
+  /// What makes these vectors, in words that change when anything that changes the vectors does.
+  public let recipe: String
 
   /// An extractor for one thread.
   public func makeExtractor() throws -> FeatureExtractor {

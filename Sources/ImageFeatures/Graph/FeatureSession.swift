@@ -71,6 +71,15 @@ public final class FeatureSession {
     }
   }
 
+  /// Makes the padding around the picture zero; other values have used the memory since the last one.
+  private func clearMargins(_ arena: UnsafeMutablePointer<Float>) {
+    let margins = plan.inputMargins
+    guard margins != Padding(0) else { return }
+    let (row, place) = (plan.input.rowStride, plan.input)
+    let first = arena + place.offset - margins.top * row - margins.left * place.pixelStride
+    first.update(repeating: 0, count: (margins.top + inputSize + margins.bottom) * row)
+  }
+
   /// Puts a picture into the arena, pixel by pixel.
   private func load(_ input: UnsafeBufferPointer<Float>) throws -> UnsafeMutablePointer<Float> {
     let pixels = inputSize * inputSize
@@ -81,11 +90,15 @@ public final class FeatureSession {
       )
     }
     let arena = memory.start
-    let to = arena + plan.input.offset
-    for pixel in 0..<pixels {
-      to[3 * pixel] = from[pixel]
-      to[3 * pixel + 1] = from[pixel + pixels]
-      to[3 * pixel + 2] = from[pixel + 2 * pixels]
+    clearMargins(arena)
+    for row in 0..<inputSize {
+      let to = arena + plan.input.offset + row * plan.input.rowStride
+      let from = from + row * inputSize
+      for column in 0..<inputSize {
+        to[3 * column] = from[column]
+        to[3 * column + 1] = from[column + pixels]
+        to[3 * column + 2] = from[column + 2 * pixels]
+      }
     }
     return arena
   }

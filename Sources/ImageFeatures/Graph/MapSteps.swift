@@ -20,22 +20,33 @@ struct DepthwiseStep: Step {
   var scratchCount: Int { 0 }
 
   func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
-    let table = kernels.table
-    let extent = output.extent
-    for row in 0..<extent.height {
-      table.depthwise_row(
-        input.map,
-        arena + input.offset,
-        window.kernelForm,
-        filters.start,
-        bias.start,
-        activation.kernelCode,
-        row,
-        extent.width,
-        arena + output.offset + row * extent.width * output.pixelStride,
-        output.pixelStride
-      )
+    for row in 0..<output.extent.height {
+      let to = arena + output.offset + row * output.rowStride
+      run(input.map, arena + input.offset, window.kernelForm, row: row, to: to, stride: output.pixelStride)
     }
+  }
+
+  /// One row of the result, from the map or a part of it.
+  func run(
+    _ map: cfk_map,
+    _ start: UnsafePointer<Float>,
+    _ window: cfk_window,
+    row: Int,
+    to: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    kernels.table.depthwise_row(
+      map,
+      start,
+      window,
+      filters.start,
+      bias.start,
+      activation.kernelCode,
+      row,
+      output.extent.width,
+      to,
+      stride
+    )
   }
 }
 
@@ -50,19 +61,22 @@ struct MaxPoolStep: Step {
   var scratchCount: Int { 0 }
 
   func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
-    let table = kernels.table
-    let extent = output.extent
-    for row in 0..<extent.height {
-      table.max_pool_row(
-        input.map,
-        arena + input.offset,
-        window.kernelForm,
-        row,
-        extent.width,
-        arena + output.offset + row * extent.width * output.pixelStride,
-        output.pixelStride
-      )
+    for row in 0..<output.extent.height {
+      let to = arena + output.offset + row * output.rowStride
+      run(input.map, arena + input.offset, window.kernelForm, row: row, to: to, stride: output.pixelStride)
     }
+  }
+
+  /// One row of the result, from the map or a part of it.
+  func run(
+    _ map: cfk_map,
+    _ start: UnsafePointer<Float>,
+    _ window: cfk_window,
+    row: Int,
+    to: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    kernels.table.max_pool_row(map, start, window, row, output.extent.width, to, stride)
   }
 }
 

@@ -1,5 +1,30 @@
+internal import CFeatureKernels
+
+/// A step that can make any rows of its map, anywhere.
+protocol RowStep: Step {
+  /// Where the whole result goes when it is kept.
+  var output: Place { get }
+
+  /// Computes some rows of the map; `start` is where the first of them goes, its pixels `stride` apart.
+  func run(
+    rows: Range<Int>,
+    _ arena: UnsafeMutablePointer<Float>,
+    to start: UnsafeMutablePointer<Float>,
+    stride: Int
+  )
+}
+
+extension RowStep {
+  var scratchCount: Int { 0 }
+
+  func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+    let start = arena + output.offset
+    run(rows: 0..<output.extent.height, arena, to: start, stride: output.pixelStride)
+  }
+}
+
 /// A linear layer, or a 1x1 convolution: every pixel times a matrix.
-struct MatrixStep: Step {
+struct MatrixStep: RowStep {
   let name: String
   let matrix: PackedMatrix
   let input: Place
@@ -7,19 +32,71 @@ struct MatrixStep: Step {
   let residual: Place?
   let activation: Activation?
 
-  var scratchCount: Int { 0 }
+  func run(
+    rows: Range<Int>,
+    _ arena: UnsafeMutablePointer<Float>,
+    to start: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    let from = arena + input.offset + rows.lowerBound * input.rowStride
+    run(rows: rows, arena, from: from, fromStride: input.pixelStride, to: start, stride: stride)
+  }
 
-  func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+  /// The same with the input's rows taken from elsewhere.
+  func run(
+    rows: Range<Int>,
+    _ arena: UnsafeMutablePointer<Float>,
+    from: UnsafePointer<Float>,
+    fromStride: Int,
+    to start: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
     matrix.multiply(
-      rows: output.extent.pixels,
-      input: arena + input.offset,
-      inputStride: input.pixelStride,
-      output: arena + output.offset,
-      outputStride: output.pixelStride,
-      residual: residual.map { UnsafePointer(arena + $0.offset) },
+      rows: rows.count * output.extent.width,
+      from,
+      matrix.rows(fromStride),
+      to: start,
+      stride: stride,
+      residual: residual.map { UnsafePointer(arena + $0.offset + rows.lowerBound * $0.rowStride) },
       residualStride: residual?.pixelStride ?? 0,
       activation: activation
     )
+  }
+}
+
+/// A convolution that reads its windows in place, from a map with the zeros of the padding around it.
+struct DirectStep: RowStep {
+  let name: String
+  let matrix: PackedMatrix
+  let window: Window
+  let input: Place
+  let output: Place
+  let activation: Activation?
+
+  func run(
+    rows: Range<Int>,
+    _ arena: UnsafeMutablePointer<Float>,
+    to start: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    let (padding, pixel) = (window.padding, input.pixelStride)
+    let first = arena + input.offset - padding.top * input.rowStride - padding.left * pixel
+    let left = cfk_left(
+      k: window.kernel * pixel,
+      stride: window.stride * pixel,
+      segments: window.kernel,
+      segment_stride: input.rowStride
+    )
+    for row in rows {
+      matrix.multiply(
+        rows: output.extent.width,
+        first + row * window.stride * input.rowStride,
+        left,
+        to: start + (row - rows.lowerBound) * output.extent.width * stride,
+        stride: stride,
+        activation: activation
+      )
+    }
   }
 }
 
@@ -47,10 +124,10 @@ struct GatherStep: Step {
       }
       matrix.multiply(
         rows: count,
-        input: scratch,
-        inputStride: matrix.inputs,
-        output: arena + output.offset + first * output.pixelStride,
-        outputStride: output.pixelStride,
+        scratch,
+        matrix.rows(matrix.inputs),
+        to: arena + output.offset + first * output.pixelStride,
+        stride: output.pixelStride,
         residual: residual.map { UnsafePointer(arena + $0.offset + first * $0.pixelStride) },
         residualStride: residual?.pixelStride ?? 0,
         activation: activation
@@ -72,13 +149,8 @@ struct GatherStep: Step {
         to.update(repeating: 0, count: kernel * channels)
       } else {
         to.update(repeating: 0, count: columns.lowerBound * channels)
-        let from = map + (y * extent.width + left) * stride
-        if stride == channels {
-          (to + columns.lowerBound * channels)
-            .update(from: from + columns.lowerBound * stride, count: columns.count * channels)
-        } else {
-          for x in columns { (to + x * channels).update(from: from + x * stride, count: channels) }
-        }
+        let from = map + y * input.rowStride + left * stride
+        for x in columns { (to + x * channels).update(from: from + x * stride, count: channels) }
         (to + columns.upperBound * channels)
           .update(repeating: 0, count: (kernel - columns.upperBound) * channels)
       }

@@ -1,4 +1,33 @@
 extension Network {
+  /// The steps of a group of layers: one for a band, otherwise those of its only layer.
+  func steps(
+    for group: [FusedLayer],
+    places: [Graph.Value: Place],
+    storage: Storage
+  ) throws -> [any Step] {
+    let steps = try group.flatMap { try self.steps(for: $0, places: places, storage: storage) }
+    guard steps.count > 1, steps.count == group.count, let producer = steps[0] as? any RowStep else {
+      return steps
+    }
+    let consumer: BandWindow
+    switch steps[1] {
+    case let step as DepthwiseStep: consumer = .depthwise(step)
+    case let step as MaxPoolStep: consumer = .maxPool(step)
+    default: return steps
+    }
+    let projection = steps.count > 2 ? steps[2] as? MatrixStep : nil
+    let name = steps.map(\.name).joined(separator: "+")
+    return [
+      BandStep(
+        name: name,
+        producer: producer,
+        consumer: consumer,
+        projection: projection,
+        kernels: kernels
+      )
+    ]
+  }
+
   /// The steps of one layer; none when its place already holds the result.
   func steps(
     for layer: FusedLayer,
@@ -140,6 +169,15 @@ extension Network {
         input: input,
         output: output,
         residual: residual,
+        activation: layer.activation
+      )
+    case .matrix(let matrix)? where residual == nil && isDirect(layer.node):
+      return DirectStep(
+        name: name,
+        matrix: matrix,
+        window: window,
+        input: input,
+        output: output,
         activation: layer.activation
       )
     case .matrix(let matrix)?:

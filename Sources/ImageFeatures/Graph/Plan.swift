@@ -7,6 +7,8 @@ struct Plan: Sendable {
   var scratchCount: Int
   /// Where the picture is put, as pixels of red, green and blue.
   var input: Place
+  /// The zeros around the picture, in pixels.
+  var inputMargins: Padding
   /// Where the wanted value is found at the end.
   var output: Place
 }
@@ -27,18 +29,26 @@ extension Network {
   func plan(for wanted: Graph.Value, inputSize: Int) throws -> Plan {
     let extents = try graph.extents(inputSize: inputSize)
     let layers = graph.fusedLayers(for: wanted)
-    var storage = Storage(graph: graph, extents: extents, layers: layers)
+    let groups = bands(layers, extents: extents, wanted: wanted)
+    var storage = Storage(graph: graph, extents: extents, groups: groups)
     storage.keep(wanted)
     let places = storage.places()
     var steps: [any Step] = []
-    for layer in layers {
-      steps.append(contentsOf: try self.steps(for: layer, places: places.values, storage: storage))
+    for group in groups {
+      steps.append(contentsOf: try self.steps(for: group, places: places.values, storage: storage))
     }
     guard let input = places.values[graph.inputValue], let output = places.values[wanted] else {
       throw NetworkError(.feature, "layer \"\(graph.nodes[wanted].name)\" has no place in the plan")
     }
     let scratch = steps.map(\.scratchCount).max() ?? 0
-    return Plan(steps: steps, arenaCount: places.count, scratchCount: scratch, input: input, output: output)
+    return Plan(
+      steps: steps,
+      arenaCount: places.count,
+      scratchCount: scratch,
+      input: input,
+      inputMargins: graph.inputPadding ?? Padding(0),
+      output: output
+    )
   }
 }
 

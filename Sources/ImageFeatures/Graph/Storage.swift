@@ -17,14 +17,15 @@ struct Storage {
 
   private let graph: Graph
   private let extents: [Extent]
-  private let layers: [FusedLayer]
+  private let groups: [[FusedLayer]]
   private var views: [Graph.Value: View] = [:]
   private var kept = Set<Graph.Value>()
 
-  init(graph: Graph, extents: [Extent], layers: [FusedLayer]) {
+  init(graph: Graph, extents: [Extent], groups: [[FusedLayer]]) {
     self.graph = graph
     self.extents = extents
-    self.layers = layers
+    self.groups = groups
+    let layers = groups.compactMap(\.last)
     let produced = Set(layers.map(\.result))
     for layer in layers.reversed() {
       shareConcatenation(layer.node, produced: produced)
@@ -92,20 +93,44 @@ struct Storage {
     views[value] ?? View(owner: value, offset: 0, pixelStride: extents[value].channels)
   }
 
+  /// The floats that a value takes up, with the zeros around the picture.
+  private func floats(of value: Graph.Value) -> Int {
+    guard value == graph.inputValue, let padding = graph.inputPadding else { return extents[value].count }
+    let extent = extents[value]
+    return (extent.height + padding.top + padding.bottom) * (extent.width + padding.left + padding.right)
+      * extent.channels
+  }
+
+  /// The picture's place inside its zeros.
+  private func padded(_ place: Place) -> Place {
+    guard let padding = graph.inputPadding else { return place }
+    let pixel = place.pixelStride
+    let row = (place.extent.width + padding.left + padding.right) * pixel
+    let offset = place.offset + padding.top * row + padding.left * pixel
+    return Place(extent: place.extent, offset: offset, pixelStride: pixel, rowStride: row)
+  }
+
   /// All places, and the floats they need together.
   func places() -> (values: [Graph.Value: Place], count: Int) {
     let lives = arranged(self.lives())
     let offsets = Dictionary(uniqueKeysWithValues: lives.map { ($0.owner, $0.offset) })
     var places: [Graph.Value: Place] = [:]
-    for layer in layers {
-      let view = view(of: layer.result)
+    for group in groups {
+      for layer in group.dropLast() {
+        // Never stored as a whole; its steps only ask for its size.
+        let extent = extents[layer.result]
+        places[layer.result] = Place(extent: extent, offset: 0, pixelStride: extent.channels)
+      }
+      guard let result = group.last?.result else { continue }
+      let view = view(of: result)
       guard let offset = offsets[view.owner] else { continue }
-      places[layer.result] = Place(
-        extent: extents[layer.result],
+      places[result] = Place(
+        extent: extents[result],
         offset: offset + view.offset,
         pixelStride: view.pixelStride
       )
     }
+    places[graph.inputValue] = places[graph.inputValue].map(padded)
     return (places, lives.map { $0.offset + $0.count }.max() ?? 0)
   }
 
@@ -114,17 +139,20 @@ struct Storage {
     var lives: [Graph.Value: Life] = [:]
     func touch(_ value: Graph.Value, at step: Int) {
       let owner = view(of: value).owner
-      let count = (extents[owner].count + 15) / 16 * 16
+      let count = (floats(of: owner) + 15) / 16 * 16
       var life = lives[owner] ?? Life(owner: owner, count: count, first: step, last: step)
       life.last = max(life.last, step)
       lives[owner] = life
     }
-    for (step, layer) in layers.enumerated() {
-      for input in graph.nodes[layer.node].inputs { touch(input, at: step) }
-      if let residual = layer.residual { touch(residual, at: step) }
-      touch(layer.result, at: step)
+    for (step, group) in groups.enumerated() {
+      let inside = group.dropLast().map(\.result)
+      for layer in group {
+        for input in graph.nodes[layer.node].inputs where !inside.contains(input) { touch(input, at: step) }
+        if let residual = layer.residual { touch(residual, at: step) }
+      }
+      if let result = group.last?.result { touch(result, at: step) }
     }
-    for value in kept { touch(value, at: layers.count) }
+    for value in kept { touch(value, at: groups.count) }
     return lives.values.sorted { ($0.count, $1.owner) > ($1.count, $0.owner) }
   }
 

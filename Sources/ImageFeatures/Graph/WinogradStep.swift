@@ -58,11 +58,20 @@ struct WinogradStep: Step {
   ) {
     let table = kernels.table
     let inputs = weights.inputs
+    let left = cfk_left(k: inputs, stride: inputs, segments: 1, segment_stride: 0)
     for point in 0..<36 {
       table.gemm(
-        tiles, min(width, weights.outputs - panel * width), inputs, transformed + point * tiles * inputs,
-        inputs, weights.start(panel: panel, point: point), weights.zeros.start,
-        products + point * tiles * width, width, nil, 0, 0
+        tiles,
+        min(width, weights.outputs - panel * width),
+        left,
+        transformed + point * tiles * inputs,
+        weights.start(panel: panel, point: point),
+        weights.zeros.start,
+        products + point * tiles * width,
+        width,
+        nil,
+        0,
+        0
       )
     }
   }
@@ -79,9 +88,17 @@ struct WinogradStep: Step {
     var part = output
     part.extent.channels = min(width, weights.outputs - column)
     kernels.table.winograd_output(
-      products, width, tilesAcross, first, tiles, weights.bias.start + column,
-      residual.map { UnsafePointer(arena + $0.offset + column) }, residual?.pixelStride ?? 0,
-      activation.kernelCode, part.map, arena + output.offset + column
+      products,
+      width,
+      tilesAcross,
+      first,
+      tiles,
+      weights.bias.start + column,
+      residual.map { UnsafePointer(arena + $0.offset + column) },
+      residual?.pixelStride ?? 0,
+      activation.kernelCode,
+      part.map,
+      arena + output.offset + column
     )
   }
 }

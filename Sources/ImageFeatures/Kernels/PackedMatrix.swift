@@ -30,70 +30,44 @@ struct PackedMatrix: Sendable {
     }
   }
 
-  /// `output = activation(input * weights + bias + residual)` for `rows` rows.
+  /// The left-hand side for rows of `inputs` values, `stride` apart.
+  func rows(_ stride: Int) -> cfk_left {
+    cfk_left(k: inputs, stride: stride, segments: 1, segment_stride: 0)
+  }
+
+  /// `output = activation(input * weights + bias + residual)` for so many rows.
   func multiply(
     rows: Int,
-    input: UnsafePointer<Float>,
-    inputStride: Int,
-    output: UnsafeMutablePointer<Float>,
-    outputStride: Int,
+    _ input: UnsafePointer<Float>,
+    _ left: cfk_left,
+    to output: UnsafeMutablePointer<Float>,
+    stride: Int,
     residual: UnsafePointer<Float>? = nil,
     residualStride: Int = 0,
     activation: Activation? = nil
   ) {
-    let code = activation.kernelCode
+    let (table, code) = (kernels.table, activation.kernelCode)
     if kernels.usesBLAS {
-      multiplyByBLAS(rows, input, inputStride, output, outputStride)
-      kernels.table.scale_shift(
-        rows,
-        outputs,
-        output,
-        outputStride,
-        nil,
-        bias.start,
-        residual == nil ? code : 0,
-        output,
-        outputStride
-      )
+      multiplyByBLAS(rows, input, left, output, stride)
+      let early = residual == nil ? code : 0
+      table.scale_shift(rows, outputs, output, stride, nil, bias.start, early, output, stride)
       if let residual {
-        kernels.table.add(
-          rows,
-          outputs,
-          output,
-          outputStride,
-          residual,
-          residualStride,
-          code,
-          output,
-          outputStride
-        )
+        table.add(rows, outputs, output, stride, residual, residualStride, code, output, stride)
       }
     } else {
-      kernels.table.gemm(
-        rows,
-        outputs,
-        inputs,
-        input,
-        inputStride,
-        panels.start,
-        bias.start,
-        output,
-        outputStride,
-        residual,
-        residualStride,
-        code
-      )
+      let (right, plus) = (panels.start, bias.start)
+      table.gemm(rows, outputs, left, input, right, plus, output, stride, residual, residualStride, code)
     }
     guard activation == .gelu else { return }
-    for row in 0..<rows { kernels.table.gelu(outputs, output + row * outputStride) }
+    for row in 0..<rows { table.gelu(outputs, output + row * stride) }
   }
 
   private func multiplyByBLAS(
     _ rows: Int,
     _ input: UnsafePointer<Float>,
-    _ inputStride: Int,
+    _ left: cfk_left,
     _ output: UnsafeMutablePointer<Float>,
-    _ outputStride: Int
+    _ stride: Int
   ) {
     cblas_sgemm(
       CblasRowMajor,
@@ -104,12 +78,12 @@ struct PackedMatrix: Sendable {
       Int32(inputs),
       1,
       input,
-      Int32(inputStride),
+      Int32(left.stride),
       panels.start,
       Int32(inputs),
       0,
       output,
-      Int32(outputStride)
+      Int32(stride)
     )
   }
 }

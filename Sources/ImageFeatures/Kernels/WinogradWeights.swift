@@ -40,7 +40,11 @@ struct WinogradWeights: Sendable {
         for panel in 0..<count {
           let columns = min(width, outputs - panel * width)
           kernels.table.pack_panels(
-            columns, inputs, from + panel * width * inputs, start(panel: panel, point: point))
+            columns,
+            inputs,
+            from + panel * width * inputs,
+            start(panel: panel, point: point)
+          )
         }
       }
     }

@@ -14,7 +14,7 @@ extension Place {
     var part = map
     part.height = region.height
     part.width = region.width
-    return (part, offset + (region.top * extent.width + region.left) * pixelStride)
+    return (part, offset + region.top * rowStride + region.left * pixelStride)
   }
 
   /// The mean over a region of max(x, floor)^power, channel by channel; power is 1, 2 or 3.

@@ -115,7 +115,13 @@ extension MigrationSession {
     )
     if try await indexIsThere(statement, of: step, index: index) { return }
     do {
-      try await connection.run(message.text)
+      if let data = message.copyData {
+        try await connection.copyIn(message.text, data: data)
+      } else if statement.indexBuild != nil, monitor != nil {
+        try await followingProgress(of: step.id) { try await connection.run(message.text) }
+      } else {
+        try await connection.run(message.text)
+      }
     } catch let error as PostgresError {
       throw StatementFailure(cause: error, statement: statement)
     }

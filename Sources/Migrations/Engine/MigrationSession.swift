@@ -3,6 +3,8 @@ internal import PostgresClient
 /// A connection with what a run needs to know of it.
 struct MigrationSession: Sendable {
   let connection: PostgresConnection
+  /// How to open the connection that follows index builds.
+  let monitor: ConnectionSettings?
   let history: HistoryTable
   let options: MigratorOptions
   let emit: @Sendable (MigrationEvent) -> Void

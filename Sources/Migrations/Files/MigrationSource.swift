@@ -77,3 +77,8 @@ public struct MigrationSource: Sendable, Hashable {
     return found
   }
 }
+
+extension MigrationSource {
+  /// Whether a path is a folder.
+  public static func isFolder(_ path: String) -> Bool { FileSystem.isFolder(path) }
+}

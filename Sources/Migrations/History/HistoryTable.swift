@@ -116,12 +116,12 @@ struct HistoryTable: Sendable, Hashable {
   }
 
   /// Writes the hashes of today's file and values over those of the run: the change is known and accepted.
-  func bless(_ migration: RenderedMigration) -> String {
+  func bless(_ migration: RenderedMigration, key: MigrationID) -> String {
     """
     UPDATE \(sqlName) SET name = \(quote(migration.migration.name)), \
     template_sha256 = '\(migration.migration.templateHash)', \
     parameters_sha256 = '\(migration.parametersHash)', rendered_sha256 = '\(migration.renderedHash)', \
-    parameters = \(quote(migration.parametersJSON)) WHERE version = \(quote(migration.id.key))
+    parameters = \(quote(migration.parametersJSON)) WHERE version = \(quote(key.key))
     """
   }
 

@@ -106,11 +106,11 @@ struct ParameterResolver {
 
   private mutating func reportUnknown(_ names: [String]) {
     for name in given.keys.sorted() where !names.contains(name) {
-      let where_ = manifest.map { "\($0.path) declares no parameter \(name)" }
+      let known = manifest.map { "\($0.path) declares no parameter \(name)" }
       problems.append(
         MigrationError(
           .invalidParameter,
-          where_ ?? "these migrations declare no parameters, so \(name) means nothing"
+          (known ?? "these migrations declare no parameters, so \(name) means nothing")
             + Suggestion.nearest(to: name, in: names),
           hint: names.isEmpty ? nil : "known: \(names.joined(separator: ", "))"
         )

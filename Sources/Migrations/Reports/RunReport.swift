@@ -1,7 +1,5 @@
 /// What a run of `up`, `down` or `redo` did.
 public struct RunReport: Sendable, Hashable, Encodable {
-  /// The version of this shape; it grows when a field changes its meaning.
-  public var schema = 1
   /// The command.
   public var command: String
   /// The migrations in the order in which they ran.

@@ -31,7 +31,10 @@ struct SubstitutionGuard {
   private func check(_ value: RenderedText.Segment, _ kind: Token.Kind, _ token: Range<Int>) throws {
     guard let name = value.parameter, let definition = parameters.manifest?[name] else { return }
     // The token is the value's own, or one of several that it is made of, as `(-5)` or `double precision`.
-    if value.rendered.lowerBound <= token.lowerBound, token.upperBound <= value.rendered.upperBound { return }
+    if value.rendered.lowerBound <= token.lowerBound, token.upperBound <= value.rendered.upperBound {
+      guard definition.kind == .identifier || definition.kind == .literal, touchesName(value) else { return }
+      throw refusal(value, name, definition)
+    }
     let isInside =
       token.lowerBound < value.rendered.lowerBound && value.rendered.upperBound < token.upperBound
     switch kind {
@@ -54,6 +57,16 @@ struct SubstitutionGuard {
     default: break
     }
     throw refusal(value, name, definition)
+  }
+
+  /// Whether a letter, digit or quote of the file stands right beside the value.
+  private func touchesName(_ value: RenderedText.Segment) -> Bool {
+    let before = value.rendered.lowerBound > 0 ? text.utf8[value.rendered.lowerBound - 1] : 0x20
+    let after = value.rendered.upperBound < text.utf8.count ? text.utf8[value.rendered.upperBound] : 0x20
+    return [before, after].contains { byte in
+      byte >= 0x80 || (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
+        || [UInt8(ascii: "_"), UInt8(ascii: "'"), UInt8(ascii: "\"")].contains(byte)
+    }
   }
 
   private func isPlain(_ value: RenderedText.Segment) -> Bool {

@@ -5,14 +5,14 @@ internal import SQLLexer
 /// A token that touches the end of a piece may go on in the next one. So the last token is kept and read again with
 /// what follows, and a long string is kept as its opening alone.
 struct ClauseFinder {
-  /// Nothing longer than this is held back: a word, a comment or a clause of this length is passed on unread.
-  static let longestHold = 1 << 20
-
+  private let longestHold: Int
   private var window: [UInt8] = []
   private var length = 0
   private var held = 0
   private var tracker = ClauseTracker()
   private var hasGivenUp = false
+
+  init(longestHold: Int = ReadingLimits().held) { self.longestHold = longestHold }
 
   /// No clause found later begins before this offset.
   var settled: Int { tracker.openClauseStart ?? length - held }
@@ -29,7 +29,7 @@ struct ClauseFinder {
     let end = isLast ? lexed.lexemes.count : lexed.lexemes.indexOfLastToHold
     let clauses = follow(lexed.lexemes[..<end])
     keep(from: end < lexed.lexemes.count ? lexed.lexemes[end] : nil, isOpen: lexed.endsInsideQuotes)
-    if length - settled > Self.longestHold { giveUp() }
+    if length - settled > longestHold { giveUp() }
     return clauses
   }
 
@@ -61,8 +61,10 @@ struct ClauseFinder {
 }
 
 extension [Lexeme] {
-  /// Only what comes before is certain: strings continue behind a line end, words and numbers at the next letter.
+  /// Only what comes before is certain: words and numbers go on at the next letter, strings behind a line end, and a
+  /// dollar sign with a word may turn out to open a string.
   fileprivate var indexOfLastToHold: Int {
-    lastIndex(where: \.isSignificant) ?? Swift.max(0, count - 1)
+    guard let last = lastIndex(where: \.isSignificant) else { return Swift.max(0, count - 1) }
+    return last > 0 && self[last - 1].kind == .unknown ? last - 1 : last
   }
 }

@@ -26,6 +26,9 @@ struct ClientStream {
 
   private var phase = Phase.startup(StartupReader())
   private var pending = ByteBuffer()
+  private let limits: ReadingLimits
+
+  init(limits: ReadingLimits = ReadingLimits()) { self.limits = limits }
 
   /// Whether a Terminate message may follow what was forwarded.
   var isAtBoundary: Bool {
@@ -58,7 +61,8 @@ struct ClientStream {
       while let packet = try reader.next(from: &pending) {
         switch packet {
         case .encryptionRequest: actions.append(.answer(ByteBuffer(string: "N")))
-        case .startup(let packet): return actions + begin(packet, isCancel: false, .session(MessageReader()))
+        case .startup(let packet):
+          return actions + begin(packet, isCancel: false, .session(MessageReader(limits: limits)))
         case .cancel(let packet): return actions + begin(packet, isCancel: true, .raw)
         }
       }

@@ -7,9 +7,6 @@ internal import NIOCore
 /// known before its text was read, and the server counts error positions in a text where every character stands
 /// where the client put it: the server's side needs no reading at all.
 struct MessageReader {
-  /// Messages up to this length are collected whole, so that most texts without the word are never lexed.
-  static let longestCollected = 64 << 10
-
   private enum State {
     case header
     case body(remaining: Int)
@@ -22,11 +19,14 @@ struct MessageReader {
   private static let query = UInt8(ascii: "Q")
   private static let parse = UInt8(ascii: "P")
 
+  private let limits: ReadingLimits
   private var state = State.header
   /// Bytes that were not passed on.
   private var pending = ByteBuffer()
   /// How many bytes of `pending` were looked at.
   private var cursor = 0
+
+  init(limits: ReadingLimits = ReadingLimits()) { self.limits = limits }
 
   /// Whether the last byte passed on ended a message.
   var isAtBoundary: Bool {
@@ -76,7 +76,10 @@ struct MessageReader {
     let hasText = type == Self.query || type == Self.parse
     state =
       hasText && remaining > 0
-      ? .statement(StatementBody(length: remaining, hasName: type == Self.parse), start: cursor)
+      ? .statement(
+        StatementBody(length: remaining, hasName: type == Self.parse, longestHold: limits.held),
+        start: cursor
+      )
       : .body(remaining: remaining)
     return true
   }
@@ -88,7 +91,7 @@ struct MessageReader {
   ) -> Bool {
     var body = body
     let count = min(body.remaining, available)
-    guard count == body.remaining || (count > 0 && body.remaining > Self.longestCollected) else {
+    guard count == body.remaining || (count > 0 && body.remaining > limits.collected) else {
       return false
     }
     let index = pending.readerIndex + cursor

@@ -11,9 +11,10 @@ struct StatementBody {
   private var part: Part
   private var examined = 0
   private var textStart = 0
-  private var finder = ClauseFinder()
+  private var finder: ClauseFinder
 
-  init(length: Int, hasName: Bool) {
+  init(length: Int, hasName: Bool, longestHold: Int) {
+    finder = ClauseFinder(longestHold: longestHold)
     remaining = length
     part = hasName ? .name : .text
   }

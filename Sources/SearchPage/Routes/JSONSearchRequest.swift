@@ -74,7 +74,7 @@ struct JSONSearchRequest: Decodable {
       .valueNotFound(_, let context) where !context.codingPath.isEmpty,
       .dataCorrupted(let context) where !context.codingPath.isEmpty:
       "\(context.codingPath[0].stringValue) has a value of the wrong type or size"
-    default: "the body is no JSON object"
+    default: "the body is no JSON object, or holds a number that is out of range"
     }
   }
 }

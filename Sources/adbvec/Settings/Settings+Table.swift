@@ -1,3 +1,4 @@
+import EmbeddingPipeline
 import ImageSearch
 import VectorSQL
 
@@ -10,6 +11,18 @@ extension Settings {
       idColumn: try name(.idColumn) { try Identifier(validating: $0) },
       labelColumn: try name(.classColumn) { try Identifier(validating: $0) },
       vectorColumn: try name(.vectorColumn) { try Identifier(validating: $0) }
+    )
+  }
+
+  /// The same table as the target of a load.
+  func loadTarget() throws -> LoadTarget {
+    let table = try imageTable()
+    return LoadTarget(
+      table: table.name,
+      idColumn: table.idColumn,
+      labelColumn: table.labelColumn,
+      vectorColumn: table.vectorColumn,
+      sourceColumn: table.sourceColumn
     )
   }
 

@@ -1,22 +1,29 @@
 -- The life of an index: writes, vacuum, reindex, parallel builds, partitions, plans.
 SET enable_seqscan = off;
+CREATE FUNCTION vec(i int) RETURNS real[] LANGUAGE sql IMMUTABLE AS
+    'SELECT array_agg((hashint4(i * 100 + j) / 2147483648.0)::real ORDER BY j) FROM generate_series(1, 8) j';
 CREATE TABLE docs (id int PRIMARY KEY, v real[]) WITH (autovacuum_enabled = off);
-INSERT INTO docs SELECT i, ARRAY[sin(i), cos(i), sin(i * i), cos(i * 3)]::real[] FROM generate_series(1, 2000) i;
-CREATE INDEX docs_v ON docs USING ann (v) WITH (dim = 4, hnsw_m = 16, hnsw_ef_construction = 64);
--- searches for 50 stored vectors that find the vector itself, or its replacement
-CREATE FUNCTION found() RETURNS bigint LANGUAGE sql AS $$
-    SELECT count(*) FROM (SELECT id, v FROM docs ORDER BY id LIMIT 50) q,
-        LATERAL (SELECT id FROM docs ORDER BY docs.v <-> q.v LIMIT 1) a WHERE a.id = q.id
+INSERT INTO docs SELECT i, vec(i) FROM generate_series(1, 2000) i;
+CREATE INDEX docs_v ON docs USING ann (v) WITH (dim = 8, hnsw_m = 16, hnsw_ef_construction = 64);
+-- of 50 stored vectors, how many the index finds as their own nearest; it is approximate
+CREATE FUNCTION found(operator text DEFAULT '<->') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM (SELECT id, v FROM docs ORDER BY id LIMIT 50) q,
+        LATERAL (SELECT id FROM docs ORDER BY docs.v %s q.v LIMIT 1) a WHERE a.id = q.id', operator) INTO n;
+    RETURN CASE WHEN n >= 48 THEN 'at least 48' ELSE n::text END;
+END
 $$;
 SELECT found();
 
-UPDATE docs SET v = ARRAY[v[4], v[3], v[2], v[1]] WHERE id % 2 = 0;
+UPDATE docs SET v = vec(-id) WHERE id % 2 = 0;
 SELECT found();
 DELETE FROM docs WHERE id % 3 = 0;
 SELECT found();
 VACUUM docs;
 SELECT found();
-INSERT INTO docs SELECT i, ARRAY[sin(i), cos(i), sin(i * i), cos(i * 3)]::real[] FROM generate_series(2001, 3000) i;
+INSERT INTO docs SELECT i, vec(i) FROM generate_series(2001, 3000) i;
 SELECT found();
 SELECT count(*) FROM docs WHERE id % 3 = 0 AND id <= 2000;
 VACUUM FULL docs;
@@ -26,21 +33,20 @@ SELECT found();
 REINDEX INDEX CONCURRENTLY docs_v;
 SELECT found();
 BEGIN;
-INSERT INTO docs SELECT 5000, ARRAY[9,9,9,9];
-SELECT id FROM docs ORDER BY v <-> '{9,9,9,9}' LIMIT 1;
+INSERT INTO docs SELECT 5000, array_fill(9::real, ARRAY[8]);
+SELECT id FROM docs ORDER BY v <-> '{9,9,9,9,9,9,9,9}' LIMIT 1;
 ROLLBACK;
-SELECT id = 5000 AS rolled_back_row FROM docs ORDER BY v <-> '{9,9,9,9}' LIMIT 1;
+SELECT id = 5000 AS rolled_back_row FROM docs ORDER BY v <-> '{9,9,9,9,9,9,9,9}' LIMIT 1;
 
 -- parallel builds, of every measure
 SET min_parallel_table_scan_size = 0;
 ALTER TABLE docs SET (parallel_workers = 2);
 SET fastann.build_parallel_processes = 3;
 DROP INDEX docs_v;
-CREATE INDEX docs_v ON docs USING ann (v) WITH (dim = 4, hnsw_m = 16, hnsw_ef_construction = 64);
+CREATE INDEX docs_v ON docs USING ann (v) WITH (dim = 8, hnsw_m = 16, hnsw_ef_construction = 64);
 SELECT found();
-CREATE INDEX docs_cosine ON docs USING ann (v) WITH (dim = 4, distancemeasure = cosine);
-SELECT count(*) FROM (SELECT id, v FROM docs ORDER BY id LIMIT 50) q,
-    LATERAL (SELECT id FROM docs ORDER BY docs.v <=> q.v LIMIT 1) a WHERE a.id = q.id;
+CREATE INDEX docs_cosine ON docs USING ann (v) WITH (dim = 8, distancemeasure = cosine);
+SELECT found('<=>');
 INSERT INTO docs VALUES (6000, '{1,2}');
 CREATE TABLE mixed AS SELECT i AS id, CASE WHEN i = 1500 THEN '{1,2,3}' ELSE ARRAY[i, 1, 2, 3]::real[] END AS v FROM generate_series(1, 2000) i;
 ALTER TABLE mixed SET (parallel_workers = 2);

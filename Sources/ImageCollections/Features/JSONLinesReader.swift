@@ -1,0 +1,67 @@
+/// Reads a JSON object a line. The members `id`, `class` (or `label`) and `vector` (or `embedding`, `image_vector`,
+/// `features`) are taken, others passed over; without `id` ids are row numbers.
+final class JSONLinesReader: FeatureReader {
+  private let records: RecordStream
+  private var position = 0
+  private(set) var dimension: Int?
+
+  var name: String { records.name }
+  var expectedCount: Int? { nil }
+  let byteCount: Int?
+
+  init(stream: ByteStream, byteCount: Int?) {
+    records = RecordStream(lines: stream)
+    self.byteCount = byteCount
+  }
+
+  func skip(to place: SourcePlace) throws {
+    position = place.position
+    try records.skip(to: place)
+  }
+
+  func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
+    try records.fill(&batch, limit: limit) { record, bytes, batch in
+      let line = UnsafeRawBufferPointer(rebasing: bytes[record.fields[0].start..<record.fields[0].end])
+      var row = Row(id: Int64(position))
+      try row.read(line)
+      try batch.appendRow(id: row.id, label: row.label, &dimension) { $0.append(contentsOf: row.vector) }
+      position += 1
+    }
+  }
+
+  /// The members of a line that matter.
+  private struct Row {
+    var id: Int64
+    var label: String?
+    var vector: [Float] = []
+
+    mutating func read(_ line: UnsafeRawBufferPointer) throws {
+      var scanner = JSONScanner(line)
+      guard scanner.take("{") else { throw RowProblem("a line is a JSON object {…}") }
+      repeat {
+        let key = try scanner.string()
+        guard scanner.take(":") else { throw RowProblem("a colon was expected behind \"\(key.prefix(24))\"") }
+        switch key {
+        case "id": id = try scanner.integer()
+        case "class", "label": label = try Self.label(&scanner)
+        case "vector", "embedding", "image_vector", "features":
+          vector.removeAll()
+          try scanner.numbers(into: &vector)
+        default: try scanner.skipValue()
+        }
+      } while scanner.take(",")
+      guard scanner.take("}") else { throw RowProblem("the JSON object is cut short") }
+      scanner.skipBlanks()
+      guard scanner.isAtEnd else { throw RowProblem("text follows the JSON object") }
+      guard !vector.isEmpty else { throw RowProblem("it has no member \"vector\" with numbers") }
+    }
+
+    private static func label(_ scanner: inout JSONScanner) throws -> String? {
+      scanner.skipBlanks()
+      var ahead = scanner
+      if (try? ahead.string()) != nil { return try scanner.string() }
+      try scanner.skipValue()
+      return nil
+    }
+  }
+}

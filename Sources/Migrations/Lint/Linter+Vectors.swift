@@ -1,0 +1,265 @@
+internal import SQLLexer
+
+/// What is wrong with vector columns and their indexes. Sources of the limits: pgvector's README and the help pages of
+/// AnalyticDB for PostgreSQL ("Create an HNSW vector index").
+extension Linter {
+  mutating func checkVectors(_ statement: SQLStatement) {
+    if let shape = statement.tableShape { checkKeys(shape, statement) }
+    if let index = statement.indexShape { check(index, statement) }
+    checkStorage(statement)
+    checkLoad(statement)
+    checkSupport(statement)
+  }
+
+  private mutating func check(_ index: IndexShape, _ statement: SQLStatement) {
+    let table = catalog.tables[LintCatalog.key(index.build.table)]
+    if index.isUnique, let key = table?.distribution, capabilities.contains(.distribution) {
+      checkKey(index.columns.compactMap(\.self), key, statement)
+    }
+    guard let method = IndexMethod.known[index.method] else { return }
+    checkOptions(index, method, statement)
+    guard let name = index.columns.first.flatMap({ $0 }), let column = table?.columns[name] else { return }
+    checkDimension(index, column, statement)
+    checkMetric(index, column, statement)
+    if index.method == "ann" {
+      if !column.isPlain {
+        report(
+          .notPlain,
+          "the column \(name) is not STORAGE PLAIN",
+          hint: "ALTER TABLE \(index.build.table) ALTER COLUMN \(name) SET STORAGE PLAIN before the index",
+          statement
+        )
+      }
+      if ["1", "on", "true"].contains(index.option("pq_enable") ?? ""), table?.hasRows == false {
+        report(
+          .quantisesNothing,
+          "the table is empty, and quantisation learns from its rows",
+          hint: "load first; it pays above some 500,000 rows",
+          statement
+        )
+      }
+    }
+  }
+
+  private mutating func checkOptions(_ index: IndexShape, _ method: IndexMethod, _ statement: SQLStatement) {
+    for option in index.options {
+      guard let rule = method.options[option.name] else {
+        let near = Suggestion.nearest(to: option.name, in: method.options.keys.sorted())
+        report(
+          .unknownOption,
+          "\(index.method) has no option \(option.name)\(near)",
+          statement,
+          token: option.token
+        )
+        continue
+      }
+      if let version = productVersion, let versions = rule.versions, !versions.contains(version) {
+        report(
+          .unknownOption,
+          "AnalyticDB \(version).0 refuses the option \(option.name)",
+          statement,
+          token: option.token
+        )
+      }
+      if let range = rule.range, let value = Int(option.value), !range.contains(value) {
+        report(
+          .optionRange,
+          "\(option.name) = \(value) is outside \(range.lowerBound)…\(range.upperBound)",
+          statement,
+          token: option.token
+        )
+      }
+    }
+    if index.method == "hnsw", let m = Int(index.option("m") ?? "16"),
+      let construction = Int(index.option("ef_construction") ?? "64"), construction < 2 * m
+    {
+      report(.optionRange, "ef_construction = \(construction) is below 2 * m = \(2 * m)", statement)
+    }
+    if index.method == "ann", index.option("dim") == nil {
+      report(.noDimension, "an ann index needs the option dim", statement)
+    }
+  }
+
+  private mutating func checkDimension(
+    _ index: IndexShape,
+    _ column: LintCatalog.Column,
+    _ statement: SQLStatement
+  ) {
+    let wanted = column.dimensions ?? declaredDimension
+    if let dim = index.option("dim").flatMap({ Int($0) }), let wanted, dim != wanted {
+      report(
+        .dimension,
+        "the index has dim = \(dim), the column \(wanted)",
+        hint: "write {{dim}} in both places",
+        statement
+      )
+    }
+    guard index.method != "ann" else { return }
+    guard let dimensions = column.dimensions else {
+      if ["vector", "halfvec"].contains(column.type) {
+        report(.noDimension, "the column has no dimensions", hint: "write \(column.type)(n)", statement)
+      }
+      return
+    }
+    let limit = column.type == "halfvec" ? 4000 : column.type == "bit" ? 64_000 : 2000
+    if dimensions > limit {
+      report(
+        .tooManyDimensions,
+        "\(column.type) can be indexed up to \(limit) dimensions, this has \(dimensions)",
+        hint: column.type == "vector" ? "use halfvec up to 4000, or index binary_quantize(…)" : nil,
+        statement
+      )
+    }
+  }
+
+  private var declaredDimension: Int? {
+    guard case .int(let dim)? = parameters.values["dim"] else { return nil }
+    return dim
+  }
+
+  private mutating func checkMetric(
+    _ index: IndexShape,
+    _ column: LintCatalog.Column,
+    _ statement: SQLStatement
+  ) {
+    let parts = index.opclass?.split(separator: "_").map(String.init) ?? []
+    if let type = parts.first, parts.count == 3, ["vector", "halfvec", "bit", "sparsevec"].contains(type),
+      type != column.type, index.method != "ann"
+    {
+      report(
+        .opclass,
+        "\(index.opclass ?? "") is for \(type), the column is \(column.type)",
+        hint: "use \(column.type)_\(parts[1])_ops",
+        statement
+      )
+    }
+    guard case .choice(let wanted)? = parameters.values["distance"] else { return }
+    let served =
+      index.method == "ann" ? index.option("distancemeasure") ?? "l2" : parts.count == 3 ? parts[1] : nil
+    if let served, served != wanted {
+      report(.metric, "the index serves \(served), the parameter distance is \(wanted)", statement)
+    }
+  }
+
+  private mutating func checkStorage(_ statement: SQLStatement) {
+    guard let table = statement.alteredTable else { return }
+    for index in statement.tokens.indices {
+      guard let name = statement.alteredColumn(at: index),
+        statement.hasWords("set", "storage", "plain", at: index + 1),
+        let column = catalog.tables[table]?.columns[name]
+      else { continue }
+      // The page's head and line pointer, the row's head, an integer key, and the value's own head.
+      let width = (column.type == "halfvec" ? 2 : 4) * (column.dimensions ?? declaredDimension ?? 0) + 64
+      if width > pageSize {
+        report(
+          .plainTooWide,
+          "a row with this vector takes \(width) bytes, a page has \(pageSize)",
+          hint: "leave its storage as it is",
+          statement,
+          token: index
+        )
+      }
+    }
+  }
+
+  private mutating func checkLoad(_ statement: SQLStatement) {
+    guard let name = statement.loadedTable, let table = catalog.tables[name], table.vectorIndexes > 0 else {
+      return
+    }
+    report(
+      .indexBeforeLoad,
+      "\(name) has a vector index already, and every row is put into it one by one",
+      hint: "load first, then build the index",
+      statement
+    )
+  }
+
+  private mutating func checkKeys(_ shape: TableShape, _ statement: SQLStatement) {
+    guard capabilities.contains(.distribution), let key = shape.distribution else { return }
+    for columns in shape.keys { checkKey(columns, key, statement) }
+  }
+
+  private mutating func checkKey(_ columns: [String], _ key: [String], _ statement: SQLStatement) {
+    guard key.isEmpty || !key.allSatisfy(columns.contains) else { return }
+    let distribution = key.isEmpty ? "RANDOMLY" : "BY (\(key.joined(separator: ", ")))"
+    report(
+      .distributionKey,
+      "the key (\(columns.joined(separator: ", "))) does not contain the table's distribution \(distribution)",
+      hint: "add the distribution column to the key",
+      statement
+    )
+  }
+
+  private mutating func checkSupport(_ statement: SQLStatement) {
+    if let name = statement.refusesTransaction, name.hasSuffix("INDEX CONCURRENTLY"),
+      name.hasPrefix("CREATE"),
+      !capabilities.contains(.concurrentIndex)
+    {
+      report(
+        .unsupported,
+        "\(name) is not supported on \(dialect)",
+        hint: "leave CONCURRENTLY out",
+        statement
+      )
+    }
+    if statement.indexBuild != nil, statement.mentionsPhrase("if", "not", "exists"),
+      !capabilities.contains(.indexIfNotExists)
+    {
+      report(
+        .unsupported,
+        "CREATE INDEX IF NOT EXISTS is not supported on \(dialect)",
+        hint: "leave IF NOT EXISTS out",
+        statement
+      )
+    }
+    if statement.tableShape != nil, statement.distributionClause != nil, !capabilities.contains(.distribution)
+    {
+      report(
+        .unsupported,
+        "DISTRIBUTED is not supported on \(dialect)",
+        hint: "put it inside {{#capability distribution}} … {{/capability}}",
+        statement
+      )
+    }
+    if dialect == .analyticDB, productVersion ?? 6 < 7, statement.mentionsPhrase("as", "identity") {
+      report(
+        .unsupported,
+        "identity columns are not supported before AnalyticDB 7.0",
+        hint: "use bigserial",
+        statement
+      )
+    }
+  }
+}
+
+extension SQLStatement {
+  func mentionsPhrase(_ words: StaticString...) -> Bool {
+    tokens.indices.contains { hasWords(words, at: $0) }
+  }
+}
+
+/// What an index method understands.
+struct IndexMethod: Sendable {
+  struct Option: Sendable {
+    var range: ClosedRange<Int>?
+    /// The major versions of AnalyticDB that know it; nil for all.
+    var versions: [Int]?
+  }
+
+  var options: [String: Option]
+
+  static let known: [String: IndexMethod] = [
+    "hnsw": IndexMethod(options: ["m": Option(range: 2...100), "ef_construction": Option(range: 4...1000)]),
+    "ivfflat": IndexMethod(options: ["lists": Option(range: 1...32_768)]),
+    "ann": IndexMethod(options: [
+      "dim": Option(range: 1...8192), "distancemeasure": Option(), "hnsw_m": Option(range: 10...1000),
+      "hnsw_ef_construction": Option(range: 40...4000), "pq_enable": Option(range: 0...1),
+      "pq_segments": Option(range: 1...256), "pq_centers": Option(range: 256...8192),
+      "external_storage": Option(range: 0...1, versions: [6]), "algorithm": Option(versions: [7]),
+      "nlist": Option(versions: [7]), "rabitq_bits": Option(versions: [7]),
+      "auto_reduction": Option(versions: [7]),
+      "pca_dim": Option(versions: [7]), "max_key_len": Option(versions: [7]),
+      "vector_include": Option(versions: [7]),
+    ]),
+  ]
+}

@@ -1,0 +1,93 @@
+public import PostgresClient
+
+extension Migrator {
+  /// What `up` would send now; reads the history and writes nothing.
+  public func plan(
+    _ target: MigrationTarget = MigrationTarget(),
+    on connection: PostgresConnection
+  ) async throws -> PlanReport {
+    try await report("up", on: connection) { planner in
+      try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
+    }
+  }
+
+  /// What `down` would send now; reads the history and writes nothing.
+  public func planDown(
+    _ target: MigrationTarget = MigrationTarget(count: 1),
+    on connection: PostgresConnection
+  ) async throws -> PlanReport {
+    try await report("down", on: connection) { planner in
+      try planner.down(target, ignoreDrift: options.ignoreDrift, rendered: asApplied)
+    }
+  }
+
+  /// What `up` sends to a database that has no history yet, without a server.
+  public func planFromNothing() throws -> PlanReport {
+    let planner = Planner(migrations: assumed, records: [])
+    let steps = try checked(planner.up(MigrationTarget(), allowOutOfOrder: true, ignoreDrift: true))
+    return planReport("up", steps, hasTable: false, byTransaction: options.lock == .transaction)
+  }
+
+  private func report(
+    _ command: String,
+    on connection: PostgresConnection,
+    plan: (Planner) throws -> [PlannedStep]
+  ) async throws -> PlanReport {
+    let session = session(connection)
+    let rendered = try await rendered(for: connection)
+    let state = try await session.readState()
+    let steps = try checked(plan(Planner(migrations: rendered, records: state.records)))
+    return planReport(
+      command,
+      steps,
+      hasTable: state.hasTable,
+      byTransaction: session.locksByTransaction(state)
+    )
+  }
+
+  private func planReport(
+    _ command: String,
+    _ steps: [PlannedStep],
+    hasTable: Bool,
+    byTransaction: Bool
+  ) -> PlanReport {
+    guard !steps.isEmpty else {
+      return PlanReport(command: command, opening: [], migrations: [], closing: [])
+    }
+    let lock = MigrationLock(history)
+    let locks = !byTransaction && options.lock != .none
+    let create = hasTable ? [] : [history.create]
+    let lockedCreate =
+      byTransaction ? create.flatMap { ["BEGIN", lock.takeInTransaction, $0, "COMMIT"] } : create
+    return PlanReport(
+      command: command,
+      opening: (locks ? [lock.take] : []) + lockedCreate,
+      migrations: steps.map { planned($0, lock: byTransaction ? lock : nil) },
+      closing: locks ? [lock.release] : []
+    )
+  }
+
+  private func planned(_ step: PlannedStep, lock: MigrationLock?) -> PlanReport.Migration {
+    let script = RunScript(
+      step: step,
+      history: history,
+      defaultLockTimeout: options.lockTimeout,
+      opensTransaction: lock == nil
+    )
+    let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransaction)] } ?? []
+    let messages = script.units.flatMap(\.messages).filter { !$0.text.isEmpty }.map { message in
+      PlanReport.Message(
+        sql: message.text,
+        data: message.copyData,
+        statement: message.statement.map { $0 + 1 }
+      )
+    }
+    return PlanReport.Migration(
+      version: step.id.key,
+      name: step.migration.migration.name,
+      file: step.migration.migration.file.path,
+      direction: step.direction,
+      messages: opening + messages
+    )
+  }
+}

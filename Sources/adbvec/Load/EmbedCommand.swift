@@ -1,0 +1,54 @@
+import ArgumentParser
+import EmbeddingPipeline
+import Foundation
+import ImageCollections
+import ImageFeatures
+
+/// `adbvec embed`.
+struct EmbedCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "embed",
+    abstract: "Turn pictures into feature vectors, into a file.",
+    discussion: "The file is the tutorial's: a line id|class|{…} a picture; adbvec load reads it."
+  )
+
+  @Argument(help: ArgumentHelp("A folder of pictures, or CIFAR files.", valueName: "source"))
+  var source: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+  var output: String
+
+  @OptionGroup(title: "Feature options") var features: FeatureOptions
+
+  @Option(help: ArgumentHelp("Pictures worked on at once, each on one core.", valueName: "count"))
+  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+  @Flag(help: "A picture that cannot be read ends the run.")
+  var strict = false
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  mutating func run() async throws {
+    let settings = try await global.settings(features.flags)
+    let collection = try PictureSource.open(source, options: features.decoding.options)
+    let model = try features.load(settings)
+    let batches = PictureBatchSource(collection, workers: workers, isStrict: strict) {
+      let extractor = try model.makeExtractor()
+      return { try extractor.features(of: $0) }
+    }
+    var writer = try FeatureFileOutput(path: output, dimension: model.dimension)
+    var unreadable = 0
+    while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
+      for row in 0..<batch.rows.count {
+        try batch.rows.withVector(row) { vector in
+          try writer.append(id: batch.rows.ids[row], label: batch.rows.labels[row], vector: vector)
+        }
+      }
+      batch.unreadable.forEach { Terminal.note("skipped \($0.reason)") }
+      unreadable += batch.unreadable.count
+    }
+    let rows = try writer.finish()
+    let left = unreadable == 0 ? "" : ", \(unreadable) pictures could not be read"
+    print("\(rows) vectors of \(model.dimension) numbers in \(output)\(left)")
+  }
+}

@@ -1,0 +1,96 @@
+import Migrations
+import Testing
+
+/// What a file may look like.
+@Suite struct FileTests {
+  private func migration(_ text: String, name: String = "1_a.sql") throws -> Migration {
+    try #require(try migrator([name: text]).migrations.first)
+  }
+
+  @Test func `A dbmate file reads as it is`() throws {
+    let text = """
+      -- a comment before
+      -- migrate:up transaction:false
+      CREATE TABLE users (id int);
+
+      -- migrate:down
+      DROP TABLE users;
+
+      """
+    let file = try #require(try migrator(["20260101120000_create_users.sql": text]).render().first)
+    #expect(file.version == "20260101120000")
+    #expect(file.name == "create_users")
+    #expect(file.up == "CREATE TABLE users (id int);\n\n")
+    #expect(file.down == "DROP TABLE users;\n")
+    #expect(try !migration(text).up.options.transaction)
+  }
+
+  @Test func `Options behind a mark are read`() throws {
+    let file = try migration(
+      """
+      -- migrate:up transaction:false lock-timeout:500ms statement-timeout:2min out-of-order:true
+      SELECT 1;
+      -- migrate:down irreversible:"the rows are gone"
+      """
+    )
+    #expect(file.up.options.lockTimeout == 500)
+    #expect(file.up.options.statementTimeout == 120_000)
+    #expect(file.up.options.outOfOrder)
+    #expect(file.down?.options.irreversible == "the rows are gone")
+  }
+
+  @Test(arguments: [
+    ("-- migrate:up transactoin:false\nSELECT 1;\n", "1_a.sql:1:15: unknown option \"transactoin\""),
+    ("-- migrate:up transaction:no\n", "1_a.sql:1:15: the option transaction has no value \"no\""),
+    ("-- migrate:up lock-timeout:fast\n", "1_a.sql:1:15: lock-timeout is a duration"),
+    ("-- migrate:up irreversible\n", "1_a.sql:1:15: unknown option \"irreversible\""),
+    ("SELECT 1;\n", "1_a.sql:1:1: there is no line \"-- migrate:up\""),
+    ("", "1_a.sql:1:1: there is no line \"-- migrate:up\""),
+    ("SELECT 1;\n-- migrate:up\n", "1_a.sql:1:1: this stands before the first mark"),
+    ("-- migrate:up\n-- migrate:up\n", "1_a.sql:2:1: there is a second \"-- migrate:up\""),
+    ("-- migrate:sideways\n", "1_a.sql:1:4: unknown mark \"migrate:sideways\""),
+  ])
+  func `A broken file is refused with its place`(text: String, expected: String) {
+    let error = problem { _ = try migrator(["1_a.sql": text]) }
+    #expect(error?.description.hasPrefix(expected) == true)
+  }
+
+  @Test func `Two files of one version are refused, however the number is written`() {
+    let error = problem { _ = try migrator(["1_a.sql": "-- migrate:up\n", "0001_b.sql": "-- migrate:up\n"]) }
+    #expect(error?.code == .duplicateVersion)
+  }
+
+  @Test func `All broken files are reported together`() {
+    let errors = #expect(throws: MigrationErrors.self) {
+      try migrator(["1_a.sql": "SELECT 1;", "2_b.sql": "-- migrate:up\n", "3_c.sql": "oops"])
+    }
+    #expect(errors?.errors.map { $0.location?.file } == ["1_a.sql", "3_c.sql"])
+  }
+
+  @Test func `Files run in the order of their numbers, repeatable ones behind them`() throws {
+    let names = ["10_c.sql", "9_b.sql", "R__views.sql", "20260101000000_d.sql", "008_a.sql"]
+    let files = Dictionary(uniqueKeysWithValues: names.map { ($0, "-- migrate:up\n") })
+    #expect(try migrator(files).migrations.map(\.id.key) == ["008", "9", "10", "20260101000000", "R__views"])
+  }
+
+  @Test func `A byte order mark and CRLF change nothing`() throws {
+    let plain = "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n"
+    let windows = "\u{FEFF}" + plain.split(separator: "\n").map { $0 + "\r\n" }.joined()
+    #expect(try migration(plain).templateHash == migration(windows).templateHash)
+    #expect(try migrator(["1_a.sql": plain]).render() == migrator(["1_a.sql": windows]).render())
+  }
+
+  @Test func `Bytes that are no UTF-8 are refused with their place`() {
+    let error = problem {
+      _ = try SourceFile(path: "1_a.sql", bytes: Array("-- migrate:up\nSELECT '".utf8) + [0xE4, 0x27])
+    }
+    #expect(error?.code == .unreadableFile)
+    #expect(error?.location?.description == "1_a.sql:2:9")
+  }
+
+  @Test func `A name without a number is no migration`() throws {
+    let source = try MigrationSource.embedded(["schema.sql": "", "1_a.sql": "-- migrate:up\n"])
+    #expect(source.ignored == ["schema.sql"])
+    #expect(source.files.map(\.name) == ["1_a.sql"])
+  }
+}

@@ -1,0 +1,107 @@
+import Testing
+import VectorSQL
+import VectorSQLExamples
+
+@Suite("What EXPLAIN says")
+struct SearchPlanTests {
+  private func plan(
+    _ text: String,
+    indexes: [SearchPlan.IndexFacts] = [l2],
+    _ change: (inout VectorSearch) -> Void = { _ in }
+  ) throws -> SearchPlan {
+    var search = imageSearch(to: .vector(probe))
+    change(&search)
+    let lines = text.split(separator: "\n").map(String.init)
+    return try SearchPlan(explain: lines, of: search, indexes: indexes, dialect: .pgvector)
+  }
+
+  private static let l2 = SearchPlan.IndexFacts(
+    name: "v_hnsw",
+    method: "hnsw",
+    metricOption: "vector_l2_ops",
+    isValid: true
+  )
+
+  private let seqScan = """
+    Limit  (cost=1.0..2.0 rows=10 width=4)
+      ->  Sort  (cost=1.0..2.0 rows=5000 width=4)
+            Sort Key: ((image_vector <-> '[1]'::vector))
+            ->  Seq Scan on image_search  (cost=0.00..10.00 rows=5000 width=4)
+    """
+
+  @Test("served by pgvector's index")
+  func pgvector() throws {
+    let plan = try plan(
+      """
+      Limit  (cost=1.0..2.0 rows=10 width=4)
+        ->  Index Scan using "my index" on image_search  (cost=1.0..995.50 rows=5000 width=24)
+              Order By: (image_vector <-> '[1]'::vector)
+      """
+    )
+    #expect(plan.vectorIndex == "\"my index\"")
+    #expect(plan.reasons.isEmpty)
+  }
+
+  @Test("an index scan without an order is no vector search")
+  func keyIndex() throws {
+    let plan = try plan(
+      """
+      Limit  (cost=1.0..2.0 rows=10 width=4)
+        ->  Sort  (cost=1.0..2.0 rows=1 width=4)
+              ->  Index Scan using t_pkey on t  (cost=0.28..8.30 rows=1 width=17)
+                    Index Cond: (id = 4999)
+      """
+    )
+    #expect(plan.vectorIndex == nil)
+  }
+
+  @Test("served by AnalyticDB's index")
+  func analyticDB() throws {
+    let plan = try plan(
+      """
+      Limit
+        -> Gather Motion 3:1  (slice1; segments: 3)
+             Merge Key: ((v <-> $0))
+             -> Limit
+                  -> Ann Index Scan using docs_v_idx on docs
+                       Order By: (v <-> $0)
+      """
+    )
+    #expect(plan.vectorIndex == "docs_v_idx")
+  }
+
+  @Test("why not")
+  func reasons() throws {
+    let cosine = SearchPlan.IndexFacts(
+      name: "c",
+      method: "hnsw",
+      metricOption: "vector_cosine_ops",
+      isValid: true
+    )
+    let broken = SearchPlan.IndexFacts(
+      name: "b",
+      method: "hnsw",
+      metricOption: "vector_l2_ops",
+      isValid: false
+    )
+    #expect(try plan(seqScan, indexes: []).reasons == ["the column has no vector index; create one"])
+    #expect(
+      try plan(seqScan, indexes: [broken]).reasons == [
+        "the index b is invalid after a failed build; drop and rebuild it"
+      ]
+    )
+    #expect(
+      try plan(seqScan, indexes: [cosine]).reasons == [
+        "the index c is built for vector_cosine_ops, the search needs vector_l2_ops"
+      ]
+    )
+    #expect(
+      try plan(seqScan) { $0.exact = true }.reasons == ["the search is exact, which compares every row"]
+    )
+    #expect(
+      try plan(seqScan).reasons == [
+        "the planner finds a scan of 5000 rows cheaper; run ANALYZE, or compare with enable_seqscan = off"
+      ]
+    )
+  }
+}

@@ -1,0 +1,6 @@
+-- Where each picture came from, so that results find their pictures: an absolute path, or a collection's and #record.
+-- migrate:up
+ALTER TABLE {{schema}}.{{table}} ADD COLUMN source text;
+
+-- migrate:down
+ALTER TABLE {{schema}}.{{table}} DROP COLUMN source;

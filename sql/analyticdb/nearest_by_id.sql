@@ -1,0 +1,12 @@
+-- The rows nearest to the row :id, which comes first itself.
+\if :{?id} \else
+\set id 0
+\endif
+\if :{?top_k} \else
+\set top_k 10
+\endif
+SELECT "id", "class", sqrt("image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)) AS "distance"
+FROM "public"."image_search"
+WHERE (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) IS NOT NULL
+ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)
+LIMIT :top_k;

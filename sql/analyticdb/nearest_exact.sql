@@ -1,0 +1,13 @@
+-- The rows nearest to the row :id by comparing with every row, whatever index there is.
+\if :{?id} \else
+\set id 0
+\endif
+\if :{?top_k} \else
+\set top_k 10
+\endif
+SELECT "id", "class", sqrt(l2_squared_distance("image_vector", (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id))) AS "distance"
+FROM "public"."image_search"
+WHERE "image_vector" IS NOT NULL
+  AND (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) IS NOT NULL
+ORDER BY l2_squared_distance("image_vector", (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)), "id"
+LIMIT :top_k;

@@ -1,0 +1,21 @@
+-- The rows of the class :class nearest to the row :id (its own class, unless psql is given another).
+\if :{?id} \else
+\set id 0
+\endif
+\if :{?class} \else
+SELECT "class" AS "class"
+FROM "public"."image_search" WHERE "id" = :id \gset
+\endif
+\if :{?top_k} \else
+\set top_k 10
+\endif
+BEGIN;
+SET LOCAL hnsw.iterative_scan = strict_order;
+SELECT "id", "class", "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) AS "distance"
+FROM "public"."image_search"
+WHERE "class" = :'class'
+  AND "image_vector" IS NOT NULL
+  AND (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) IS NOT NULL
+ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)
+LIMIT :top_k;
+COMMIT;
