@@ -71,11 +71,7 @@ struct ProjectionTests {
   @Test func moreOutputsThanClassesAreFilledUp() throws {
     let projection = try Projection.discriminant(of: clouds(seed: 1), outputs: 12, shrinkage: 0.1)
     #expect(projection.outputs == 12)
-<<<<<<< HEAD
-    #expect(projection.matrix.allSatisfy { $0.isFinite })
-=======
     #expect(!projection.matrix.contains { !$0.isFinite })
->>>>>>> image-features
   }
 
   @Test func keepsItselfInAFile() throws {
