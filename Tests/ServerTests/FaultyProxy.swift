@@ -1,6 +1,9 @@
 import Foundation
 import Synchronization
 
+/// `MSG_NOSIGNAL` of Linux, whose imported type differs with the modules around it.
+private let noSignal: Int32 = 0x4000
+
 /// Stands between client and server on the loopback and breaks connections after so many bytes from the client.
 final class FaultyProxy: Sendable {
   /// What happens to a connection.
@@ -96,7 +99,7 @@ final class FaultyProxy: Sendable {
         fail(source, sink, buffer.prefix(count / 2))
         return
       }
-      guard send(sink, buffer, count, Int32(MSG_NOSIGNAL.rawValue)) == count else { break }
+      guard send(sink, buffer, count, noSignal) == count else { break }
     }
     shutdown(sink, Int32(SHUT_WR))
   }
@@ -120,7 +123,7 @@ final class FaultyProxy: Sendable {
       shutdown(client, Int32(SHUT_RDWR))
       shutdown(server, Int32(SHUT_RDWR))
     case .truncate:
-      _ = part.withUnsafeBytes { send(server, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+      _ = part.withUnsafeBytes { send(server, $0.baseAddress, $0.count, noSignal) }
       shutdown(server, Int32(SHUT_WR))
     case .stall:
       break
