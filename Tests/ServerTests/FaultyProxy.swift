@@ -96,7 +96,7 @@ final class FaultyProxy: Sendable {
         fail(source, sink, buffer.prefix(count / 2))
         return
       }
-      guard send(sink, buffer, count, Int32(MSG_NOSIGNAL.rawValue)) == count else { break }
+      guard send(sink, buffer, count, Int32(MSG_NOSIGNAL)) == count else { break }
     }
     shutdown(sink, Int32(SHUT_WR))
   }
@@ -120,7 +120,7 @@ final class FaultyProxy: Sendable {
       shutdown(client, Int32(SHUT_RDWR))
       shutdown(server, Int32(SHUT_RDWR))
     case .truncate:
-      _ = part.withUnsafeBytes { send(server, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+      _ = part.withUnsafeBytes { send(server, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       shutdown(server, Int32(SHUT_WR))
     case .stall:
       break
