@@ -65,7 +65,10 @@ public struct PostgresError: Error, Sendable, Hashable {
 
   /// Whether the connection is gone, so that a new one is needed.
   public var isConnectionProblem: Bool {
-    [.invalidSettings, .connectionFailed, .connectionLost].contains(code)
+    if [.invalidSettings, .connectionFailed, .connectionLost].contains(code) { return true }
+    // The server may still tell why before it goes; 08P01 is a malformed message and no broken connection.
+    guard let sqlState, sqlState != "08P01" else { return false }
+    return sqlState.hasPrefix("08") || ["57P01", "57P02", "57P03"].contains(sqlState)
   }
 }
 

@@ -39,13 +39,11 @@ final class FaultyLoad: Sendable {
       options.connections = connections
       options.batchRows = 50
       options.retries = 50
+      // Slow enough for something to happen meanwhile.
+      options.rateLimit = 1500
       let target = try await LoadingTable.make(connection, schema, type: "vector(3)")
-      let load = try FaultyLoad(
-        schema: schema,
-        target: target,
-        options: options,
-        settings: ScratchSchema.settings()
-      )
+      let settings = try await ScratchSchema.settings()
+      let load = try FaultyLoad(schema: schema, target: target, options: options, settings: settings)
       try await body(load)
       let expected = (0..<load.rows).map { "\($0)|class \($0 % 7)|\($0),\(Self.text(Float($0) / 3)),-1" }
       #expect(try await LoadingTable.rows(connection, target) == expected)
@@ -83,28 +81,24 @@ final class FaultyLoad: Sendable {
     await connection.close()
   }
 
-  /// Ends every connection of the load, but not the one that only watches.
+  /// Ends every connection of the load, but not the one that only watches. Does not wait: events come on a thread that
+  /// the load itself needs.
   func killBackends() {
-    let done = DispatchSemaphore(value: 0)
-    Thread.detachNewThread { [self] in
-      Task {
-        try? await sql(
-          """
-          SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE application_name = '\(schema)' AND pid <> (
-            SELECT pid FROM pg_stat_activity WHERE application_name = '\(schema)' ORDER BY backend_start LIMIT 1)
-          """
-        )
-        done.signal()
-      }
+    Task {
+      try await sql(
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = '\(schema)' AND pid <> (
+          SELECT pid FROM pg_stat_activity WHERE application_name = '\(schema)' ORDER BY backend_start LIMIT 1)
+        """
+      )
     }
-    _ = done.wait(timeout: .now() + 5)
   }
 
   func indexes() async throws -> [String?] {
     let connection = try await ScratchSchema.connect()
     let rows = try await connection.run(
-      "SELECT indexdef FROM pg_indexes WHERE schemaname = '\(schema)' ORDER BY 1"
+      "SELECT indexdef FROM pg_indexes WHERE schemaname = '\(schema)' AND tablename = 'image_search' ORDER BY 1"
     )[0].rows
     await connection.close()
     return rows.map { $0[0] }

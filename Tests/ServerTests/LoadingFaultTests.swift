@@ -95,14 +95,17 @@ struct LoadingFaultTests {
 
   @Test func anotherRunIsRefusedMeanwhile() async throws {
     try await FaultyLoad.with(.copy, connections: 1) { load in
-      load.options.withLock { $0.rateLimit = 100 }
+      load.options.withLock {
+        $0.rateLimit = 100
+        $0.lockPatience = .milliseconds(200)
+      }
       let first = Task { try await load.run() }
       try await Task.sleep(for: .milliseconds(500))
       let refused = await #expect(throws: LoadError.self) { try await load.run() }
       #expect(refused?.code == .locked)
       first.cancel()
       _ = try? await first.value
-      load.options.withLock { $0.rateLimit = nil }
+      load.options.withLock { $0.rateLimit = 1500 }
       try await load.resume()
     }
   }

@@ -7,7 +7,9 @@ import VectorSQL
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 5 else {
-  FileHandle.standardError.write(Data("usage: loading-probe load|unload URL TABLE FILE [option=value …]\n".utf8))
+  FileHandle.standardError.write(
+    Data("usage: loading-probe load|unload URL TABLE FILE [option=value …]\n".utf8)
+  )
   exit(64)
 }
 let target = LoadTarget(table: try QualifiedName(validating: arguments[3]))
@@ -17,7 +19,8 @@ var labels: String?
 for argument in arguments.dropFirst(5) {
   let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
   switch (parts[0], parts.last ?? "") {
-  case ("method", let name): options.method = LoadOptions.Method.all.first { $0.description == name } ?? .automatic
+  case ("method", let name):
+    options.method = LoadOptions.Method.all.first { $0.description == name } ?? .automatic
   case ("conflict", let name): options.onConflict = LoadOptions.ConflictPolicy(rawValue: name) ?? .fail
   case ("batch", let count): options.batchRows = Int(count)
   case ("connections", let count): options.connections = Int(count) ?? 1
@@ -38,7 +41,9 @@ let path = arguments[4]
 let interrupts = DispatchSource.makeSignalSource(signal: SIGINT)
 do {
   if arguments[1] == "unload" {
-    let count = try await Unloader(settings: settings, target: target).run { try FeatureOutput.open(path, format: nil) }
+    let count = try await Unloader(settings: settings, target: target).run {
+      try FeatureOutput.open(path, format: nil)
+    }
     print("unloaded \(count)")
   } else {
     let loader = Loader(settings: settings, target: target, options: options)
@@ -48,7 +53,9 @@ do {
     interrupts.setEventHandler { task.cancel() }
     interrupts.activate()
     let report = try await task.value
-    print("loaded \(report.counts.loaded) skipped \(report.counts.skipped) finished-before \(report.wasFinished)")
+    print(
+      "loaded \(report.counts.loaded) skipped \(report.counts.skipped) finished-before \(report.wasFinished)"
+    )
   }
 } catch {
   FileHandle.standardError.write(Data("\(error)\n".utf8))

@@ -49,7 +49,7 @@ struct LoadTracker: Sendable {
     }
     self.ledger = ledger
     lock = run.options.isDryRun ? nil : LoadLock(key: ledger.key)
-    try await lock?.acquire(connection)
+    try await lock?.acquire(connection, patience: run.options.lockPatience)
     guard let found = try await ledger.read(connection) else {
       (record, isFinished, isFresh) = (empty, false, true)
       return
