@@ -99,11 +99,7 @@ final class FaultyProxy: Sendable {
         fail(source, sink, buffer.prefix(count / 2))
         return
       }
-<<<<<<< HEAD
       guard send(sink, buffer, count, noSignal) == count else { break }
-=======
-      guard send(sink, buffer, count, Int32(MSG_NOSIGNAL)) == count else { break }
->>>>>>> loading
     }
     shutdown(sink, Int32(SHUT_WR))
   }
@@ -127,11 +123,7 @@ final class FaultyProxy: Sendable {
       shutdown(client, Int32(SHUT_RDWR))
       shutdown(server, Int32(SHUT_RDWR))
     case .truncate:
-<<<<<<< HEAD
       _ = part.withUnsafeBytes { send(server, $0.baseAddress, $0.count, noSignal) }
-=======
-      _ = part.withUnsafeBytes { send(server, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
->>>>>>> loading
       shutdown(server, Int32(SHUT_WR))
     case .stall:
       break
