@@ -26,7 +26,9 @@ struct Adbvec: AsyncParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Schema and data",
-        subcommands: [MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self]
+        subcommands: [
+          MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self, UnloadCommand.self,
+        ]
       ),
       CommandGroup(
         name: "Search",
