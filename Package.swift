@@ -170,8 +170,8 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "Migrations", "PostgresClient",
-        "SQLLexer", "TestSupport", "VectorSQL", "VectorSQLExamples",
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "Migrations",
+        "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL", "VectorSQLExamples",
       ],
       swiftSettings: settings
     ),
@@ -185,7 +185,7 @@ let package = Package(
       path: "Tests/Browser/Fixture",
       swiftSettings: settings
     ),
-    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "TestSupport", "adbvec"], swiftSettings: settings),
+    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "LocalPostgres", "TestSupport", "adbvec"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

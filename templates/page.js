@@ -113,7 +113,7 @@ async function load(request, { push = true, scroll = 0, focus = false } = {}) {
   ghosts(number(form.elements.k.value) || 24);
   say('Searching…');
   try {
-    const sent = new Request(request, { headers: { Accept: 'text/html' }, signal: mine.signal });
+    const sent = new Request(request, { signal: mine.signal });
     const isUpload = sent.method === 'POST';
     const started = performance.now();
     const response = await fetch(sent);
@@ -125,7 +125,7 @@ async function load(request, { push = true, scroll = 0, focus = false } = {}) {
     // The features of an upload were made in the request before the redirect: they are no transfer.
     const features = number(document.querySelector('.t-features dd')?.textContent);
     time(elapsed - (isUpload ? features : 0));
-    if (push && response.redirected | !isUpload) history.pushState({ scroll: 0 }, '', response.url);
+    if (push && (response.redirected || !isUpload)) history.pushState({ scroll: 0 }, '', response.url);
     scrollTo(0, scroll);
     if (focus) results.focus({ preventScroll: true });
     say(document.getElementById('heading').textContent);
@@ -242,6 +242,7 @@ addEventListener('keydown', event => {
   const isTyping = event.target.closest('input, select, textarea');
   if (event.key === '/' && !isTyping) {
     event.preventDefault();
+    document.getElementById('options').open = true;
     form.elements.id.select();
   } else if (!isTyping) walk(event);
 });
@@ -268,6 +269,9 @@ addEventListener('drop', event => {
   drag(-depth);
   upload(pictureIn(event.dataTransfer));
 });
+
+// On a narrow screen the pictures come first.
+if (matchMedia('(max-width: 52rem)').matches) document.getElementById('options').open = false;
 
 settle();
 const [arrival] = performance.getEntriesByType('navigation');

@@ -8,6 +8,9 @@ final class Canvas {
   private let image: gdImagePtr
   private let text: TextRenderer
 
+  /// libgd's messages would go to standard error.
+  private static let silence: Void = gdSetErrorMethod { _, _, _ in }
+
   init(width: Int, height: Int, font: GridFont, background: RGBColor) throws {
     guard width > 0, height > 0, width <= 32_000, height <= 32_000, width * height <= 200_000_000 else {
       throw GridError(
@@ -15,6 +18,7 @@ final class Canvas {
         "a drawing of \(width)x\(height) pixels is too large; draw fewer or smaller cells"
       )
     }
+    _ = Self.silence
     guard let image = gdImageCreateTrueColor(Int32(width), Int32(height)) else {
       throw GridError(.drawing, "libgd cannot make a drawing of \(width)x\(height) pixels")
     }

@@ -26,6 +26,20 @@ struct MigrationsDatabase: Sendable {
 
   /// Makes the database, lends it, drops it.
   static func with(_ body: (MigrationsDatabase) async throws -> Void) async throws {
+    await gate.enter()
+    do {
+      try await withDatabase(body)
+      await gate.leave()
+    } catch {
+      await gate.leave()
+      throw error
+    }
+  }
+
+  /// Tests run side by side, and some take a dozen of the server's connections.
+  private static let gate = Gate(places: 3)
+
+  private static func withDatabase(_ body: (MigrationsDatabase) async throws -> Void) async throws {
     let admin = try await PostgresConnection.connect(ConnectionSettings(url: url))
     let database = MigrationsDatabase(name: "adbvec_m_" + UUID().uuidString.prefix(8).lowercased())
     try await admin.run("CREATE DATABASE \(database.name)")
@@ -39,7 +53,30 @@ struct MigrationsDatabase: Sendable {
   }
 }
 
+/// Lets a number of tasks in at once.
+actor Gate {
+  private var places: Int
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  init(places: Int) { self.places = places }
+
+  func enter() async {
+    if places > 0 { places -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+  }
+
+  func leave() {
+    if waiting.isEmpty { places += 1 } else { waiting.removeFirst().resume() }
+  }
+}
+
 extension PostgresConnection {
+  /// How many advisory locks are held in this database.
+  func advisoryLocks() async throws -> [String] {
+    try await column(
+      "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+  }
+
   /// The first column of a query's rows, as text.
   func column(_ sql: String) async throws -> [String] {
     try await run(sql).last?.rows.map { $0.first.flatMap { $0 } ?? "NULL" } ?? []

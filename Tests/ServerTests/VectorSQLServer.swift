@@ -61,7 +61,7 @@ extension VectorSQLServer {
     }
     let folder = NSTemporaryDirectory() + "vectorsql-\(ProcessInfo.processInfo.processIdentifier)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    if getuid() == 0 { _ = try run("/bin/chown", ["postgres", folder]) }
+    if getuid() == 0 { _ = try run("/bin/chown", [account, folder]) }
     let data = folder + "/data"
     try asServerUser([
       programs + "/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8",
@@ -76,6 +76,9 @@ extension VectorSQLServer {
     atexit { VectorSQLServer.stop() }
     return try prepared(VectorSQLServer(folder: folder, programs: programs, dialects: []))
   }
+
+  /// PostgreSQL refuses root; `scripts/bootstrap` makes this account.
+  private static let account = getpwnam("adbvec") == nil ? "postgres" : "adbvec"
 
   private static let stopped = Mutex<(programs: String, folder: String)?>(nil)
 
@@ -121,7 +124,7 @@ extension VectorSQLServer {
   }
 
   private static func asServerUser(_ command: [String]) throws {
-    let full = getuid() == 0 ? ["/sbin/runuser", "-u", "postgres", "--"] + command : command
+    let full = getuid() == 0 ? ["/sbin/runuser", "-u", account, "--"] + command : command
     let result = try run(full[0], Array(full.dropFirst()))
     guard result.status == 0 else { throw Failure(description: "\(command[0]): \(result.error)") }
   }

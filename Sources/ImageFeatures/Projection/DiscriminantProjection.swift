@@ -1,14 +1,15 @@
 extension Projection {
   /// Fits a linear discriminant projection to labelled vectors.
-  ///
-  /// The covariance inside the classes, shrunk towards a sphere, is whitened; then the directions are kept in which the class means
-  /// vary most (Fisher's discriminant; with pairs as classes, the discriminative whitening of Mikolajczyk and Matas, 2007).
-  /// Behind the means' directions come those of the whitened vectors themselves, so that any number of outputs is possible.
+  ///  The covariance inside the classes, shrunk towards a sphere, is whitened; then the directions are kept
+  /// in which the class means vary most (Fisher's discriminant; with pairs as classes, the discriminative
+  /// whitening of Mikolajczyk and Matas, 2007). Means of n classes vary in n - 1 directions; further outputs
+  /// take those in which the whitened vectors vary most.
   ///
   /// - Parameters:
   ///   - samples: The vectors with their classes.
   ///   - outputs: The dimensions to keep.
-  ///   - shrinkage: How far the covariance is drawn towards a sphere, from 0 to 1; more when there are few vectors.
+  ///   - shrinkage: How far the covariance is drawn towards a sphere, from 0 to 1; more when there are few
+  ///     vectors.
   ///   - normalisesInput: Whether vectors are scaled to length 1 first.
   /// - Throws: `ProjectionError` with code `shape`, `samples` or `numerical`.
   public static func discriminant(
@@ -31,8 +32,8 @@ extension Projection {
     }
     let order = prepared.dimensions
     let whitening = try whiteningMatrix(deviations, order: order, shrinkage: shrinkage)
-    let between = betweenClasses(means, counts, whitening, order: order)
-    let rotation = try between.eigenvectors().vectors
+    let spread = spread(prepared, means, counts, whitening)
+    let rotation = try spread.eigenvectors().vectors
     let matrix = SymmetricMatrix.product(
       Array(rotation.prefix(outputs * order)),
       whitening,
@@ -70,28 +71,24 @@ extension Projection {
     return SymmetricMatrix.product(transposed, scaled, rows: order, inner: order, columns: order)
   }
 
-  /// The covariance of the whitened class means.
-  private static func betweenClasses(
+  /// The covariance of the whitened class means, and for the directions that these leave open a thousandth of
+  /// the vectors' own.
+  private static func spread(
+    _ samples: PreparedSamples,
     _ means: [[Double]],
     _ counts: [Int],
-    _ whitening: [Double],
-    order: Int
+    _ whitening: [Double]
   ) -> SymmetricMatrix {
-    let white = SymmetricMatrix.product(
-      means.flatMap { $0 },
-      whitening,
-      rows: means.count,
-      inner: order,
-      columns: order
-    )
-    let total = Double(counts.reduce(0, +))
-    var weighted: [Float] = []
-    weighted.reserveCapacity(white.count)
-    for (index, value) in white.enumerated() {
-      weighted.append(
-        Float(value * (Double(counts[index / order]) * Double(counts.count) / total).squareRoot())
-      )
+    let order = samples.dimensions
+    func whitened(_ rows: [Double]) -> [Double] {
+      SymmetricMatrix.product(rows, whitening, rows: rows.count / order, inner: order, columns: order)
     }
-    return SymmetricMatrix.meanOuterProduct(weighted, order: order)
+    let white = whitened(means.flatMap { $0 })
+    let total = Double(counts.reduce(0, +))
+    let weights = counts.map { (Double($0 * counts.count) / total).squareRoot() }
+    let weighted = white.indices.map { Float(white[$0] * weights[$0 / order]) }
+    let between = SymmetricMatrix.meanOuterProduct(weighted, order: order)
+    let all = whitened(samples.rows.map(Double.init)).map(Float.init)
+    return between.adding(SymmetricMatrix.meanOuterProduct(all, order: order), times: 1e-3)
   }
 }

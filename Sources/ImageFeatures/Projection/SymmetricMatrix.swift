@@ -39,6 +39,10 @@ struct SymmetricMatrix {
     (0..<order).reduce(0) { $0 + values[$1 * order + $1] } / Double(order)
   }
 
+  func adding(_ other: SymmetricMatrix, times factor: Double) -> SymmetricMatrix {
+    SymmetricMatrix(order: order, values: zip(values, other.values).map { $0 + factor * $1 })
+  }
+
   /// The matrix drawn towards the multiple of the identity with the same trace, by a share from 0 to 1.
   func shrunk(by share: Double) -> SymmetricMatrix {
     let diagonal = meanDiagonal * share
@@ -94,7 +98,8 @@ struct SymmetricMatrix {
     return (eigenvalues.reversed(), vectors)
   }
 
-  /// The vector or its negative, whichever has its largest component positive, so that results do not hang on LAPACK's choice.
+  /// The vector or its negative, whichever has its largest component positive, so that results do not hang on
+  /// LAPACK's choice.
   private static func oriented(_ vector: ArraySlice<Double>) -> [Double] {
     let largest = vector.max { abs($0) < abs($1) } ?? 0
     return largest < 0 ? vector.map(-) : Array(vector)

@@ -70,6 +70,7 @@ extension MigrationSession {
     switch cause.sqlState {
     case "55P03":
       "another session holds a lock; raise lock-timeout behind the mark, or run when it is quieter"
+    case "57P01", "57P02": "the server ended the connection; run again, it goes on where this stopped"
     case "25001": "put transaction:false behind the section's mark"
     case "58P01" where cause.message.contains("extension"),
       "0A000" where cause.message.contains("extension \"vector\""):

@@ -26,6 +26,8 @@ struct FeatureOptions: ParsableArguments {
   @Flag(help: "Scale vectors to length 1.")
   var normalise = false
 
+  @OptionGroup var decoding: DecodingArguments
+
   /// The flags as settings.
   var flags: [Setting: String?] {
     [.model: model, .weights: weights, .feature: feature]

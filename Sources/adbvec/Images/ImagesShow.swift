@@ -46,7 +46,7 @@ struct ImagesShow: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let collection = try PictureSource.open(source)
+    let collection = try PictureSource.open(source, options: .display)
     let positions =
       try ids.map { try PositionList.parse($0, below: collection.count) } ?? firstPositions(collection)
     guard !positions.isEmpty else {

@@ -30,7 +30,7 @@ struct EmbedCommand: AsyncParsableCommand {
 
   mutating func run() async throws {
     let settings = try await global.settings(features.flags)
-    let collection = try PictureSource.open(source)
+    let collection = try PictureSource.open(source, options: features.decoding.options)
     let model = try features.load(settings)
     let batches = PictureBatchSource(collection, workers: workers, isStrict: strict) {
       let extractor = try model.makeExtractor()

@@ -44,7 +44,9 @@ struct EmbedLoadCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func validate() throws {
-    guard (1...256).contains(workers) else { throw ValidationError("--workers must be 1…256, not \(workers)") }
+    guard (1...256).contains(workers) else {
+      throw ValidationError("--workers must be 1…256, not \(workers)")
+    }
     if let limit, limit < 1 { throw ValidationError("--limit must be 1 or more, not \(limit)") }
   }
 
@@ -63,18 +65,20 @@ struct EmbedLoadCommand: AsyncParsableCommand {
     if Self.isFeatureFile(source) {
       return (FileBatchSource(FeatureSource(path: source)), "")
     }
-    let collection = try PictureSource.open(source, labels: labels)
+    let collection = try PictureSource.open(source, labels: labels, options: features.decoding.options)
     let model = try features.load(settings)
     let batches = PictureBatchSource(collection, workers: workers, isStrict: strict, limit: limit) {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
-    return (batches, model.recipe)
+    return (batches, model.recipe + features.decoding.recipe)
   }
 
   /// Whether the first bytes are the tutorial's `id|class|{`.
   private static func isFeatureFile(_ path: String) -> Bool {
-    guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 4096) else { return false }
+    guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 4096) else {
+      return false
+    }
     let text = String(decoding: head, as: UTF8.self)
     return text.prefix { $0 != "\n" }.split(separator: "|", maxSplits: 2).count == 3
       && text.first { !$0.isWhitespace && $0 != "\"" }?.isNumber == true

@@ -18,7 +18,12 @@ struct LoadCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("The file; - is standard input.", valueName: "file"))
   var file: String
 
-  @Option(help: ArgumentHelp("features, npy, fvecs, bvecs, csv or jsonl; without it by the file's name.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "features, npy, fvecs, bvecs, csv or jsonl; without it by the file's name.",
+      valueName: "name"
+    )
+  )
   var input: FeatureSource.Format?
 
   @Option(help: ArgumentHelp("The classes of a .npy, .fvecs or .bvecs file.", valueName: "file"))

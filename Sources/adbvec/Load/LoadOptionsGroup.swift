@@ -3,7 +3,9 @@ public import EmbeddingPipeline
 
 /// How rows are written; shared by `embed-load` and `load`.
 struct LoadOptionsGroup: ParsableArguments {
-  @Option(help: ArgumentHelp("auto, insert (parameterized binary INSERT) or copy (binary COPY).", valueName: "way"))
+  @Option(
+    help: ArgumentHelp("auto, insert (parameterized binary INSERT) or copy (binary COPY).", valueName: "way")
+  )
   var method: LoadOptions.Method?
 
   @Option(help: "A row whose id exists: fail, skip or update.")
@@ -43,7 +45,9 @@ struct LoadOptionsGroup: ParsableArguments {
     guard [resume, restart, untracked].filter({ $0 }).count <= 1 else {
       throw ValidationError("--resume, --restart and --untracked exclude each other")
     }
-    if let batch, !(1...1_000_000).contains(batch) { throw ValidationError("--batch must be 1…1000000, not \(batch)") }
+    if let batch, !(1...1_000_000).contains(batch) {
+      throw ValidationError("--batch must be 1…1000000, not \(batch)")
+    }
     guard (1...32).contains(connections) else {
       throw ValidationError("--connections must be 1…32, not \(connections)")
     }

@@ -17,7 +17,9 @@ final class LoadReporter: Sendable {
     switch event {
     case .started(let plan):
       guard verbose else { return }
-      note("loading \(plan.source): \(plan.dimension) numbers a vector, \(plan.method), \(plan.batchRows) rows a batch")
+      note(
+        "loading \(plan.source): \(plan.dimension) numbers a vector, \(plan.method), \(plan.batchRows) rows a batch"
+      )
     case .progress(let progress):
       drawBar(progress)
     case .unreadable(let picture):
@@ -83,9 +85,16 @@ final class LoadReporter: Sendable {
     switch format {
     case .json:
       let summary = Summary(
-        loaded: report.counts.loaded, replaced: report.counts.replaced, skipped: report.counts.skipped,
-        unreadable: report.counts.unreadable, seconds: seconds, peakMemoryKiB: Self.peakMemoryKiB, method: report.method,
-        wasFinished: report.wasFinished, dryRun: report.isDryRun, warnings: report.warnings
+        loaded: report.counts.loaded,
+        replaced: report.counts.replaced,
+        skipped: report.counts.skipped,
+        unreadable: report.counts.unreadable,
+        seconds: seconds,
+        peakMemoryKiB: Self.peakMemoryKiB,
+        method: report.method,
+        wasFinished: report.wasFinished,
+        dryRun: report.isDryRun,
+        warnings: report.warnings
       )
       try JSONReport(command: command, result: summary).print()
     case .text:
@@ -96,7 +105,7 @@ final class LoadReporter: Sendable {
   /// The most memory that the process held at any time (`ru_maxrss`).
   private static var peakMemoryKiB: Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss
   }
 

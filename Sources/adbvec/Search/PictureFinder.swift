@@ -8,7 +8,7 @@ final class PictureFinder {
   private var opened: [String: any PictureCollection] = [:]
 
   init(collection path: String?) throws {
-    collection = try path.map { try PictureSource.open($0) }
+    collection = try path.map { try PictureSource.open($0, options: .display) }
   }
 
   /// The picture, or nil when it cannot be found or read any more: a placeholder stands for it.
@@ -19,7 +19,7 @@ final class PictureFinder {
     }
     guard let place = source.flatMap(PicturePlace.init) else { return nil }
     switch place {
-    case .file(let path): return try? Picture(contentsOfFile: path)
+    case .file(let path): return try? Picture(contentsOfFile: path, options: .display)
     case .record(let path, let number):
       let collection = opened[path] ?? (try? PictureSource.open(path))
       opened[path] = collection

@@ -64,7 +64,7 @@ struct SubjectOptions: ParsableArguments {
     if let id {
       subject = .id(id)
     } else if let image {
-      let decoded = try Picture(contentsOfFile: image)
+      let decoded = try Picture(contentsOfFile: image, options: features.decoding.options)
       picture = decoded
       subject = .vector(try features.load(settings).makeExtractor().features(of: decoded))
     } else if let vector {

@@ -18,7 +18,10 @@ extension Settings {
   func loadTarget() throws -> LoadTarget {
     let table = try imageTable()
     return LoadTarget(
-      table: table.name, idColumn: table.idColumn, labelColumn: table.labelColumn, vectorColumn: table.vectorColumn,
+      table: table.name,
+      idColumn: table.idColumn,
+      labelColumn: table.labelColumn,
+      vectorColumn: table.vectorColumn,
       sourceColumn: table.sourceColumn
     )
   }

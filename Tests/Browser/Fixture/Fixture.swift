@@ -7,7 +7,7 @@ import UnixSignals
 /// The page over a folder of pictures, searched in memory: `page-fixture FOLDER`.
 ///
 /// Settings come from the environment: `PORT`, `TOKEN`, `CONNECTIONS` (the most open ones), `UPLOAD_BYTES`, `IDLE`
-/// (seconds) and `LOST`, a file whose presence means that the database is lost.
+/// (seconds), `TEMPLATES` (a folder) and `LOST`, a file whose presence means that the database is lost.
 @main
 struct Fixture {
   static func main() async throws {
@@ -19,6 +19,7 @@ struct Fixture {
     configuration.collection = "drawn pictures"
     configuration.port = number("PORT") ?? 0
     configuration.token = environment["TOKEN"]
+    configuration.templates = environment["TEMPLATES"]
     configuration.limits.maximumPixels = 4_000_000
     configuration.limits.maximumUploadBytes = number("UPLOAD_BYTES") ?? 4 << 20
     configuration.limits.maximumConnections = number("CONNECTIONS") ?? configuration.limits.maximumConnections

@@ -1,0 +1,91 @@
+"""Measures everything in one run, in interleaved rounds, and prints the tables of README.md.
+
+    run.py RUNNER PYTHON DATA [ROUNDS [SECONDS]]
+
+RUNNER is the built FeaturesBenchmark, PYTHON one with onnxruntime, onnx, torch, safetensors and pillow, DATA the folder with
+weights/ and cifar-100-binary/. Each cell is the median over the rounds.
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+runner, python, data = sys.argv[1:4]
+rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 5
+seconds = sys.argv[5] if len(sys.argv) > 5 else "1.5"
+here = os.path.dirname(os.path.abspath(__file__))
+nets = {"squeezenet1_1": data + "/weights/squeezenet1_1-onnxzoo.safetensors",
+        "efficientnet_lite0": data + "/weights/efficientnet-lite0-57934424.pth"}
+cifar = data + "/cifar-100-binary/test.bin"
+flops = {"squeezenet1_1": 2 * 349151936, "efficientnet_lite0": 2 * 385187552}
+peers = ("adbvec", "onnxruntime", "torch-channels-last", "torch")
+
+
+def busy():
+    """Jiffies of all processors that were not idle."""
+    fields = [int(x) for x in open("/proc/stat").readline().split()[1:9]]
+    return sum(fields) - fields[3] - fields[4]
+
+
+others = []
+
+
+def call(command):
+    before, start = busy(), os.times()
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    after, end = busy(), os.times()
+    own = end.children_user + end.children_system - start.children_user - start.children_system
+    others.append(max(0.0, ((after - before) / os.sysconf("SC_CLK_TCK") - own) / (end.elapsed - start.elapsed)))
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def measure(peer, net, threads, batch):
+    if peer == "adbvec":
+        return call([runner, "rate", net, nets[net], "logits", str(threads), str(batch), seconds])
+    return call([python, here + "/peers.py", peer, net, nets[net], str(threads), str(batch), seconds])
+
+
+def sgemm():
+    """GFLOP/s of processor time of the OpenBLAS that adbvec links, 2048 cubed, one thread."""
+    code = ("import ctypes,time,numpy as np;b=ctypes.CDLL('libopenblas.so.0');b.openblas_set_num_threads(1);n=2048;"
+            "x=np.ones((n,n),np.float32);y=x.copy();z=x.copy();p=lambda a:a.ctypes.data_as(ctypes.c_void_p);f=ctypes.c_float;\n"
+            "def go(): b.cblas_sgemm(101,111,111,n,n,n,f(1),p(x),n,p(y),n,f(0),p(z),n)\n"
+            "go();t=time.process_time();[go() for _ in range(4)];print(4*2*n**3/(time.process_time()-t)/1e9)")
+    return call([python, "-c", code])
+
+
+results, ends, peak = {}, {}, []
+for _ in range(rounds):
+    peak.append(sgemm())
+    for net in nets:
+        for threads, batch in ((1, 1), (2, 1), (1, 32), (2, 32)):
+            for peer in peers:
+                results.setdefault((net, threads, batch, peer), []).append(measure(peer, net, threads, batch))
+    for threads in (1, 2):
+        ends.setdefault(("adbvec", threads), []).append(
+            call([runner, "pipeline", "squeezenet1_1", nets["squeezenet1_1"], "logits", str(threads), seconds, cifar]))
+        ends.setdefault(("tutorial", threads), []).append(
+            call([python, here + "/peers.py", "tutorial", "squeezenet1_1", nets["squeezenet1_1"], str(threads), "100", seconds, cifar]))
+
+
+def median(values, clock):
+    return statistics.median(v[clock] for v in values)
+
+
+print("Other processes kept %.2f processors busy on average (of %d); sgemm %.0f GFLOP/s a core.\n"
+      % (statistics.mean(others), os.cpu_count(), statistics.median(peak)))
+for clock in ("wall", "processor"):
+    print("Pictures a second of %s time, as a multiple of ONNX Runtime's:\n" % clock)
+    print("| network | threads | batch | " + " | ".join(peers) + " | adbvec's share of the sgemm peak |\n|---" + "|---" * 7 + "|")
+    for net in nets:
+        for threads, batch in ((1, 1), (2, 1), (1, 32), (2, 32)):
+            rates = [median(results[net, threads, batch, p], clock) for p in peers]
+            share = rates[0] * flops[net] / 1e9 / statistics.median(peak) / (threads if clock == "wall" else 1)
+            print("| %s | %d | %d | " % (net, threads, batch) + " | ".join("%.2f" % (r / rates[1]) for r in rates) + " | %.0f %% |" % (100 * share))
+    print()
+print("End to end from 32x32 pictures, as a multiple of the tutorial's pipeline:\n\n| threads | wall | processor |\n|---|---|---|")
+for threads in (1, 2):
+    print("| %d | " % threads + " | ".join("%.2f" % (median(ends["adbvec", threads], c) / median(ends["tutorial", threads], c)) for c in ("wall", "processor")) + " |")
+print("\nRates of ONNX Runtime and adbvec by which to check: " + json.dumps(
+    {"%s t%d b%d %s" % k: [median(v, "wall"), median(v, "processor")] for k, v in results.items() if k[3] in ("adbvec", "onnxruntime")}))

@@ -1,0 +1,172 @@
+import Migrations
+import PostgresClient
+import Testing
+import VectorSQL
+
+/// How statements are run, tried again, cancelled.
+@Suite(.enabled(if: MigrationsDatabase.isThere, MigrationsDatabase.reason))
+struct MigrationsExecutionTests {
+  @Test func `A lock that is not to be had in time is tried again`() async throws {
+    try await MigrationsDatabase.with { database in
+      let blocker = try await database.connect()
+      try await blocker.run("CREATE TABLE a (id int); INSERT INTO a VALUES (1)")
+      try await blocker.run("BEGIN; LOCK TABLE a")
+      let migrator = try migrator([
+        "1_a.sql": "-- migrate:up lock-timeout:100ms\nALTER TABLE a ADD COLUMN b int;\n"
+      ])
+      let run = migrator.up(on: try await database.connect())
+      var retries = 0
+      for await event in run {
+        guard case .retrying = event else { continue }
+        retries += 1
+        if retries == 2 { try await blocker.run("ROLLBACK") }
+      }
+      #expect(try await run.report.migrations.count == 1)
+      #expect(retries >= 2)
+    }
+  }
+
+  @Test func `It gives up after the last attempt and says what to do`() async throws {
+    try await MigrationsDatabase.with { database in
+      let blocker = try await database.connect()
+      try await blocker.run("CREATE TABLE a (id int)")
+      try await blocker.run("BEGIN; LOCK TABLE a")
+      let migrator = try migrator([
+        "1_a.sql": "-- migrate:up lock-timeout:50ms\nALTER TABLE a ADD COLUMN b int;\n"
+      ]) {
+        $0.attempts = 2
+      }
+      let run = migrator.up(on: try await database.connect())
+      let error = await #expect(throws: MigrationError.self) { try await run.report }
+      #expect(error?.sqlState == "55P03")
+      #expect(error?.hint?.contains("lock-timeout") == true)
+    }
+  }
+
+  @Test func `Cancelling ends the statement on the server and keeps the history in order`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let files = ["1_a.sql": "-- migrate:up\nCREATE TABLE a (id int);\nSELECT pg_sleep(60);\n"]
+      let run = try migrator(files).up(on: connection)
+      let observer = try await database.connect()
+      try await waitUntil {
+        try await !observer.column(
+          "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(60)'"
+        ).isEmpty
+      }
+      run.cancel()
+      await #expect(throws: CancellationError.self) { try await run.report }
+      #expect(try await observer.column("SELECT to_regclass('a')") == ["NULL"])
+      #expect(
+        try await observer.column("SELECT state || ': ' || error FROM adbvec_migrations") == [
+          "failed: cancelled"
+        ]
+      )
+      #expect(try await observer.advisoryLocks() == ["0"])
+    }
+  }
+
+  @Test func `What a file sets, the next does not inherit`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try migrator([
+        "1_a.sql": "-- migrate:up\nCREATE SCHEMA s;\nSET search_path = s;\n",
+        "2_b.sql": "-- migrate:up\nCREATE TABLE t (id int);\n",
+        "3_c.sql": "-- migrate:up\nSELECT set_config('work_mem', '1234kB', false);\n",
+        "4_d.sql": "-- migrate:up\nCREATE TABLE mem AS SELECT current_setting('work_mem') AS m;\n",
+      ])
+      _ = try await migrator.up(on: connection).report
+      #expect(try await connection.column("SELECT to_regclass('public.t')") == ["t"])
+      #expect(try await connection.column("SELECT m <> '1234kB' FROM mem") == ["t"])
+    }
+  }
+
+  @Test func `The history stays in its schema, whatever search_path says`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      try await connection.run("CREATE SCHEMA other; SET search_path = other")
+      let named = try Migrator(
+        source: .embedded(["1_a.sql": "-- migrate:up\nCREATE TABLE t (id int);\n"]),
+        dialect: .pgvector,
+        options: {
+          var options = MigratorOptions()
+          options.historyTable = QualifiedName(schema: "ops", name: "my history")
+          return options
+        }()
+      )
+      _ = try await named.up(on: connection).report
+      #expect(try await connection.column("SELECT version FROM ops.\"my history\"") == ["1"])
+      #expect(try await connection.column("SELECT to_regclass('other.t') IS NOT NULL") == ["t"])
+      #expect(try await named.up(on: connection).report.migrations == [])
+    }
+  }
+
+  @Test func `A run-time error without a position points at its statement`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try migrator([
+        "1_a.sql": "-- migrate:up\nSELECT 1;\n\n  SELECT 1 / (random() * 0)::int;\n"
+      ])
+      let error = await #expect(throws: MigrationError.self) { try await migrator.up(on: connection).report }
+      #expect(error?.location?.description == "1_a.sql:4:3")
+      #expect(error?.sqlState == "22012")
+    }
+  }
+
+  @Test func `An error inside a substituted value points at its tag`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try migrator(
+        ["1_a.sql": "-- migrate:up\n{{#if wide}}\nSELECT 1;\n{{/if}}\nSELECT 1 FROM {{table}};\n"],
+        manifest: "[table]\ntype = \"identifier\"\n[wide]\ntype = \"bool\"\ndefault = false\n",
+        parameters: ["table": "nope"]
+      )
+      let error = await #expect(throws: MigrationError.self) { try await migrator.up(on: connection).report }
+      #expect(error?.location?.description == "1_a.sql:5:15")
+      #expect(error?.location?.excerpt.hasSuffix("SELECT 1 FROM {{table}};\n   |               ^") == true)
+    }
+  }
+
+  @Test func `A missing extension says what to install`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try migrator(["1_a.sql": "-- migrate:up\nCREATE EXTENSION no_such_extension;\n"])
+      let error = await #expect(throws: MigrationError.self) { try await migrator.up(on: connection).report }
+      #expect(error?.hint != nil)
+    }
+  }
+
+  @Test func `A huge file is one migration like any other`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let rows = (0..<100_000).map { "(\($0), 'some text; with a semicolon')" }.joined(separator: ",\n")
+      let migrator = try migrator([
+        "1_a.sql": "-- migrate:up\nCREATE TABLE a (id int, note text);\nINSERT INTO a VALUES\n\(rows);\n"
+      ])
+      _ = try await migrator.up(on: connection).report
+      #expect(try await connection.column("SELECT count(*) FROM a") == ["100000"])
+    }
+  }
+
+  @Test func `An index's progress is told from a second connection`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try migrator([
+        "1_a.sql": """
+        -- migrate:up
+        CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+          BEGIN IF $1 % 1000 = 0 THEN PERFORM pg_sleep(0.3); END IF; RETURN $1; END $$;
+        CREATE TABLE a AS SELECT generate_series(1, 10000) AS id;
+        CREATE INDEX a_slow ON a (slow(id));
+
+        """
+      ])
+      let events = await migrator.up(on: connection, monitor: database.settings).allEvents()
+      #expect(
+        events.contains {
+          if case .indexProgress(_, let progress) = $0 { !progress.phase.isEmpty } else { false }
+        }
+      )
+    }
+  }
+}
