@@ -1,3 +1,4 @@
+import Glibc
 import VectorSQL
 
 /// What it costs to write a search with five filters: built and rendered anew each time, as a server does for a request.
@@ -25,46 +26,53 @@ func search(_ price: Double) throws -> NearestSearch<Products, Int64, Double, St
     .nearest(\.feature, to: probe, by: .l2, limit: 10)
 }
 
+@inline(never)
 func byHand(_ price: Double) -> Statement {
   let binds: [SQLValue] = [
     .vector(probe), .float8(price), .float8(200), .text("%lamp%"), .int4(0), .textArray(["red", "blue"]),
     .int8(7),
     .int8(10),
   ]
-  var text = "SELECT \"id\", \"price\", \"title\", \"feature\" <-> $1::vector AS \"distance\""
-  text += " FROM \"public\".\"products\" WHERE \"price\" BETWEEN $2 AND $3 AND \"title\" LIKE $4"
-  text += " AND \"stock\" > $5 AND \"tags\" && $6 AND \"id\" <> $7 AND \"feature\" IS NOT NULL"
-  text += " ORDER BY \"feature\" <-> $1::vector LIMIT $8"
+  var number = 0
+  func parameter() -> String {
+    number += 1
+    return "$\(number)"
+  }
+  let vector = parameter() + "::vector"
+  var text = "SELECT \"id\", \"price\", \"title\", \"feature\" <-> \(vector) AS \"distance\""
+  text += " FROM \"public\".\"products\" WHERE \"price\" BETWEEN \(parameter()) AND \(parameter())"
+  text += " AND \"title\" LIKE \(parameter()) AND \"stock\" > \(parameter()) AND \"tags\" && \(parameter())"
+  text += " AND \"id\" <> \(parameter()) AND \"feature\" IS NOT NULL"
+  text += " ORDER BY \"feature\" <-> \(vector) LIMIT \(parameter())"
   return Statement(trusted: text, binds: binds)
 }
 
-/// Microseconds for one call: the median of many batches.
-func microseconds(_ body: (Double) throws -> Int) rethrows -> Double {
-  let clock = ContinuousClock()
+/// Microseconds of processor time for one call: the median of many batches, so that a busy machine does little harm.
+func microseconds(_ body: (Double) throws -> Statement) rethrows -> Double {
   var samples: [Double] = []
-  var total = 0
-  for batch in 0..<200 {
-    let start = clock.now
-    for call in 0..<200 { total &+= try body(Double(batch + call)) }
-    let elapsed = (clock.now - start).components
-    samples.append((Double(elapsed.seconds) * 1e6 + Double(elapsed.attoseconds) / 1e12) / 200)
+  for batch in 0..<100 {
+    let start = clock()
+    var last = Statement("")
+    for call in 0..<500 { last = try body(Double(batch + call)) }
+    let elapsed = clock() - start
+    precondition(last.binds.count == 8)
+    samples.append(Double(elapsed) / 500)
   }
-  precondition(total != 0)
   return samples.sorted()[samples.count / 2]
 }
 
 let same = try search(1).rendered(for: .pgvector).query == byHand(1)
-let hand = microseconds { byHand($0).text.utf8.count }
-let whole = try microseconds { try search($0).rendered(for: .pgvector).query.text.utf8.count }
 let made = try search(1)
-let rendering = try microseconds { _ in try made.rendered(for: .pgvector).query.text.utf8.count }
+let hand = microseconds(byHand)
+let rendering = try microseconds { _ in try made.rendered(for: .pgvector).query }
+let whole = try microseconds { try search($0).rendered(for: .pgvector).query }
 
-func line(_ name: String, _ value: Double) -> String {
-  let tenths = Int(value * 10 + 0.5)
-  return "\(name): \(tenths / 10).\(tenths % 10) µs, \(Int(value / hand + 0.5)) times by hand"
+func tenths(_ value: Double) -> String {
+  let rounded = Int(value * 10 + 0.5)
+  return "\(rounded / 10).\(rounded % 10)"
 }
 
 print("the same statement as by hand: \(same)")
-print(line("by hand", hand))
-print(line("rendering", rendering))
-print(line("building and rendering", whole))
+for (name, value) in [("by hand", hand), ("rendering", rendering), ("building and rendering", whole)] {
+  print("\(name): \(tenths(value)) µs, \(tenths(value / hand)) times by hand")
+}
