@@ -13,7 +13,7 @@ extension Migrator {
         rendered: asApplied
       )
       let up = down.reversed().compactMap { step -> PlannedStep? in
-        guard let current = planner.migrations.first(where: { $0.id.isSame(as: step.id) }) else { return nil }
+        guard let current = planner.migration(step.id) else { return nil }
         return PlannedStep(migration: current, direction: .up, record: nil, section: current.upSection)
       }
       return down + up

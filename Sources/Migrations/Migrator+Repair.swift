@@ -40,7 +40,7 @@ extension Migrator {
       }
       return drifted.compactMap { status in
         guard let record = status.record,
-          let migration = planner.migrations.first(where: { $0.id.isSame(as: status.id) })
+          let migration = planner.migration(status.id)
         else { return nil }
         return (record.id, [self.history.bless(migration, key: record.id)])
       }
@@ -88,7 +88,7 @@ extension Migrator {
 
   private func file(_ version: String, _ planner: Planner) throws -> RenderedMigration {
     let id = MigrationID(key: version)
-    guard let found = planner.migrations.first(where: { $0.id.isSame(as: id) }) else {
+    guard let found = planner.migration(id) else {
       throw MigrationError(.unknownVersion, "no file has the version \(version)")
     }
     return found

@@ -31,7 +31,7 @@ struct Renderer {
     for segment in sql.segments {
       switch segment {
       case .text(let literal): text += literal
-      case .bind(let value, let name): write(value, name: name)
+      case .bind(let value, let name): try write(value, name: name)
       case .vector(let vector): try write(vector)
       case .deferred(let choose): try render(choose(dialect))
       case .layout(let layout): write(layout)
@@ -55,7 +55,8 @@ struct Renderer {
     }
   }
 
-  private mutating func write(_ value: SQLValue, name: String?) {
+  private mutating func write(_ value: SQLValue, name: String?) throws(RenderingError) {
+    try value.check()
     let number: Int
     if let name, let index = names.firstIndex(of: name), binds[index] == value {
       number = index + 1

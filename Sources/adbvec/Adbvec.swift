@@ -28,7 +28,10 @@ struct Adbvec: AsyncParsableCommand {
         name: "Schema and data",
         subcommands: [MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self]
       ),
-      CommandGroup(name: "Search", subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self]),
+      CommandGroup(
+        name: "Search",
+        subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self, ServeCommand.self]
+      ),
       CommandGroup(
         name: "Servers and settings",
         subcommands: [DB.self, SandboxCommand.self, ConfigCommand.self]

@@ -28,7 +28,7 @@ extension Planner {
       problems.append(outOfOrderError(status))
     }
     let steps = pending.compactMap { status -> PlannedStep? in
-      guard let migration = migrations.first(where: { $0.id.isSame(as: status.id) }) else { return nil }
+      guard let migration = self.migration(status.id) else { return nil }
       return PlannedStep(
         migration: migration,
         direction: .up,
@@ -78,7 +78,7 @@ extension Planner {
     ignoreDrift: Bool,
     rendered: (RenderedMigration, HistoryRecord) throws -> RenderedMigration
   ) throws -> PlannedStep {
-    guard let current = migrations.first(where: { $0.id.isSame(as: record.id) }) else {
+    guard let current = migration(record.id) else {
       throw MigrationError(
         .drift,
         "\(record.id) \(record.name) has no file, so there is no way down",
@@ -114,7 +114,7 @@ extension Planner {
 
   private func knownFile(_ version: String) throws -> MigrationID {
     let id = MigrationID(key: version)
-    guard let found = migrations.first(where: { $0.id.isSame(as: id) }) else {
+    guard let found = migration(id) else {
       throw MigrationError(.unknownVersion, "no file has the version \(version)")
     }
     return found.id
@@ -133,7 +133,7 @@ extension Planner {
   }
 
   private func file(_ id: MigrationID) -> FileTraits {
-    let up = migrations.first { $0.id.isSame(as: id) }?.migration.up
+    let up = migration(id)?.migration.up
     return FileTraits(allowsOutOfOrder: up?.options.outOfOrder ?? false)
   }
 
@@ -145,7 +145,7 @@ extension Planner {
 extension Planner {
   func driftErrors(_ status: MigrationStatus) -> [MigrationError] {
     status.blockingDrift.map { drift in
-      let migration = migrations.first { $0.id.isSame(as: status.id) }?.migration
+      let migration = self.migration(status.id)?.migration
       return MigrationError(
         .drift,
         "\(status.id) \(status.name): \(drift)",

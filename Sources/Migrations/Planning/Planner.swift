@@ -2,6 +2,16 @@
 struct Planner: Sendable {
   let migrations: [RenderedMigration]
   let records: [HistoryRecord]
+  private let byID: [MigrationID: RenderedMigration]
+
+  init(migrations: [RenderedMigration], records: [HistoryRecord]) {
+    self.migrations = migrations
+    self.records = records
+    byID = Dictionary(migrations.map { ($0.id.normalised, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The file of a version, however its number is written.
+  func migration(_ id: MigrationID) -> RenderedMigration? { byID[id.normalised] }
 
   /// Every migration that the files or the history know: versions by number, then repeatable files by name.
   func statuses() -> [MigrationStatus] {

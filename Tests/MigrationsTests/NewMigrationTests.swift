@@ -1,0 +1,54 @@
+import Foundation
+import Migrations
+import Testing
+
+/// `new`, and what it makes of the folder's names.
+@Suite struct NewMigrationTests {
+  private func folder(_ names: [String], _ body: (String) throws -> Void) throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "new-\(UUID().uuidString)/deep").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    for name in names {
+      try "-- migrate:up\n".write(toFile: "\(path)/\(name)", atomically: true, encoding: .utf8)
+    }
+    try body(path)
+  }
+
+  @Test(arguments: [
+    (["0001_a.sql", "0003_b.sql"], "0004_add_an_index.sql"), (["9_a.sql"], "10_add_an_index.sql"),
+    (["999_a.sql", "readme.md"], "1000_add_an_index.sql"),
+  ])
+  func `A new file goes on with the numbers`(names: [String], expected: String) throws {
+    try folder(names) { folder in
+      let path = try MigrationSource.createMigration(named: "Add an  index!", in: folder)
+      #expect(path == "\(folder)/\(expected)")
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == "-- migrate:up\n\n\n-- migrate:down\n\n")
+      #expect(
+        try MigrationSource.folder(folder).files.count == names.filter { $0.hasSuffix(".sql") }.count + 1
+      )
+    }
+  }
+
+  @Test(arguments: [[], ["20260101120000_a.sql"]])
+  func `Among times, or alone, it takes the time`(names: [String]) throws {
+    try folder(names) { folder in
+      let path = try MigrationSource.createMigration(named: "x", in: folder + "/made")
+      let other = try MigrationSource.createMigration(named: "x", in: folder)
+      for path in [path, other] {
+        let name = path.split(separator: "/").last ?? ""
+        #expect(name.count == 20 && name.hasSuffix("_x.sql"))
+      }
+    }
+  }
+
+  @Test func `A name without letters is refused`() throws {
+    try folder([]) { folder in
+      #expect(throws: MigrationError.self) { try MigrationSource.createMigration(named: "!?", in: folder) }
+    }
+  }
+
+  @Test func `A folder that is not there is an error with its name`() {
+    let error = #expect(throws: MigrationError.self) { try MigrationSource.folder("/no/such/folder") }
+    #expect(error?.message == "cannot open the folder /no/such/folder: No such file or directory")
+  }
+}
