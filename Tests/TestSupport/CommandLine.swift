@@ -54,6 +54,15 @@ public enum Program {
     )
   }
 
+  /// A file and no pipe: a program may end without having read all of it.
+  private static func inputFile(_ text: String) throws -> FileDescriptor {
+    guard !text.isEmpty else { return try FileDescriptor.open("/dev/null", .readOnly) }
+    let path = "/tmp/adbvec-input-\(UUID().uuidString)"
+    try text.write(toFile: path, atomically: false, encoding: .utf8)
+    defer { unlink(path) }
+    return try FileDescriptor.open(FilePath(path), .readOnly)
+  }
+
   /// Runs a program to its end.
   public static func run(
     _ path: String,
@@ -71,7 +80,7 @@ public enum Program {
       arguments: Arguments(arguments),
       environment: .custom(Dictionary(uniqueKeysWithValues: variables.map { (.init(stringLiteral: $0), $1) })),
       workingDirectory: folder.map { FilePath($0) },
-      input: .string(input),
+      input: .fileDescriptor(try inputFile(input), closeAfterSpawningProcess: true),
       output: .string(limit: 64 << 20),
       error: .string(limit: 64 << 20)
     )

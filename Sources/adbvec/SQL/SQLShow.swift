@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImageSearch
 import VectorSQL
 
 /// `adbvec sql show`.
