@@ -74,11 +74,21 @@ extension VectorSQLServer {
     ])
     stopped.withLock { $0 = (programs, folder) }
     atexit { VectorSQLServer.stop() }
+    watch(programs, folder)
     return try prepared(VectorSQLServer(folder: folder, programs: programs, dialects: []))
   }
 
   /// PostgreSQL refuses root; `scripts/bootstrap` makes this account.
   private static let account = getpwnam("adbvec") == nil ? "postgres" : "adbvec"
+
+  /// A shell that outlives a killed test run for a second, to stop the server that it left.
+  private static func watch(_ programs: String, _ folder: String) {
+    let user = getuid() == 0 ? "/sbin/runuser -u \(account) --" : ""
+    let alive = "kill -0 \(ProcessInfo.processInfo.processIdentifier) 2>/dev/null"
+    let stop =
+      "cd / && \(user) '\(programs)/pg_ctl' -s -m immediate -D '\(folder)/data' stop; rm -rf '\(folder)'"
+    _ = system("(while \(alive); do sleep 1; done; \(stop)) </dev/null >/dev/null 2>&1 &")
+  }
 
   private static let stopped = Mutex<(programs: String, folder: String)?>(nil)
 
