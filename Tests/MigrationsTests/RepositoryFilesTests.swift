@@ -86,7 +86,7 @@ import Testing
   @Test func `Above 2000 dimensions pgvector gets halfvec, above 4000 an error`() throws {
     let wide = try statements(.pgvector, ["dim": "2048", "distance": "ip", "table": "Wide"])
     #expect(wide[1].contains("image_vector halfvec(2048)"))
-    #expect(wide[3].contains("ON public.\"Wide\"\n  USING hnsw (image_vector halfvec_ip_ops)"))
+    #expect(wide[2].contains("ON public.\"Wide\"\n  USING hnsw (image_vector halfvec_ip_ops)"))
     let error = problem { _ = try statements(.pgvector, ["dim": "4001"]) }
     #expect(error?.message == "the parameter dim is 4001, which is not 1…4000 (pgvector)")
   }
