@@ -185,7 +185,7 @@ let package = Package(
       path: "Tests/Browser/Fixture",
       swiftSettings: settings
     ),
-    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "TestSupport", "adbvec"], swiftSettings: settings),
+    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "LocalPostgres", "TestSupport", "adbvec"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -242,6 +242,7 @@ addEventListener('keydown', event => {
   const isTyping = event.target.closest('input, select, textarea');
   if (event.key === '/' && !isTyping) {
     event.preventDefault();
+    document.getElementById('options').open = true;
     form.elements.id.select();
   } else if (!isTyping) walk(event);
 });
@@ -268,6 +269,9 @@ addEventListener('drop', event => {
   drag(-depth);
   upload(pictureIn(event.dataTransfer));
 });
+
+// On a narrow screen the pictures come first.
+if (matchMedia('(max-width: 52rem)').matches) document.getElementById('options').open = false;
 
 settle();
 const [arrival] = performance.getEntriesByType('navigation');

@@ -1,19 +1,28 @@
 """Measures everything in one run, in interleaved rounds, and prints the tables of README.md.
 
-    run.py RUNNER PYTHON DATA [ROUNDS [SECONDS]]
+    run.py RUNNER PYTHON DATA [--rounds 5] [--seconds 1.5] [--threads 1,2] [--batches 1,32]
 
 RUNNER is the built FeaturesBenchmark, PYTHON one with onnxruntime, onnx, torch, safetensors and pillow, DATA the folder with
 weights/ and cifar-100-binary/. Each cell is the median over the rounds.
 """
+import argparse
 import json
 import os
 import statistics
 import subprocess
-import sys
 
-runner, python, data = sys.argv[1:4]
-rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 5
-seconds = sys.argv[5] if len(sys.argv) > 5 else "1.5"
+parser = argparse.ArgumentParser()
+parser.add_argument("runner")
+parser.add_argument("python")
+parser.add_argument("data")
+parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--seconds", default="1.5")
+parser.add_argument("--threads", default="1,2")
+parser.add_argument("--batches", default="1,32")
+options = parser.parse_args()
+runner, python, data, seconds = options.runner, options.python, options.data, options.seconds
+thread_counts = [int(t) for t in options.threads.split(",")]
+settings = [(t, b) for b in map(int, options.batches.split(",")) for t in thread_counts]
 here = os.path.dirname(os.path.abspath(__file__))
 nets = {"squeezenet1_1": data + "/weights/squeezenet1_1-onnxzoo.safetensors",
         "efficientnet_lite0": data + "/weights/efficientnet-lite0-57934424.pth"}
@@ -56,13 +65,13 @@ def sgemm():
 
 
 results, ends, peak = {}, {}, []
-for _ in range(rounds):
+for _ in range(options.rounds):
     peak.append(sgemm())
     for net in nets:
-        for threads, batch in ((1, 1), (2, 1), (1, 32), (2, 32)):
+        for threads, batch in settings:
             for peer in peers:
                 results.setdefault((net, threads, batch, peer), []).append(measure(peer, net, threads, batch))
-    for threads in (1, 2):
+    for threads in thread_counts:
         ends.setdefault(("adbvec", threads), []).append(
             call([runner, "pipeline", "squeezenet1_1", nets["squeezenet1_1"], "logits", str(threads), seconds, cifar]))
         ends.setdefault(("tutorial", threads), []).append(
@@ -79,13 +88,13 @@ for clock in ("wall", "processor"):
     print("Pictures a second of %s time, as a multiple of ONNX Runtime's:\n" % clock)
     print("| network | threads | batch | " + " | ".join(peers) + " | adbvec's share of the sgemm peak |\n|---" + "|---" * 7 + "|")
     for net in nets:
-        for threads, batch in ((1, 1), (2, 1), (1, 32), (2, 32)):
+        for threads, batch in settings:
             rates = [median(results[net, threads, batch, p], clock) for p in peers]
             share = rates[0] * flops[net] / 1e9 / statistics.median(peak) / (threads if clock == "wall" else 1)
             print("| %s | %d | %d | " % (net, threads, batch) + " | ".join("%.2f" % (r / rates[1]) for r in rates) + " | %.0f %% |" % (100 * share))
     print()
 print("End to end from 32x32 pictures, as a multiple of the tutorial's pipeline:\n\n| threads | wall | processor |\n|---|---|---|")
-for threads in (1, 2):
+for threads in thread_counts:
     print("| %d | " % threads + " | ".join("%.2f" % (median(ends["adbvec", threads], c) / median(ends["tutorial", threads], c)) for c in ("wall", "processor")) + " |")
 print("\nRates of ONNX Runtime and adbvec by which to check: " + json.dumps(
     {"%s t%d b%d %s" % k: [median(v, "wall"), median(v, "processor")] for k, v in results.items() if k[3] in ("adbvec", "onnxruntime")}))

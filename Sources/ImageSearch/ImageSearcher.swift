@@ -54,7 +54,7 @@ public struct ImageSearcher: ImageSearching {
     )
   }
 
-  private func id(_ row: Row) throws -> Int64 {
+  func id(_ row: Row) throws -> Int64 {
     if let number = try? row.value(at: 0, as: Int.self) { return Int64(number) }
     guard let number = Int64(try row.value(at: 0, as: String.self)) else {
       throw ImageSearchError(

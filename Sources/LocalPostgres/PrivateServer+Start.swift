@@ -96,7 +96,7 @@ extension PrivateServer {
     let options = [
       "unix_socket_directories=\(home.sockets)", "unix_socket_permissions=0700", "listen_addresses=127.0.0.1",
       "shared_buffers=256MB", "maintenance_work_mem=256MB", "max_wal_size=4GB", "checkpoint_timeout=15min",
-      "log_min_duration_statement=-1", "max_connections=100",
+      "log_min_duration_statement=-1", "max_connections=300",
     ]
     let settings = options.map { "-c \(Self.shellQuoted($0))" }.joined(separator: " ")
     // Backends of a killed postmaster need a moment to notice and let go of its shared memory.

@@ -10,11 +10,13 @@ enum TerminalDetection {
       || term.hasPrefix("tmux")
     if !isMultiplexed {
       if environment["KITTY_WINDOW_ID"] != nil || ["xterm-kitty", "xterm-ghostty"].contains(term)
-        || ["ghostty", "WezTerm"].contains(program)
+        || program == "ghostty"
       {
         return .kitty
       }
-      if program == "iTerm.app" || environment["LC_TERMINAL"] == "iTerm2" { return .iTerm2 }
+      if ["iTerm.app", "WezTerm", "mintty"].contains(program) || environment["LC_TERMINAL"] == "iTerm2" {
+        return .iTerm2
+      }
       if term.hasPrefix("foot") || term.hasPrefix("mlterm") || term.hasPrefix("contour")
         || term.contains("sixel")
       {

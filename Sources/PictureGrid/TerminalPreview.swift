@@ -4,11 +4,11 @@ public import ImageFeatures
 public struct TerminalPreview: Sendable, Hashable {
   /// How a terminal takes pictures.
   public enum Method: Sendable, Hashable {
-    /// The kitty graphics protocol: kitty, Ghostty, WezTerm, Konsole.
+    /// The kitty graphics protocol: kitty, Ghostty.
     case kitty
-    /// The inline images of iTerm2.
+    /// The inline images of iTerm2; also WezTerm and mintty.
     case iTerm2
-    /// DEC's sixel graphics: foot, mlterm, contour, xterm with -ti vt340.
+    /// DEC's sixel graphics: foot, mlterm, contour.
     case sixel
     /// Two pixels a character cell, in 24-bit colour.
     case halfBlocks

@@ -31,10 +31,15 @@ extension PostgresError {
       self.init(code: lost ? .connectionLost : .unexpectedResult, message: Self.libpqMessage(connection))
       return
     }
-    self.init(code: lost ? .connectionLost : .server, message: message, sqlState: sqlState, hint: fields.hint)
+    self.init(
+      code: lost ? .connectionLost : .server,
+      message: Redaction.message(message, sqlState: sqlState),
+      sqlState: sqlState,
+      hint: fields.hint
+    )
     severity = fields.severity
-    detail = fields.detail
-    context = fields.context
+    detail = fields.detail.flatMap(Redaction.detail)
+    context = fields.context.flatMap(Redaction.context)
     position = fields.position
     schemaName = fields.schemaName
     tableName = fields.tableName

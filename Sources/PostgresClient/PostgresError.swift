@@ -18,6 +18,10 @@ public struct PostgresError: Error, Sendable, Hashable {
     public static let server = Code(description: "server")
     /// The statement was cancelled from this side.
     public static let cancelled = Code(description: "cancelled")
+    /// COMMIT was answered with a rollback.
+    public static let rolledBack = Code(description: "rolledBack")
+    /// A pool had no connection to give in time, or is closed.
+    public static let poolExhausted = Code(description: "poolExhausted")
     /// The server's answer does not fit the request (a COPY where rows were asked for, another column count).
     public static let unexpectedResult = Code(description: "unexpectedResult")
     /// A value of a column cannot be read as the Swift type asked for.
@@ -61,7 +65,10 @@ public struct PostgresError: Error, Sendable, Hashable {
 
   /// Whether the connection is gone, so that a new one is needed.
   public var isConnectionProblem: Bool {
-    [.invalidSettings, .connectionFailed, .connectionLost].contains(code)
+    if [.invalidSettings, .connectionFailed, .connectionLost].contains(code) { return true }
+    // The server may still tell why before it goes; 08P01 is a malformed message and no broken connection.
+    guard let sqlState, sqlState != "08P01" else { return false }
+    return sqlState.hasPrefix("08") || ["57P01", "57P02", "57P03"].contains(sqlState)
   }
 }
 

@@ -24,7 +24,9 @@ public enum HitAggregate: String, Sendable, Hashable, CaseIterable {
 extension VectorSearch {
   /// Numbers over the hits: how many, how near; in groups where a column is given, the largest group first.
   ///
-  /// - Parameter column: One of the outputs, such as the class: a histogram of the classes of the hits.
+  /// - Parameters:
+  ///   - aggregates: What is computed.
+  ///   - column: One of the outputs, such as the class: a histogram of the classes of the hits.
   public func summary(_ aggregates: [HitAggregate] = [.count], by column: Identifier? = nil) -> SQL {
     let numbers = aggregates.map { $0.sql(distanceName) }
     guard let column else {

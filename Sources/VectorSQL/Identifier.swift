@@ -32,7 +32,13 @@ public struct Identifier: Sendable, Hashable, ExpressibleByStringLiteral {
 
   /// The name in double quotes, inner quotes doubled: always valid where an identifier may stand.
   public var quoted: String {
-    "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    guard name.utf8.contains(UInt8(ascii: "\"")) else { return "\"" + name + "\"" }
+    var quoted = "\""
+    for scalar in name.unicodeScalars {
+      if scalar == "\"" { quoted += "\"" }
+      quoted.unicodeScalars.append(scalar)
+    }
+    return quoted + "\""
   }
 }
 

@@ -69,6 +69,7 @@ extension InsertStatement {
   func value(_ cell: Cell, of column: Target, _ dialect: Dialect) throws(RenderingError) -> SQLValue {
     switch (cell, column.vector) {
     case (.value(let value), _):
+      try value.check()
       return value
     case (.vector(let vector), .some(let target)):
       try target.check(vector)

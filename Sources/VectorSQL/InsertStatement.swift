@@ -65,10 +65,13 @@ public struct InsertStatement: Sendable {
 
   /// Rows as multi-row `INSERT … VALUES` statements, each below the limit of parameters.
   ///
-  /// - Parameter rowsAtOnce: Rows in one statement; the text is the same for each full statement, so a server that
-  ///   caches plans by text prepares it once.
+  /// - Parameters:
+  ///   - rows: The values of each row, in the order of the columns.
+  ///   - rowsAtOnce: Rows in one statement; the text is the same for each full statement, so a server that caches
+  ///     plans by text prepares it once.
+  ///   - dialect: The dialect to write.
   /// - Throws: `RenderingError` for a row of another length, a vector that does not fit, or a conflict policy that
-  ///   the dialect lacks (then ``staged(for:)`` is the way).
+  ///   the dialect lacks (then ``staged(for:stage:)`` is the way).
   public func statements(
     rows: [[Cell]],
     rowsAtOnce: Int? = nil,

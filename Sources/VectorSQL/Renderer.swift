@@ -15,7 +15,7 @@ struct Renderer {
   let layout: TextLayout
   /// nil writes the dialect's placeholder.
   var parameter: Parameter?
-  private(set) var text = ""
+  private var bytes: [UInt8] = []
   private(set) var binds: [SQLValue] = []
   private(set) var names: [String?] = []
   private var vectorNumbers: [Int] = []
@@ -25,13 +25,25 @@ struct Renderer {
     self.dialect = dialect
     self.layout = layout
     self.parameter = parameter
+    bytes.reserveCapacity(512)
   }
 
+  /// What has been written so far.
+  var text: String { String(decoding: bytes, as: UTF8.self) }
+
   mutating func render(_ sql: SQL) throws(RenderingError) {
-    for segment in sql.segments {
+    try render(sql.segments)
+  }
+
+  private mutating func render(_ segments: [SQL.Segment]) throws(RenderingError) {
+    for segment in segments {
       switch segment {
-      case .text(let literal): text += literal
-      case .bind(let value, let name): write(value, name: name)
+      case .literal(let literal): literal.withUTF8Buffer { bytes.append(contentsOf: $0) }
+      case .text(let text): write(text)
+      case .identifier(let identifier): write(identifier)
+      case .name(let name): write(name)
+      case .nested(let segments): try render(segments)
+      case .bind(let value, let name): try write(value, name: name)
       case .vector(let vector): try write(vector)
       case .deferred(let choose): try render(choose(dialect))
       case .layout(let layout): write(layout)
@@ -41,28 +53,51 @@ struct Renderer {
 
   /// The text so far, leaving the values: what is rendered next shares their numbers.
   mutating func takeText() -> String {
-    defer { text = "" }
+    defer { bytes.removeAll(keepingCapacity: true) }
     return text
+  }
+
+  private mutating func write(_ text: String) {
+    bytes.append(contentsOf: text.utf8)
+  }
+
+  private mutating func write(_ name: QualifiedName) {
+    if let schema = name.schema {
+      write(schema)
+      write(".")
+    }
+    write(name.name)
+  }
+
+  private mutating func write(_ identifier: Identifier) {
+    let quote = UInt8(ascii: "\"")
+    bytes.append(quote)
+    for byte in identifier.name.utf8 {
+      if byte == quote { bytes.append(quote) }
+      bytes.append(byte)
+    }
+    bytes.append(quote)
   }
 
   private mutating func write(_ layout: SQL.Layout) {
     switch (layout, self.layout) {
     case (.indent, _): depth += 1
     case (.outdent, _): depth -= 1
-    case (.line, .compact): text += " "
+    case (.line, .compact): write(" ")
     case (.edge, .compact): break
-    case (.line, .pretty), (.edge, .pretty): text += "\n" + String(repeating: "  ", count: depth)
+    case (.line, .pretty), (.edge, .pretty): write("\n" + String(repeating: "  ", count: depth))
     }
   }
 
-  private mutating func write(_ value: SQLValue, name: String?) {
+  private mutating func write(_ value: SQLValue, name: String?) throws(RenderingError) {
+    try value.check()
     let number: Int
     if let name, let index = names.firstIndex(of: name), binds[index] == value {
       number = index + 1
     } else {
       number = append(value, name: name)
     }
-    text += spelled(number)
+    write(spelled(number))
   }
 
   private mutating func write(_ vector: VectorBind) throws(RenderingError) {
@@ -75,7 +110,9 @@ struct Renderer {
       number = append(value, name: vectorNumbers.isEmpty ? "query" : nil)
       vectorNumbers.append(number)
     }
-    text += spelled(number) + "::" + type.castType(dimension: vector.elements.count)
+    write(spelled(number))
+    write("::")
+    write(type.castType(dimension: vector.elements.count))
   }
 
   private mutating func append(_ value: SQLValue, name: String?) -> Int {

@@ -31,6 +31,8 @@ public struct RenderingError: Error, Sendable, Hashable, CustomStringConvertible
     public static let dimensionMismatch = Code("dimension_mismatch")
     /// A vector holds NaN or infinity, or is zero where the metric cannot take it.
     public static let invalidVector = Code("invalid_vector")
+    /// A value that PostgreSQL cannot store, such as a text with U+0000.
+    public static let invalidValue = Code("invalid_value")
     /// A number is outside the range that the server documents.
     public static let outOfRange = Code("out_of_range")
     /// The parts of a statement do not fit together.

@@ -1,7 +1,7 @@
 extension SQL: ExpressibleByStringInterpolation {
   /// Text known at compile time.
   public init(stringLiteral literal: StaticString) {
-    segments = [.text(literal.description)]
+    segments = [.literal(literal)]
   }
 
   /// A literal with identifiers, fragments and bound values in it.
@@ -21,37 +21,37 @@ extension SQL: ExpressibleByStringInterpolation {
     /// Text of the literal itself: `StaticString`, so no run-time text can come this way.
     public mutating func appendLiteral(_ literal: StaticString) {
       guard literal.utf8CodeUnitCountOrOne > 0 else { return }
-      segments.append(.text(literal.description))
+      segments.append(.literal(literal))
     }
 
     /// An identifier, quoted.
     public mutating func appendInterpolation(id identifier: Identifier) {
-      segments.append(.text(identifier.quoted))
+      segments.append(.identifier(identifier))
     }
 
     /// A name with its schema, quoted.
     public mutating func appendInterpolation(table name: QualifiedName) {
-      segments.append(.text(name.quoted))
+      segments.append(.name(name))
     }
 
     /// A column of a table, quoted.
     public mutating func appendInterpolation<Value>(id column: Column<Value>) {
-      segments.append(.text(column.name.quoted))
+      segments.append(.identifier(column.name))
     }
 
     /// A vector column of a table, quoted.
     public mutating func appendInterpolation(id column: VectorColumn) {
-      segments.append(.text(column.name.quoted))
+      segments.append(.identifier(column.name))
     }
 
     /// Another fragment, with its values.
     public mutating func appendInterpolation(_ fragment: SQL) {
-      segments.append(contentsOf: fragment.segments)
+      segments.append(fragment: fragment)
     }
 
     /// A condition, with its values.
     public mutating func appendInterpolation(_ condition: Condition) {
-      segments.append(contentsOf: condition.sql.segments)
+      segments.append(fragment: condition.sql)
     }
 
     /// A bound value.

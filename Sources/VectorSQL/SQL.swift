@@ -11,7 +11,11 @@ public struct SQL: Sendable {
   var segments: [Segment]
 
   enum Segment: Sendable {
+    case literal(StaticString)
     case text(String)
+    case identifier(Identifier)
+    case name(QualifiedName)
+    case nested([Segment])
     case bind(SQLValue, name: String?)
     case vector(VectorBind)
     case deferred(@Sendable (Dialect) throws(RenderingError) -> SQL)
@@ -46,12 +50,14 @@ public struct SQL: Sendable {
 
   /// The fragment followed by another, with nothing in between.
   public func appending(_ other: SQL) -> SQL {
-    SQL(segments: segments + other.segments)
+    var result = self
+    result.append(other)
+    return result
   }
 
   /// Appends another fragment in place, with nothing in between.
   public mutating func append(_ other: SQL) {
-    segments.append(contentsOf: other.segments)
+    segments.append(fragment: other)
   }
 
   /// A fragment whose text depends on the dialect, decided when it is rendered.
@@ -75,12 +81,23 @@ public struct SQL: Sendable {
 
   /// An identifier, quoted.
   public static func identifier(_ identifier: Identifier) -> SQL {
-    SQL(segments: [.text(identifier.quoted)])
+    SQL(segments: [.identifier(identifier)])
   }
 
   /// A name with its schema, quoted.
   public static func name(_ name: QualifiedName) -> SQL {
-    SQL(segments: [.text(name.quoted)])
+    SQL(segments: [.name(name)])
+  }
+}
+
+extension [SQL.Segment] {
+  /// A fragment inside another is shared, not copied, unless it is small.
+  mutating func append(fragment: SQL) {
+    switch fragment.segments.count {
+    case 0: break
+    case 1: append(fragment.segments[0])
+    default: append(.nested(fragment.segments))
+    }
   }
 }
 
@@ -119,14 +136,16 @@ extension SQL {
   }
 
   var indented: SQL {
-    SQL(segments: [.layout(.indent)] + segments + [.layout(.outdent)])
+    SQL(segments: [.layout(.indent), .nested(segments), .layout(.outdent)])
   }
 
   /// In parentheses, on lines of its own for people.
   var asBlock: SQL {
     SQL(
-      segments: [.text("("), .layout(.indent), .layout(.edge)] + segments
-        + [.layout(.outdent), .layout(.edge), .text(")")]
+      segments: [
+        .literal("("), .layout(.indent), .layout(.edge), .nested(segments), .layout(.outdent), .layout(.edge),
+        .literal(")"),
+      ]
     )
   }
 }

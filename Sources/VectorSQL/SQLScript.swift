@@ -35,6 +35,8 @@ extension SQL {
   /// A query in one of the forms that people use.
   ///
   /// - Parameters:
+  ///   - form: How the values are written.
+  ///   - dialect: The dialect to write.
   ///   - settings: `SET LOCAL` statements that share a transaction with the query.
   ///   - comment: What the script does; written as comment lines.
   /// - Throws: `RenderingError` when the dialect lacks something that the query needs.

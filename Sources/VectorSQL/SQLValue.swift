@@ -59,6 +59,22 @@ public enum SQLValue: Sendable, Hashable {
 }
 
 extension SQLValue {
+  /// Refuses what no server can store, before anything is sent.
+  /// - Throws: `RenderingError` with code `invalidValue` for U+0000 in a text.
+  func check() throws(RenderingError) {
+    let holdsNUL =
+      switch self {
+      case .text(let text), .jsonb(let text), .numeric(let text): text.utf8.contains(0)
+      case .textArray(let texts): texts.contains { $0.utf8.contains(0) }
+      default: false
+      }
+    guard holdsNUL else { return }
+    throw RenderingError(
+      .invalidValue,
+      "a text holds the character U+0000, which PostgreSQL cannot store; remove it"
+    )
+  }
+
   /// The PostgreSQL type that the value is sent as; nil for NULL.
   public var typeName: String? {
     switch self {

@@ -31,6 +31,7 @@ public struct SearchPlan: Sendable, Hashable {
   ///   - lines: What `EXPLAIN` returned, a line each.
   ///   - search: The search that was explained.
   ///   - indexes: The indexes on the column.
+  ///   - dialect: The dialect that the search was rendered for.
   public init(
     explain lines: [String],
     of search: VectorSearch,

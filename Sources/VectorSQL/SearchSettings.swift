@@ -62,7 +62,7 @@ public struct SearchSettings: Sendable, Hashable {
       result.append(Statement(trusted: "SET LOCAL \(setting.name) = \(value)"))
     }
     guard let iterativeScan else { return result }
-    guard dialect.capabilities.iterativeScan, !dialect.settings.iterativeScan.isEmpty else {
+    guard dialect.hasIterativeScan else {
       throw RenderingError(
         .unsupportedFeature,
         "the dialect \(dialect) has no iterative scans; leave iterative_scan out"
@@ -82,7 +82,7 @@ public struct SearchSettings: Sendable, Hashable {
       effective.efSearch = min(rows, setting.range.upperBound)
     }
     let needsMore = losesRows || rows > (effective.efSearch ?? rows)
-    if dialect.capabilities.iterativeScan, effective.iterativeScan == nil, needsMore {
+    if dialect.hasIterativeScan, effective.iterativeScan == nil, needsMore {
       effective.iterativeScan = .strict
     }
     return effective
@@ -94,5 +94,12 @@ public struct SearchSettings: Sendable, Hashable {
       (.scanMemoryMultiplier, scanMemoryMultiplier), (.probes, probes), (.maxProbes, maxProbes),
       (.pqAmplification, pqAmplification),
     ]
+  }
+}
+
+extension Dialect {
+  /// Whether the dialect has words for iterative scans, and the server understands them.
+  fileprivate var hasIterativeScan: Bool {
+    capabilities.iterativeScan && !settings.iterativeScan.isEmpty
   }
 }

@@ -14,7 +14,9 @@ public struct StagedInsert: Sendable, Hashable {
 extension InsertStatement {
   /// The statements around a load through a staging table.
   ///
-  /// - Parameter stage: The temporary table's name.
+  /// - Parameters:
+  ///   - dialect: The dialect to write.
+  ///   - stage: The temporary table's name.
   /// - Throws: `RenderingError` when a policy other than `.fail` names no key.
   public func staged(
     for dialect: Dialect,

@@ -26,9 +26,14 @@ struct Adbvec: AsyncParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Schema and data",
-        subcommands: [MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self]
+        subcommands: [
+          MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self, UnloadCommand.self,
+        ]
       ),
-      CommandGroup(name: "Search", subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self]),
+      CommandGroup(
+        name: "Search",
+        subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self, ServeCommand.self]
+      ),
       CommandGroup(
         name: "Servers and settings",
         subcommands: [DB.self, SandboxCommand.self, ConfigCommand.self]

@@ -46,13 +46,20 @@ def fixture(pictures, tmp_path_factory):
     assert page.stop() == 0, "the page did not stop cleanly"
 
 
+@pytest.fixture(scope="session")
+def few_pictures(pictures, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("few") / "pictures"
+    shutil.copytree(pictures, folder, ignore=lambda _, names: [n for n in names if n.endswith(".png") and not n.endswith("-00.png")])
+    return folder
+
+
 @pytest.fixture
-def start_fixture(pictures, tmp_path):
-    """Starts pages with settings of their own."""
+def start_fixture(few_pictures, tmp_path):
+    """Starts pages over a few pictures, with settings of their own."""
     started = []
 
     def start(**settings):
-        started.append(Fixture(pictures, tmp_path, **settings))
+        started.append(Fixture(few_pictures, tmp_path, **settings))
         return started[-1]
 
     yield start

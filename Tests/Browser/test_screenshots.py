@@ -18,7 +18,7 @@ def save(page, name):
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path)
     # A palette keeps the repository small.
-    Image.open(path).convert("RGB").quantize(160, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def test_search(open_page):

@@ -1,4 +1,5 @@
 import Foundation
+import LocalPostgres
 import TestSupport
 import Testing
 
@@ -90,7 +91,7 @@ struct BadInputTests {
   @Test func cutCIFARFile() async throws {
     let records = try Data(contentsOf: URL(fileURLWithPath: Environment.data + "/cifar-100-binary/test.bin"))
     try await withFolder(["cut.bin": records.prefix(3074 * 2 + 100)]) { folder in
-      try await expectRefusal(["embed-load", folder + "/cut.bin"], naming: "cut.bin", "3074")
+      try await expectRefusal(["embed-load", folder + "/cut.bin"], naming: "cut.bin", "3,074")
     }
   }
 

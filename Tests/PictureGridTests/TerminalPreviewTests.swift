@@ -7,8 +7,9 @@ import Testing
   @Test(
     arguments: [
       (["TERM": "xterm-kitty"], .kitty),
-      (["TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"], .kitty),
+      (["TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"], .iTerm2),
       (["TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app", "COLORTERM": "truecolor"], .iTerm2),
+      (["TERM": "xterm-ghostty"], .kitty),
       (["TERM": "foot"], .sixel),
       (["TERM": "xterm-256color", "COLORTERM": "truecolor"], .halfBlocks),
       (["TERM": "xterm-256color"], .halfBlocks256),

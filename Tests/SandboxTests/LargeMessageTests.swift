@@ -21,7 +21,7 @@ import Testing
   ]
 
   /// The clauses around and behind a long text are found, and those inside its quotes are not.
-  @Test(arguments: long.indices, [50, 1_000])
+  @Test(arguments: long.indices, [47, 50, 1_000])
   func findsClausesAround(_ index: Int, piece: Int) {
     let text = Self.long[index].1
     let sent = Wire.parse("p", Self.clause + text + Self.clause, types: [1]) + Wire.message("S")

@@ -27,7 +27,7 @@ import Testing
     try await PageClient.with { page in
       let document = try await page.ask("/openapi.json").json()
       let paths = try #require(document["paths"] as? [String: [String: Any]])
-      #expect(paths.count == 13)
+      #expect(paths.count == 14)
       for (path, operations) in paths {
         let uri = path.replacing("{id}", with: "0").replacing("{key}", with: "AAAAAAAAAAAAAAAAAAAAAA")
         let allowed = try #require(try await page.ask(uri, .delete)["Allow"])

@@ -65,6 +65,23 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      ("/?id=0&upload=AAAAAAAAAAAAAAAAAAAAAA", "give id or upload, not both"),
+      ("/?upload=..%2Fetc", "upload is no key of an upload"),
+      ("/?id=0&k=9999", "k must be a whole number, 1…500"),
+      ("/?id=99", "no picture 99"),
+    ]
+  )
+  func whatCannotBeSearchedIsSaidOnThePage(uri: String, message: String) async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask(uri)
+      #expect([400, 404].contains(answer.status))
+      #expect(answer["Content-Type"] == "text/html; charset=utf-8")
+      #expect(answer.text.contains(message))
+    }
+  }
+
   @Test func aLostDatabaseIsSaidClearlyAndComesBack() async throws {
     let backend = MemoryBackend()
     try await PageClient.with(backend) { page in

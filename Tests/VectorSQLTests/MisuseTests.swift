@@ -137,11 +137,15 @@ struct Misuse: Sendable, CustomTestStringConvertible {
     .deletingLastPathComponent().appendingPathComponent("Modules").path
 
   static func typecheck(_ line: String) throws -> (status: Int32, output: String) {
+    try typecheck(file: frame + "  " + line + "\n}\n")
+  }
+
+  static func typecheck(file text: String) throws -> (status: Int32, output: String) {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(
       "misuse-\(UUID().uuidString).swift"
     )
     defer { try? FileManager.default.removeItem(at: file) }
-    try (frame + "  " + line + "\n}\n").write(to: file, atomically: true, encoding: .utf8)
+    try text.write(to: file, atomically: true, encoding: .utf8)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(compiler))
     process.arguments = ["-typecheck", "-swift-version", "6", "-I", modules, file.path]

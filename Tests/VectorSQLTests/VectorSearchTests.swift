@@ -60,6 +60,17 @@ struct VectorSearchTests {
     )
   }
 
+  @Test("a dialect without words for iterative scans asks for none, whatever the server can do")
+  func noIterativeScan() throws {
+    let sandbox = Dialect.analyticDB.adapted { $0.iterativeScan = true }
+    let old = Dialect.pgvector.adapted { $0.iterativeScan = false }
+    var search = imageSearch(to: .vector(probe))
+    search.filters = [Column<String>("class").equals("cat")]
+    for dialect in [sandbox, old] {
+      #expect(try search.rendered(for: dialect).settings.isEmpty)
+    }
+  }
+
   @Test(
     "settings out of range, or that the dialect lacks, are refused",
     arguments: [

@@ -15,11 +15,10 @@
 #define PROHIBITIVE 1.0e30
 
 /*
- * The carrier counts every page of a search as a random read from disk. Against the
- * cost of a sequential scan of the same table that is about ten times too much where
- * the index is in memory (60,000 vectors of 1,000 elements: 7 to 18 times), so that
- * small tables would never show the plan that they get on AnalyticDB. The cost of
- * going on after the first rows stays: without a small LIMIT the exact plan wins.
+ * The carrier counts every page of a search as a random read from disk, which is
+ * several times too much where the index is in memory: small tables would never show
+ * the plan that they get on AnalyticDB. The cost of going on after the first rows
+ * stays, so that without a small LIMIT the exact plan wins.
  */
 #define STARTUP_SHARE 0.1
 

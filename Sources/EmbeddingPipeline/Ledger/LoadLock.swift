@@ -18,7 +18,7 @@ struct LoadLock: Sendable {
 
   /// Waits at most `patience` for a run that is ending.
   /// - Throws: `LoadError` with code `locked`.
-  func acquire(_ connection: PostgresConnection, patience: Duration = .seconds(10)) async throws {
+  func acquire(_ connection: PostgresConnection, patience: Duration) async throws {
     let deadline = ContinuousClock.now + patience
     while true {
       if try await attempt("SELECT pg_try_advisory_lock($1)", run, connection) {

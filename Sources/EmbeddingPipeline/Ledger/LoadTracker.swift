@@ -49,7 +49,7 @@ struct LoadTracker: Sendable {
     }
     self.ledger = ledger
     lock = run.options.isDryRun ? nil : LoadLock(key: ledger.key)
-    try await lock?.acquire(connection)
+    try await lock?.acquire(connection, patience: run.options.lockPatience)
     guard let found = try await ledger.read(connection) else {
       (record, isFinished, isFresh) = (empty, false, true)
       return
@@ -94,7 +94,11 @@ struct LoadTracker: Sendable {
   }
 
   /// Writes down that the load ran to its end.
-  func finish(_ counts: LoadCounts, end: SourcePlace) async throws {
+  func finish(
+    _ counts: LoadCounts,
+    end: SourcePlace,
+    _ connection: PostgresConnection
+  ) async throws {
     try await ledger?.finish(counts, end: end, connection)
   }
 

@@ -4,17 +4,18 @@ internal import VectorSQL
 /// What follows the rows: indexes and statistics.
 struct LoadFinish: Sendable {
   let run: LoadRun
+  let connection: PostgresConnection
   let server: ServerCapabilities
 
   /// Builds indexes that were dropped; those that exist by now are left alone.
   func buildIndexes(_ definitions: [String], rows: Int, dimension: Int) async throws {
     guard !definitions.isEmpty else { return }
-    let present = try await TableShape.read(run.target, on: run.connection).vectorIndexes.map(\.definition)
+    let present = try await TableShape.read(run.target, on: connection).vectorIndexes.map(\.definition)
     for definition in definitions where !present.contains(definition) {
       run.onEvent(.step("building an index: \(definition)"))
       try await raiseMemory(rows: rows, dimension: dimension)
-      try await run.connection.run(definition)
-      try await run.connection.run("RESET maintenance_work_mem")
+      try await connection.run(definition)
+      try await connection.run("RESET maintenance_work_mem")
     }
   }
 
@@ -29,7 +30,7 @@ struct LoadFinish: Sendable {
       ? [target.idColumn, target.labelColumn] : [target.idColumn, target.labelColumn, target.vectorColumn]
     let list = columns.map(\.quoted).joined(separator: ", ")
     do {
-      try await run.connection.run("ANALYZE \(target.table.quoted) (\(list))")
+      try await connection.run("ANALYZE \(target.table.quoted) (\(list))")
     } catch let error as PostgresError where error.sqlState == "42501" {
       run.onEvent(.warning("only the owner may ANALYZE \(target.table.quoted); ask for it to be run"))
     }
@@ -40,11 +41,11 @@ struct LoadFinish: Sendable {
   private func raiseMemory(rows: Int, dimension: Int) async throws {
     let needed = rows * (dimension * 4 + 900) / 1024 * 11 / 10 + 16 * 1024
     let wanted = min(needed, Self.mostMemory)
-    let current = try await run.connection.query(
+    let current = try await connection.query(
       Statement("SELECT setting::int8 FROM pg_settings WHERE name = 'maintenance_work_mem'")
     )
     guard let row = current.first, try row.value(at: 0, as: Int.self) < wanted else { return }
-    try await run.connection.run("SET maintenance_work_mem = \(wanted)")
+    try await connection.run("SET maintenance_work_mem = \(wanted)")
   }
 
   /// 2 GiB, in KiB: the server's memory is not known from here.

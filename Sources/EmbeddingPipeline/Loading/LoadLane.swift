@@ -1,10 +1,16 @@
 internal import ImageCollections
 internal import PostgresClient
+internal import VectorSQL
 
 /// One connection that writes batches, one after another, and mends itself.
 actor LoadLane {
   private let context: LoadContext
   private var connection: PostgresConnection?
+  /// The server's process behind a connection that broke; it may not have noticed, and hold its rows locked.
+  private var lostBackend: Int32?
+
+  /// Pauses between attempts grow to about three seconds.
+  private static let longestDoubling = 5
 
   init(_ context: LoadContext) {
     self.context = context
@@ -24,8 +30,11 @@ actor LoadLane {
       } catch let error as PostgresError where mayRetry(error) && attempt < context.options.retries {
         attempt += 1
         context.report(.retrying(reason: error.description, attempt: attempt))
-        if error.isConnectionProblem { await drop() }
-        try await Task.sleep(for: .milliseconds(100 << attempt))
+        if error.isConnectionProblem {
+          lostBackend = connection?.backendPID ?? lostBackend
+          await drop()
+        }
+        try await Task.sleep(for: .milliseconds(100 << min(attempt, Self.longestDoubling)))
       }
     }
   }
@@ -73,9 +82,24 @@ actor LoadLane {
     }
   }
 
+  /// Ends what is left of a connection that broke: it would keep the rows of its transaction from everybody else.
+  private static func end(_ backend: Int32, _ connection: PostgresConnection) async throws {
+    let text: StaticString = """
+      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE pid = $1 AND usename = current_user AND application_name = current_setting('application_name')
+      """
+    for _ in 0..<50 {
+      let left = try await connection.query(Statement(text, binds: [.int4(backend)]))
+      if left.isEmpty { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
   private func openConnection() async throws -> PostgresConnection {
     if let connection { return connection }
     let opened = try await PostgresConnection.connect(context.settings)
+    if let lostBackend { try await Self.end(lostBackend, opened) }
+    lostBackend = nil
     if let lock = context.lock { try await lock.share(opened) }
     try await context.writer.prepare(opened)
     connection = opened
@@ -97,7 +121,7 @@ extension PostgresError {
   /// Whether the same statement may succeed later: the connection is gone, the server restarts or is full, a deadlock
   /// or a serialisation failure chose this transaction, a segment is being replaced (Greenplum's 58M01).
   var isWorthRetrying: Bool {
-    if code == .connectionLost || code == .connectionFailed { return true }
-    return ["40001", "40P01", "53300", "57P01", "57P02", "57P03", "58M01"].contains(sqlState)
+    if isConnectionProblem { return code != .invalidSettings }
+    return ["40001", "40P01", "53300", "58M01"].contains(sqlState)
   }
 }

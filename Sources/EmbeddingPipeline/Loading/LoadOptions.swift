@@ -66,6 +66,8 @@ public struct LoadOptions: Sendable, Hashable {
   public var retries = 5
   /// The longest that one batch may take before its connection is given up; nil waits for ever.
   public var batchTimeout: Duration? = .seconds(300)
+  /// How long a run waits for another one of the same load to end.
+  public var lockPatience = Duration.seconds(10)
   /// Whether vector indexes are filled row by row or built behind the load.
   public var indexes = IndexPolicy.automatic
   /// Runs ANALYZE at the end.

@@ -83,6 +83,16 @@ struct LoadRun: Sendable {
     }
   }
 
+  /// The run's own connection, or a new one when the server has been away meanwhile.
+  private func liveConnection() async throws -> PostgresConnection {
+    do {
+      try await connection.run("")
+      return connection
+    } catch let error as PostgresError where error.isConnectionProblem {
+      return try await PostgresConnection.connect(loader.settings)
+    }
+  }
+
   private func write(
     _ first: LoadBatch?,
     _ feed: inout BatchFeed,
@@ -102,10 +112,12 @@ struct LoadRun: Sendable {
     )
     do {
       try await LoadLanes(context).write(first, &feed, &meter)
-      let finish = LoadFinish(run: self, server: server)
+      let connection = try await liveConnection()
+      let finish = LoadFinish(run: self, connection: connection, server: server)
       try await finish.buildIndexes(deferred, rows: meter.total.loaded, dimension: feed.dimension)
       try await finish.analyze(feed.check)
-      try await tracker.finish(meter.total, end: feed.end)
+      try await tracker.finish(meter.total, end: feed.end, connection)
+      if connection !== self.connection { await connection.close() }
     } catch {
       throw LoadInterruption(cause: error, counts: meter.total, isResumable: tracker.ledger != nil)
     }

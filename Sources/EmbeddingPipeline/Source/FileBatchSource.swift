@@ -1,16 +1,16 @@
 public import ImageCollections
 internal import PostgresClient
 
-/// Rows of a feature file, read on a queue of their own.
+/// Rows of a feature file, read on a thread of their own.
 public actor FileBatchSource: BatchSource {
   /// The file.
   public nonisolated let name: String
   private nonisolated let source: FeatureSource
-  private nonisolated let executor = DispatchQueueExecutor(label: "adbvec.source")
+  private nonisolated let executor = ThreadExecutor(label: "adbvec.source")
   private var reader: (any FeatureReader)?
   private var position = 0
 
-  /// The queue that isolates this actor.
+  /// The thread that isolates this actor.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }

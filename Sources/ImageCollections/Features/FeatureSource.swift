@@ -97,8 +97,13 @@ public struct FeatureSource: Sendable, Hashable {
     "npy": .npy, "fvecs": .fvecs, "bvecs": .bvecs, "jsonl": .jsonl, "ndjson": .jsonl, "csv": .csv,
   ]
 
+  /// The format that a file's extension names.
+  static func format(ofExtension path: String) -> Format? {
+    formatsByExtension[(path as NSString).pathExtension.lowercased()]
+  }
+
   private func detectFormat(_ stream: ByteStream) throws -> Format {
-    let known = path.flatMap { Self.formatsByExtension[($0 as NSString).pathExtension.lowercased()] }
+    let known = path.flatMap(Self.format(ofExtension:))
     // The tutorial's file may well be called .csv, so there the delimiter decides.
     if let known, known != .csv { return known }
     guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }

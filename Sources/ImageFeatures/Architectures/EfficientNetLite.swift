@@ -1,5 +1,6 @@
-// Tan and Le, "EfficientNet", 2019, without squeeze-and-excitation and with ReLU6 (tensorflow/tpu, efficientnet/lite). Tensor
-// names: the PyTorch ports. Padding is TensorFlow's SAME for the network's own input size.
+// Tan and Le, "EfficientNet", 2019, without squeeze-and-excitation and with ReLU6 (tensorflow/tpu,
+// efficientnet/lite). Tensor names: the PyTorch ports. Padding is TensorFlow's SAME for the network's own
+// input size.
 
 extension Architecture {
   /// EfficientNet-Lite0: 1280-d features, 4.7 million parameters, 224 x 224.

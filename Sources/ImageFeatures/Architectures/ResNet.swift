@@ -1,4 +1,5 @@
-// He et al., "Deep Residual Learning for Image Recognition", 2015, with the stride in the 3x3 layer as torchvision has it.
+// He et al., "Deep Residual Learning for Image Recognition", 2015, with the stride in the 3x3 layer as
+// torchvision has it.
 
 extension Architecture {
   /// ResNet-18: 512-d features, 11.7 million parameters.

@@ -1,4 +1,5 @@
-// Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016. Tensor names: torchvision.
+// Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016. Tensor names:
+// torchvision.
 
 extension Architecture {
   /// SqueezeNet 1.0: 512-d features, 1.2 million parameters.

@@ -1,4 +1,5 @@
-// Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014. Tensor names: torchvision.
+// Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014. Tensor
+// names: torchvision.
 
 extension Architecture {
   /// VGG-11: 512-d features, 132.9 million parameters.

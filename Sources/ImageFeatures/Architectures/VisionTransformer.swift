@@ -1,5 +1,5 @@
-// Dosovitskiy et al., "An Image is Worth 16x16 Words", 2020; Touvron et al., "Training data-efficient image transformers", 2020.
-// Tensor names: torchvision for ViT, timm for DeiT.
+// Dosovitskiy et al., "An Image is Worth 16x16 Words", 2020; Touvron et al., "Training data-efficient image
+// transformers", 2020. Tensor names: torchvision for ViT, timm for DeiT.
 
 extension Architecture {
   /// ViT-B/16: 768-d class token, 86.6 million parameters.

@@ -24,11 +24,15 @@ struct JSONScanner {
     try expect("}")
   }
 
+  /// At most 64 of them.
   mutating func integers() throws -> [Int] {
     var values: [Int] = []
     try expect("[")
     if accept("]") { return values }
-    repeat { values.append(try integer()) } while accept(",")
+    repeat {
+      guard values.count < 64 else { throw Self.malformed }
+      values.append(try integer())
+    } while accept(",")
     try expect("]")
     return values
   }

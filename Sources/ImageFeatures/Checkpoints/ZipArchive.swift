@@ -8,8 +8,8 @@ struct ZipArchive {
     let headerOffset: Int
   }
 
-  /// The most bytes that one deflated entry may grow to.
-  static let inflationLimit = 1 << 30
+  /// The most bytes that all deflated entries together may grow to.
+  static let inflationLimit = 2 << 30
 
   let image: FileImage
   private(set) var entries: [String: Entry] = [:]
@@ -18,8 +18,16 @@ struct ZipArchive {
     self.image = image
     let directory = try ZipEndRecord(image.bytes)
     var cursor = ByteCursor(image.bytes, at: directory.offset)
+    var inflated = 0
     for _ in 0..<directory.entries {
       let (name, entry) = try Self.readEntry(&cursor)
+      if entry.method != 0 { inflated = inflated.addingReportingOverflow(entry.size).partialValue }
+      guard (0...Self.inflationLimit).contains(inflated) else {
+        throw CheckpointError(
+          .tooLarge,
+          "the archive would inflate to more than \(Self.inflationLimit >> 30) GiB"
+        )
+      }
       guard entries.updateValue(entry, forKey: name) == nil else {
         throw CheckpointError(.damaged, "the archive holds \"\(CheckpointError.printable(name))\" twice")
       }
@@ -61,7 +69,7 @@ struct ZipArchive {
   }
 
   private func inflate(_ stored: FileRegion, to size: Int, _ name: String) throws -> FileRegion {
-    guard size <= Self.inflationLimit, size / 1032 <= stored.range.count else {
+    guard size / 1032 <= stored.range.count else {
       throw CheckpointError(
         .tooLarge,
         "\"\(CheckpointError.printable(name))\" would inflate from \(stored.range.count) to \(size) bytes"

@@ -34,8 +34,8 @@ enum BandWindow: Sendable {
   }
 }
 
-/// A wide map that is used up at once: rows of it are made, filtered or pooled, and projected while they are in the cache, and the map
-/// as a whole never exists.
+/// A wide map that is used up at once: rows of it are made, filtered or pooled, and projected while they are
+/// in the cache, and the map as a whole never exists.
 struct BandStep: Step {
   let name: String
   let producer: any RowStep

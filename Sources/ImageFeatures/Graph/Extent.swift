@@ -1,6 +1,6 @@
 /// The size of a value in a network.
-///
-/// Values are stored pixel by pixel, the channels innermost; a sequence of tokens is one row of pixels, a vector one pixel.
+///  Values are stored pixel by pixel, the channels innermost; a sequence of tokens is one row of pixels, a
+/// vector one pixel.
 struct Extent: Sendable, Hashable {
   enum Layout: Sendable, Hashable { case map, tokens, vector }
 

@@ -123,8 +123,8 @@ extension Network {
   ///   - feature: What to compute.
   ///   - inputSize: The side of the square input in pixels; the architecture's own when nil.
   ///   - normalised: Whether features are scaled to Euclidean length 1.
-  /// - Throws: `NetworkError` with code `feature` when the network has no such feature, `inputSize` when the size does not
-  ///   fit, `memory`.
+  /// - Throws: `NetworkError` with code `feature` when the network has no such feature, `inputSize` when the
+  ///   size does not fit, `memory`.
   public func makeSession(
     feature: FeatureKind,
     inputSize: Int? = nil,
@@ -151,7 +151,10 @@ extension Network {
       }
       return token
     case .layer(let name):
-      if let value = graph.nodes.lastIndex(where: { $0.name == name }), value > 0 { return value }
+      if let value = graph.nodes.lastIndex(where: { $0.name == name }), value > 0 {
+        // Flattening changes no value, and only the map knows PyTorch's order.
+        return graph.nodes[value].operation == .flatten ? graph.nodes[value].inputs[0] : value
+      }
       throw NetworkError(
         .feature,
         "\(architecture.name) has no layer \"\(name)\"; it has \(layerNames.joined(separator: ", "))"

@@ -2,8 +2,8 @@ extension Network {
   /// Floats above which a map is not worth writing out whole when it is used up at once.
   private static let largestMap = 160_000
 
-  /// The layers in groups that one step runs: a wide map's maker, the depthwise convolution or pooling that alone reads it, and the 1x1
-  /// convolution that alone reads that; all other layers by themselves.
+  /// The layers in groups that one step runs: a wide map's maker, the depthwise convolution or pooling that
+  /// alone reads it, and the 1x1 convolution that alone reads that; all other layers by themselves.
   func bands(_ layers: [FusedLayer], extents: [Extent], wanted: Graph.Value) -> [[FusedLayer]] {
     var readers: [Graph.Value: [Int]] = [:]
     for (index, layer) in layers.enumerated() {
@@ -53,8 +53,8 @@ extension Network {
     return !convolution.depthwise && convolution.window == Window(kernel: 1, stride: 1, padding: Padding(0))
   }
 
-  /// Whether a layer reads its windows in place: the first convolution, whose picture is stored with its padding. Its rows overlap,
-  /// which OpenBLAS does not allow.
+  /// Whether a layer reads its windows in place: the first convolution, whose picture is stored with its
+  /// padding. Its rows overlap, which OpenBLAS does not allow.
   func isDirect(_ value: Graph.Value) -> Bool {
     guard case .matrix? = weights[value], graph.nodes[value].inputs == [graph.inputValue] else {
       return false

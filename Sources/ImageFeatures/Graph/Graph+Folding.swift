@@ -9,8 +9,8 @@ extension Graph {
   }
 
   /// The same graph with every batch norm made part of the convolution that it follows.
-  ///
-  /// The node of the norm becomes the convolution, with the tensors of both; the convolution's own node is read by nobody any more.
+  ///  The node of the norm becomes the convolution, with the tensors of both; the convolution's own node is
+  /// read by nobody any more.
   func foldingBatchNorms() -> Graph {
     var folded = self
     let counts = readCounts

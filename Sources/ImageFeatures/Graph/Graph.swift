@@ -33,7 +33,8 @@ struct Graph: Sendable {
 
   /// The sizes of all values for a square input picture.
   ///
-  /// - Throws: `NetworkError` with code `inputSize` when the picture is too small for a layer or does not fit an embedding.
+  /// - Throws: `NetworkError` with code `inputSize` when the picture is too small for a layer or does not fit
+  ///   an embedding.
   func extents(inputSize: Int) throws -> [Extent] {
     var extents: [Extent] = []
     for node in nodes {
@@ -42,7 +43,8 @@ struct Graph: Sendable {
       guard extent.count > 0, fits(node, extent) else {
         throw NetworkError(
           .inputSize,
-          "an input of \(inputSize)x\(inputSize) pixels does not fit layer \"\(node.name)\"; use the architecture's own size"
+          "an input of \(inputSize)x\(inputSize) pixels does not fit layer \"\(node.name)\"; "
+            + "use the architecture's own size"
         )
       }
       extents.append(extent)

@@ -1,6 +1,6 @@
 /// Writes a network down layer by layer; every method adds one node and returns its value.
-///
-/// Parameter names follow PyTorch: a layer "features.0" has the tensors "features.0.weight" and "features.0.bias".
+///  Parameter names follow PyTorch: a layer "features.0" has the tensors "features.0.weight" and
+/// "features.0.bias".
 struct GraphBuilder {
   /// The number of classes of the last layer.
   let classes: Int

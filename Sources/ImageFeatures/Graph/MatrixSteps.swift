@@ -100,8 +100,8 @@ struct DirectStep: RowStep {
   }
 }
 
-/// Any other convolution: the windows of a block of places are gathered into rows, small enough to stay in the cache, and
-/// multiplied with the filters.
+/// Any other convolution: the windows of a block of places are gathered into rows, small enough to stay in
+/// the cache, and multiplied with the filters.
 struct GatherStep: Step {
   let name: String
   let matrix: PackedMatrix

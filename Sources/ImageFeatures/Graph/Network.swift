@@ -1,7 +1,6 @@
 /// A network with its weights, ready to make sessions from.
-///
-/// Batch norms are folded into the convolutions before them and all weights are brought into the order that the kernels read. They
-/// are shared by all sessions and never change.
+///  Batch norms are folded into the convolutions before them and all weights are brought into the order that
+/// the kernels read. They are shared by all sessions and never change.
 public struct Network: Sendable {
   /// The plan it was made from, with the checkpoint's number of classes.
   public let architecture: Architecture
@@ -13,11 +12,13 @@ public struct Network: Sendable {
   let weights: [Graph.Value: LayerWeights]
 
   /// Checks a checkpoint against an architecture and takes its weights.
+  ///  The number of classes is the checkpoint's. Tensors named `….num_batches_tracked` are not needed and
+  /// never left over.
   ///
-  /// The number of classes is the checkpoint's. Tensors named `….num_batches_tracked` are not needed and never left over.
-  ///
-  /// - Parameter ignoresExtraTensors: Do not mind tensors that the architecture does not have, such as further heads.
-  /// - Throws: `NetworkError` with code `weights`, listing what is missing, wrongly shaped and left over; the source's errors.
+  /// - Parameter ignoresExtraTensors: Do not mind tensors that the architecture does not have, such as
+  ///   further heads.
+  /// - Throws: `NetworkError` with code `weights`, listing what is missing, wrongly shaped and left over; the
+  ///   source's errors.
   public init(
     architecture: Architecture,
     weights source: any TensorSource,

@@ -11,7 +11,8 @@ enum Operation: Sendable, Hashable {
   case globalAverage
   case concatenation
   case addition
-  /// A map becomes a vector in channel, row, column order (the linear layer behind it takes the stored order).
+  /// A map becomes a vector in channel, row, column order (the linear layer behind it takes the stored
+  /// order).
   case flatten
   /// The class token in front of a map's pixels, plus the position embedding.
   case tokens

@@ -1,4 +1,5 @@
-/// Gives every value of a plan its place: values that are views of others share theirs, the rest share memory over time.
+/// Gives every value of a plan its place: values that are views of others share theirs, the rest share memory
+/// over time.
 struct Storage {
   /// A value's position inside the value that owns its memory.
   private struct View {

@@ -1,7 +1,8 @@
 internal import CFeatureKernels
 
-/// A 3x3 convolution with stride 1 in Winograd's form: blocks of tiles are transformed, multiplied at each of the 36 points, and
-/// transformed back one panel of outputs at a time, so that the intermediate values stay in the cache.
+/// A 3x3 convolution with stride 1 in Winograd's form: blocks of tiles are transformed, multiplied at each of
+/// the 36 points, and transformed back one panel of outputs at a time, so that the intermediate values stay
+/// in the cache.
 struct WinogradStep: Step {
   let name: String
   let weights: WinogradWeights

@@ -2,8 +2,8 @@ internal import CFeatureKernels
 internal import COpenBLAS
 
 /// The inner loops of one instruction set, and how matrices are multiplied.
-///
-/// All sets compute the same functions; their results differ in the last bits, because sums are taken in another order.
+///  All sets compute the same functions; their results differ in the last bits, because sums are taken in
+/// another order.
 public struct KernelSet: Sendable {
   /// "avx512", "avx2", "portable", or "blas": portable loops with OpenBLAS's matrix product.
   public let name: String

@@ -1,7 +1,8 @@
 internal import CFeatureKernels
 internal import COpenBLAS
 
-/// The weights of a linear map from k inputs to n outputs with its bias, in the order that the matrix product reads them.
+/// The weights of a linear map from k inputs to n outputs with its bias, in the order that the matrix product
+/// reads them.
 struct PackedMatrix: Sendable {
   let outputs: Int
   let inputs: Int

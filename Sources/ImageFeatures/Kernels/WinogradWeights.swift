@@ -1,6 +1,7 @@
 internal import CFeatureKernels
 
-/// A 3x3 convolution's weights in the transformed domain of Winograd's F(4x4, 3x3): 36 matrices instead of nine taps.
+/// A 3x3 convolution's weights in the transformed domain of Winograd's F(4x4, 3x3): 36 matrices instead of
+/// nine taps.
 ///
 /// The matrices lie panel by panel, and in each panel point by point: the order in which a step reads them.
 struct WinogradWeights: Sendable {

@@ -8,7 +8,7 @@ extension Picture {
     public var maximumBytes: Int
     /// The colour put behind transparent pixels; nil drops alpha and keeps the stored colour.
     public var background: RGBColor?
-    /// Whether the EXIF orientation of a JPEG turns and flips the picture upright.
+    /// Whether the EXIF orientation of a JPEG, PNG or WebP turns and flips the picture upright. (TIFF always is turned.)
     public var appliesOrientation: Bool
     /// How 16-bit grey becomes 8-bit grey.
     public var grey16: Grey16

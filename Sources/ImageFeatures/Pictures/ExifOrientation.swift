@@ -1,8 +1,9 @@
-/// The orientation tag (274) of an EXIF segment (CIPA DC-008, a TIFF directory behind `Exif\0\0`).
+/// The orientation tag (274) of EXIF data (CIPA DC-008): a TIFF directory, in JPEG behind `Exif\0\0`.
 enum ExifOrientation {
-  static func find(in segment: UnsafeRawBufferPointer) -> Int? {
-    guard segment.starts(with: Array("Exif\0\0".utf8)) else { return nil }
-    return try? search(UnsafeRawBufferPointer(rebasing: segment.dropFirst(6)))
+  /// The orientation 2...8, or 1 when there is none.
+  static func find(in segment: UnsafeRawBufferPointer) -> Int {
+    let isMarked = segment.starts(with: Array("Exif\0\0".utf8))
+    return (try? search(UnsafeRawBufferPointer(rebasing: segment.dropFirst(isMarked ? 6 : 0)))) ?? 1
   }
 
   private static func search(_ tiff: UnsafeRawBufferPointer) throws -> Int? {

@@ -25,7 +25,7 @@ struct JPEGHeader {
         frameEnd = cursor.position
         return
       case 0xE1:
-        orientation = ExifOrientation.find(in: segment) ?? orientation
+        if orientation == 1 { orientation = ExifOrientation.find(in: segment) }
       default: break
       }
     }

@@ -6,6 +6,8 @@ struct PNGChunks {
   /// Red, green and blue of each palette entry.
   private(set) var palette: [UInt8] = []
   private(set) var transparency: [UInt8] = []
+  /// EXIF's orientation 1...8; 1 is upright.
+  private(set) var orientation = 1
   private(set) var imageData: [UnsafeRawBufferPointer] = []
 
   init(_ bytes: UnsafeRawBufferPointer) throws {
@@ -20,6 +22,7 @@ struct PNGChunks {
       switch chunk.name {
       case "PLTE": palette = Array(chunk.body.prefix(768))
       case "tRNS": transparency = Array(chunk.body.prefix(256))
+      case "eXIf": orientation = ExifOrientation.find(in: chunk.body)
       case "IDAT": imageData.append(chunk.body)
       default: break
       }

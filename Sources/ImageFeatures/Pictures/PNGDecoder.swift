@@ -9,12 +9,13 @@ struct PNGDecoder {
   private var nextChunk = 0
   private var input = UnsafeRawBufferPointer(start: nil, count: 0)
 
-  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Raster {
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Picture {
     let chunks = try PNGChunks(bytes)
     try options.checkSize(width: chunks.header.width, height: chunks.header.height)
     do {
       var decoder = PNGDecoder(chunks, options, try Inflater(.zlib))
-      return try decoder.raster()
+      let picture = try decoder.raster().composited(on: options.background)
+      return options.appliesOrientation ? picture.oriented(chunks.orientation) : picture
     } catch let failure as Inflater.Failure {
       throw PictureError(.damaged, "\(failure.reason); copy or download the file again")
     }

@@ -56,22 +56,22 @@ extension Picture {
 
   private static func decode(_ bytes: UnsafeRawBufferPointer, _ options: DecodingOptions) throws -> Picture {
     guard let format = PictureFormat(signatureOf: bytes) else {
-      let reason = bytes.isEmpty ? "the file is empty" : "not a picture"
+      let reason = bytes.isEmpty ? "the file is empty" : PictureFormat.foreignKind(bytes) ?? "not a picture"
       throw PictureError(.notAPicture, "\(reason); JPEG, PNG, WebP, GIF, BMP and TIFF can be read")
     }
     switch format {
     case .png:
-      return try PNGDecoder.decode(bytes, options).composited(on: options.background)
+      return try PNGDecoder.decode(bytes, options)
     case .jpeg:
       return try JPEGDecoder.decode(bytes, options)
     case .webp:
-      return try WebPDecoder.decode(bytes, options).composited(on: options.background)
+      return try WebPDecoder.decode(bytes, options)
     case .gif:
       return try GIFDecoder.decode(bytes, options).composited(on: options.background)
     case .bmp:
       return try BMPDecoder.decode(bytes, options).composited(on: options.background)
     case .tiff:
-      return try TIFFDecoder.decode(bytes, options).composited(on: options.background)
+      return try TIFFDecoder.decode(bytes, options)
     }
   }
 }

@@ -29,7 +29,10 @@ public enum PictureFormat: String, Sendable, Hashable, CaseIterable {
       self = .gif
     } else if starts(Array("BM".utf8)) {
       self = .bmp
-    } else if starts([0x49, 0x49, 0x2A, 0x00]) || starts([0x4D, 0x4D, 0x00, 0x2A]) {
+    } else if [
+      [0x49, 0x49, 0x2A, 0], [0x4D, 0x4D, 0, 0x2A], [0x49, 0x49, 0x2B, 0], [0x4D, 0x4D, 0, 0x2B],
+    ]
+    .contains(where: { starts($0) }) {
       self = .tiff
     } else {
       return nil
@@ -40,4 +43,16 @@ public enum PictureFormat: String, Sendable, Hashable, CaseIterable {
   public static let fileExtensions: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff",
   ]
+
+  /// What a file of another well-known kind is, for the error about it.
+  static func foreignKind(_ bytes: UnsafeRawBufferPointer) -> String? {
+    func has(_ text: String, at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: text.utf8) }
+    if has("ftyp", at: 4) { return has("avif", at: 8) || has("avis", at: 8) ? "AVIF" : "HEIC or a video" }
+    if has("%PDF-") { return "PDF" }
+    if has("8BPS") { return "Photoshop" }
+    if has("<svg") || has("<?xml") { return "SVG or another XML file" }
+    if bytes.starts(with: [0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20]) { return "JPEG 2000" }
+    if bytes.starts(with: [0xFF, 0x0A]) || has("JXL ", at: 4) { return "JPEG XL" }
+    return nil
+  }
 }

@@ -1,6 +1,7 @@
 import CTIFF
 
-/// The first page of a TIFF file through libtiff, which reports errors by return values.
+/// The first page of a TIFF file, turned upright as Pillow does for this format, through libtiff, which reports errors
+/// by return values.
 ///
 /// 8-bit grey and RGB, and 16-bit grey, are read as they are stored; everything else (palettes, CMYK, YCbCr, 16 bits, tiles) as libtiff's
 /// RGBA interface renders it.
@@ -11,7 +12,7 @@ enum TIFFDecoder {
     TIFFSetWarningHandler(nil)
   }()
 
-  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Raster {
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Picture {
     _ = silence
     let source = TIFFMemory(bytes)
     return try withExtendedLifetime(source) {
@@ -21,8 +22,11 @@ enum TIFFDecoder {
       let height = Int(adbvec_tiff_uint32(tiff, UInt32(TIFFTAG_IMAGELENGTH)))
       try options.checkSize(width: width, height: height)
       try checkPlausible(bytes, tiff, width, height)
-      if let plain = try plainRaster(tiff, width, height, options) { return plain }
-      return try rendered(tiff, width, height, keepsAlpha: options.background != nil)
+      let orientation = Int32(adbvec_tiff_uint16(tiff, UInt32(TIFFTAG_ORIENTATION)))
+      let raster =
+        try plainRaster(tiff, width, height, options)
+        ?? rendered(tiff, width, height, orientation, keepsAlpha: options.background != nil)
+      return raster.composited(on: options.background).oriented(Int(orientation))
     }
   }
 
@@ -57,7 +61,6 @@ enum TIFFDecoder {
     guard colours > 0, (colours...colours + 1).contains(samples), bits == 8 || bits == 16 && samples == 1,
       TIFFIsTiled(tiff) == 0,
       Int32(adbvec_tiff_uint16(tiff, UInt32(TIFFTAG_PLANARCONFIG))) == PLANARCONFIG_CONTIG,
-      Int32(adbvec_tiff_uint16(tiff, UInt32(TIFFTAG_ORIENTATION))) == ORIENTATION_TOPLEFT,
       Int(TIFFScanlineSize64(tiff)) == width * samples * bits / 8
     else { return nil }
     let keepsAlpha = options.background != nil && samples > colours
@@ -86,18 +89,16 @@ enum TIFFDecoder {
     }
   }
 
-  private static func rendered(_ tiff: OpaquePointer, _ width: Int, _ height: Int, keepsAlpha: Bool) throws
-    -> Raster
-  {
+  /// The rows and columns as they are stored: libtiff is asked for the orientation that the file has.
+  private static func rendered(
+    _ tiff: OpaquePointer,
+    _ width: Int,
+    _ height: Int,
+    _ orientation: Int32,
+    keepsAlpha: Bool
+  ) throws -> Raster {
     var pixels = [UInt32](repeating: 0, count: width * height)
-    let status = TIFFReadRGBAImageOriented(
-      tiff,
-      UInt32(width),
-      UInt32(height),
-      &pixels,
-      ORIENTATION_TOPLEFT,
-      1
-    )
+    let status = TIFFReadRGBAImageOriented(tiff, UInt32(width), UInt32(height), &pixels, orientation, 1)
     guard status == 1 else { throw damaged }
     return pixels.withUnsafeBytes { bytes in
       Raster(rgba: bytes.bindMemory(to: UInt8.self), width: width, height: height, keepsAlpha: keepsAlpha)

@@ -2,7 +2,7 @@ import CWebP
 
 /// WebP through libwebp's animation decoder, which gives the first frame of an animation and still pictures alike.
 enum WebPDecoder {
-  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Raster {
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Picture {
     let canvas = try canvasSize(bytes)
     try options.checkSize(width: canvas.width, height: canvas.height)
     var settings = WebPAnimDecoderOptions()
@@ -24,7 +24,21 @@ enum WebPDecoder {
     let height = Int(info.canvas_height)
     try options.checkSize(width: width, height: height)
     let pixels = UnsafeBufferPointer(start: frame, count: width * height * 4)
-    return Raster(rgba: pixels, width: width, height: height, keepsAlpha: options.background != nil)
+    let raster = Raster(rgba: pixels, width: width, height: height, keepsAlpha: options.background != nil)
+    let picture = raster.composited(on: options.background)
+    return options.appliesOrientation ? picture.oriented(orientation(bytes)) : picture
+  }
+
+  /// The orientation in the chunk `EXIF`; 1 when there is none.
+  private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var cursor = ByteCursor(bytes, at: 12)
+    while let name = try? cursor.take(4), let length = try? cursor.littleEndian(UInt32.self),
+      let body = try? cursor.take(Int(length))
+    {
+      if name.elementsEqual("EXIF".utf8) { return ExifOrientation.find(in: body) }
+      if !length.isMultiple(of: 2), (try? cursor.skip(1)) == nil { break }
+    }
+    return 1
   }
 
   /// The canvas's size from the first chunk, before libwebp reserves memory for it (RFC 9649, section 2).
@@ -57,36 +71,5 @@ enum WebPDecoder {
 
   private static var damaged: PictureError {
     PictureError(.damaged, "the WebP file is cut off or damaged; copy or download it again")
-  }
-}
-
-extension Raster {
-  /// Splits red, green, blue and alpha of each pixel.
-  init(rgba: UnsafeBufferPointer<UInt8>, width: Int, height: Int, keepsAlpha: Bool) {
-    let pixels = width * height
-    let rgb = [UInt8](unsafeUninitializedCapacity: pixels * 3) { target, count in
-      for pixel in 0..<pixels {
-        target[pixel * 3] = rgba[pixel * 4]
-        target[pixel * 3 + 1] = rgba[pixel * 4 + 1]
-        target[pixel * 3 + 2] = rgba[pixel * 4 + 2]
-      }
-      count = pixels * 3
-    }
-    let alpha = keepsAlpha ? (0..<pixels).map { rgba[$0 * 4 + 3] } : nil
-    self.init(width: width, height: height, rgb: rgb, alpha: alpha)
-  }
-
-  /// Looks up each pixel's palette entry (red, green, blue); an entry beyond the palette is black.
-  init(indices: [UInt8], palette: [UInt8], transparent: UInt8?, width: Int, height: Int) {
-    var table = palette
-    if table.count < 768 { table += [UInt8](repeating: 0, count: 768 - table.count) }
-    let rgb = [UInt8](unsafeUninitializedCapacity: indices.count * 3) { target, count in
-      for (pixel, index) in indices.enumerated() {
-        for channel in 0..<3 { target[pixel * 3 + channel] = table[Int(index) * 3 + channel] }
-      }
-      count = indices.count * 3
-    }
-    let alpha = transparent.map { hole in indices.map { $0 == hole ? UInt8(0) : 255 } }
-    self.init(width: width, height: height, rgb: rgb, alpha: alpha)
   }
 }

@@ -8,15 +8,16 @@ public enum FeatureKind: Sendable, Hashable {
   case pooled
   /// Generalised-mean pooling of the last map: (mean of max(x, 1e-6)^p)^(1/p).
   case gem(p: Float)
-  /// Regional maximum activations of the last map over regions of so many sizes, normalised, summed, normalised.
+  /// Regional maximum activations of the last map over regions of so many sizes, normalised, summed,
+  /// normalised.
   case rmac(levels: Int)
   /// The class token after the last norm.
   case cls
   /// A layer's output in PyTorch's order: channel, row, column for maps.
   case layer(String)
 
-  /// Reads a feature as it is written on the command line: `logits`, `probabilities`, `pooled`, `gem` or `gem:P`, `rmac` or
-  /// `rmac:LEVELS`, `cls`, `layer:NAME`.
+  /// Reads a feature as it is written on the command line: `logits`, `probabilities`, `pooled`, `gem` or
+  /// `gem:P`, `rmac` or `rmac:LEVELS`, `cls`, `layer:NAME`.
   ///
   /// - Throws: `NetworkError` with code `featureSyntax`.
   public init(parsing text: String) throws {

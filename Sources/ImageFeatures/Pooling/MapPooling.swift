@@ -22,8 +22,8 @@ struct MapPooling {
     vector { place.powerMean(of: whole, power: 1, floor: -.infinity, arena: arena, kernels: kernels, to: $0) }
   }
 
-  /// Generalised mean (Radenović et al., "Fine-tuning CNN Image Retrieval with No Human Annotation", 2017), values below 1e-6 raised
-  /// to it.
+  /// Generalised mean (Radenović et al., "Fine-tuning CNN Image Retrieval with No Human Annotation", 2017),
+  /// values below 1e-6 raised to it.
   func generalisedMean(p: Float) -> [Float] {
     if p == 1 || p == 2 || p == 3 {
       let means = vector {
@@ -41,8 +41,9 @@ struct MapPooling {
     }
   }
 
-  /// Regional maximum activations (Tolias et al., "Particular Object Retrieval With Integral Max-Pooling of CNN Activations", 2016): at
-  /// level l, l x l square regions of side 2 min(W, H) / (l + 1), evenly spread; each region's maxima are normalised, then their sum.
+  /// Regional maximum activations (Tolias et al., "Particular Object Retrieval With Integral Max-Pooling of
+  /// CNN Activations", 2016): at level l, l x l square regions of side 2 min(W, H) / (l + 1), evenly spread;
+  /// each region's maxima are normalised, then their sum.
   func regionalMaxima(levels: Int) -> [Float] {
     var sum = [Double](repeating: 0, count: channels)
     for region in MapPooling.regions(height: place.extent.height, width: place.extent.width, levels: levels) {

@@ -11,7 +11,8 @@ public enum VectorMath {
     for index in vector.indices { vector[index] = Float(Double(vector[index]) / length) }
   }
 
-  /// The element-wise mean of vectors of one length, as for flipped or scaled copies of a picture; empty for none.
+  /// The element-wise mean of vectors of one length, as for flipped or scaled copies of a picture; empty for
+  /// none.
   ///
   /// - Throws: `TensorError` with code `shapeMismatch` when the lengths differ.
   public static func mean(of vectors: [[Float]]) throws -> [Float] {

@@ -1,14 +1,15 @@
 extension Projection {
   /// Fits a linear discriminant projection to labelled vectors.
-  ///
-  /// The covariance inside the classes, shrunk towards a sphere, is whitened; then the directions are kept in which the class means
-  /// vary most (Fisher's discriminant; with pairs as classes, the discriminative whitening of Mikolajczyk and Matas, 2007).
-  /// Means of n classes vary in n - 1 directions; further outputs take those in which the whitened vectors vary most.
+  ///  The covariance inside the classes, shrunk towards a sphere, is whitened; then the directions are kept
+  /// in which the class means vary most (Fisher's discriminant; with pairs as classes, the discriminative
+  /// whitening of Mikolajczyk and Matas, 2007). Means of n classes vary in n - 1 directions; further outputs
+  /// take those in which the whitened vectors vary most.
   ///
   /// - Parameters:
   ///   - samples: The vectors with their classes.
   ///   - outputs: The dimensions to keep.
-  ///   - shrinkage: How far the covariance is drawn towards a sphere, from 0 to 1; more when there are few vectors.
+  ///   - shrinkage: How far the covariance is drawn towards a sphere, from 0 to 1; more when there are few
+  ///     vectors.
   ///   - normalisesInput: Whether vectors are scaled to length 1 first.
   /// - Throws: `ProjectionError` with code `shape`, `samples` or `numerical`.
   public static func discriminant(
@@ -70,7 +71,8 @@ extension Projection {
     return SymmetricMatrix.product(transposed, scaled, rows: order, inner: order, columns: order)
   }
 
-  /// The covariance of the whitened class means, and for the directions that these leave open a thousandth of the vectors' own.
+  /// The covariance of the whitened class means, and for the directions that these leave open a thousandth of
+  /// the vectors' own.
   private static func spread(
     _ samples: PreparedSamples,
     _ means: [[Double]],

@@ -14,7 +14,8 @@ public struct LabelledVectors: Sendable, Hashable {
 
   /// Takes vectors that lie one behind the other.
   ///
-  /// - Throws: `ProjectionError` with code `shape` when there are not as many values as labels times dimensions.
+  /// - Throws: `ProjectionError` with code `shape` when there are not as many values as labels times
+  ///   dimensions.
   public init(dimensions: Int, values: [Float], labels: [Int]) throws {
     guard dimensions > 0, values.count == labels.count * dimensions else {
       throw ProjectionError(
@@ -29,7 +30,8 @@ public struct LabelledVectors: Sendable, Hashable {
 
   /// Takes vectors given one by one.
   ///
-  /// - Throws: `ProjectionError` with code `shape` when there are none, their lengths differ, or the labels are not as many.
+  /// - Throws: `ProjectionError` with code `shape` when there are none, their lengths differ, or the labels
+  ///   are not as many.
   public init(vectors: [[Float]], labels: [Int]) throws {
     guard let first = vectors.first, vectors.count == labels.count else {
       throw ProjectionError(.shape, "\(vectors.count) vectors cannot have \(labels.count) labels")

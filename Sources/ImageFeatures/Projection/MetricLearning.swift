@@ -1,8 +1,9 @@
-/// Learns a projection from labels by gradient descent: vectors are drawn to a proxy of their own class and pushed from the others'.
-///
-/// The loss is the cross-entropy of a softmax over scaled cosines to one learned proxy a class (Movshovitz-Attias et al., "No Fuss
-/// Distance Metric Learning using Proxies", 2017, in the form of Zhai and Wu, "Classification is a Strong Baseline for Deep Metric Learning",
-/// 2019), minimised by Adam over mini-batches. Starts from the discriminant projection and is deterministic for a seed.
+/// Learns a projection from labels by gradient descent: vectors are drawn to a proxy of their own class and
+/// pushed from the others'.
+///  The loss is the cross-entropy of a softmax over scaled cosines to one learned proxy a class
+/// (Movshovitz-Attias et al., "No Fuss Distance Metric Learning using Proxies", 2017, in the form of Zhai and
+/// Wu, "Classification is a Strong Baseline for Deep Metric Learning", 2019), minimised by Adam over
+/// mini-batches. Starts from the discriminant projection and is deterministic for a seed.
 public struct MetricLearning: Sendable, Hashable {
   /// The dimensions to project to.
   public var outputs: Int

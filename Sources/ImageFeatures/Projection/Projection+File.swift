@@ -11,7 +11,8 @@ extension Projection {
 
   /// Reads a projection from the .safetensors file that `write(toFile:)` makes.
   ///
-  /// - Throws: `CheckpointError` when the file cannot be read, `ProjectionError` with code `file` when it is not a projection.
+  /// - Throws: `CheckpointError` when the file cannot be read, `ProjectionError` with code `file` when it is
+  ///   not a projection.
   public init(contentsOfFile path: String) throws {
     try self.init(Checkpoint(contentsOfFile: path), file: path)
   }

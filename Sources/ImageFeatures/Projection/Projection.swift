@@ -1,7 +1,7 @@
 internal import COpenBLAS
 
-/// A linear map of feature vectors to fewer dimensions: y = matrix (x - mean), with the vector's length made 1 before and after
-/// as asked.
+/// A linear map of feature vectors to fewer dimensions: y = matrix (x - mean), with the vector's length made
+/// 1 before and after as asked.
 public struct Projection: Sendable, Hashable {
   /// The length of the vectors it takes.
   public let inputs: Int
@@ -26,7 +26,8 @@ public struct Projection: Sendable, Hashable {
 
   /// Makes a projection from its parts.
   ///
-  /// - Throws: `ProjectionError` with code `shape` when the matrix does not have a whole number of rows of the mean's length.
+  /// - Throws: `ProjectionError` with code `shape` when the matrix does not have a whole number of rows of
+  ///   the mean's length.
   public init(
     matrix: [Float],
     mean: [Float],

@@ -20,7 +20,8 @@ struct ProxyModel {
     let position = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     slots = samples.labels.map { position[$0] ?? 0 }
     classes = names.count
-    // Only directions count, so the weights are brought to a root mean square of 1, which steps are relative to.
+    // Only directions count, so the weights are brought to a root mean square of 1, which steps are relative
+    // to.
     let square = start.matrix.reduce(0) { $0 + $1 * $1 } / Float(start.matrix.count)
     weights = start.matrix.map { $0 / max(square.squareRoot(), .leastNormalMagnitude) }
     proxies = [Float](repeating: 0, count: classes * start.outputs)

@@ -1,5 +1,5 @@
-/// Writes 32-bit float tensors in the safetensors format: the header's length in 8 bytes, the header in JSON padded to 8 bytes, the
-/// values, all little-endian.
+/// Writes 32-bit float tensors in the safetensors format: the header's length in 8 bytes, the header in JSON
+/// padded to 8 bytes, the values, all little-endian.
 enum SafetensorsWriter {
   static func encode(_ tensors: [(name: String, tensor: Tensor)], metadata: [String: String]) -> [UInt8] {
     var entries: [String] = []

@@ -98,7 +98,8 @@ struct SymmetricMatrix {
     return (eigenvalues.reversed(), vectors)
   }
 
-  /// The vector or its negative, whichever has its largest component positive, so that results do not hang on LAPACK's choice.
+  /// The vector or its negative, whichever has its largest component positive, so that results do not hang on
+  /// LAPACK's choice.
   private static func oriented(_ vector: ArraySlice<Double>) -> [Double] {
     let largest = vector.max { abs($0) < abs($1) } ?? 0
     return largest < 0 ? vector.map(-) : Array(vector)

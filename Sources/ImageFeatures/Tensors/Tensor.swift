@@ -1,7 +1,6 @@
 /// A dense array of 32-bit floats with a shape.
-///
-/// The values are in C order: the last axis varies fastest, as in NumPy, PyTorch and safetensors. An empty shape is a
-/// scalar with one value.
+///  The values are in C order: the last axis varies fastest, as in NumPy, PyTorch and safetensors. An empty
+/// shape is a scalar with one value.
 public struct Tensor: Sendable, Hashable {
   /// The length of each axis, outermost first.
   public let shape: [Int]

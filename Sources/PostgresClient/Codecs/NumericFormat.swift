@@ -1,10 +1,10 @@
 /// The binary format of `numeric` (PostgreSQL source, `numeric_send`): the number of base-10000 digits, the weight of the
 /// first, sign, digits behind the decimal point to show, then the digits.
 enum NumericFormat {
-  private static let negative: UInt16 = 0x4000
-  private static let notANumber: UInt16 = 0xC000
-  private static let positiveInfinity: UInt16 = 0xD000
-  private static let negativeInfinity: UInt16 = 0xF000
+  static let negative: UInt16 = 0x4000
+  static let notANumber: UInt16 = 0xC000
+  static let positiveInfinity: UInt16 = 0xD000
+  static let negativeInfinity: UInt16 = 0xF000
 
   /// Appends decimal text such as `-12.50`, `1e-3`, `NaN` or `-Infinity`; text that is no number becomes NaN.
   static func append(_ text: String, to buffer: inout WireBuffer) {

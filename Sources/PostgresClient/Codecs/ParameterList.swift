@@ -8,6 +8,7 @@ public struct ParameterList: Sendable {
   private var lengths: [Int32] = []
   private var offsets: [Int?] = []
   private var buffer: WireBuffer
+  private var isTooLong = false
 
   /// An empty list with room for `capacity` bytes of values.
   public init(capacity: Int = 0) {
@@ -29,6 +30,7 @@ public struct ParameterList: Sendable {
     lengths.removeAll(keepingCapacity: true)
     offsets.removeAll(keepingCapacity: true)
     buffer.removeAll()
+    isTooLong = false
   }
 
   /// Appends a value; NULL has neither bytes nor a length.
@@ -46,7 +48,9 @@ public struct ParameterList: Sendable {
     encode(&buffer)
     types.append(type)
     offsets.append(start)
-    lengths.append(Int32(truncatingIfNeeded: buffer.count - start))
+    let length = buffer.count - start
+    isTooLong = isTooLong || length > Self.longestValue
+    lengths.append(Int32(truncatingIfNeeded: length))
   }
 
   /// Appends NULL of a type.
@@ -57,16 +61,29 @@ public struct ParameterList: Sendable {
   }
 
   /// Lends the arrays that libpq's `PQexecParams` family takes; they are valid inside `body` only.
+  /// - Throws: `PostgresError` with code `encoding` when a value is longer than PostgreSQL's limit of 1 GiB, or there are
+  ///   more values than the protocol can count; what `body` throws.
   func withPointers<Result>(
     _ body: (_ values: [UnsafePointer<CChar>?], _ lengths: [Int32], _ formats: [Int32]) throws -> Result
-  ) rethrows -> Result {
-    try buffer.bytes.withUnsafeBytes { raw in
+  ) throws -> Result {
+    guard !isTooLong, count <= Self.mostValues else {
+      throw PostgresError(
+        code: .encoding,
+        message: isTooLong
+          ? "a parameter is longer than 1 GiB"
+          : "\(count) parameters are more than the \(Self.mostValues) of a statement"
+      )
+    }
+    return try buffer.bytes.withUnsafeBytes { raw in
       // An empty value is a pointer to nothing of length 0; NULL is no pointer at all.
       let base = raw.baseAddress?.assumingMemoryBound(to: CChar.self) ?? Self.nothing
       let values = offsets.map { offset in offset.map { base + $0 } }
       return try body(values, lengths, [Int32](repeating: 1, count: count))
     }
   }
+
+  private static let longestValue = 0x3FFF_FFFF
+  private static let mostValues = 65_535
 
   /// A valid address for values without bytes, when the whole buffer has none.
   private static nonisolated(unsafe) let nothing = UnsafePointer(

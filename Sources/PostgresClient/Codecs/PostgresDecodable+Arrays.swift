@@ -3,7 +3,7 @@ extension Array: PostgresDecodable where Element: PostgresDecodable {
   public init(cell: BinaryCell) throws {
     let bytes = try cell.requireBytes()
     if Element.self == Float.self,
-      let vector = try VectorFormat.read(bytes, typeOID: cell.typeOID) as? [Element]
+      let vector = try FloatVectorFormat.read(bytes, typeOID: cell.typeOID) as? [Element]
     {
       self = vector
     } else if Element.self == UInt8.self, let raw = [UInt8](bytes) as? [Element] {
@@ -17,7 +17,9 @@ extension Array: PostgresDecodable where Element: PostgresDecodable {
   private static func readArray(_ bytes: UnsafeRawBufferPointer) throws -> [Element] {
     var reader = WireReader(bytes)
     let dimensions = try reader.read(Int32.self)
-    _ = try reader.read(Int32.self)
+    guard (0...6).contains(dimensions), (0...1).contains(try reader.read(Int32.self)) else {
+      throw CellError(reason: "its bytes are no array")
+    }
     let elementType = try reader.read(UInt32.self)
     guard dimensions > 0 else { return [] }
     guard dimensions == 1 else { throw CellError(reason: "it is an array of \(dimensions) dimensions") }
@@ -41,26 +43,5 @@ extension UInt8: PostgresDecodable {
   /// One byte of a `bytea`, or an internal `"char"`.
   public init(cell: BinaryCell) throws {
     self = try cell.integer()
-  }
-}
-
-/// The binary formats of vectors, read.
-private enum VectorFormat {
-  /// The vector, or nil where the bytes are a `real[]` of another form that the general reader must judge.
-  static func read(_ bytes: UnsafeRawBufferPointer, typeOID: UInt32) throws -> [Float]? {
-    if typeOID == TypeOID.float4Array { return nil }
-    // Extension types have object ids from 16384 on.
-    guard typeOID >= 16384 else { return nil }
-    var reader = WireReader(bytes)
-    let dimension = Int(try reader.read(UInt16.self))
-    _ = try reader.read(UInt16.self)
-    switch reader.remaining {
-    case dimension * 4:
-      return try (0..<dimension).map { _ in Float(bitPattern: try reader.read()) }
-    case dimension * 2:
-      return try (0..<dimension).map { _ in HalfPrecision.value(of: try reader.read()) }
-    default:
-      throw CellError(reason: "its bytes are neither a vector nor a halfvec")
-    }
   }
 }

@@ -19,6 +19,12 @@ public struct BinaryCell {
     return bytes
   }
 
+  /// Refuses every type but some.
+  /// - Throws: `CellError`.
+  func require(_ types: [UInt32], _ name: String) throws {
+    guard types.contains(typeOID) else { throw CellError(reason: "it is not \(name)") }
+  }
+
   /// An integer that fills the whole value.
   /// - Throws: `CellError` when the length differs.
   func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws -> Value {

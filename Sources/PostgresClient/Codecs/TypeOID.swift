@@ -27,7 +27,11 @@ enum TypeOID {
   static let timestamp: UInt32 = 1114
   static let timestamptz: UInt32 = 1184
   static let bit: UInt32 = 1560
+  static let varbit: UInt32 = 1562
   static let numeric: UInt32 = 1700
   static let uuid: UInt32 = 2950
   static let jsonb: UInt32 = 3802
+
+  /// Whether a type was made after the server was: those of extensions have object ids from 16384 on.
+  static func isExtension(_ type: UInt32) -> Bool { type >= 16384 }
 }

@@ -1,11 +1,11 @@
 internal import CLibpq
 import Glibc
 
-/// Runs the blocking part of connecting on the queue that the connection will live on.
+/// Runs the blocking part of connecting on the thread that the connection will live on.
 actor ConnectionOpener {
-  private let executor: DispatchQueueExecutor
+  private let executor: ThreadExecutor
 
-  init(executor: DispatchQueueExecutor) {
+  init(executor: ThreadExecutor) {
     self.executor = executor
   }
 

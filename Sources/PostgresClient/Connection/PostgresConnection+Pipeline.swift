@@ -18,9 +18,10 @@ public struct PipelineSender {
     let length = Int32(parameters.count)
     let sent: Int32
     if let name = names[PreparedKey(text: text, types: parameters.types)] {
-      sent = parameters.withPointers { PQsendQueryPrepared(handle, name, length, $0, $1, $2, 1) }
+      sent = try parameters.withPointers { PQsendQueryPrepared(handle, name, length, $0, $1, $2, 1) }
     } else {
-      sent = parameters.withPointers {
+      try PostgresConnection.checkText(text)
+      sent = try parameters.withPointers {
         PQsendQueryParams(handle, text, length, parameters.types, $0, $1, $2, 1)
       }
     }
@@ -37,7 +38,7 @@ public struct PipelineSender {
 extension PostgresConnection {
   /// Sends several statements without waiting for each other's answers: one round trip for all of them.
   ///
-  /// `body` runs on the connection's own queue and may block. Without `BEGIN` and `COMMIT` among them the statements
+  /// `body` runs on the connection's own thread and may block. Without `BEGIN` and `COMMIT` among them the statements
   /// are one implicit transaction. After the first failure the server skips the rest, and its error is thrown; an
   /// explicit transaction is then still open, and failed.
   /// - Returns: the answers, one a statement.
@@ -47,7 +48,7 @@ extension PostgresConnection {
     try await cancellable {
       let handle = try openHandle()
       guard PQenterPipelineMode(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
-      var sender = PipelineSender(handle: handle, names: preparedStatements)
+      var sender = PipelineSender(handle: handle, names: statements.all)
       let stopped = Result { try body(&sender) }
       // The synchronisation point must follow whatever was sent, or leaving would wait for ever.
       guard PQpipelineSync(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
@@ -63,14 +64,6 @@ extension PostgresConnection {
   public func pipeline(_ statements: [Statement]) async throws -> [RowSet] {
     try await pipeline { sender in
       for statement in statements { try sender.send(statement) }
-    }
-  }
-
-  /// Prepares a statement, so that `query(_:parameters:prepared:)` and pipelines execute it by its name.
-  /// - Parameter types: object ids of the parameters' types; 0 leaves one to the server.
-  public func prepare(_ text: String, types: [UInt32]) async throws {
-    try await cancellable {
-      _ = try preparedName(of: text, types, try openHandle())
     }
   }
 

@@ -1,12 +1,6 @@
 internal import CLibpq
 public import VectorSQL
 
-/// What a prepared statement is known by: its text and the types of its parameters.
-struct PreparedKey: Hashable {
-  let text: String
-  let types: [UInt32]
-}
-
 extension PostgresConnection {
   /// Runs one statement: binary parameters, binary results.
   ///
@@ -27,8 +21,13 @@ extension PostgresConnection {
   ) async throws -> RowSet {
     try await cancellable {
       let handle = try openHandle()
-      let result = try prepared ? execPrepared(text, parameters, handle) : exec(text, parameters, handle)
-      return RowSet(storage: try accept(result, handle))
+      guard prepared else { return RowSet(storage: try accept(exec(text, parameters, handle), handle)) }
+      do {
+        return RowSet(storage: try accept(execPrepared(text, parameters, handle), handle))
+      } catch let error as PostgresError where canPrepareAgain(after: error) {
+        forget(text, parameters.types, handle)
+        return RowSet(storage: try accept(execPrepared(text, parameters, handle), handle))
+      }
     }
   }
 
@@ -40,15 +39,25 @@ extension PostgresConnection {
   public func run(_ script: String) async throws -> [CommandResult] {
     try await cancellable {
       let handle = try openHandle()
+      try Self.checkText(script)
       guard PQsendQuery(handle, script) == 1 else { throw PostgresError(result: nil, connection: handle) }
       return try collectResults(handle)
+    }
+  }
+
+  /// Prepares a statement, so that `query(_:parameters:prepared:)` and pipelines execute it by its name.
+  /// - Parameter types: object ids of the parameters' types; 0 leaves one to the server.
+  public func prepare(_ text: String, types: [UInt32]) async throws {
+    try await cancellable {
+      _ = try preparedName(of: text, types, try openHandle())
     }
   }
 
   private func exec(_ text: String, _ parameters: ParameterList, _ handle: OpaquePointer) throws
     -> OpaquePointer?
   {
-    parameters.withPointers { values, lengths, formats in
+    try Self.checkText(text)
+    return try parameters.withPointers { values, lengths, formats in
       PQexecParams(handle, text, Int32(parameters.count), parameters.types, values, lengths, formats, 1)
     }
   }
@@ -59,7 +68,7 @@ extension PostgresConnection {
     _ handle: OpaquePointer
   ) throws -> OpaquePointer? {
     let name = try preparedName(of: text, parameters.types, handle)
-    return parameters.withPointers { values, lengths, formats in
+    return try parameters.withPointers { values, lengths, formats in
       PQexecPrepared(handle, name, Int32(parameters.count), values, lengths, formats, 1)
     }
   }
@@ -67,65 +76,34 @@ extension PostgresConnection {
   /// The server-side name of a statement, prepared now when it is new to this connection.
   func preparedName(of text: String, _ types: [UInt32], _ handle: OpaquePointer) throws -> String {
     let key = PreparedKey(text: text, types: types)
-    if let known = preparedStatements[key] { return known }
-    let name = "adbvec_\(preparedStatements.count)"
+    if let known = statements.name(key) { return known }
+    try Self.checkText(text)
+    if let old = statements.evict() { deallocate(old, handle) }
+    let name = statements.freshName()
     _ = try accept(PQprepare(handle, name, text, Int32(types.count), types), handle)
-    preparedStatements[key] = name
+    statements.insert(key, name: name)
     return name
   }
 
-  /// Takes a result over, or throws what the server said in its place.
-  func accept(_ result: OpaquePointer?, _ handle: OpaquePointer) throws -> ResultStorage {
-    guard let result else { throw PostgresError(result: nil, connection: handle) }
-    let storage = ResultStorage(result)
-    switch PQresultStatus(result) {
-    case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY, PGRES_SINGLE_TUPLE:
-      return storage
-    case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
-      try leaveCopy(handle)
-      throw PostgresError(
-        code: .unexpectedResult,
-        message: "the statement is a COPY; it needs the copy functions"
-      )
-    default:
-      throw PostgresError(result: result, connection: handle)
-    }
+  /// A prepared statement can be gone (26000: DISCARD ALL, a pooler), or give other columns than before (0A000: DDL).
+  /// Inside a transaction it is too late: the failure has ended it.
+  private func canPrepareAgain(after error: PostgresError) -> Bool {
+    transactionStatus == .idle && ["26000", "0A000"].contains(error.sqlState)
   }
 
-  private func collectResults(_ handle: OpaquePointer) throws -> [CommandResult] {
-    var answers: [CommandResult] = []
-    var failure: (any Error)?
-    while let result = PQgetResult(handle) {
-      do {
-        answers.append(CommandResult(try accept(result, handle)))
-      } catch {
-        failure = failure ?? error
-        if PQstatus(handle) == CONNECTION_BAD { break }
-      }
-    }
-    if let failure { throw failure }
-    return answers
+  private func forget(_ text: String, _ types: [UInt32], _ handle: OpaquePointer) {
+    if let name = statements.remove(PreparedKey(text: text, types: types)) { deallocate(name, handle) }
   }
 
-  /// Ends a COPY that nobody asked for, so that the connection stays usable.
-  private func leaveCopy(_ handle: OpaquePointer) throws {
-    _ = PQputCopyEnd(handle, "not expected")
-    var row: UnsafeMutablePointer<CChar>?
-    while PQgetCopyData(handle, &row, 0) > 0 { PQfreemem(row) }
-    while let rest = PQgetResult(handle) { PQclear(rest) }
+  private func deallocate(_ name: String, _ handle: OpaquePointer) {
+    // In a failed transaction this fails, too; the name is never used again either way.
+    PQclear(PQexec(handle, "DEALLOCATE \(name)"))
   }
 
-  /// Runs a blocking call so that cancelling the task cancels the statement on the server.
-  func cancellable<Value: Sendable>(_ body: () throws -> Value) async throws -> Value {
-    try Task.checkCancellation()
-    do {
-      return try await withTaskCancellationHandler {
-        try body()
-      } onCancel: {
-        cancelRunningStatement()
-      }
-    } catch let error as PostgresError where error.sqlState == "57014" && Task.isCancelled {
-      throw CancellationError()
+  /// libpq takes texts up to the first NUL; what follows would be dropped in silence.
+  static func checkText(_ text: String) throws {
+    guard !text.utf8.contains(0) else {
+      throw PostgresError(code: .encoding, message: "the SQL text holds a NUL character")
     }
   }
 }

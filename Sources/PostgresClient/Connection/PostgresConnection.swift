@@ -2,10 +2,10 @@ internal import CLibpq
 
 /// One connection to a server.
 ///
-/// An actor whose jobs run on a dispatch queue of its own: libpq's calls may block there as long as they like.
+/// An actor whose jobs run on a thread of its own: libpq's calls may block there as long as they like.
 /// Cancelling the task that waits for a statement cancels the statement on the server.
 public actor PostgresConnection {
-  private let executor: DispatchQueueExecutor
+  let executor: ThreadExecutor
   private let relay = NoticeRelay()
   /// Cleared by `close`.
   private var handle: ConnectionHandle?
@@ -22,14 +22,16 @@ public actor PostgresConnection {
 
   /// Capabilities and prepared statements, filled on first use.
   var knownCapabilities: ServerCapabilities?
-  var preparedStatements: [PreparedKey: String] = [:]
+  var statements = StatementCache()
+  var savepointDepth = 0
+  var notifications = NotificationRelay()
 
-  /// The queue that isolates this actor.
+  /// The thread that isolates this actor.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  private init(handle: ConnectionHandle, session: Session, executor: DispatchQueueExecutor) {
+  private init(handle: ConnectionHandle, session: Session, executor: ThreadExecutor) {
     self.handle = handle
     self.session = session
     self.executor = executor
@@ -39,7 +41,7 @@ public actor PostgresConnection {
   /// Opens a connection.
   /// - Throws: `PostgresError` with code `invalidSettings` or `connectionFailed`.
   public static func connect(_ settings: ConnectionSettings) async throws -> PostgresConnection {
-    let executor = DispatchQueueExecutor(label: "adbvec.postgres")
+    let executor = ThreadExecutor(label: "adbvec.postgres")
     let opener = ConnectionOpener(executor: executor)
     let (handle, session) = try await opener.open(settings)
     return PostgresConnection(handle: handle, session: session, executor: executor)
@@ -75,13 +77,14 @@ public actor PostgresConnection {
     TransactionStatus(PQtransactionStatus(handle?.pointer))
   }
 
-  /// Calls `handler` for every notice from now on, on the connection's own queue; nil drops them.
+  /// Calls `handler` for every notice from now on, on the connection's own thread; nil drops them.
   public func setNoticeHandler(_ handler: (@Sendable (PostgresNotice) -> Void)?) {
     relay.setHandler(handler)
   }
 
   /// Ends the session; a closed connection answers every call with `connectionLost`.
   public func close() {
+    notifications.finish()
     session.socket.release()
     handle = nil
   }

@@ -4,7 +4,7 @@ public import VectorSQL
 extension PostgresConnection {
   /// Runs `COPY … FROM STDIN` and lets `body` write the data, in the format that the statement names.
   ///
-  /// `body` runs on the connection's own queue and may block. When it throws, the COPY fails as a whole and nothing of
+  /// `body` runs on the connection's own thread and may block. When it throws, the COPY fails as a whole and nothing of
   /// it stays.
   /// - Returns: how many rows the server took.
   /// - Throws: `PostgresError` with what the server said; what `body` threw; `CancellationError`.
@@ -65,22 +65,5 @@ extension PostgresConnection {
     } catch {
       return error as? PostgresError
     }
-  }
-
-  /// Reads results until there are no more; the first failure wins over everything else.
-  func lastResult(_ handle: OpaquePointer) throws -> ResultStorage {
-    var last: ResultStorage?
-    var failure: (any Error)?
-    while let result = PQgetResult(handle) {
-      do {
-        last = try accept(result, handle)
-      } catch {
-        failure = failure ?? error
-        if PQstatus(handle) == CONNECTION_BAD { break }
-      }
-    }
-    if let failure { throw failure }
-    guard let last else { throw PostgresError(result: nil, connection: handle) }
-    return last
   }
 }

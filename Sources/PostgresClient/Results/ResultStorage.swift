@@ -14,6 +14,7 @@ final class ResultStorage: @unchecked Sendable {
     PQclear(pointer)
   }
 
+  var isSingleRow: Bool { PQresultStatus(pointer) == PGRES_SINGLE_TUPLE }
   var rowCount: Int { Int(PQntuples(pointer)) }
   var columnCount: Int { Int(PQnfields(pointer)) }
   var commandTag: String { String(cString: PQcmdStatus(pointer)) }

@@ -5,30 +5,33 @@ internal import SQLLexer
 /// A token that touches the end of a piece may go on in the next one. So the last token is kept and read again with
 /// what follows, and a long string is kept as its opening alone.
 struct ClauseFinder {
+  /// No clause found later begins before this offset.
+  private(set) var settled = 0
+
   private let longestHold: Int
   private var window: [UInt8] = []
   private var length = 0
-  private var held = 0
   private var tracker = ClauseTracker()
   private var hasGivenUp = false
 
   init(longestHold: Int = ReadingLimits().held) { self.longestHold = longestHold }
-
-  /// No clause found later begins before this offset.
-  var settled: Int { tracker.openClauseStart ?? length - held }
 
   /// Reads the next piece.
   /// - Parameter isLast: whether the text ends with it.
   /// - Returns: the clauses that are now complete, with their bytes counted from the start of the text.
   mutating func read(_ bytes: some Collection<UInt8>, isLast: Bool) -> [DistributionClause] {
     length += bytes.count
-    if hasGivenUp { return [] }
-    if isLast, window.isEmpty, !ClauseWord.occurs(in: bytes) { return [] }
+    if hasGivenUp || (isLast && window.isEmpty && !ClauseWord.occurs(in: bytes)) {
+      settled = length
+      return []
+    }
     window.append(contentsOf: bytes)
     let lexed = LexedWindow(window)
     let end = isLast ? lexed.lexemes.count : lexed.lexemes.indexOfLastToHold
     let clauses = follow(lexed.lexemes[..<end])
     keep(from: end < lexed.lexemes.count ? lexed.lexemes[end] : nil, isOpen: lexed.endsInsideQuotes)
+    // What stands for a long string can be longer than what is left of the string itself.
+    settled = max(settled, tracker.openClauseStart ?? length - window.count)
     if length - settled > longestHold { giveUp() }
     return clauses
   }
@@ -46,16 +49,15 @@ struct ClauseFinder {
 
   private mutating func keep(from lexeme: Lexeme?, isOpen: Bool) {
     window.removeFirst(lexeme?.range.lowerBound ?? window.count)
-    held = window.count
     guard isOpen, let lexeme, let short = QuotedOpening.shortened(window, lexeme.kind) else { return }
     window = short
-    held = 0
+    settled = tracker.openClauseStart ?? length
   }
 
   private mutating func giveUp() {
     hasGivenUp = true
+    settled = length
     window = []
-    held = 0
     tracker = ClauseTracker()
   }
 }

@@ -1,6 +1,4 @@
 internal import NIOCore
-internal import NIOHTTPTypes
-internal import HTTPTypes
 internal import Synchronization
 
 /// Knows every open connection, and closes those that are idle longest when there are too many.
@@ -72,64 +70,5 @@ final class ConnectionLedger: Sendable {
       return state.open.removeValue(forKey: id)
     }
     return nil
-  }
-}
-
-/// Tells the ledger what its connection does, and closes it behind an answer that says `Connection: close`.
-final class ConnectionLedgerHandler: ChannelDuplexHandler, RemovableChannelHandler {
-  typealias InboundIn = HTTPRequestPart
-  typealias InboundOut = HTTPRequestPart
-  typealias OutboundIn = HTTPResponsePart
-  typealias OutboundOut = HTTPResponsePart
-
-  private let ledger: ConnectionLedger
-  private var closesAfterResponse = false
-  private var isReadingRequest = false
-  /// How long a client may go on sending a body that nobody reads, so that it sees the answer before the end.
-  private let lingering = TimeAmount.seconds(2)
-
-  init(ledger: ConnectionLedger) {
-    self.ledger = ledger
-  }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    ledger.opened(context.channel)
-    // Behind the closing of the channel the ledger must not keep it, whatever happened to the handlers.
-    context.channel.closeFuture.whenComplete { [ledger, channel = context.channel] _ in ledger.closed(channel)
-    }
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
-    case .head:
-      isReadingRequest = true
-      ledger.becameBusy(context.channel)
-    case .body: break
-    case .end:
-      isReadingRequest = false
-    }
-    context.fireChannelRead(data)
-  }
-
-  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    switch unwrapOutboundIn(data) {
-    case .head(let head):
-      if head.headerFields[.connection] == "close" { closesAfterResponse = true }
-    case .body: break
-    case .end:
-      ledger.becameIdle(context.channel)
-      if closesAfterResponse { return closeAfter(context: context, data: data, promise: promise) }
-    }
-    context.write(data, promise: promise)
-  }
-
-  private func closeAfter(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    let channel = context.channel
-    let delay = isReadingRequest ? lingering : .zero
-    let written = promise ?? context.eventLoop.makePromise()
-    written.futureResult.whenComplete { _ in
-      channel.eventLoop.scheduleTask(in: delay) { channel.close(promise: nil) }
-    }
-    context.writeAndFlush(data, promise: written)
   }
 }

@@ -22,10 +22,9 @@ struct FaultMiddleware: RouterMiddleware {
       response = await answer(to: error, request)
     }
     SecurityHeaders.add(to: &response)
-    let known: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
     core.metrics.request(
       route: context.endpointPath ?? "none",
-      method: known.contains(request.method) ? request.method.rawValue : "other",
+      method: HTTPRequest.Method.known.contains(request.method) ? request.method.rawValue : "other",
       status: response.status.code,
       seconds: (ContinuousClock.now - start) / .seconds(1)
     )

@@ -19,6 +19,9 @@ struct GateMiddleware: RouterMiddleware {
     context: BasicRequestContext,
     next: (Request, BasicRequestContext) async throws -> Response
   ) async throws -> Response {
+    guard HTTPRequest.Method.known.contains(request.method) else {
+      throw Fault(.notImplemented, "wrong-method", "this server does not know that method")
+    }
     try checkHost(request)
     try checkOrigin(request)
     if let session, !Self.open.contains(request.uri.path), !session.admits(request) {

@@ -20,6 +20,7 @@ struct APIRoutes {
     router.address("/api/v1/pictures/:id", [.get: { try await picture($0, $1) }])
     router.address("/api/v1/pictures/:id/file", [.get: { try await file($0, $1) }])
     router.address("/api/v1/pictures/:id/thumbnail", [.get: { try await thumbnail($0, $1) }])
+    router.address("/api/v1/uploads/:key/search", [.get: { try await searchUpload($0, $1) }])
     router.address("/api/v1/uploads/:key/thumbnail", [.get: { try uploadThumbnail($0, $1) }])
   }
 
@@ -48,9 +49,14 @@ struct APIRoutes {
   }
 
   private func search(_ request: Request) async throws -> Response {
-    let parameters = try QueryParameters(request.uri, allowed: SearchOptions.names.union(["id", "upload"]))
-    guard let subject = try SearchSubject(parameters) else { throw Fault.invalid("give id or upload") }
+    let parameters = try QueryParameters(request.uri, allowed: SearchOptions.names.union(["id"]))
+    guard let subject = try SearchSubject(parameters) else { throw Fault.invalid("id is missing") }
     return answer(try await core.search(subject, try SearchOptions(parameters, limits)))
+  }
+
+  private func searchUpload(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
+    return answer(try await core.search(.upload(key: context.parameters.get("key") ?? ""), options))
   }
 
   private func searchJSON(_ request: Request) async throws -> Response {

@@ -27,7 +27,8 @@ struct JSONSearchRequest: Decodable {
       throw Fault.invalid("the body may have \(known.sorted().joined(separator: ", ")), and nothing else")
     }
     let id = body.contains(.id) ? try body.decode(Int64.self, forKey: .id) : nil
-    let vector = body.contains(.vector) ? try body.decode([Float].self, forKey: .vector) : nil
+    let vector =
+      body.contains(.vector) ? try body.decode([Double].self, forKey: .vector).map { Float($0) } : nil
     switch (id, vector) {
     case (let id?, nil):
       guard id >= 0 else { throw Fault.invalid("id must not be negative") }

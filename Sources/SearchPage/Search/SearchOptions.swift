@@ -34,8 +34,8 @@ struct SearchOptions: Hashable, Sendable {
 
   func checkLabel() throws {
     guard let label else { return }
-    guard label.utf8.count <= 1_024, !label.utf8.contains(0) else {
-      throw Fault.invalid("class may have at most 1024 bytes, and no zero byte")
+    guard label.unicodeScalars.count <= 256, !label.utf8.contains(0) else {
+      throw Fault.invalid("class may have at most 256 characters, and no zero among them")
     }
   }
 

@@ -9,7 +9,8 @@ struct EmbedCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
     abstract: "Turn pictures into feature vectors, into a file.",
-    discussion: "The file is the tutorial's: a line id|class|{…} a picture; adbvec load reads it."
+    discussion:
+      "The tutorial's file (a line id|class|{…} a picture) unless the name says .npy, .fvecs, .csv or .jsonl."
   )
 
   @Argument(help: ArgumentHelp("A folder of pictures, or CIFAR files.", valueName: "source"))
@@ -17,6 +18,17 @@ struct EmbedCommand: AsyncParsableCommand {
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
   var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "features, npy, fvecs, csv or jsonl; without it by the file's name.",
+      valueName: "name"
+    )
+  )
+  var format: FeatureSource.Format?
+
+  @Option(help: ArgumentHelp("A file for the classes, for the formats that carry none.", valueName: "file"))
+  var labels: String?
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
@@ -36,18 +48,18 @@ struct EmbedCommand: AsyncParsableCommand {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
-    var writer = try FeatureFileOutput(path: output, dimension: model.dimension)
-    var unreadable = 0
+    let writer = try FeatureOutput.open(output, format: format, labels: labels)
+    var (rows, unreadable) = (0, 0)
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
       for row in 0..<batch.rows.count {
-        try batch.rows.withVector(row) { vector in
-          try writer.append(id: batch.rows.ids[row], label: batch.rows.labels[row], vector: vector)
-        }
+        let vector = batch.rows.withVector(row) { Array($0) }
+        try writer.write(id: batch.rows.ids[row], label: batch.rows.labels[row], vector: vector)
       }
+      rows += batch.rows.count
       batch.unreadable.forEach { Terminal.note("skipped \($0.reason)") }
       unreadable += batch.unreadable.count
     }
-    let rows = try writer.finish()
+    try writer.finish()
     let left = unreadable == 0 ? "" : ", \(unreadable) pictures could not be read"
     print("\(rows) vectors of \(model.dimension) numbers in \(output)\(left)")
   }

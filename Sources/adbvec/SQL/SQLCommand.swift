@@ -5,6 +5,6 @@ struct SQLCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sql",
     abstract: "Print ready-to-run SQL.",
-    subcommands: [SQLQuery.self]
+    subcommands: [SQLQuery.self, SQLList.self, SQLShow.self]
   )
 }

@@ -10,27 +10,30 @@ struct ResultGrid {
   let finder: PictureFinder
   let columns: Int?
 
-  func write(
-    _ hits: [ImageHit],
-    request: ImageSearchRequest,
-    picture: Picture?,
-    to path: String
-  ) async throws {
-    var items = [try await queryItem(request, picture)].compactMap { $0 }
-    items += hits.map { hit in
+  /// The query and the hits as cells, the query first.
+  func items(_ hits: [ImageHit], request: ImageSearchRequest, picture: Picture?) async throws -> [GridItem] {
+    let found = hits.map { hit in
       GridItem(
         picture: finder.picture(id: hit.id, source: hit.source),
         title: hit.label ?? "id \(hit.id)",
         detail: String(format: "%.4g · id %ld", hit.distance, Int(hit.id))
       )
     }
-    let grid = PictureGrid(
-      items: items,
-      heading: "Nearest pictures by \(searcher.query.metric.title)",
-      columns: columns
-    )
-    try Data(try grid.pngData()).write(to: URL(fileURLWithPath: path), options: .atomic)
+    return [try await queryItem(request, picture)].compactMap { $0 } + found
   }
+
+  /// The cells as one picture.
+  func grid(_ items: [GridItem]) -> PictureGrid {
+    PictureGrid(items: items, heading: heading, columns: columns)
+  }
+
+  /// The cells as one page, with the SQL that was run.
+  func page(_ items: [GridItem], _ answer: ImageSearchAnswer) -> ResultsPage {
+    let time = String(format: "%.1f ms", answer.databaseMilliseconds)
+    return ResultsPage(title: heading, items: items, sql: answer.sql, facts: [.init("Database", time)])
+  }
+
+  private var heading: String { "Nearest pictures by \(searcher.query.metric.title)" }
 
   /// A vector alone has no picture to show.
   private func queryItem(_ request: ImageSearchRequest, _ picture: Picture?) async throws -> GridItem? {

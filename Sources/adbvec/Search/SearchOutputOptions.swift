@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import ImageFeatures
 import ImageSearch
+import PictureGrid
 import VectorSQL
 
 /// `--format` of a search.
@@ -16,6 +17,12 @@ struct SearchOutputOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Write the pictures as a labelled grid, PNG.", valueName: "file"))
   var grid: String?
+
+  @Option(help: ArgumentHelp("Write one page with the pictures and the SQL in it.", valueName: "file"))
+  var html: String?
+
+  @Flag(help: "Show the pictures in the terminal, where it can (kitty, iTerm2, sixel, else half blocks).")
+  var preview = false
 
   @Option(help: ArgumentHelp("Columns of the grid.", valueName: "count"))
   var columns: Int?
@@ -34,12 +41,13 @@ struct SearchOutputOptions: ParsableArguments {
     }
   }
 
-  /// Fails before any work is done when the grid could not be written.
+  /// Fails before any work is done when a file could not be written.
   func checkWritable() throws {
-    guard let grid else { return }
-    let folder = URL(fileURLWithPath: grid).deletingLastPathComponent().path
-    guard FileManager.default.isWritableFile(atPath: folder) else {
-      throw CommandFailure("cannot write \(grid): the folder \(folder) is not there or not writable")
+    for file in [grid, html].compactMap({ $0 }) {
+      let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
+      guard FileManager.default.isWritableFile(atPath: folder) else {
+        throw CommandFailure("cannot write \(file): the folder \(folder) is not there or not writable")
+      }
     }
   }
 
@@ -55,11 +63,28 @@ struct SearchOutputOptions: ParsableArguments {
     case .csv: print(ResultText.csv(answer.hits), terminator: "")
     case .json: try ResultText.printJSON(answer, metric: searcher.query.metric.description)
     }
-    if let grid {
-      let pictures = try PictureFinder(collection: pictures)
-      try await ResultGrid(searcher: searcher, finder: pictures, columns: columns)
-        .write(answer.hits, request: request, picture: picture, to: grid)
-      if !quiet { Terminal.note("wrote \(grid)") }
+    guard grid != nil || html != nil || preview else { return }
+    let finder = try PictureFinder(collection: pictures)
+    let drawing = ResultGrid(searcher: searcher, finder: finder, columns: columns)
+    let items = try await drawing.items(answer.hits, request: request, picture: picture)
+    if let grid { try write(Data(try drawing.grid(items).pngData()), to: grid, quiet) }
+    if let html { try write(Data(try drawing.page(items, answer).html().utf8), to: html, quiet) }
+    if preview { try show(drawing.grid(items)) }
+  }
+
+  private func write(_ data: Data, to path: String, _ quiet: Bool) throws {
+    try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+    if !quiet { Terminal.note("wrote \(path)") }
+  }
+
+  /// Nothing is sent into a pipe, nor to a terminal that cannot show it.
+  private func show(_ grid: PictureGrid) throws {
+    let environment = ProcessInfo.processInfo.environment
+    guard let preview = TerminalPreview(environment: environment, isTerminal: isatty(STDOUT_FILENO) == 1)
+    else {
+      Terminal.warning("--preview: this is no terminal that shows pictures; use --grid FILE")
+      return
     }
+    print(try preview.sequence(for: try grid.picture()), terminator: "")
   }
 }

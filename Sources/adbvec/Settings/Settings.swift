@@ -37,14 +37,18 @@ struct Settings {
     do {
       return (ConfigReader(provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path))), path)
     } catch {
-      throw CommandFailure("\(path) cannot be read as YAML: \(error)", exitCode: 64)
+      throw CommandFailure("\(path) cannot be read as YAML: \(Self.firstLine(of: error))", exitCode: 64)
     }
+  }
+
+  private static func firstLine(of error: any Error) -> String {
+    String(String(describing: error).split(whereSeparator: \.isNewline).first ?? "")
   }
 
   /// The value of a setting with its origin; nil when nobody sets it and it has no fallback.
   subscript(setting: Setting) -> Value? {
     if let text = flags[setting.key] { return Value(text: text, origin: "--\(setting.key)") }
-    if let text = variables.string(forKey: ConfigKey(setting.variable.lowercased())) {
+    if let text = variables.string(forKey: ConfigKey(setting.variable.lowercased())), !text.isEmpty {
       return Value(text: text, origin: setting.variable)
     }
     if setting == .databaseURL {

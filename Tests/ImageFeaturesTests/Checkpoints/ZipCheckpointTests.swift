@@ -56,7 +56,11 @@ import Testing
       ),
       ("no pickle", [("m/data/0", [0])], 0, nil, "without data.pkl"),
       ("an entry twice", [("m/data.pkl", oneTensor), ("m/data.pkl", oneTensor)], 0, nil, "twice"),
-      ("a bomb", [("m/data.pkl", oneTensor)], 8, 0x7FFF_FFFF, "would inflate"),
+      ("a bomb", [("m/data.pkl", oneTensor)], 8, 0x7FFF_FFFF, "would inflate from"),
+      (
+        "many bombs", [("m/data.pkl", oneTensor), ("m/data/0", [0])], 8, 0x7FFF_FFFF,
+        "would inflate to more than 2 GiB"
+      ),
       ("spoiled deflate", [("m/data.pkl", [0xFF, 0xFF])], 8, 100, "damaged"),
       ("another compression", [("m/data.pkl", oneTensor)], 12, nil, "method 12"),
       ("big-endian", [("m/data.pkl", oneTensor), ("m/byteorder", Array("big".utf8))], 0, nil, "big-endian"),

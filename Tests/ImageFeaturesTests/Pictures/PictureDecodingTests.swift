@@ -36,6 +36,8 @@ import Testing
 
   @Test(arguments: [
     ("hello, world", "not a picture; JPEG, PNG, WebP, GIF, BMP and TIFF can be read"),
+    ("0000ftypavif", "AVIF; JPEG, PNG, WebP, GIF, BMP and TIFF can be read"),
+    ("<svg>", "SVG or another XML file; JPEG, PNG, WebP, GIF, BMP and TIFF can be read"),
     ("", "the file is empty; JPEG, PNG, WebP, GIF, BMP and TIFF can be read"),
   ])
   func `A text file named png is no picture`(text: String, reason: String) throws {

@@ -30,6 +30,32 @@ import Testing
     #expect(upright.width == stored.height)
   }
 
+  @Test func `The orientation of a PNG is ignored unless asked for`() throws {
+    var file = try counting().pngData()
+    let exif: [UInt8] = [
+      0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 1, 1, 18, 0, 3, 0, 0, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0,
+    ]
+    file.insert(contentsOf: [0, 0, 0, 26] + Array("eXIf".utf8) + exif + [0, 0, 0, 0], at: 33)
+    #expect(try Picture(decoding: file) == counting())
+    #expect(try Picture(decoding: file, options: .init(appliesOrientation: true)) == counting().oriented(8))
+  }
+
+  @Test(arguments: 1...8)
+  func `A TIFF is turned upright, as by Pillow`(orientation: Int) throws {
+    let fields: [(UInt16, UInt32)] = [
+      (256, 3), (257, 2), (258, 8), (259, 1), (262, 1), (273, 122), (274, UInt32(orientation)), (277, 1),
+      (279, 6),
+    ]
+    var file: [UInt8] = [0x49, 0x49, 42, 0, 8, 0, 0, 0, 9, 0]
+    for (tag, value) in fields {
+      for half in [tag, 4] { withUnsafeBytes(of: half.littleEndian) { file += $0 } }
+      for word in [1, value] { withUnsafeBytes(of: word.littleEndian) { file += $0 } }
+    }
+    file += [0, 0, 0, 0, 0, 1, 2, 3, 4, 5]
+    let stored = try Picture(width: 3, height: 2, rgb: (0..<6).flatMap { [UInt8](repeating: $0, count: 3) })
+    #expect(try Picture(decoding: file) == stored.oriented(orientation))
+  }
+
   @Test(arguments: [(0, 1, 0), (1, 1, 2), (1, 1, 4), (-1, -1, 3), (Int.max, 2, 6)])
   func `Pixels must fit the size`(width: Int, height: Int, bytes: Int) {
     let error = #expect(throws: PictureError.self) {

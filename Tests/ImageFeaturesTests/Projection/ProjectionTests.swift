@@ -56,7 +56,7 @@ struct ProjectionTests {
       normalisesInput: false
     )
     var learning = MetricLearning(outputs: 2)
-    (learning.batch, learning.normalisesInput, learning.shrinkage) = (16, false, 0.5)
+    (learning.batch, learning.normalisesInput, learning.shrinkage) = (16, false, 0.05)
     var losses: [Float] = []
     let learned = try learning.fit(train) { losses.append($1) }
     for projection in [discriminant, learned] {
@@ -71,7 +71,7 @@ struct ProjectionTests {
   @Test func moreOutputsThanClassesAreFilledUp() throws {
     let projection = try Projection.discriminant(of: clouds(seed: 1), outputs: 12, shrinkage: 0.1)
     #expect(projection.outputs == 12)
-    #expect(projection.matrix.allSatisfy(\.isFinite))
+    #expect(!projection.matrix.contains { !$0.isFinite })
   }
 
   @Test func keepsItselfInAFile() throws {

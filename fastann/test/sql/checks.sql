@@ -74,5 +74,5 @@ ALTER TABLE toasted ALTER COLUMN v SET STORAGE EXTERNAL;
 INSERT INTO toasted SELECT i, array_fill(i::real, ARRAY[2000]) FROM generate_series(1, 20) i;
 CREATE INDEX ON toasted USING ann (v) WITH (dim = 2000, hnsw_m = 100);
 INSERT INTO toasted SELECT i, array_fill(i::real, ARRAY[2000]) FROM generate_series(21, 40) i;
-SELECT id FROM toasted ORDER BY v <-> array_fill(30::real, ARRAY[2000]) LIMIT 3;
+SELECT id FROM toasted ORDER BY v <-> array_fill(30.25::real, ARRAY[2000]) LIMIT 3;
 SELECT id FROM toasted ORDER BY v <-> (SELECT v FROM toasted WHERE id = 12) LIMIT 1;

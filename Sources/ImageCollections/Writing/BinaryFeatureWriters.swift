@@ -1,0 +1,73 @@
+/// Writes a two-dimensional `<f4` NumPy array; the number of rows is filled in at the end.
+final class NumPyWriter: FeatureWriter {
+  private let file: OutputFile
+  private let labels: OutputFile?
+  private var rows = 0
+  private var columns = 0
+
+  init(_ file: OutputFile, labels: OutputFile?) throws {
+    self.file = file
+    self.labels = labels
+    try file.append { $0.append(contentsOf: Self.header(rows: 0, columns: 0)) }
+    // Going back to fill in the count needs a file, not a pipe.
+    try file.rewriteStart(Self.header(rows: 0, columns: 0))
+  }
+
+  func write(id: Int64, label: String?, vector: [Float]) throws {
+    guard columns == 0 || vector.count == columns else {
+      throw CollectionError(
+        .damaged,
+        file: file.name,
+        "the vector of id \(id) has \(vector.count) numbers, not \(columns)"
+      )
+    }
+    columns = vector.count
+    rows += 1
+    try file.append { LittleEndian.append(vector, to: &$0) }
+    try labels?.append((label ?? "") + "\n")
+  }
+
+  func finish() throws {
+    try file.rewriteStart(Self.header(rows: rows, columns: columns))
+    try labels?.flush()
+  }
+
+  /// 128 bytes, whatever the numbers are.
+  private static func header(rows: Int, columns: Int) -> [UInt8] {
+    let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
+    let padded = text + String(repeating: " ", count: 117 - text.utf8.count) + "\n"
+    return NumPyHeader.magic + [1, 0, 118, 0] + Array(padded.utf8)
+  }
+}
+
+/// Writes `.fvecs`.
+final class VecsWriter: FeatureWriter {
+  private let file: OutputFile
+  private let labels: OutputFile?
+
+  init(_ file: OutputFile, labels: OutputFile?) {
+    self.file = file
+    self.labels = labels
+  }
+
+  func write(id: Int64, label: String?, vector: [Float]) throws {
+    try file.append { bytes in
+      withUnsafeBytes(of: Int32(vector.count).littleEndian) { bytes.append(contentsOf: $0) }
+      LittleEndian.append(vector, to: &bytes)
+    }
+    try labels?.append((label ?? "") + "\n")
+  }
+
+  func finish() throws {
+    try file.flush()
+    try labels?.flush()
+  }
+}
+
+private enum LittleEndian {
+  static func append(_ values: [Float], to bytes: inout [UInt8]) {
+    for value in values {
+      withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+  }
+}

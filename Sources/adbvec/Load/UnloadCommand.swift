@@ -1,0 +1,38 @@
+import ArgumentParser
+import EmbeddingPipeline
+import ImageCollections
+
+/// `adbvec unload`.
+struct UnloadCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "unload",
+    abstract: "Write the table's rows to a file that 'load' reads back.",
+    discussion: """
+      Rows come in the order of their ids, as one statement sees them; memory does not grow with the table.
+
+        adbvec unload features.txt
+        adbvec unload vectors.jsonl --format jsonl
+      """
+  )
+
+  @Argument(help: ArgumentHelp("The file to write.", valueName: "file"))
+  var file: String
+
+  @Option(
+    help: ArgumentHelp(
+      "features, npy, fvecs, bvecs, csv or jsonl; without it by the file's name.",
+      valueName: "name"
+    )
+  )
+  var format: FeatureSource.Format?
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  mutating func run() async throws {
+    let settings = try await global.settings()
+    let unloader = Unloader(settings: try settings.connectionSettings(), target: try settings.loadTarget())
+    let (path, format) = (file, format)
+    let rows = try await unloader.run { try FeatureOutput.open(path, format: format) }
+    print("\(rows) rows in \(file)")
+  }
+}

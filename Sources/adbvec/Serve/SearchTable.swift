@@ -1,0 +1,75 @@
+import ImageSearch
+import PostgresClient
+import SearchPage
+import VectorSQL
+
+/// The table of pictures, as the page asks for it.
+struct SearchTable: SearchBackend {
+  let searcher: ImageSearcher
+
+  func search(_ query: SearchQuery) async throws -> SearchAnswer {
+    let subject: ImageSearchRequest.Subject =
+      switch query.subject {
+      case .id(let id): .id(id)
+      case .vector(let vector): .vector(vector)
+      }
+    let request = ImageSearchRequest(
+      subject,
+      topK: query.count,
+      label: query.label,
+      exact: query.exact,
+      efSearch: query.efSearch
+    )
+    return try await translated {
+      let answer = try await searcher.search(request)
+      return SearchAnswer(
+        hits: answer.hits.map {
+          .init(CollectionPicture(id: $0.id, label: $0.label, source: $0.source), distance: $0.distance)
+        },
+        sql: answer.sql,
+        databaseMilliseconds: answer.databaseMilliseconds
+      )
+    }
+  }
+
+  func picture(id: Int64) async throws -> CollectionPicture? {
+    do {
+      return try await translated {
+        try await searcher.row(id: id).map { CollectionPicture(id: id, label: $0.label, source: $0.source) }
+      }
+    } catch let error as BackendError where error.code == .notFound {
+      return nil
+    }
+  }
+
+  func sample(_ count: Int, label: String?) async throws -> [CollectionPicture] {
+    try await translated {
+      try await searcher.sample(count, label: label).map {
+        CollectionPicture(id: $0.id, label: $0.label, source: $0.source)
+      }
+    }
+  }
+
+  func labels() async throws -> [String] {
+    try await translated { try await searcher.labels() }
+  }
+
+  func checkConnection() async throws {
+    try await translated { try await searcher.checkConnection() }
+  }
+
+  /// Errors as the person who searches may read them; the server's own stay in the log.
+  private func translated<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+      return try await body()
+    } catch let error as PostgresError where error.isGone {
+      throw BackendError(.unavailable, "the database does not answer; it is tried again with the next search")
+    } catch let error as ImageSearchError where error.code == .noSuchID {
+      throw BackendError(.notFound, error.description)
+    } catch let error as ImageSearchError where error.code == .badRequest {
+      throw BackendError(.invalidSearch, error.description)
+    } catch let error as RenderingError {
+      throw BackendError(.invalidSearch, "\(error)")
+    }
+  }
+}

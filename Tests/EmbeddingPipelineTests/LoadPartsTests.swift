@@ -1,0 +1,135 @@
+import ImageCollections
+import ImageFeatures
+import Synchronization
+import Testing
+
+@testable import EmbeddingPipeline
+
+/// The small parts that a load stands on.
+struct LoadPartsTests {
+  @Test func doneRangesJoinAndAreFound() {
+    let done = DoneRanges([10..<20, 0..<5, 5..<8, 30..<40, 30..<35])
+    #expect(done.ranges == [0..<8, 10..<20, 30..<40])
+    #expect(done.prefix == 8 && done.count == 28)
+    #expect(done.range(holding: 15) == 10..<20)
+    #expect(done.range(holding: 8) == nil)
+    #expect(done.nextDone(from: 8) == 10 && done.nextDone(from: 12) == 12 && done.nextDone(from: 40) == nil)
+    #expect(DoneRanges([1..<5]).prefix == 0)
+  }
+
+  @Test func idsThatComeTwiceInABatchAreDecidedHere() {
+    var rows = FeatureBatch()
+    for (id, value) in [(1, 1), (2, 2), (1, 3)] {
+      rows.append(id: Int64(id), label: nil, vector: [Float(value)])
+    }
+    let first = rows.distinct(keepingLast: false)
+    #expect(first.rows.ids == [1, 2] && first.rows.values == [1, 2] && first.dropped == 1)
+    let last = rows.distinct(keepingLast: true)
+    #expect(last.rows.ids == [2, 1] && last.rows.values == [2, 3] && last.dropped == 1)
+  }
+
+  @Test func seenIDsKnowEveryID() {
+    var seen = SeenIDs()
+    let ids: [Int64] = [0, 1, 63, 64, 4095, 4096, -1, .min, .max]
+    let first = ids.map { seen.insert($0) }
+    let second = ids.map { seen.insert($0) }
+    #expect(first.allSatisfy { $0 } && !second.contains(true))
+  }
+
+  @Test func recordsAreResumedOnlyWhereNothingChanged() throws {
+    var record = LoadRecord(
+      key: "k",
+      tableOID: 1,
+      fingerprint: "f",
+      recipe: "r",
+      deferredIndexes: [],
+      isFinished: false,
+      counts: LoadCounts(),
+      done: DoneRanges([0..<5]),
+      offset: 0,
+      line: 1
+    )
+    let shape = TableShape(
+      oid: 1,
+      kind: "r",
+      columns: [],
+      hasUniqueID: true,
+      vectorIndexes: [],
+      blockSize: 8192,
+      isOwned: true,
+      hasRows: true
+    )
+    let decide = { (wanted: LoadOptions.Continuation, fingerprint: String, recipe: String) in
+      try record.continuation(wanted, shape: shape, fingerprint: fingerprint, recipe: recipe, source: "s")
+    }
+    #expect(try decide(.resume, "f", "r") == .resume)
+    #expect(try decide(.restart, "x", "y") == .fresh)
+    #expect(throws: LoadError.self) { try decide(.ask, "f", "r") }
+    #expect(throws: LoadError.self) { try decide(.resume, "x", "r") }
+    #expect(throws: LoadError.self) { try decide(.resume, "f", "x") }
+    record.isFinished = true
+    #expect(try decide(.ask, "f", "r") == .finished)
+    record.tableOID = 2
+    #expect(try decide(.ask, "f", "r") == .fresh, "the table was made anew")
+  }
+
+  /// Pictures whose first byte is their position; some cannot be read.
+  private struct Numbered: PictureCollection {
+    let name = "numbered"
+    let count: Int
+    let broken: Set<Int>
+
+    func entry(at position: Int) -> PictureEntry {
+      PictureEntry(
+        id: position,
+        label: "\(position % 3)",
+        name: "p\(position)",
+        place: .file("/p\(position)")
+      )
+    }
+
+    func picture(at position: Int) throws -> Picture {
+      guard !broken.contains(position) else {
+        throw PictureError(.truncated, "cut short", file: "p\(position)")
+      }
+      return try Picture(width: 1, height: 1, rgb: [UInt8(position), 0, 0])
+    }
+
+    func fingerprint() -> SourceFingerprint { SourceFingerprint("f") }
+  }
+
+  @Test func picturesComeInOrderAndUnreadableOnesAreCounted() async throws {
+    let pictures = Numbered(count: 100, broken: [0, 41, 99])
+    let source = PictureBatchSource(pictures, workers: 4) { { [Float($0.rgb[0]), 1] } }
+    var ids: [Int64] = []
+    var unreadable: [Int] = []
+    while let batch = try await source.next(rows: 30, skipping: DoneRanges([10..<20, 50..<60])) {
+      for row in 0..<batch.rows.count {
+        #expect(batch.rows.withVector(row) { Int64($0[0]) } == batch.rows.ids[row])
+        #expect(batch.rows.places[row] == .file("/p\(batch.rows.ids[row])"))
+      }
+      #expect(batch.positions.count == batch.rows.count + batch.unreadable.count)
+      ids += batch.rows.ids
+      unreadable += batch.unreadable.map(\.position)
+    }
+    let done = Set(10..<20).union(50..<60)
+    #expect(ids.map(Int.init) == (0..<100).filter { !done.contains($0) && !pictures.broken.contains($0) })
+    #expect(unreadable == [0, 41, 99])
+  }
+
+  @Test func aStrictLoadStopsAtAnUnreadablePicture() async throws {
+    let source = PictureBatchSource(Numbered(count: 9, broken: [5]), workers: 2, isStrict: true) {
+      { _ in [1] }
+    }
+    let error = await #expect(throws: LoadError.self) {
+      try await source.next(rows: 9, skipping: DoneRanges())
+    }
+    #expect(error?.description == "p5: cut short")
+  }
+
+  @Test func aFailingExtractorIsNoUnreadablePicture() async throws {
+    struct Broken: Error {}
+    let source = PictureBatchSource(Numbered(count: 9, broken: []), workers: 2) { { _ in throw Broken() } }
+    await #expect(throws: Broken.self) { try await source.next(rows: 9, skipping: DoneRanges()) }
+  }
+}

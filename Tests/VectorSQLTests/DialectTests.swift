@@ -1,0 +1,86 @@
+import Testing
+import VectorSQL
+import VectorSQLExamples
+
+@Suite("What the connected server can do")
+struct DialectTests {
+  private func table(_ column: VectorColumn) -> TableDefinition {
+    TableDefinition(
+      "public.t",
+      columns: [.init("id", .bigint, notNull: true), .init(column)],
+      primaryKey: ["id"]
+    )
+  }
+
+  @Test("placement: nowhere, by DISTRIBUTED BY, by Citus")
+  func placement() throws {
+    let column = VectorColumn("v", dim: 3)
+    func statements(_ dialect: Dialect) throws -> [Statement] { try table(column).statements(for: dialect) }
+    let head = #"CREATE TABLE "public"."t" ("id" bigint NOT NULL, "v" vector(3), PRIMARY KEY ("id"))"#
+    #expect(try statements(.pgvector).map(\.text) == [head])
+    let greenplum7 = Dialect.pgvector.adapted { $0.distributedBy = true }
+    #expect(try statements(greenplum7).map(\.text) == [head + #" DISTRIBUTED BY ("id")"#])
+    let citus = Dialect.pgvector.adapted { $0.citus = true }
+    #expect(
+      try statements(citus) == [
+        Statement(trusted: head),
+        Statement("SELECT create_distributed_table($1, $2)", binds: [.text(#""public"."t""#), .text("id")]),
+      ]
+    )
+    #expect(
+      try statements(.analyticDB).map(\.text) == [
+        #"CREATE TABLE "public"."t" ("id" bigint NOT NULL, "v" real[], PRIMARY KEY ("id")) DISTRIBUTED BY ("id")"#,
+        #"ALTER TABLE "public"."t" ALTER COLUMN "v" SET STORAGE PLAIN"#,
+      ]
+    )
+  }
+
+  @Test("element types of the column decide type, cast and operator class")
+  func elements() throws {
+    func index(_ element: VectorElement, _ dimension: Int) throws -> String {
+      let column = VectorColumn("v", dim: dimension, element: element)
+      return try IndexDefinition(on: "t", column, by: .l2, using: .hnsw()).rendered(for: .pgvector).text
+    }
+    #expect(try index(.half, 3000).contains(#"("v" halfvec_l2_ops)"#))
+    #expect(try index(.sparse, 30_000).contains(#"("v" sparsevec_l2_ops)"#))
+    #expect(throws: RenderingError.self) { try index(.half, 4001) }
+    let halves = Dialect.pgvector.storing(.half)
+    #expect(try imageSearch(to: .vector(probe)).rendered(for: halves).query.text.contains("$1::halfvec"))
+    #expect(try imageSearch(to: .vector(probe)).rendered(for: halves).query.binds[0] == .halfvec(probe))
+  }
+
+  @Test("AnalyticDB with vector(n) columns, squared or not")
+  func analyticDBVector() throws {
+    func text(_ squared: Bool) throws -> String {
+      try imageSearch(to: .vector(probe)).rendered(for: .analyticDBVector(squaredL2: squared)).query.text
+    }
+    #expect(try text(true).contains(#"sqrt("image_vector" <-> $1::vector) AS "distance""#))
+    #expect(try text(false).contains(#""class", "image_vector" <-> $1::vector AS "distance""#))
+    #expect(try text(true).hasSuffix(#"ORDER BY "image_vector" <-> $1::vector LIMIT $2"#))
+    let tables = try table(VectorColumn("v", dim: 3)).statements(for: .analyticDBVector(squaredL2: false))
+    #expect(tables[0].text.contains(#""v" vector(3)"#))
+  }
+
+  @Test("dialects and metrics by the names that people type")
+  func names() {
+    #expect(Dialect(name: "AnalyticDB")?.name == "analyticdb")
+    #expect(Dialect(name: "mysql") == nil)
+    #expect(Metric.all.map { Metric(name: $0.description.uppercased()) } == Metric.all)
+    #expect(Metric(name: "manhattan") == nil)
+  }
+
+  @Test("a text with U+0000 is refused before anything is sent")
+  func nul() {
+    let insert = InsertStatement(into: "t", columns: ["id"])
+    for value in [SQLValue.text("a\0"), .jsonb("\0"), .textArray(["", "\0b"])] {
+      let search = #expect(throws: RenderingError.self) {
+        try ("x = \(value)" as SQL).rendered(for: .pgvector)
+      }
+      #expect(search?.code == .invalidValue)
+      let row = #expect(throws: RenderingError.self) {
+        try insert.statement(rows: [[.value(value)]], for: .pgvector)
+      }
+      #expect(row?.code == .invalidValue)
+    }
+  }
+}
