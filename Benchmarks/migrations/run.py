@@ -76,8 +76,9 @@ def write_sqitch(folder, count):
 
 
 def alembic_command(program, folder, url):
-    ini = folder / f"alembic-{url.rsplit('/', 1)[1].split('?')[0]}.ini"
-    ini.write_text(f"[alembic]\nscript_location = {folder}/alembic\nsqlalchemy.url = {url}\n")
+    ini = folder / f"alembic-{url.rsplit('/', 1)[1]}.ini"
+    address = url.replace("postgresql:", "postgresql+psycopg2:")
+    ini.write_text(f"[alembic]\nscript_location = {folder}/alembic\nsqlalchemy.url = {address}\n")
     return [program, "-c", str(ini), "upgrade", "head"]
 
 
@@ -105,7 +106,7 @@ class Server:
         return urlunsplit((parts.scheme, parts.netloc, "/" + name, "", ""))
 
     def run(self, sql):
-        subprocess.run([self.psql, "-XqAt", "-d", self.url, "-c", sql], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([self.psql, "-XqAt", "-d", self.url, "-c", sql], check=True, capture_output=True)
 
     def fresh(self, name):
         self.run(f"DROP DATABASE IF EXISTS {name}")
