@@ -51,7 +51,7 @@ struct MigrationsExecutionTests {
       let observer = try await database.connect()
       try await waitUntil {
         try await !observer.column(
-          "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(60)'"
+          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(60)'"
         ).isEmpty
       }
       run.cancel()

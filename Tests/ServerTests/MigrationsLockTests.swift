@@ -83,7 +83,7 @@ struct MigrationsLockTests {
       let admin = try await database.connect()
       try await waitUntil {
         try await !admin.column(
-          "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)' AND state = 'active'"
+          "SELECT 1 FROM pg_stat_activity WHERE pid = \(first.backendPID) AND query LIKE '%pg_sleep(30)' AND state = 'active'"
         ).isEmpty
       }
       let second = try migrator(slow).up(on: try await database.connect())

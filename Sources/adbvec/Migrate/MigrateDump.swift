@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LocalPostgres
 import Migrations
 
 /// `adbvec migrate dump`.
@@ -18,10 +19,16 @@ struct MigrateDump: AsyncParsableCommand {
 
   @OptionGroup var options: MigrateOptions
 
+  /// The private server's own: as new as any server it talks to.
+  private static func bundled(_ settings: Settings) -> String? {
+    let found = try? ServerBinaries.find(chosen: settings[.pgBin]?.text, environment: settings.environment)
+    return found?.program("pg_dump")
+  }
+
   mutating func run() async throws {
     try await MigrateFailure.reporting("migrate dump", options.format) {
       let settings = try await options.settings()
-      let program = pgDump ?? settings[.pgBin].map { "\($0.text)/pg_dump" } ?? "pg_dump"
+      let program = pgDump ?? Self.bundled(settings) ?? "pg_dump"
       let text = try await options.migrator(settings).dump(
         try settings.connectionSettings(),
         program: program
