@@ -38,7 +38,6 @@ for argument in arguments.dropFirst(5) {
 }
 
 let path = arguments[4]
-let interrupts = DispatchSource.makeSignalSource(signal: SIGINT)
 do {
   if arguments[1] == "unload" {
     let count = try await Unloader(settings: settings, target: target).run {
@@ -48,11 +47,7 @@ do {
   } else {
     let loader = Loader(settings: settings, target: target, options: options)
     let source = FileBatchSource(FeatureSource(path: path, labels: labels))
-    let task = Task { try await loader.run(source) }
-    signal(SIGINT, SIG_IGN)
-    interrupts.setEventHandler { task.cancel() }
-    interrupts.activate()
-    let report = try await task.value
+    let report = try await loader.run(source)
     print(
       "loaded \(report.counts.loaded) skipped \(report.counts.skipped) finished-before \(report.wasFinished)"
     )

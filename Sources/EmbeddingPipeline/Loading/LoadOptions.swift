@@ -63,7 +63,9 @@ public struct LoadOptions: Sendable, Hashable {
   /// Most rows a second; nil for no limit.
   public var rateLimit: Double?
   /// How often a batch is tried again after the connection broke or the server asked for it.
-  public var retries = 5
+  ///
+  /// Pauses grow from a fifth of a second to three seconds: ten attempts outlast a restart of half a minute.
+  public var retries = 10
   /// The longest that one batch may take before its connection is given up; nil waits for ever.
   public var batchTimeout: Duration? = .seconds(300)
   /// How long a run waits for another one of the same load to end.

@@ -85,11 +85,15 @@ struct LoadRun: Sendable {
 
   /// The run's own connection, or a new one when the server has been away meanwhile.
   private func liveConnection() async throws -> PostgresConnection {
-    do {
-      try await connection.run("")
-      return connection
-    } catch let error as PostgresError where error.isConnectionProblem {
-      return try await PostgresConnection.connect(loader.settings)
+    if (try? await connection.run("")) != nil { return connection }
+    var attempt = 0
+    while true {
+      do {
+        return try await PostgresConnection.connect(loader.settings)
+      } catch let error as PostgresError where error.isWorthRetrying && attempt < options.retries {
+        attempt += 1
+        try await Task.sleep(for: .seconds(1))
+      }
     }
   }
 
