@@ -5,6 +5,14 @@ enum BandWindow: Sendable {
   case depthwise(DepthwiseStep)
   case maxPool(MaxPoolStep)
 
+  init?(_ step: any Step) {
+    switch step {
+    case let step as DepthwiseStep: self = .depthwise(step)
+    case let step as MaxPoolStep: self = .maxPool(step)
+    default: return nil
+    }
+  }
+
   var window: Window {
     switch self {
     case .depthwise(let step): step.window

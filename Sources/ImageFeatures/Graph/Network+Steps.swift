@@ -6,14 +6,11 @@ extension Network {
     storage: Storage
   ) throws -> [any Step] {
     let steps = try group.flatMap { try self.steps(for: $0, places: places, storage: storage) }
-    guard steps.count > 1, steps.count == group.count, let producer = steps[0] as? any RowStep else {
-      return steps
-    }
-    let consumer: BandWindow
-    switch steps[1] {
-    case let step as DepthwiseStep: consumer = .depthwise(step)
-    case let step as MaxPoolStep: consumer = .maxPool(step)
-    default: return steps
+    guard group.count > 1 else { return steps }
+    guard steps.count == group.count, let producer = steps[0] as? any RowStep,
+      let consumer = BandWindow(steps[1])
+    else {
+      throw NetworkError(.feature, "layer \"\(graph.nodes[group[0].node].name)\" does not run in bands")
     }
     let projection = steps.count > 2 ? steps[2] as? MatrixStep : nil
     let name = steps.map(\.name).joined(separator: "+")
