@@ -65,7 +65,7 @@ import Testing
       ("{}", "give either id or vector"),
       (#"{"id": 0, "vector": [1, 2]}"#, "give either id or vector"),
       (#"{"vector": [1]}"#, "the vector has 1 numbers, the collection's have 2"),
-      (#"{"vector": [1, 1e60]}"#, "the vector has a number that is not finite"),
+      (#"{"vector": [1, 1e60]}"#, "the vector's numbers must lie between -1e15 and 1e15"),
       (#"{"vector": [1, null]}"#, "vector has a value of the wrong type or size"),
       (#"{"id": 0, "k": "2"}"#, "k has a value of the wrong type or size"),
       (#"{"id": 0, "k": null}"#, "k has a value of the wrong type or size"),
@@ -103,7 +103,7 @@ import Testing
   @Test(
     arguments: [
       ("text/plain", Sample.png, 415), ("image/svg+xml", Sample.png, 415), ("", Sample.png, 415),
-      ("image/png", Array("GIF".utf8), 422), ("image/png", [], 400),
+      ("image/png", Array("GIF".utf8), 422), ("image/png", [], 422),
       ("image/jpeg", Array(Sample.png.prefix(8)), 422), ("multipart/form-data", Sample.png, 400),
       ("image/png", [UInt8](repeating: 0x89, count: 2_000), 413),
     ]

@@ -75,7 +75,9 @@ struct APIRoutes {
   private func searchPicture(_ request: Request) async throws -> Response {
     let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
     let upload = try await PictureUpload.read(request, core, fields: [])
-    guard !upload.file.isEmpty else { throw Fault.invalid("the request holds no picture") }
+    guard !upload.file.isEmpty else {
+      throw Fault(.unprocessableContent, "unreadable-picture", "the request holds no picture")
+    }
     return answer(try await core.search(upload: upload.file, name: upload.name, options))
   }
 

@@ -34,8 +34,8 @@ struct JSONSearchRequest: Decodable {
       guard id >= 0 else { throw Fault.invalid("id must not be negative") }
       subject = .id(id)
     case (nil, let vector?):
-      guard vector.allSatisfy(\.isFinite) else {
-        throw Fault.invalid("the vector has a number that is not finite")
+      guard vector.allSatisfy({ abs($0) <= 1e15 }) else {
+        throw Fault.invalid("the vector's numbers must lie between -1e15 and 1e15")
       }
       subject = .vector(vector)
     default: throw Fault.invalid("give either id or vector")
