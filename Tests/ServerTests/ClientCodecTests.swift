@@ -4,6 +4,7 @@ import Testing
 import VectorSQL
 
 /// Every type goes to the server and comes back the same: in binary both ways, and through the server's own text.
+@Suite(.serialized)
 struct ClientCodecTests {
   /// Random values of a type, and how they are read back.
   struct Codec: Sendable, CustomTestStringConvertible {

@@ -7,6 +7,7 @@ import Testing
 import VectorSQL
 
 /// Whatever breaks while rows are loaded, going on ends with exactly the right rows.
+@Suite(.serialized)
 struct LoadingFaultTests {
   @Test(arguments: [LoadOptions.Method.copy, .insert], [1, 3])
   func aKilledBackendIsReplaced(method: LoadOptions.Method, connections: Int) async throws {
@@ -73,7 +74,7 @@ struct LoadingFaultTests {
         """
       )
       let stopped = await #expect(throws: LoadInterruption.self) {
-        try await load.run(keywords: ["options": "-c statement_timeout=200"])
+        try await load.run(keywords: ["options": "-c statement_timeout=3000"])
       }
       #expect((stopped?.cause as? PostgresError)?.sqlState == "57014")
       #expect(stopped?.counts.loaded == 400)

@@ -8,6 +8,7 @@ import Testing
 import VectorSQL
 
 /// Loads into a real table, by every writer, under every policy.
+@Suite(.serialized)
 struct LoadingTests {
   @Test(
     arguments: ["real[]", "vector(3)", "halfvec(3)", "double precision[]"],

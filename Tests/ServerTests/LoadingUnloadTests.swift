@@ -6,6 +6,7 @@ import Testing
 import VectorSQL
 
 /// What is unloaded loads back to the same rows.
+@Suite(.serialized)
 struct LoadingUnloadTests {
   @Test(
     arguments: [FeatureSource.Format.features, .csv, .jsonl, .npy, .fvecs],
