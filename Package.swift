@@ -43,7 +43,8 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "Migrations",
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
+        "Migrations",
         "PictureGrid", "PostgresClient", "Sandbox", "SearchPage", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
@@ -80,7 +81,9 @@ let package = Package(
     ),
     .target(
       name: "Migrations",
-      dependencies: ["PostgresClient", "SQLLexer", "VectorSQL", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "PostgresClient", "SQLLexer", "VectorSQL", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: settings
     ),
     .target(
@@ -163,16 +166,42 @@ let package = Package(
       dependencies: ["SearchPage", .product(name: "HummingbirdTesting", package: "hummingbird")],
       swiftSettings: settings
     ),
-    .testTarget(name: "ImageCollectionsTests", dependencies: ["ImageCollections", "ImageFeatures"], swiftSettings: settings),
-    .testTarget(name: "ImageFeaturesTests", dependencies: ["CFeatureKernels", "ImageFeatures"], swiftSettings: settings),
-    .testTarget(name: "PictureGridTests", dependencies: ["ImageFeatures", "PictureGrid"], swiftSettings: settings),
+    .testTarget(
+      name: "EmbeddingPipelineTests",
+      dependencies: [
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "PostgresClient", "VectorSQL",
+      ],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "ImageCollectionsTests",
+      dependencies: ["ImageCollections", "ImageFeatures"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "ImageFeaturesTests",
+      dependencies: ["CFeatureKernels", "ImageFeatures"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "PictureGridTests",
+      dependencies: ["ImageFeatures", "PictureGrid"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "LocalPostgresTests", dependencies: ["LocalPostgres"], swiftSettings: settings),
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres", "Migrations",
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
+        "Migrations",
         "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL", "VectorSQLExamples",
       ],
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "MigrateAtStart",
+      dependencies: ["Migrations", "PostgresClient"],
+      path: "Examples/MigrateAtStart",
       swiftSettings: settings
     ),
     .executableTarget(
@@ -185,7 +214,11 @@ let package = Package(
       path: "Tests/Browser/Fixture",
       swiftSettings: settings
     ),
-    .testTarget(name: "CommandTests", dependencies: ["ImageCollections", "ImageFeatures", "LocalPostgres", "TestSupport", "adbvec"], swiftSettings: settings),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["ImageCollections", "ImageFeatures", "LocalPostgres", "TestSupport", "adbvec"],
+      swiftSettings: settings
+    ),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -26,6 +26,9 @@ extension Dialect {
       capabilities.onConflict = server.supportsOnConflict
       capabilities.indexIfNotExists = server.supportsIndexIfNotExists
       capabilities.iterativeScan = server.hasIterativeScan
+      capabilities.concurrently = server.supportsConcurrentIndex
+      capabilities.progressViews = server.reportsIndexProgress
+      capabilities.materializedCTE = server.serverVersion >= 120000
     }
   }
 }

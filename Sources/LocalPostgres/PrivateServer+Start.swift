@@ -140,6 +140,10 @@ extension PrivateServer {
     for name in extensions {
       try await connection.query(Statement(trusted: "CREATE EXTENSION IF NOT EXISTS \(name.quoted) CASCADE"))
     }
+    if extensions.contains("fastann") {
+      // Its settings are known, and their ranges checked, only in sessions that have loaded the library.
+      try await connection.query(Statement("ALTER DATABASE adbvec SET session_preload_libraries = 'fastann'"))
+    }
     await connection.close()
   }
 

@@ -42,7 +42,7 @@ struct LoadLedger: Sendable {
       throw LoadError(
         .option,
         "this user may not create the table \(loads) that --resume needs; grant CREATE on the schema, or load with "
-          + "--no-progress"
+          + "--untracked"
       )
     }
   }

@@ -24,7 +24,7 @@ struct LoadCommand: AsyncParsableCommand {
       valueName: "name"
     )
   )
-  var input: FeatureSource.Format?
+  var inputFormat: FeatureSource.Format?
 
   @Option(help: ArgumentHelp("The classes of a .npy, .fvecs or .bvecs file.", valueName: "file"))
   var labels: String?
@@ -38,7 +38,7 @@ struct LoadCommand: AsyncParsableCommand {
 
   mutating func run() async throws {
     let settings = try await global.settings()
-    let source = FileBatchSource(FeatureSource(path: file, format: input, labels: labels))
+    let source = FileBatchSource(FeatureSource(path: file, format: inputFormat, labels: labels))
     let loader = Loader(
       settings: try settings.connectionSettings(),
       target: try settings.loadTarget(),

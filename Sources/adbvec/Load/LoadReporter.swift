@@ -72,7 +72,7 @@ final class LoadReporter: Sendable {
     let skipped: Int
     let unreadable: Int
     let seconds: Double
-    let peakMemoryKiB: Int
+    let peakMemoryKiB: Int?
     let method: String
     let wasFinished: Bool
     let dryRun: Bool
@@ -102,11 +102,11 @@ final class LoadReporter: Sendable {
     }
   }
 
-  /// The most memory that the process held at any time (`ru_maxrss`).
-  private static var peakMemoryKiB: Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss
+  /// The most memory that the process held at any time: `VmHWM`. `ru_maxrss` would count whoever forked it too.
+  private static var peakMemoryKiB: Int? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line.flatMap { Int($0.filter(\.isNumber)) }
   }
 
   private static func sentence(_ report: LoadReport, _ seconds: Double) -> String {
