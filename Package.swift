@@ -48,7 +48,9 @@ let package = Package(
         "PictureGrid", "PostgresClient", "Sandbox", "SearchPage", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "Rainbow", package: "Rainbow"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings
@@ -163,7 +165,15 @@ let package = Package(
     ),
     .testTarget(
       name: "SearchPageTests",
-      dependencies: ["SearchPage", .product(name: "HummingbirdTesting", package: "hummingbird")],
+      dependencies: [
+        "SearchPage",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
       swiftSettings: settings
     ),
     .testTarget(
@@ -210,6 +220,7 @@ let package = Package(
         "ImageFeatures", "SearchPage",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       path: "Tests/Browser/Fixture",
       swiftSettings: settings

@@ -17,7 +17,9 @@ struct BadInputTests {
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     try await TestServer.withDatabase { database in
-      var variables = ["ADBVEC_MIGRATIONS": Environment.package + "/migrations", "DATABASE_URL": database.url]
+      var variables = [
+        "ADBVEC_MIGRATIONS": Environment.package + "/migrations", "DATABASE_URL": database.url,
+      ]
       let up = try await Program.run(Program.adbvec, ["migrate", "up"], environment: variables)
       #expect(up.exitCode == 0, "\(up.error)", sourceLocation: sourceLocation)
       variables["ADBVEC_WEIGHTS"] = Self.weights
@@ -99,7 +101,10 @@ struct BadInputTests {
 
   @Test func checkpointOfAnotherNetwork() async throws {
     try await expectRefusal(
-      ["embed-load", Self.picture, "--model", "resnet18"], naming: "resnet18", "conv1.weight", "missing"
+      ["embed-load", Self.picture, "--model", "resnet18"],
+      naming: "resnet18",
+      "conv1.weight",
+      "missing"
     )
   }
 
@@ -113,7 +118,8 @@ struct BadInputTests {
     try await withFolder(["wrong.safetensors": bytes]) { folder in
       try await expectRefusal(
         ["embed-load", Self.picture, "--model", "squeezenet1_1", "--weights", folder + "/wrong.safetensors"],
-        naming: "wrong.safetensors", "features.0.weight"
+        naming: "wrong.safetensors",
+        "features.0.weight"
       )
     }
   }
@@ -123,10 +129,13 @@ struct BadInputTests {
     try await withTemporaryFolder { folder in
       let command = "touch \(folder)/ran"
       var pickle: [UInt8] = [0x80, 2] + Array("cos\nsystem\n".utf8)
-      pickle += [UInt8(ascii: "X"), UInt8(command.utf8.count), 0, 0, 0] + Array(command.utf8) + Array("\u{85}R.".unicodeScalars.map { UInt8($0.value) })
+      pickle +=
+        [UInt8(ascii: "X"), UInt8(command.utf8.count), 0, 0, 0] + Array(command.utf8)
+        + Array("\u{85}R.".unicodeScalars.map { UInt8($0.value) })
       try Data(pickle).write(to: URL(fileURLWithPath: folder + "/evil.pth"))
       try await expectRefusal(
-        ["embed-load", Self.picture, "--weights", folder + "/evil.pth"], naming: "evil.pth"
+        ["embed-load", Self.picture, "--weights", folder + "/evil.pth"],
+        naming: "evil.pth"
       )
       #expect(!FileManager.default.fileExists(atPath: folder + "/ran"))
     }
@@ -147,7 +156,9 @@ struct BadInputTests {
 
   @Test func noServer() async throws {
     try await expectRefusal(
-      ["search", "--id", "1"], naming: "127.0.0.1", exitCode: 5,
+      ["search", "--id", "1"],
+      naming: "127.0.0.1",
+      exitCode: 5,
       environment: ["DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"]
     )
   }
@@ -155,7 +166,9 @@ struct BadInputTests {
   @Test func wrongPasswordIsNotRepeated() async throws {
     let server = try await TestServer.running()
     let finished = try await Program.adbvec(
-      "search", "--id", "1",
+      "search",
+      "--id",
+      "1",
       environment: ["DATABASE_URL": "postgresql://adbvec:wr0ngpass@127.0.0.1:\(server.port)/adbvec"]
     )
     #expect(finished.exitCode == 5)
@@ -166,7 +179,10 @@ struct BadInputTests {
 
   @Test func anAddressThatCannotBeReadIsNotRepeated() async throws {
     let finished = try await Program.adbvec(
-      "search", "--id", "1", environment: ["DATABASE_URL": "postgresql://me:s3cr%zzet@host/db"]
+      "search",
+      "--id",
+      "1",
+      environment: ["DATABASE_URL": "postgresql://me:s3cr%zzet@host/db"]
     )
     #expect(finished.exitCode == 5)
     #expect(finished.errorLines.count == 1)
@@ -177,13 +193,16 @@ struct BadInputTests {
     try await TestServer.withDatabase(extensions: []) { database in
       let finished = try await Program.adbvec("search", "--id", "1", database: database)
       #expect(finished.exitCode == 1)
-      #expect(finished.error == "error: this database has no extension vector; create it: CREATE EXTENSION vector\n")
+      #expect(
+        finished.error == "error: this database has no extension vector; create it: CREATE EXTENSION vector\n"
+      )
     }
   }
 
   @Test func aTableNameWithQuotesIsAName() async throws {
     try await expectRefusal(
-      ["search", "--id", "1", "--table", "\"a\"\"b; DROP TABLE image_search\""], naming: "does not exist"
+      ["search", "--id", "1", "--table", "\"a\"\"b; DROP TABLE image_search\""],
+      naming: "does not exist"
     )
     try await expectRefusal(["search", "--id", "1", "--table", "\"open"], naming: "quote", exitCode: 64)
   }
@@ -194,7 +213,9 @@ struct BadInputTests {
 
   @Test func noWeights() async throws {
     try await expectRefusal(
-      ["embed-load", Self.picture, "--model", "vgg16"], naming: "--weights", exitCode: 64,
+      ["embed-load", Self.picture, "--model", "vgg16"],
+      naming: "--weights",
+      exitCode: 64,
       environment: ["ADBVEC_WEIGHTS": "", "ADBVEC_CACHE": "/nowhere"]
     )
   }

@@ -23,7 +23,10 @@ import Testing
     try await withTemporaryFolder { folder in
       if let yaml { try yaml.write(toFile: folder + "/adbvec.yaml", atomically: true, encoding: .utf8) }
       let finished = try await Program.run(
-        Program.adbvec, ["config", "show", "--format", "json"] + arguments, environment: environment, folder: folder
+        Program.adbvec,
+        ["config", "show", "--format", "json"] + arguments,
+        environment: environment,
+        folder: folder
       )
       #expect(finished.exitCode == 0, "\(finished.error)")
       let report = try JSONDecoder().decode(Report.self, from: Data(finished.output.utf8))
@@ -37,17 +40,22 @@ import Testing
     #expect(try await entry("table") == ("public.image_search", "default"))
     #expect(try await entry("table", yaml: yaml) == ("from_yaml", "adbvec.yaml"))
     #expect(try await entry("table", [], ["ADBVEC_TABLE": "v"], yaml: yaml) == ("v", "ADBVEC_TABLE"))
-    #expect(try await entry("table", ["--table", "f"], ["ADBVEC_TABLE": "v"], yaml: yaml) == ("f", "--table"))
+    #expect(
+      try await entry("table", ["--table", "f"], ["ADBVEC_TABLE": "v"], yaml: yaml) == ("f", "--table")
+    )
     #expect(try await entry("database-url", [], ["PGHOST": "h"], yaml: yaml).origin == "PGHOST")
     #expect(
-      try await entry("database-url", [], ["PGHOST": "h", "DATABASE_URL": "postgresql://e/db"], yaml: yaml).origin
+      try await entry("database-url", [], ["PGHOST": "h", "DATABASE_URL": "postgresql://e/db"], yaml: yaml)
+        .origin
         == "DATABASE_URL"
     )
   }
 
   @Test func passwordsAreNeverShown() async throws {
     let finished = try await Program.adbvec(
-      "config", "show", environment: ["DATABASE_URL": "postgresql://me:s3cret@example.invalid:5433/shop"]
+      "config",
+      "show",
+      environment: ["DATABASE_URL": "postgresql://me:s3cret@example.invalid:5433/shop"]
     )
     #expect(finished.output.contains("host=example.invalid port=5433 user=me dbname=shop"))
     #expect(!(finished.output + finished.error).contains("s3cret"))

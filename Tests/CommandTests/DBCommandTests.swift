@@ -39,7 +39,9 @@ import Testing
       #expect(row.output == "2\n")
 
       #expect(try await Program.adbvec("db", "stop", environment: environment).error == "stopped\n")
-      #expect(try await Program.adbvec("db", "stop", environment: environment).error == "it was not running\n")
+      #expect(
+        try await Program.adbvec("db", "stop", environment: environment).error == "it was not running\n"
+      )
       #expect(try await Program.adbvec("db", "status", environment: environment).output.hasPrefix("stopped"))
 
       let refused = try await Program.adbvec("db", "destroy", environment: environment)

@@ -9,7 +9,9 @@ import Testing
 struct MainJobTests {
   private static let pictures = Environment.data + "/cifar-100-binary/train.bin"
   private static let weights = Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors"
-  private static let settings = ["ADBVEC_MIGRATIONS": Environment.package + "/migrations", "ADBVEC_WEIGHTS": weights]
+  private static let settings = [
+    "ADBVEC_MIGRATIONS": Environment.package + "/migrations", "ADBVEC_WEIGHTS": weights,
+  ]
 
   private struct Loaded: Decodable {
     struct Result: Decodable {
@@ -40,7 +42,15 @@ struct MainJobTests {
     let up = try await command(database, "migrate", "up")
     #expect(up.exitCode == 0, "\(up.error)")
     let loaded = try await command(
-      database, "embed-load", Self.pictures, "--limit", String(limit), "--format", "json", "--on-conflict", "skip"
+      database,
+      "embed-load",
+      Self.pictures,
+      "--limit",
+      String(limit),
+      "--format",
+      "json",
+      "--on-conflict",
+      "skip"
     )
     #expect(loaded.exitCode == 0, "\(loaded.error)")
     return try JSONDecoder().decode(Loaded.self, from: Data(loaded.output.utf8)).result
@@ -104,7 +114,9 @@ struct MainJobTests {
             var variables = Self.settings
             variables["DATABASE_URL"] = database.url
             let sql = try await Program.run(
-              Program.adbvec, ["sql", "query", "--form", form] + words, environment: variables
+              Program.adbvec,
+              ["sql", "query", "--form", form] + words,
+              environment: variables
             )
             #expect(sql.exitCode == 0, "\(sql.error)")
             let rows = try await Program.psql(sql.output, on: database)
@@ -127,7 +139,16 @@ struct MainJobTests {
         _ = try await load(database, limit: 100)
         let grid = folder + "/nearest.png"
         let finished = try await command(
-          database, "search", "--id", "3", "--top-k", "9", "--grid", grid, "--pictures", Self.pictures
+          database,
+          "search",
+          "--id",
+          "3",
+          "--top-k",
+          "9",
+          "--grid",
+          grid,
+          "--pictures",
+          Self.pictures
         )
         #expect(finished.exitCode == 0, "\(finished.error)")
         let drawn = try Picture(contentsOfFile: grid)
@@ -143,7 +164,9 @@ struct MainJobTests {
       let before = try await Program.psql("SELECT count(*), sum(id) FROM image_search", on: database).output
       let again = try await command(database, "embed-load", Self.pictures, "--limit", "60")
       #expect(again.exitCode == 0, "\(again.error)")
-      #expect(try await Program.psql("SELECT count(*), sum(id) FROM image_search", on: database).output == before)
+      #expect(
+        try await Program.psql("SELECT count(*), sum(id) FROM image_search", on: database).output == before
+      )
     }
   }
 }

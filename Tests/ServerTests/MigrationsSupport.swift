@@ -101,7 +101,7 @@ func migrator(
   _ change: (inout MigratorOptions) -> Void = { _ in }
 ) throws -> Migrator {
   var options = MigratorOptions()
-  options.lockWait = 20_000
+  options.lockWait = 120_000
   options.backOff = 20
   change(&options)
   return try Migrator(

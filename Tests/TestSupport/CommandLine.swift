@@ -20,10 +20,12 @@ public enum Program {
   /// The built command.
   public static let adbvec: String = {
     // The test runner lies in the build folder, or in the .xctest bundle there.
-    let bundles = Bundle.allBundles.map(\.bundleURL) + [URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])]
-    let folders = bundles.flatMap { [$0.deletingLastPathComponent(), $0] } + [
-      URL(fileURLWithPath: Environment.package + "/.build/debug")
-    ]
+    let bundles =
+      Bundle.allBundles.map(\.bundleURL) + [URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])]
+    let folders =
+      bundles.flatMap { [$0.deletingLastPathComponent(), $0] } + [
+        URL(fileURLWithPath: Environment.package + "/.build/debug")
+      ]
     let paths = folders.map { $0.appendingPathComponent("adbvec").path }
     return paths.first(where: FileManager.default.isExecutableFile) ?? "adbvec"
   }()
@@ -71,14 +73,18 @@ public enum Program {
     folder: String? = nil,
     input: String = ""
   ) async throws -> Finished {
-    var variables = ["PATH": Environment.variables["PATH"] ?? "/usr/bin:/bin", "HOME": "/nonexistent", "TERM": "dumb"]
+    var variables = [
+      "PATH": Environment.variables["PATH"] ?? "/usr/bin:/bin", "HOME": "/nonexistent", "TERM": "dumb",
+    ]
     variables["ADBVEC_CACHE"] = Environment.variables["ADBVEC_CACHE"]
     variables["ADBVEC_HOME"] = "/nonexistent"
     variables.merge(environment) { $1 }
     let result = try await Subprocess.run(
       .path(FilePath(path)),
       arguments: Arguments(arguments),
-      environment: .custom(Dictionary(uniqueKeysWithValues: variables.map { (.init(stringLiteral: $0), $1) })),
+      environment: .custom(
+        Dictionary(uniqueKeysWithValues: variables.map { (.init(stringLiteral: $0), $1) })
+      ),
       workingDirectory: folder.map { FilePath($0) },
       input: .fileDescriptor(try inputFile(input), closeAfterSpawningProcess: true),
       output: .string(limit: 64 << 20),
