@@ -228,6 +228,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: ["ImageCollections", "ImageFeatures", "LocalPostgres", "TestSupport", "adbvec"],
+      exclude: ["Help"],
       swiftSettings: settings
     ),
   ],

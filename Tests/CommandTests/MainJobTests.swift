@@ -121,16 +121,22 @@ struct MainJobTests {
             #expect(sql.exitCode == 0, "\(sql.error)")
             let rows = try await Program.psql(sql.output, on: database)
             #expect(rows.exitCode == 0, "\(rows.error)")
-            #expect(Self.rows(rows.output) == hits.map { "\($0.id)|\($0.label ?? "")" }, "\(form) \(more)")
+            #expect(Self.rows(rows.output) == hits, "\(form) \(more)")
           }
         }
       }
     }
   }
 
-  /// `id|class` of psql's unaligned lines.
-  private static func rows(_ output: String) -> [String] {
-    output.split(separator: "\n").map { $0.split(separator: "|").prefix(2).joined(separator: "|") }
+  /// The rows of psql's unaligned lines: id, class, source, distance.
+  private static func rows(_ output: String) -> [Found.Hit] {
+    output.split(separator: "\n").compactMap { line in
+      let fields = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+      guard let id = fields.first.flatMap({ Int($0) }), let distance = fields.last.flatMap({ Double($0) }) else {
+        return nil
+      }
+      return Found.Hit(id: id, label: fields[1], distance: distance)
+    }
   }
 
   @Test func aGridOfTheResultsIsDrawn() async throws {

@@ -14,7 +14,7 @@ struct EmbedLoadCommand: AsyncParsableCommand {
       tutorial's feature file (id|class|{…}). Ids are the pictures' positions, from 0: in a folder, in the byte order \
       of their paths. Vectors travel as binary parameters, never as text.
 
-        adbvec embed-load ~/Pictures --model squeezenet1_1 --weights squeezenet1_1.safetensors
+        adbvec embed-load ~/Pictures --weights squeezenet1_1.safetensors
         adbvec embed-load cifar-100-binary/train.bin --on-conflict skip
       """
   )

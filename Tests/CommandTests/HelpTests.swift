@@ -1,0 +1,59 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The exact help of every command, beside this file in `Help/`; `ADBVEC_WRITE_HELP=1` writes it anew.
+@Suite struct HelpTests {
+  private static let folder = Environment.package + "/Tests/CommandTests/Help"
+  private static let commands = [
+    "", "migrate", "migrate new", "migrate up", "migrate down", "migrate redo", "migrate status",
+    "migrate plan",
+    "migrate render", "migrate validate", "migrate lint", "migrate baseline", "migrate repair",
+    "migrate wait",
+    "migrate dump", "embed-load", "embed", "load", "unload", "search", "sql", "sql query", "sql list",
+    "sql show",
+    "images", "images show", "serve", "db", "db start", "db stop", "db status", "db url", "db psql",
+    "db destroy",
+    "sandbox", "config", "config show",
+  ]
+
+  @Test(arguments: commands)
+  func help(of command: String) async throws {
+    let words = command.split(separator: " ").map(String.init)
+    let printed = try await Program.run(Program.adbvec, words + ["--help"], environment: ["COLUMNS": "80"])
+    #expect(printed.exitCode == 0)
+    // The number of cores stands in the defaults of --workers.
+    let help = printed.output.replacing(/\(default: \d+\)/) { _ in "(default: N)" }
+    let file = Self.folder + "/" + (words.isEmpty ? "adbvec" : words.joined(separator: "-")) + ".txt"
+    if Environment.variables["ADBVEC_WRITE_HELP"] != nil {
+      try help.write(toFile: file, atomically: true, encoding: .utf8)
+    }
+    #expect(help == (try String(contentsOfFile: file, encoding: .utf8)))
+  }
+
+  @Test func everyCommandOfTheHelpIsTested() async throws {
+    let root = try await Program.adbvec("--help").output
+    let listed = root.split(separator: "\n").filter {
+      $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.hasPrefix("  -")
+    }
+    .compactMap { $0.split(separator: " ").first.map(String.init) }.filter { $0 != "adbvec" && $0 != "See" }
+    #expect(!listed.isEmpty)
+    #expect(Set(listed).subtracting(Self.commands) == [])
+  }
+
+  @Test(arguments: ["bash", "zsh", "fish"])
+  func completions(of shell: String) async throws {
+    let script = try await Program.adbvec("--generate-completion-script", shell)
+    #expect(script.exitCode == 0)
+    #expect(script.output.contains("embed-load") && script.output.contains("migrate"))
+  }
+
+  @Test func wrongUsageIsExitCode64() async throws {
+    for words in [["search"], ["serch"], ["search", "--id", "x"], ["embed-load"], ["db", "stat"]] {
+      let finished = try await Program.run(Program.adbvec, words)
+      #expect(finished.exitCode == 64, "\(words)")
+      #expect(finished.error.hasPrefix("Error: "), "\(words)")
+      #expect(finished.output.isEmpty)
+    }
+  }
+}
