@@ -132,7 +132,8 @@ struct MainJobTests {
   private static func rows(_ output: String) -> [Found.Hit] {
     output.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-      guard let id = fields.first.flatMap({ Int($0) }), let distance = fields.last.flatMap({ Double($0) }) else {
+      guard let id = fields.first.flatMap({ Int($0) }), let distance = fields.last.flatMap({ Double($0) })
+      else {
         return nil
       }
       return Found.Hit(id: id, label: fields[1], distance: distance)
