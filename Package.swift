@@ -43,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
+        "Doctor", "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
         "Migrations",
         "PictureGrid", "PostgresClient", "Sandbox", "SearchPage", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -74,6 +74,11 @@ let package = Package(
     .target(
       name: "EmbeddingPipeline",
       dependencies: ["ImageCollections", "ImageFeatures", "PostgresClient", "VectorSQL"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Doctor",
+      dependencies: ["ImageSearch", "PostgresClient", "SQLLexer", "TableCatalog", "VectorSQL"],
       swiftSettings: settings
     ),
     .target(
@@ -196,6 +201,11 @@ let package = Package(
     .testTarget(
       name: "PictureGridTests",
       dependencies: ["ImageFeatures", "PictureGrid"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "DoctorTests",
+      dependencies: ["Doctor", "ImageSearch", "PostgresClient", "TableCatalog", "VectorSQL"],
       swiftSettings: settings
     ),
     .testTarget(name: "LocalPostgresTests", dependencies: ["LocalPostgres"], swiftSettings: settings),

@@ -29,6 +29,9 @@ extension Dialect {
       capabilities.concurrently = server.supportsConcurrentIndex
       capabilities.progressViews = server.reportsIndexProgress
       capabilities.materializedCTE = server.serverVersion >= 120000
+      // A distributed planner cannot put an index under a lateral join.
+      capabilities.lateral = !server.canDistribute
+      capabilities.externalStorage = server.productVersion?.hasPrefix("6.") == true && server.canDistribute
     }
   }
 }

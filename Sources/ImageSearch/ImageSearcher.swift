@@ -21,7 +21,7 @@ public struct ImageSearcher: ImageSearching {
     let rendered = try search.rendered(for: query.dialect)
     let clock = ContinuousClock()
     let start = clock.now
-    let rows = try await connections.withConnection { try await run(rendered, on: $0) }
+    let rows = try await connections.withConnection { try await $0.query(rendered, prepared: true) }
     let elapsed = clock.now - start
     if rows.isEmpty, case .id(let id) = request.subject, try await row(id: id) == nil {
       throw ImageSearchError(
@@ -34,15 +34,6 @@ public struct ImageSearcher: ImageSearching {
       sql: try search.script(.psql, for: query.dialect).text,
       databaseMilliseconds: elapsed / .milliseconds(1)
     )
-  }
-
-  /// Settings hold for one transaction; a search without settings needs none.
-  private func run(_ search: RenderedSearch, on connection: PostgresConnection) async throws -> RowSet {
-    guard !search.settings.isEmpty else { return try await connection.query(search.query, prepared: true) }
-    return try await connection.transaction { connection in
-      for setting in search.settings { try await connection.query(setting) }
-      return try await connection.query(search.query, prepared: true)
-    }
   }
 
   private func hit(_ row: Row) throws -> ImageHit {

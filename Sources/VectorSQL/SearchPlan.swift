@@ -38,7 +38,7 @@ public struct SearchPlan: Sendable, Hashable {
     indexes: [IndexFacts],
     dialect: Dialect
   ) throws(RenderingError) {
-    vectorIndex = Self.orderingIndex(lines)
+    vectorIndex = Self.orderingIndex(in: lines)
     guard vectorIndex == nil else {
       reasons = []
       return
@@ -46,7 +46,8 @@ public struct SearchPlan: Sendable, Hashable {
     reasons = try Self.reasons(search, indexes, dialect, rows: Self.scannedRows(lines))
   }
 
-  private static func orderingIndex(_ lines: [String]) -> String? {
+  /// The index that orders rows by distance in a plan of any statement; nil where there is none.
+  public static func orderingIndex(in lines: [String]) -> String? {
     for (number, line) in lines.enumerated() {
       guard let node = ["Ann Index Scan", "Fusion Ann Scan", "Index Scan using "].first(where: line.contains)
       else {

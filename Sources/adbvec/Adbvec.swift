@@ -36,7 +36,7 @@ struct Adbvec: AsyncParsableCommand {
       ),
       CommandGroup(
         name: "Servers and settings",
-        subcommands: [DB.self, SandboxCommand.self, ConfigCommand.self]
+        subcommands: [DB.self, DoctorCommand.self, SandboxCommand.self, ConfigCommand.self]
       ),
     ]
   )

@@ -14,7 +14,7 @@ import Testing
     "sql show",
     "images", "images show", "serve", "db", "db start", "db stop", "db status", "db url", "db psql",
     "db destroy",
-    "sandbox", "config", "config show",
+    "doctor", "sandbox", "config", "config show",
   ]
 
   @Test(arguments: commands)
