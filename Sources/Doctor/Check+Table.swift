@@ -61,12 +61,11 @@ extension Check {
     let isPlain = column.storage == "p"
     let room = VectorTable.pageRoom(blockSize: facts.server.blockSize)
     let dimension = facts.vectors?.greatestDimension ?? column.declaredDimension ?? expectations.dimension
-    if isPlain, let dimension, let bytes = table.rowBytes(column, dimension: dimension), bytes > room {
-      return .wrong(
-        "a row with \(dimension) numbers takes about \(bytes) bytes, and a page has room for \(room); "
-          + "PLAIN storage refuses such rows",
-        remedy: "\(alter) EXTERNAL;"
-      )
+    let bytes = dimension.flatMap { table.rowBytes(column, dimension: $0) } ?? 0
+    if let dimension, bytes > room {
+      let size = "a row with \(dimension) numbers takes about \(bytes) bytes, and a page has room for \(room)"
+      guard isPlain else { return .ok("\(name(ofStorage: column.storage)): \(size)") }
+      return .wrong("\(size); PLAIN storage refuses such rows", remedy: "\(alter) EXTERNAL;")
     }
     if expectations.dialect.plainVectorStorage, !isPlain {
       return .wrong(

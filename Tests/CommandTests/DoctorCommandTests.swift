@@ -294,6 +294,27 @@ import VectorSQL
     }
   }
 
+  @Test func vectorsTooLongForAPage() async throws {
+    try await TestServer.withDatabase(extensions: ["fastann"]) { database in
+      try await sql(
+        """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector real[]);
+        ALTER TABLE image_search ALTER COLUMN image_vector SET STORAGE EXTERNAL;
+        INSERT INTO image_search SELECT i, 'c', array_fill(i::real, ARRAY[3000]) FROM generate_series(1, 3) AS i;
+        ALTER TABLE image_search ALTER COLUMN image_vector SET STORAGE PLAIN;
+        """,
+        database
+      )
+      let storage = { @Sendable in
+        try await doctor(database, "analyticdb").report.findings.first { $0.check == "storage" }
+      }
+      let sick = try #require(try await storage())
+      #expect(sick.verdict == "wrong" && sick.message.hasSuffix("PLAIN storage refuses such rows"))
+      try await sql(try #require(sick.remedy), database)
+      #expect(try await storage()?.verdict == "ok")
+    }
+  }
+
   @Test func theSandboxIsNamed() async throws {
     try await TestServer.withDatabase(extensions: ["fastann"]) { database in
       let finding = try await doctor(database, "analyticdb").report.findings.first { $0.check == "engine" }
