@@ -121,10 +121,13 @@ let package = Package(
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
 
-    .systemLibrary(name: "CGD", providers: [.apt(["libgd-dev"])]),
+    // Libraries that are opened when they are first called, so that a command without pictures starts without them.
+    .target(name: "CLazyLibrary"),
+    .target(name: "CGD", dependencies: ["CLazyLibrary"]),
+    .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
+    .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
+
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
