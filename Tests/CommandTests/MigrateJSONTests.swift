@@ -43,7 +43,8 @@ struct MigrateJSONTests {
 
   @Test func `new names its file`() async throws {
     try await withDesk { desk in
-      #expect(try await desk.report("new", "add b") == ["file": .text(desk.folder + "/0002_add_b.sql")])
+      let made = try await desk.report("new", "add b")
+      #expect(made == ["file": .text(desk.folder + "/0002_add_b.sql")])
     }
   }
 
