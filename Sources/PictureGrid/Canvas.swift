@@ -18,6 +18,7 @@ final class Canvas {
         "a drawing of \(width)x\(height) pixels is too large; draw fewer or smaller cells"
       )
     }
+    try TextRenderer.checkLibrary()
     _ = Self.silence
     guard let image = gdImageCreateTrueColor(Int32(width), Int32(height)) else {
       throw GridError(.drawing, "libgd cannot make a drawing of \(width)x\(height) pixels")

@@ -13,6 +13,7 @@ public struct GridFont: Sendable, Hashable {
   ///
   /// - Throws: ``GridError`` (`.noFont`) when FreeType cannot open one of them.
   public init(regular: String, bold: String? = nil) throws {
+    try TextRenderer.checkLibrary()
     self.init(regular: regular, bold: bold ?? regular, usesFontconfig: false)
     for path in [self.regular, self.bold] where !isUsable(path) {
       throw GridError(.noFont, "\(path): cannot be opened as a font")
@@ -49,6 +50,7 @@ public struct GridFont: Sendable, Hashable {
   ///
   /// - Throws: ``GridError`` (`.noFont`) with what to install.
   public static func system() throws -> GridFont {
+    try TextRenderer.checkLibrary()
     for files in knownFiles where FileManager.default.isReadableFile(atPath: files.regular) {
       let bold = FileManager.default.isReadableFile(atPath: files.bold) ? files.bold : files.regular
       let font = GridFont(regular: files.regular, bold: bold, usesFontconfig: false)

@@ -13,6 +13,12 @@ struct TextRenderer {
 
   let font: GridFont
 
+  /// libgd is opened at its first use.
+  static func checkLibrary() throws {
+    guard let problem = adbvec_gd_problem() else { return }
+    throw GridError(.drawing, String(cString: problem))
+  }
+
   func width(of text: String, weight: Weight, size: Double) throws -> Int {
     try bounds(of: text, name: name(weight), size: size).width
   }
@@ -79,6 +85,7 @@ struct TextRenderer {
     y: Int,
     _ text: String
   ) throws {
+    try Self.checkLibrary()
     gdFTUseFontConfig(font.usesFontconfig ? 1 : 0)
     var extra = gdFTStringExtra()
     extra.flags = gdFTEX_RESOLUTION

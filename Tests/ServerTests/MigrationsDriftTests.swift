@@ -45,6 +45,26 @@ struct MigrationsDriftTests {
     }
   }
 
+  @Test func `A way down that fails takes nothing back`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try migrator([
+        "1_a.sql":
+          "-- migrate:up\nCREATE TABLE a (id int);\n-- migrate:down\nDROP TABLE a;\nDROP TABLE no_such_table;\n"
+      ])
+      _ = try await migrator.up(on: connection).report
+      let error = await #expect(throws: MigrationError.self) {
+        try await migrator.down(on: connection).report
+      }
+      #expect(error?.location?.description == "1_a.sql:5:1")
+      #expect(error?.sqlState == "42P01")
+      #expect(try await connection.column("SELECT to_regclass('a')") == ["a"])
+      let status = try #require(try await migrator.status(on: connection).migrations.first)
+      #expect(status.state == .applied)
+      #expect(status.record?.error?.contains("no_such_table") == true)
+    }
+  }
+
   @Test func `A rename is told of and stops nothing`() async throws {
     try await applied { connection in
       let renamed = try migrator(["1_b.sql": template], manifest: manifest)

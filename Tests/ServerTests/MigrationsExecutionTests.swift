@@ -26,6 +26,31 @@ struct MigrationsExecutionTests {
     }
   }
 
+  @Test func `A deadlock's victim is tried again`() async throws {
+    try await MigrationsDatabase.with { database in
+      let other = try await database.connect()
+      try await other.run("CREATE TABLE a (id int); CREATE TABLE b (id int)")
+      try await other.run("BEGIN; SET LOCAL deadlock_timeout = '10min'; LOCK TABLE b")
+      // The file holds a and waits for b; the other session holds b and then waits for a.
+      let migrator = try migrator([
+        "1_a.sql":
+          "-- migrate:up lock-timeout:60s\nSET LOCAL deadlock_timeout = '1s';\nLOCK TABLE a;\nALTER TABLE b ADD COLUMN n int;\n"
+      ])
+      let run = migrator.up(on: try await database.connect())
+      let observer = try await database.connect()
+      try await waitUntil {
+        try await observer.column(
+          "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ) == ["1"]
+      }
+      async let freed: Void = { _ = try await other.run("LOCK TABLE a; COMMIT") }()
+      let events = await run.allEvents()
+      try await freed
+      #expect(try await run.report.migrations.count == 1)
+      #expect(events.contains { if case .retrying = $0 { true } else { false } })
+    }
+  }
+
   @Test func `It gives up after the last attempt and says what to do`() async throws {
     try await MigrationsDatabase.with { database in
       let blocker = try await database.connect()

@@ -62,6 +62,30 @@ struct MigrationsFaultTests {
     }
   }
 
+  @Test(
+    .enabled(if: FaultServer.command != nil, "the adbvec program was not built; ADBVEC_BINARY may name it")
+  )
+  func `Ctrl-C ends the statement on the server, and the next run goes on from there`() async throws {
+    try await FaultServer.with { server in
+      let files = slow.mapValues { $0.replacing("pg_sleep(1.5)", with: "pg_sleep(60)") }
+      let process = try server.start(["migrate", "up", "--migrations", try server.write(files)])
+      let backend = try await waitFor("SELECT pg_sleep", server)
+      kill(process.processIdentifier, SIGINT)
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 130)
+      let observer = try await server.connect()
+      try await waitUntil {
+        try await observer.column(
+          "SELECT 1 FROM pg_stat_activity WHERE pid = \(backend) AND state = 'active'"
+        )
+        .isEmpty
+      }
+      let status = try await migrator(files).status(on: observer)
+      #expect(status.migrations.map(\.state) == [.applied, .partial, .pending])
+      #expect(status.migrations[1].record?.statementsDone == 1)
+    }
+  }
+
   @Test func `After kill -9 of the backend the next run completes what is missing`() async throws {
     try await FaultServer.with { server in
       let migrator = try migrator(slow)

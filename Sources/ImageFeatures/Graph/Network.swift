@@ -25,7 +25,7 @@ public struct Network: Sendable {
     ignoresExtraTensors: Bool = false,
     kernels: KernelSet = .best
   ) throws {
-    _ = KernelSet.singleThreaded
+    try KernelSet.openBLAS()
     let fitted = try architecture.fitted(to: source)
     try fitted.check(source, ignoresExtraTensors: ignoresExtraTensors)
     self.architecture = fitted

@@ -16,6 +16,8 @@ public struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let featureSyntax = Code("featureSyntax")
     /// The network has no such feature.
     public static let feature = Code("feature")
+    /// OpenBLAS cannot be loaded.
+    public static let library = Code("library")
     /// Memory for the activations or weights was not to be had.
     public static let memory = Code("memory")
   }

@@ -41,4 +41,11 @@ public struct KernelSet: Sendable {
 
   /// Tells OpenBLAS once to stay in the calling thread: pictures are what runs in parallel.
   static let singleThreaded: Void = openblas_set_num_threads(1)
+
+  /// Opens OpenBLAS, which is not loaded before it is needed, and keeps it single-threaded.
+  /// - Throws: `NetworkError` with code `library` and what to install.
+  static func openBLAS() throws {
+    if let problem = adbvec_openblas_problem() { throw NetworkError(.library, String(cString: problem)) }
+    _ = singleThreaded
+  }
 }

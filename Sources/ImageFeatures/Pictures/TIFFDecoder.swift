@@ -13,6 +13,7 @@ enum TIFFDecoder {
   }()
 
   static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Picture.DecodingOptions) throws -> Picture {
+    if let problem = adbvec_tiff_problem() { throw PictureError(.unsupported, String(cString: problem)) }
     _ = silence
     let source = TIFFMemory(bytes)
     return try withExtendedLifetime(source) {

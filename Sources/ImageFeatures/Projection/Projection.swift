@@ -72,7 +72,7 @@ public struct Projection: Sendable, Hashable {
     guard values.count.isMultiple(of: inputs) else {
       throw ProjectionError(.shape, "\(values.count) values are not whole vectors of \(inputs) values")
     }
-    _ = KernelSet.singleThreaded
+    try KernelSet.openBLAS()
     var result = [Float](repeating: 0, count: values.count / inputs * outputs)
     result.withUnsafeMutableBufferPointer { result in
       for row in 0..<values.count / inputs {

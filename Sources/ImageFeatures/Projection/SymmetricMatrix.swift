@@ -55,7 +55,7 @@ struct SymmetricMatrix {
   ///
   /// - Throws: `ProjectionError` with code `numerical`.
   func eigenvectors() throws -> (values: [Double], vectors: [Double]) {
-    _ = KernelSet.singleThreaded
+    try KernelSet.openBLAS()
     var matrix = values
     var eigenvalues = [Double](repeating: 0, count: order)
     var n = Int32(order)

@@ -50,6 +50,11 @@ public struct ParameterDefinition: Sendable, Hashable {
 }
 
 extension ParameterDefinition {
+  /// Whether it may be given for a dialect.
+  public func hasMeaning(for dialect: MigrationDialect) -> Bool {
+    dialects.isEmpty || dialects.contains(dialect.rawValue)
+  }
+
   /// The allowed values, for help and messages: `2…100`, `l2 | ip | cosine`.
   public var domain: String {
     switch kind {

@@ -42,8 +42,7 @@ struct ParameterResolver {
   }
 
   private mutating func resolve(_ definition: ParameterDefinition) {
-    let hasMeaning = definition.dialects.isEmpty || definition.dialects.contains(dialect.rawValue)
-    guard hasMeaning else {
+    guard definition.hasMeaning(for: dialect) else {
       if given[definition.name] != nil {
         report(definition, "has no meaning for the dialect \(dialect)", hint: "leave it out")
       }

@@ -1,7 +1,7 @@
 /// Finds what somebody who mistyped a name may have meant.
-enum Suggestion {
+public enum Suggestion {
   /// `; did you mean dim?`, or nothing when no name is near.
-  static func nearest(to word: String, in names: [String]) -> String {
+  public static func nearest(to word: String, in names: [String]) -> String {
     let scored = names.map { (name: $0, distance: distance(Array(word), Array($0))) }
     guard let best = scored.min(by: { $0.distance < $1.distance }) else { return "" }
     return best.distance <= max(1, word.count / 3) ? "; did you mean \(best.name)?" : ""

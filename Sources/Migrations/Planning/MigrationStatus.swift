@@ -12,6 +12,9 @@ public struct MigrationStatus: Sendable, Hashable {
   public var record: HistoryRecord?
   /// In what the file of an applied migration differs from what ran.
   public var drift: [Drift] = []
+  /// How many migrations `redo` has to take back and run again for this one to get today's values; nil when one of them
+  /// cannot go down.
+  public var redoCount: Int?
   /// Whether it is pending although a higher version was applied.
   public var isOutOfOrder = false
 
@@ -96,15 +99,21 @@ extension MigrationStatus.Drift: CustomStringConvertible {
     }
   }
 
-  /// What to do about it.
-  public var remedy: String {
-    switch self {
-    case .edited: "put the file back and write a new migration, or accept the edit with repair --bless"
+}
+
+extension MigrationStatus {
+  /// What to do about a difference; what stands in quotes can be typed as it is.
+  public func remedy(_ difference: Drift) -> String {
+    let bless = "'adbvec migrate repair --bless --version \(id)'"
+    switch difference {
+    case .edited: return "put the file back and write a new migration, or accept the edit: \(bless)"
     case .parameters:
-      "set the old value again, run redo if the migration can go down, or accept the new one with repair --bless"
-    case .rendering: "accept the change with repair --bless"
-    case .missingFile: "bring the file back, or forget its row with repair --mark-pending"
-    case .renamed: "nothing needs to be done"
+      let redo = redoCount.map { ", take it back and run it with the new one: 'adbvec migrate redo \($0)'" }
+      return "set the old value again\(redo ?? ""), or accept the new one: \(bless)"
+    case .rendering: return "accept the change: \(bless)"
+    case .missingFile:
+      return "bring the file back, or forget its row: 'adbvec migrate repair --mark-pending \(id)'"
+    case .renamed: return "nothing needs to be done"
     }
   }
 }

@@ -89,7 +89,7 @@ extension Planner {
       throw MigrationError(
         .drift,
         "\(record.id) \(record.name) was edited after it ran; its way down may not fit",
-        hint: MigrationStatus.Drift.edited.remedy,
+        hint: "put the file back, or let the way down of today's file run with --ignore-drift",
         at: current.migration.location(0)
       )
     }
@@ -149,7 +149,7 @@ extension Planner {
       return MigrationError(
         .drift,
         "\(status.id) \(status.name): \(drift)",
-        hint: drift.remedy,
+        hint: status.remedy(drift),
         at: migration?.location(0)
       )
     }

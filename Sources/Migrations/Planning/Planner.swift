@@ -45,7 +45,10 @@ struct Planner: Sendable {
       record: record
     )
     if let record { status.state = state(of: migration, record) }
-    if status.state == .applied, let record { status.drift = drift(of: migration, record) }
+    if status.state == .applied, let record {
+      status.drift = drift(of: migration, record)
+      status.redoCount = status.drift.isEmpty ? nil : redoCount(of: record)
+    }
     if case .version = migration.id, [.pending, .failed].contains(status.state), let highestApplied {
       status.isOutOfOrder = migration.id < highestApplied
     }
@@ -61,6 +64,21 @@ struct Planner: Sendable {
     case .running: return record.statementsDone > 0 ? .partial : .pending
     case .failed: return record.statementsDone > 0 ? .partial : .failed
     }
+  }
+
+  /// `redo` goes back by the order in which migrations were applied, so everything behind this one goes with it.
+  private func redoCount(of record: HistoryRecord) -> Int? {
+    let behind = records.filter { other in
+      guard case .version = other.id else { return false }
+      return other.state == .applied && other.appliedOrder >= record.appliedOrder
+    }
+    let canGoDown = behind.allSatisfy { other in
+      guard let current = migration(other.id), current.migration.templateHash == other.templateHash else {
+        return false
+      }
+      return current.downSection.map { $0.options.irreversible == nil } ?? false
+    }
+    return canGoDown && !behind.isEmpty ? behind.count : nil
   }
 
   private func orphan(_ record: HistoryRecord, _ highestFile: MigrationID?) -> MigrationStatus {

@@ -67,7 +67,7 @@ extension MigrationStatus: Encodable {
       return DriftEntry(
         code: difference.code,
         message: difference.description,
-        remedy: difference.remedy,
+        remedy: remedy(difference),
         parameters: changes
       )
     }

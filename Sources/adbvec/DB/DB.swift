@@ -34,7 +34,7 @@ struct DBOptions: ParsableArguments {
 
   func settings(dialect: String? = nil) async throws -> Settings {
     let flags: [Setting: String?] = [.pgBin: pgBin, .dialect: dialect]
-    return try await Settings(flags: flags.compactMapValues { $0 }, path: config)
+    return try Settings(flags: flags.compactMapValues { $0 }, path: config)
   }
 
   func binaries(_ settings: Settings) throws -> ServerBinaries {

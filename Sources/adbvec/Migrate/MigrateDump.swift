@@ -33,10 +33,12 @@ struct MigrateDump: AsyncParsableCommand {
         try settings.connectionSettings(),
         program: program
       )
-      if let output {
-        try text.write(toFile: output, atomically: true, encoding: .utf8)
-      } else {
-        print(text, terminator: "")
+      if let output { try text.write(toFile: output, atomically: true, encoding: .utf8) }
+      switch options.format {
+      case .json:
+        let result = output.map { ["file": $0] } ?? ["sql": text]
+        try JSONReport(command: "migrate dump", result: result).print()
+      case .text: if output == nil { print(text, terminator: "") }
       }
     }
   }

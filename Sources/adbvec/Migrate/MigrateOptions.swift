@@ -15,7 +15,7 @@ struct MigrateOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A parameter's value; may be repeated. Also ADBVEC_PARAM_NAME.",
+      "A parameter's value; may be repeated. Also ADBVEC_PARAM_NAME and adbvec.yaml.",
       valueName: "name=value"
     )
   )
@@ -62,22 +62,28 @@ struct MigrateOptions: ParsableArguments {
     return MigrationSource.isFolder(nested) ? nested : base
   }
 
-  /// `--set`, else `ADBVEC_PARAM_…`; `--table` gives the parameters `schema` and `table` where they are declared.
+  /// `--set`, else `ADBVEC_PARAM_…`, else `parameters:` in adbvec.yaml; `--table` gives the parameters `schema` and `table` where they are declared.
   private func parameters(
     _ settings: Settings,
     _ source: MigrationSource,
     _ dialect: MigrationDialect
   ) throws -> [String: String] {
-    let declared =
-      try source.manifest.map { try ParameterManifest($0, dialect: dialect).definitions.map(\.name) } ?? []
+    let definitions =
+      try source.manifest.map { try ParameterManifest($0, dialect: dialect).definitions } ?? []
+    let declared = definitions.map(\.name)
+    try settings.checkFileParameters(declared: declared) { Suggestion.nearest(to: $0, in: declared) }
     var values: [String: String] = [:]
     if let name = settings[.table], name.origin != "default", declared.contains("table") {
       let table = try settings.imageTable().name
       values["table"] = table.name.name
       if let schema = table.schema, declared.contains("schema") { values["schema"] = schema.name }
     }
-    for name in declared {
-      if let value = settings.environment["ADBVEC_PARAM_\(name.uppercased())"] { values[name] = value }
+    // One adbvec.yaml may serve several dialects: what has no meaning for this one is left out.
+    for definition in definitions {
+      guard let value = settings.parameter(definition.name) else { continue }
+      let isFromFile = value.origin == settings.file?.path
+      if isFromFile, !definition.hasMeaning(for: dialect) { continue }
+      values[definition.name] = value.text
     }
     for word in set {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

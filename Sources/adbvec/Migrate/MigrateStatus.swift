@@ -42,7 +42,7 @@ struct MigrateStatus: AsyncParsableCommand {
     print(table.rendered)
     for index in report.invalidIndexes { print("invalid index: \(index) (no query uses it; build it again)") }
     for status in report.migrations {
-      for drift in status.drift { print("\(status.id): \(drift); \(drift.remedy)") }
+      for drift in status.drift { print("\(status.id): \(drift); \(status.remedy(drift))") }
     }
   }
 

@@ -34,7 +34,7 @@ struct ConfigShow: AsyncParsableCommand {
 
   mutating func run() async throws {
     let settings = try await global.settings()
-    let entries = Setting.all.map { setting in
+    let known = Setting.all.map { setting in
       let value = settings[setting]
       return Entry(
         setting: setting.key,
@@ -44,6 +44,17 @@ struct ConfigShow: AsyncParsableCommand {
         help: setting.help
       )
     }
+    let parameters = settings.parameterNames.map { name in
+      let value = settings.parameter(name)
+      return Entry(
+        setting: "parameters.\(name)",
+        value: value?.text,
+        origin: value?.origin,
+        variable: "ADBVEC_PARAM_\(name.uppercased())",
+        help: "a parameter of the migrations"
+      )
+    }
+    let entries = known + parameters
     switch format {
     case .json: try JSONReport(command: "config show", result: entries).print()
     case .text:

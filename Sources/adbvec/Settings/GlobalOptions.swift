@@ -24,6 +24,6 @@ struct GlobalOptions: ParsableArguments {
   func settings(_ more: [Setting: String?] = [:]) async throws -> Settings {
     var flags: [Setting: String?] = [.databaseURL: databaseUrl, .dialect: dialect, .table: table]
     flags.merge(more) { _, new in new }
-    return try await Settings(flags: flags.compactMapValues { $0 }, path: config)
+    return try Settings(flags: flags.compactMapValues { $0 }, path: config)
   }
 }

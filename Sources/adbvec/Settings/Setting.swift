@@ -40,6 +40,6 @@ struct Setting: Sendable, Hashable {
 
   static let all: [Setting] = [
     databaseURL, dialect, table, idColumn, classColumn, vectorColumn, metric, migrations, model, weights,
-    pgBin,
+    feature, pgBin,
   ]
 }

@@ -1,6 +1,5 @@
 import Configuration
 import Foundation
-import SystemPackage
 
 /// The settings in force and where each comes from.
 struct Settings {
@@ -13,7 +12,7 @@ struct Settings {
   let environment: [String: String]
   private let flags: [String: String]
   private let variables: ConfigReader
-  private let file: (reader: ConfigReader, path: String)?
+  let file: SettingsFile?
 
   /// Reads the environment and `adbvec.yaml`.
   /// - Parameter path: `--config`; without it `adbvec.yaml` in the working folder is read when it is there.
@@ -21,28 +20,20 @@ struct Settings {
     flags: [Setting: String],
     path: String?,
     environment: [String: String] = ProcessInfo.processInfo.environment
-  ) async throws {
+  ) throws {
     self.environment = environment
     self.flags = Dictionary(uniqueKeysWithValues: flags.map { ($0.key.key, $0.value) })
     variables = ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment))
-    file = try await Self.openFile(path ?? environment["ADBVEC_CONFIG"])
+    file = try Self.openFile(path ?? environment["ADBVEC_CONFIG"])
   }
 
-  private static func openFile(_ chosen: String?) async throws -> (ConfigReader, String)? {
+  private static func openFile(_ chosen: String?) throws -> SettingsFile? {
     let path = chosen ?? "adbvec.yaml"
     guard FileManager.default.fileExists(atPath: path) else {
       if chosen != nil { throw CommandFailure("the configuration file \(path) does not exist", exitCode: 64) }
       return nil
     }
-    do {
-      return (ConfigReader(provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path))), path)
-    } catch {
-      throw CommandFailure("\(path) cannot be read as YAML: \(Self.firstLine(of: error))", exitCode: 64)
-    }
-  }
-
-  private static func firstLine(of error: any Error) -> String {
-    String(String(describing: error).split(whereSeparator: \.isNewline).first ?? "")
+    return try SettingsFile(path: path)
   }
 
   /// The value of a setting with its origin; nil when nobody sets it and it has no fallback.
@@ -57,8 +48,8 @@ struct Settings {
       }
       if let name = libpqVariable { return Value(text: "", origin: name) }
     }
-    if let file, let text = file.reader.string(forKey: ConfigKey(setting.key)) {
-      return Value(text: text, origin: file.path)
+    if let file, let entry = file.values[setting.key] {
+      return Value(text: entry.text, origin: file.path)
     }
     return setting.fallback.map { Value(text: $0, origin: "default") }
   }

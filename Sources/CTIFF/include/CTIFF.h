@@ -1,0 +1,13 @@
+#ifndef ADBVEC_CTIFF_H
+#define ADBVEC_CTIFF_H
+
+#include <tiffio.h>
+
+/* NULL when libtiff can be used; else one line that says why not. Its functions are only called after that. */
+const char *adbvec_tiff_problem(void);
+
+/* TIFFGetField takes variable arguments, which Swift cannot pass. */
+uint16_t adbvec_tiff_uint16(TIFF *tiff, uint32_t tag);
+uint32_t adbvec_tiff_uint32(TIFF *tiff, uint32_t tag);
+
+#endif
