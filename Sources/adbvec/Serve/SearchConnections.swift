@@ -6,6 +6,8 @@ import VectorSQL
 struct SearchConnections: ConnectionSource {
   private let pool: ConnectionPool
   private let limit: Duration
+  private let lent = LentConnections()
+  private let watching: Task<Void, Never>
 
   /// - Parameters:
   ///   - maximum: The most connections at once.
@@ -15,6 +17,7 @@ struct SearchConnections: ConnectionSource {
     options.maximum = maximum
     options.acquireTimeout = .seconds(10)
     self.limit = limit
+    watching = Task { [lent] in await lent.watch() }
     let milliseconds = Int(limit / .milliseconds(1))
     pool = ConnectionPool(settings, options: options) { connection in
       try await connection.run("SET statement_timeout = \(milliseconds)")
@@ -42,17 +45,17 @@ struct SearchConnections: ConnectionSource {
     _ body: @Sendable (PostgresConnection) async throws -> Value
   ) async throws -> Value {
     try await pool.withConnection { connection in
-      let watch = Task {
-        try await Task.sleep(for: limit + .seconds(1))
-        connection.abandon()
-      }
-      defer { watch.cancel() }
+      lent.add(connection, until: .now + limit + .seconds(1))
+      defer { lent.remove(connection) }
       return try await body(connection)
     }
   }
 
   /// Closes the connections.
-  func close() async { await pool.close() }
+  func close() async {
+    watching.cancel()
+    await pool.close()
+  }
 }
 
 extension PostgresError {
