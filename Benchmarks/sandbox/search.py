@@ -1,7 +1,7 @@
 """A search through the sandbox's index beside native pgvector, and the tutorial's way beside adbvec's.
 
     search.py prepare    20,000 vectors of 1,000 numbers in 100 clusters, in two tables with an index each; some minutes
-    search.py measure    wants a quiet machine, about three minutes
+    search.py measure    wants a quiet machine, about three minutes; ROUNDS (5) and SECONDS_EACH (4) set the length
 
 The server is the one in force (adbvec db start --dialect analyticdb); ADBVEC, PSQL and PGBENCH name the programs. The
 tutorial's part needs psycopg2, and is left out without. Both indexes have the same m, ef_construction and ef_search;
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 ADBVEC, PSQL, PGBENCH = (os.environ.get(name, name.lower()) for name in ("ADBVEC", "PSQL", "PGBENCH"))
-ROWS, ROUNDS, SECONDS = (int(os.environ.get(name, usual)) for name, usual in (("ROWS", 20_000), ("ROUNDS", 5), ("SECONDS", 4)))
+ROWS, ROUNDS, SECONDS = (int(os.environ.get(name, usual)) for name, usual in (("ROWS", 20_000), ("ROUNDS", 5), ("SECONDS_EACH", 4)))
 DATABASE = "sandbox_search"
 
 PREPARE = f"""
