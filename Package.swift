@@ -242,7 +242,10 @@ let package = Package(
     ),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["ImageCollections", "ImageFeatures", "LocalPostgres", "TestSupport", "adbvec"],
+      dependencies: [
+        "ImageCollections", "ImageFeatures", "LocalPostgres", "PostgresClient", "TestSupport", "VectorSQL",
+        "adbvec",
+      ],
       exclude: ["Help"],
       swiftSettings: settings
     ),

@@ -1,6 +1,8 @@
 """Loads a page on loopback with searches by id and by picture, and reports latencies beside the bare search.
 
-    load.py URL [--clients 64] [--seconds 60] [--uploads 0.1] [--pictures FOLDER] [--database-ms MEDIAN]
+    load.py URL [--clients 64] [--seconds 60] [--uploads 0.1] [--pictures FOLDER] [--process PID] [--bare NAME=FILE…]
+
+FILE is pgbench's log of the bare search, whose third column is the latency in microseconds.
 
 Standard library only. 503 is counted apart: it is the page's way to stay quick; every other error fails the run.
 """
@@ -75,14 +77,17 @@ async def work(client, tally, ids, pictures, share, deadline, seed):
     client.close()
 
 
-async def watch(host, port, tally, deadline):
-    client = Client(host, port)
+def resident(process):
+    """VmRSS in MiB."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+
+
+async def watch(process, tally, started, deadline):
     while time.monotonic() < deadline:
-        _, content = await client.ask("GET", "/metrics")
-        lines = content.decode().splitlines()
-        tally.resident += [float(line.split()[1]) / (1 << 20) for line in lines if line.startswith("process_resident_memory_bytes ")]
-        await asyncio.sleep(2)
-    client.close()
+        tally.resident.append((time.monotonic() - started, resident(process)))
+        await asyncio.sleep(1)
 
 
 def percentile(values, share):
@@ -98,13 +103,18 @@ def report(tally, options):
         for part in ("features_ms", "database_ms", "waiting_ms"):
             middle = statistics.median(timing[part] for timing in tally.parts[kind])
             print(f"   {part[:-3]:9} p50 {middle:8.1f} ms, {100 * middle / statistics.median(values):5.1f} % of the answer's p50")
-    if options.database_ms and tally.latencies["id"]:
-        ratio = statistics.median(tally.latencies["id"]) / options.database_ms
-        print(f"the bare prepared search, eight connections: p50 {options.database_ms:.1f} ms; the page takes {ratio:.2f} times as long")
-    third = len(tally.resident) // 3
-    if third:
-        early, late = statistics.mean(tally.resident[third : 2 * third]), statistics.mean(tally.resident[-third:])
-        print(f"resident memory {early:.0f} MiB in the middle third, {late:.0f} MiB in the last: {100 * (late / early - 1):+.1f} %")
+    for name, path in (bare.split("=") for bare in options.bare):
+        bare = [int(line.split()[2]) / 1_000 for line in Path(path).read_text().splitlines()]
+        line = f"bare prepared search, {name}: {len(bare)} answers, p50 {statistics.median(bare):.1f} ms, p99 {percentile(bare, 0.99):.1f} ms"
+        if values := tally.latencies["id"]:
+            line += f"; the page by id takes {statistics.median(values) / statistics.median(bare):.2f} (p50) and {percentile(values, 0.99) / percentile(bare, 0.99):.2f} (p99) times as long"
+        print(line)
+    if tally.resident:
+        step = max(1, len(tally.resident) // 8)
+        print("VmRSS in MiB at second: " + ", ".join(f"{at:.0f}: {size:.0f}" for at, size in tally.resident[::step]))
+        half = len(tally.resident) // 2
+        early, late = (statistics.mean(size for _, size in part) for part in (tally.resident[half // 2 : half], tally.resident[-half // 2 :]))
+        print(f"mean of the second quarter {early:.0f} MiB, of the last {late:.0f} MiB: {100 * (late / early - 1):+.1f} %")
     for error in tally.errors[:5]:
         print("error:", error)
 
@@ -119,9 +129,11 @@ async def main(options):
     ids = [picture["id"] for picture in json.loads(content)["pictures"]]
     client.close()
     pictures = [path.read_bytes() for path in sorted(Path(options.pictures).rglob("*.png"))[:200]] if options.pictures else []
-    tally, deadline = Tally(), time.monotonic() + options.seconds
+    tally, started = Tally(), time.monotonic()
+    deadline = started + options.seconds
     clients = [work(Client(host, port), tally, ids, pictures, options.uploads, deadline, n) for n in range(options.clients)]
-    await asyncio.gather(watch(host, port, tally, deadline), *clients)
+    watches = [watch(options.process, tally, started, deadline)] if options.process else []
+    await asyncio.gather(*watches, *clients)
     report(tally, options)
     raise SystemExit(1 if tally.errors else 0)
 
@@ -132,5 +144,6 @@ parser.add_argument("--clients", type=int, default=64)
 parser.add_argument("--seconds", type=float, default=60)
 parser.add_argument("--uploads", type=float, default=0.1)
 parser.add_argument("--pictures")
-parser.add_argument("--database-ms", type=float)
+parser.add_argument("--process", type=int)
+parser.add_argument("--bare", nargs="*", default=[])
 asyncio.run(main(parser.parse_args()))

@@ -1,5 +1,7 @@
 /// The measures of a grid, all derived from the side of a cell's picture.
 struct GridLayout {
+  /// How many cells find a place.
+  let count: Int
   let columns: Int
   let rows: Int
   let side: Int
@@ -20,8 +22,13 @@ struct GridLayout {
     if let columns = grid.columns, columns < 1 {
       throw GridError(.invalidSize, "a grid needs at least one column, not \(columns)")
     }
-    columns = min(grid.items.count, grid.columns ?? Self.pleasingColumns(for: grid.items.count))
-    rows = (grid.items.count + columns - 1) / columns
+    if let rows = grid.rows, rows < 1 {
+      throw GridError(.invalidSize, "a grid needs at least one row, not \(rows)")
+    }
+    let columns = Self.columns(of: grid)
+    self.columns = columns
+    count = min(grid.items.count, grid.rows.map { $0 * columns } ?? grid.items.count)
+    rows = (count + columns - 1) / columns
     side = grid.cellSize
     padding = max(4, side / 16)
     gap = max(4, side / 14)
@@ -33,6 +40,13 @@ struct GridLayout {
     let heading = grid.heading == nil ? 0 : Int(headingSize * 1.5)
     let subheading = grid.subheading == nil ? 0 : Int(detailSize * 1.7)
     headerHeight = heading + subheading > 0 ? heading + subheading + gap : 0
+  }
+
+  /// Those that were asked for, or as many as fill the rows that were asked for, or what pleases.
+  private static func columns(of grid: PictureGrid) -> Int {
+    let count = grid.items.count
+    let wanted = grid.columns ?? grid.rows.map { (count + $0 - 1) / $0 } ?? pleasingColumns(for: count)
+    return min(count, wanted)
   }
 
   /// Five in a row is easy to take in; small sets are kept near a square.

@@ -8,7 +8,7 @@ struct GridPainter {
 
   func paint() throws {
     try paintHeader()
-    for (index, item) in grid.items.enumerated() {
+    for (index, item) in grid.items.prefix(layout.count).enumerated() {
       try paint(item, in: layout.card(index))
     }
   }

@@ -13,6 +13,8 @@ public struct PictureGrid: Sendable, Hashable {
   public var subheading: String?
   /// Cells a row; nil chooses.
   public var columns: Int?
+  /// Rows; nil takes as many as the cells need. With ``columns``, cells that find no place are left out.
+  public var rows: Int?
   /// The side of a picture's square in pixels, 48...1024.
   public var cellSize: Int
   /// The colours.
@@ -24,6 +26,7 @@ public struct PictureGrid: Sendable, Hashable {
     heading: String? = nil,
     subheading: String? = nil,
     columns: Int? = nil,
+    rows: Int? = nil,
     cellSize: Int = 192,
     theme: GridTheme = .light
   ) {
@@ -31,6 +34,7 @@ public struct PictureGrid: Sendable, Hashable {
     self.heading = heading
     self.subheading = subheading
     self.columns = columns
+    self.rows = rows
     self.cellSize = cellSize
     self.theme = theme
   }

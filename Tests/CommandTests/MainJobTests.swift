@@ -155,13 +155,43 @@ struct MainJobTests {
           "--grid",
           grid,
           "--pictures",
-          Self.pictures
+          Self.pictures,
+          "--rows",
+          "2",
+          "--sort",
+          "class"
         )
         #expect(finished.exitCode == 0, "\(finished.error)")
         let drawn = try Picture(contentsOfFile: grid)
         #expect(drawn.width > 400 && drawn.height > 300)
         #expect(Set(drawn.rgb).count > 100, "a grid of pictures has many colours")
       }
+    }
+  }
+
+  /// Rows, columns, cell size and order of `images show` and `search --grid`.
+  @Test func gridsAreLaidOutAsAsked() async throws {
+    try await withTemporaryFolder { folder in
+      func show(_ words: String...) async throws -> Picture {
+        let grid = folder + "/grid.png"
+        let arguments = ["images", "show", Self.pictures, "--cell-size", "64", "--output", grid] + words
+        let finished = try await Program.run(Program.adbvec, arguments)
+        #expect(finished.exitCode == 0, "\(finished.error)")
+        return try Picture(contentsOfFile: grid)
+      }
+      let wide = try await show("--rows", "2", "--count", "12")
+      let narrow = try await show("--columns", "2", "--count", "12")
+      #expect(wide.width > 2 * wide.height && narrow.height > 2 * narrow.width)
+      let cut = try await show("--rows", "2", "--columns", "3", "--count", "12")
+      let first = try await show("--columns", "3", "--ids", "0-5")
+      #expect(cut == first, "what does not fit is left out")
+      let turned = try await show("--columns", "3", "--ids", "5,4,3,2,1,0")
+      #expect(turned != first)
+      #expect(try await show("--columns", "3", "--ids", "5,4,3,2,1,0", "--sort", "id") == first)
+    }
+    for words in [["--rows", "0"], ["--cell-size", "47"], ["--columns", "101"], ["--sort", "size"]] {
+      let refused = try await Program.run(Program.adbvec, ["images", "show", Self.pictures] + words)
+      #expect(refused.exitCode == 64, "\(words)")
     }
   }
 

@@ -58,6 +58,16 @@ import Testing
     #expect(layout.rows == rows)
   }
 
+  @Test(arguments: [(11, nil, 2, 6, 2), (11, 4, 2, 4, 2), (3, 4, 2, 3, 1), (2, nil, 5, 1, 2)])
+  func `Rows bound the grid`(count: Int, columns: Int?, rows: Int, width: Int, height: Int) throws {
+    let items = [GridItem](repeating: GridItem(picture: nil, title: ""), count: count)
+    let grid = PictureGrid(items: items, columns: columns, rows: rows, cellSize: 48)
+    let layout = try GridLayout(grid)
+    #expect(layout.columns == width && layout.rows == height)
+    #expect(layout.count == min(count, width * height))
+    #expect(try grid.picture().height == layout.height)
+  }
+
   @Test func `The PNG file holds the drawing`() throws {
     let grid = PictureGrid(
       items: [GridItem(picture: try plain(9, 9, 0x123456), title: "klein & groß", detail: "0.5")],
@@ -74,6 +84,7 @@ import Testing
       (PictureGrid(items: []), .invalidSize),
       (PictureGrid(items: [item], cellSize: 47), .invalidSize),
       (PictureGrid(items: [item], columns: 0), .invalidSize),
+      (PictureGrid(items: [item], rows: 0), .invalidSize),
       (PictureGrid(items: [GridItem](repeating: item, count: 5000), cellSize: 1024), .invalidSize),
     ]
     for (grid, code) in refused {

@@ -77,6 +77,13 @@ public actor PostgresConnection {
     TransactionStatus(PQtransactionStatus(handle?.pointer))
   }
 
+  /// Whether the connection is between statements and the server has not hung up, as far as this side has heard; asks
+  /// the server nothing.
+  func isIdleAndOpen() -> Bool {
+    guard transactionStatus == .idle else { return false }
+    return PQconsumeInput(handle?.pointer) == 1
+  }
+
   /// Calls `handler` for every notice from now on, on the connection's own thread; nil drops them.
   public func setNoticeHandler(_ handler: (@Sendable (PostgresNotice) -> Void)?) {
     relay.setHandler(handler)

@@ -1,7 +1,8 @@
 /// Connections that are used by turns.
 ///
-/// A connection is given to one caller at a time. It is checked before it is given out when it was idle for long, rolled
-/// back when it comes back inside a transaction, and thrown away when it is broken or old.
+/// A connection is given to one caller at a time. One whose server has hung up is never given out; it is asked for a sign
+/// of life when it was idle for long or when another one broke since. It is rolled back when it comes back inside a
+/// transaction, and thrown away when it is broken or old.
 public actor ConnectionPool {
   private struct Idle {
     let connection: PostgresConnection
@@ -16,6 +17,8 @@ public actor ConnectionPool {
   private var inUse = 0
   private var waiting: [(key: Int, continuation: CheckedContinuation<Void, any Error>)] = []
   private var nextKey = 0
+  /// When a connection broke last: those that were idle already may be broken too.
+  private var brokeAt: ContinuousClock.Instant?
   private var isClosed = false
 
   /// A pool; nothing is connected yet.
@@ -31,7 +34,7 @@ public actor ConnectionPool {
   }
 
   /// Runs `body` with a connection that nobody else uses meanwhile.
-  /// - Throws: `PostgresError` with code `poolExhausted` when none was free in time; what connecting or `body` throws.
+  /// - Throws: `PostgresError` with code `poolExhausted` when none was free in time or too many wait; what connecting or `body` throws.
   @discardableResult
   public func withConnection<Value: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> Value
@@ -73,6 +76,7 @@ public actor ConnectionPool {
       inUse += 1
       return
     }
+    guard waiting.count < options.maximumWaiting else { throw Self.crowded(waiting.count) }
     nextKey += 1
     let key = nextKey
     let timeout = options.acquireTimeout
@@ -105,7 +109,7 @@ public actor ConnectionPool {
   private func healthyConnection() async throws -> (PostgresConnection, ContinuousClock.Instant) {
     while let entry = idle.popLast() {
       let age = ContinuousClock.now - entry.since
-      if age < options.maximumIdle, await isAlive(entry.connection, idleFor: age) {
+      if age < options.maximumIdle, await isAlive(entry) {
         return (entry.connection, entry.openedAt)
       }
       await entry.connection.close()
@@ -120,17 +124,25 @@ public actor ConnectionPool {
     return (connection, .now)
   }
 
-  private func isAlive(_ connection: PostgresConnection, idleFor age: Duration) async -> Bool {
-    guard await connection.transactionStatus == .idle else { return false }
-    guard age >= options.checkAfter else { return true }
-    return (try? await connection.run("")) != nil
+  private func isAlive(_ entry: Idle) async -> Bool {
+    guard await entry.connection.isIdleAndOpen() else { return false }
+    let isDoubtful = brokeAt.map { $0 >= entry.since } ?? false
+    guard isDoubtful || ContinuousClock.now - entry.since >= options.checkAfter else { return true }
+    // A server that fell silent must not hold up whoever wants a connection.
+    let watch = Task { [timeout = options.checkTimeout] in
+      try await Task.sleep(for: timeout)
+      entry.connection.abandon()
+    }
+    defer { watch.cancel() }
+    return (try? await entry.connection.run("")) != nil
   }
 
   private func giveBack(_ connection: PostgresConnection, _ openedAt: ContinuousClock.Instant) async {
     if [.inTransaction, .failed].contains(await connection.transactionStatus) {
       _ = await Task { try? await connection.run("ROLLBACK") }.value
     }
-    let isUsable = await connection.transactionStatus == .idle
+    let isUsable = await connection.isIdleAndOpen()
+    if !isUsable { brokeAt = .now }
     if isUsable, !isClosed, ContinuousClock.now - openedAt < options.maximumAge {
       idle.append(Idle(connection: connection, openedAt: openedAt, since: .now))
     } else {
@@ -140,6 +152,10 @@ public actor ConnectionPool {
   }
 
   private static let closed = PostgresError(code: .poolExhausted, message: "the connection pool is closed")
+
+  private static func crowded(_ count: Int) -> PostgresError {
+    PostgresError(code: .poolExhausted, message: "\(count) callers wait for a connection of the pool already")
+  }
 
   private static func exhausted(_ timeout: Duration) -> PostgresError {
     PostgresError(code: .poolExhausted, message: "no connection of the pool was free within \(timeout)")

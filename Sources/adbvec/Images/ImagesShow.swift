@@ -29,19 +29,15 @@ struct ImagesShow: AsyncParsableCommand {
   @Option(name: .customLong("class"), help: ArgumentHelp("Only pictures of this class.", valueName: "name"))
   var label: String?
 
-  @Option(help: ArgumentHelp("Columns of the grid.", valueName: "count"))
-  var columns: Int?
+  @Option(help: "The order of the pictures: given, id, class or name.")
+  var sort = PictureOrder.given
 
-  @Option(help: ArgumentHelp("The side of a picture in the grid, in pixels.", valueName: "pixels"))
-  var cellSize = 160
+  @OptionGroup var layout: GridOptions
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The PNG to write.", valueName: "file"))
   var output = "images.png"
 
   func validate() throws {
-    if let columns, !(1...100).contains(columns) {
-      throw ValidationError("--columns must be 1…100, not \(columns)")
-    }
     guard (1...1000).contains(count) else { throw ValidationError("--count must be 1…1000, not \(count)") }
   }
 
@@ -52,16 +48,15 @@ struct ImagesShow: AsyncParsableCommand {
     guard !positions.isEmpty else {
       throw CommandFailure("\(collection.name) has no picture of the class \"\(label ?? "")\"")
     }
-    let items = try positions.map { position in
-      let entry = try collection.entry(at: position)
-      return GridItem(
-        picture: try? collection.picture(at: position),
+    let entries = sort.sorted(try positions.map { try collection.entry(at: $0) })
+    let items = entries.prefix(layout.room ?? entries.count).map { entry in
+      GridItem(
+        picture: try? collection.picture(at: entry.id),
         title: entry.label ?? entry.name,
-        detail: "id \(position)"
+        detail: "id \(entry.id)"
       )
     }
-    let grid = PictureGrid(items: items, columns: columns, cellSize: cellSize)
-    try Data(try grid.pngData()).write(to: URL(fileURLWithPath: output), options: .atomic)
+    try Data(try layout.grid(items).pngData()).write(to: URL(fileURLWithPath: output), options: .atomic)
     print(output)
   }
 
@@ -72,29 +67,5 @@ struct ImagesShow: AsyncParsableCommand {
       if label == nil || entry.label == label { found.append(position) }
     }
     return found
-  }
-}
-
-/// Positions as people write them: `3,7,10-19`.
-enum PositionList {
-  static func parse(_ text: String, below count: Int) throws -> [Int] {
-    try text.split(separator: ",").flatMap { part -> [Int] in
-      let ends = part.split(separator: "-").map { Int($0.filter { !$0.isWhitespace }) }
-      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last,
-        first >= 0
-      else {
-        throw CommandFailure(
-          "--ids takes numbers and ranges such as 3,7,10-19, not \"\(part)\"",
-          exitCode: 64
-        )
-      }
-      guard last < count else {
-        throw CommandFailure("there is no picture \(last): ids are 0…\(count - 1)")
-      }
-      guard last - first < 1000 else {
-        throw CommandFailure("a grid holds at most 1000 pictures", exitCode: 64)
-      }
-      return Array(first...last)
-    }
   }
 }

@@ -12,6 +12,15 @@ enum Terminal {
   /// Whether progress may be drawn.
   static let showsProgress = isatty(STDERR_FILENO) == 1
 
+  /// The size of the terminal on standard output, in character cells.
+  static var size: (columns: Int, rows: Int) {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return (80, 24)
+    }
+    return (Int(size.ws_col), Int(size.ws_row))
+  }
+
   /// One line that says what failed.
   static func error(_ line: String) {
     note((hasColour ? "error:".red.bold : "error:") + " " + line)

@@ -8,11 +8,12 @@ import VectorSQL
 struct ResultGrid {
   let searcher: ImageSearcher
   let finder: PictureFinder
-  let columns: Int?
+  let options: GridOptions
+  let order: ResultOrder
 
   /// The query and the hits as cells, the query first.
   func items(_ hits: [ImageHit], request: ImageSearchRequest, picture: Picture?) async throws -> [GridItem] {
-    let found = hits.map { hit in
+    let found = order.sorted(hits).map { hit in
       GridItem(
         picture: finder.picture(id: hit.id, source: hit.source),
         title: hit.label ?? "id \(hit.id)",
@@ -24,7 +25,7 @@ struct ResultGrid {
 
   /// The cells as one picture.
   func grid(_ items: [GridItem]) -> PictureGrid {
-    PictureGrid(items: items, heading: heading, columns: columns)
+    options.grid(items, heading: heading)
   }
 
   /// The cells as one page, with the SQL that was run.

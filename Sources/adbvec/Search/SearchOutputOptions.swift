@@ -24,8 +24,10 @@ struct SearchOutputOptions: ParsableArguments {
   @Flag(help: "Show the pictures in the terminal, where it can (kitty, iTerm2, sixel, else half blocks).")
   var preview = false
 
-  @Option(help: ArgumentHelp("Columns of the grid.", valueName: "count"))
-  var columns: Int?
+  @OptionGroup var layout: GridOptions
+
+  @Option(help: "The order of the pictures in a grid or page: distance, class or id.")
+  var sort = ResultOrder.distance
 
   @Option(
     help: ArgumentHelp(
@@ -34,12 +36,6 @@ struct SearchOutputOptions: ParsableArguments {
     )
   )
   var pictures: String?
-
-  func validate() throws {
-    if let columns, !(1...100).contains(columns) {
-      throw ValidationError("--columns must be 1…100, not \(columns)")
-    }
-  }
 
   /// Fails before any work is done when a file could not be written.
   func checkWritable() throws {
@@ -65,7 +61,7 @@ struct SearchOutputOptions: ParsableArguments {
     }
     guard grid != nil || html != nil || preview else { return }
     let finder = try PictureFinder(collection: pictures)
-    let drawing = ResultGrid(searcher: searcher, finder: finder, columns: columns)
+    let drawing = ResultGrid(searcher: searcher, finder: finder, options: layout, order: sort)
     let items = try await drawing.items(answer.hits, request: request, picture: picture)
     if let grid { try write(Data(try drawing.grid(items).pngData()), to: grid, quiet) }
     if let html { try write(Data(try drawing.page(items, answer).html().utf8), to: html, quiet) }
@@ -80,7 +76,14 @@ struct SearchOutputOptions: ParsableArguments {
   /// Nothing is sent into a pipe, nor to a terminal that cannot show it.
   private func show(_ grid: PictureGrid) throws {
     let environment = ProcessInfo.processInfo.environment
-    guard let preview = TerminalPreview(environment: environment, isTerminal: isatty(STDOUT_FILENO) == 1)
+    let size = Terminal.size
+    guard
+      let preview = TerminalPreview(
+        environment: environment,
+        isTerminal: isatty(STDOUT_FILENO) == 1,
+        columns: size.columns,
+        rows: size.rows
+      )
     else {
       Terminal.warning("--preview: this is no terminal that shows pictures; use --grid FILE")
       return

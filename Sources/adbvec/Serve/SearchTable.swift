@@ -62,8 +62,13 @@ struct SearchTable: SearchBackend {
   private func translated<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
       return try await body()
-    } catch let error as PostgresError where error.isGone {
-      throw BackendError(.unavailable, "the database does not answer; it is tried again with the next search")
+    } catch let error as PostgresError where error.isForNow {
+      throw BackendError(
+        .unavailable,
+        error.sqlState == "57014"
+          ? "the search took longer than this server allows; ask for fewer pictures, or by the index"
+          : "the database does not answer; it is tried again with the next search"
+      )
     } catch let error as ImageSearchError where error.code == .noSuchID {
       throw BackendError(.notFound, error.description)
     } catch let error as ImageSearchError where error.code == .badRequest {

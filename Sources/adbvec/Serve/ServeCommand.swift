@@ -60,6 +60,9 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Connections to the database.", valueName: "count"))
   var connections = 8
 
+  @Option(help: ArgumentHelp("The longest that the database may take for a search.", valueName: "seconds"))
+  var searchLimit = 30
+
   @OptionGroup(title: "Feature options") var features: FeatureOptions
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
@@ -69,12 +72,17 @@ struct ServeCommand: AsyncParsableCommand {
       throw ValidationError("--max-megapixels must be 1…1000")
     }
     guard (1...100).contains(connections) else { throw ValidationError("--connections must be 1…100") }
+    guard (1...3_600).contains(searchLimit) else { throw ValidationError("--search-limit must be 1…3600") }
   }
 
   mutating func run() async throws {
     let settings = try await global.settings(features.flags)
     let model = try features.load(settings)
-    let pool = ConnectionPool(try settings.connectionSettings(), maximumIdle: connections)
+    let pool = SearchConnections(
+      try settings.connectionSettings(),
+      maximum: connections,
+      limit: .seconds(searchLimit)
+    )
     let query = try await readQuery(settings, pool)
     if let dimension = query.dimension, dimension != model.dimension {
       throw CommandFailure(
@@ -95,10 +103,10 @@ struct ServeCommand: AsyncParsableCommand {
       }
     )
     try await Self.serve(page)
-    await pool.drain()
+    await pool.close()
   }
 
-  private func readQuery(_ settings: Settings, _ pool: ConnectionPool) async throws -> ImageQuery {
+  private func readQuery(_ settings: Settings, _ pool: SearchConnections) async throws -> ImageQuery {
     let (table, dialect, metric) = (
       try settings.imageTable(), try settings.sqlDialect(), try settings.chosenMetric()
     )
@@ -125,7 +133,8 @@ struct ServeCommand: AsyncParsableCommand {
     page.templates = templates
     page.limits.maximumUploadBytes = maxUpload << 20
     page.limits.maximumPixels = maxMegapixels * 1_000_000
-    page.load.queries = connections
+    // One connection stays free for whoever asks whether the server is ready.
+    page.load.queries = max(1, connections - 1)
     page.load.extractions = ProcessInfo.processInfo.activeProcessorCount
     if !page.isLoopback, page.token == nil {
       Terminal.warning(

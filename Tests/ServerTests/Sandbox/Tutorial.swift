@@ -21,7 +21,7 @@ enum Tutorial {
     """,
   ]
 
-  /// The statements and the load in the tutorial's Python, then one line with the ids found for each picture asked for.
+  /// The statements and the load in the tutorial's Python, then a line a row found for each picture asked for.
   /// Arguments: module, port, database, feature file, ids.
   static let program = """
     import importlib, io, sys
@@ -45,7 +45,8 @@ enum Tutorial {
         vector = cur.fetchone()[0]
         cur.execute(f"SELECT id, class, l2_distance(image_vector, Array{vector}::real[]) AS distance "
                     f"FROM public.image_search ORDER BY image_vector <-> Array{vector}::real[] LIMIT 20")
-        print(','.join(str(row[0]) for row in cur.fetchall()))
+        for row in cur.fetchall():
+            print(*row, sep='|')
     conn.close()
     """.replacing("STATEMENTS", with: "[" + statements.map { "'''\($0)'''" }.joined(separator: ",") + "]")
 
