@@ -132,4 +132,22 @@ struct LoadPartsTests {
     let source = PictureBatchSource(Numbered(count: 9, broken: []), workers: 2) { { _ in throw Broken() } }
     await #expect(throws: Broken.self) { try await source.next(rows: 9, skipping: DoneRanges()) }
   }
+
+  /// PostgreSQL's own answer to the expression in the documentation, for these paths.
+  @Test func idsByPathAreWhatSQLMakesOfTheirMD5() {
+    #expect(PictureIDs.id(ofPath: "cats/1.jpg") == 9_037_168_218_373_862_588)
+    #expect(PictureIDs.id(ofPath: "Zürich/🐈.png") == 5_615_828_810_170_065_067)
+  }
+
+  @Test func idsByPathStayWhenPicturesComeAndGo() async throws {
+    let ids = { (count: Int) async throws -> [Int64] in
+      let source = PictureBatchSource(Numbered(count: count, broken: []), workers: 1, ids: .path) {
+        { _ in [1] }
+      }
+      return try await source.next(rows: 100, skipping: DoneRanges())?.rows.ids ?? []
+    }
+    let few = try await ids(3)
+    #expect(few == (0..<3).map { PictureIDs.id(ofPath: "p\($0)") })
+    #expect(try await ids(5).prefix(3) == few[...])
+  }
 }

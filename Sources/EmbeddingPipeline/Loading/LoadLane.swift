@@ -101,6 +101,7 @@ actor LoadLane {
     if let lostBackend { try await Self.end(lostBackend, opened) }
     lostBackend = nil
     if let lock = context.lock { try await lock.share(opened) }
+    if context.commitsLate { try await opened.run("SET synchronous_commit = off") }
     try await context.writer.prepare(opened)
     connection = opened
     return opened
@@ -114,6 +115,10 @@ struct LoadContext: Sendable {
   let writer: any RowWriter
   let ledger: LoadLedger?
   let lock: LoadLock?
+  /// Whether a batch's commit does not wait for the server's disk. Rows and record are lost together when the server
+  /// crashes, the record is compared at the end, and the load's last commit waits for all of them. Not where a commit
+  /// spans machines: there the last commit may wait for one of them only.
+  let commitsLate: Bool
   let report: @Sendable (LoadEvent) -> Void
 }
 
