@@ -39,7 +39,7 @@ for method in copy insert; do
   fresh fault_target
   load --method $method --rate-limit 1000 & child=$!
   sleep 1; control -m immediate stop
-  sleep 1; kill -INT $child
+  sleep 1; kill -TERM $child
   wait $child && { echo "WRONG: the load ended well"; exit 1; }
   cat "$home/error"; control start
   load --method $method --resume; expect "$method: the server crashed and stayed away; --resume"
