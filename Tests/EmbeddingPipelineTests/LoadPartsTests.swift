@@ -133,6 +133,13 @@ struct LoadPartsTests {
     await #expect(throws: Broken.self) { try await source.next(rows: 9, skipping: DoneRanges()) }
   }
 
+  /// pgvector 0.8 said that 64 MB held 13,438 rows of 1,000 numbers.
+  @Test func anIndexGetsMemoryForItsGraph() {
+    #expect(IndexBuild.memory(rows: 13_438, dimension: 1000) > 64 * 1024)
+    #expect(IndexBuild.memory(rows: 60_000, dimension: 1000) == 332_203)
+    #expect(IndexBuild.memory(rows: 100_000_000, dimension: 1000) == 2 * 1024 * 1024 - 1)
+  }
+
   /// PostgreSQL's own answer to the expression in the documentation, for these paths.
   @Test func idsByPathAreWhatSQLMakesOfTheirMD5() {
     #expect(PictureIDs.id(ofPath: "cats/1.jpg") == 9_037_168_218_373_862_588)
