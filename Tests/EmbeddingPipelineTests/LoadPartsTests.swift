@@ -23,9 +23,9 @@ struct LoadPartsTests {
       rows.append(id: Int64(id), label: nil, vector: [Float(value)])
     }
     let first = rows.distinct(keepingLast: false)
-    #expect(first.rows.ids == [1, 2] && first.rows.values == [1, 2] && first.dropped == 1)
+    #expect(first.ids == [1, 2] && first.values == [1, 2])
     let last = rows.distinct(keepingLast: true)
-    #expect(last.rows.ids == [2, 1] && last.rows.values == [2, 3] && last.dropped == 1)
+    #expect(last.ids == [2, 1] && last.values == [2, 3])
   }
 
   @Test func seenIDsKnowEveryID() {

@@ -68,8 +68,8 @@ actor LoadLane {
     if isRepeated, let counts = try await committed(batch) { return counts }
     let watchdog = Watchdog(context.options.batchTimeout) { connection.abandon() }
     defer { watchdog.stop() }
-    let distinct = batch.rows.distinct(keepingLast: context.options.onConflict == .update)
-    let rows = context.options.onConflict == .fail ? batch.rows : distinct.rows
+    let policy = context.options.onConflict
+    let rows = policy == .fail ? batch.rows : batch.rows.distinct(keepingLast: policy == .update)
     return try await connection.transaction { connection in
       var counts = LoadCounts()
       if rows.count > 0 { counts = try await context.writer.write(rows, on: connection) }
