@@ -75,7 +75,10 @@ let package = Package(
     ),
     .target(
       name: "EmbeddingPipeline",
-      dependencies: ["ImageCollections", "ImageFeatures", "PostgresClient", "VectorSQL"],
+      dependencies: [
+        "ImageCollections", "ImageFeatures", "PostgresClient", "TableCatalog", "VectorSQL",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: settings
     ),
     .target(

@@ -1,6 +1,10 @@
-"""Kills a load at random moments until it is through, again and again, and compares every row with a load left alone.
+"""Kills loads with SIGKILL, again and again, each kill in the middle of loading, and compares every row at the end.
 
-    python3 kill_runs.py --dsn "host=… dbname=…" --url postgresql://… --probe PROGRAM [--kills 100]
+    python3 kill_runs.py --adbvec PROGRAM --dsn "host=… dbname=…" --url postgresql://… [--kills 100] [--rows 20000]
+
+A load is slowed down to `--rate` rows a second. A kill comes at a random moment after the run has committed its first
+batch, spread over a quarter of the time that the whole load takes; then the load goes on with --resume and is killed
+again, until it is through and the next one begins, with the other method.
 """
 import argparse
 import random
@@ -11,9 +15,10 @@ import time
 options = argparse.ArgumentParser()
 options.add_argument("--dsn", required=True)
 options.add_argument("--url", required=True)
-options.add_argument("--probe", required=True)
+options.add_argument("--adbvec", default="adbvec")
 options.add_argument("--kills", type=int, default=100)
-options.add_argument("--rows", type=int, default=2000)
+options.add_argument("--rows", type=int, default=20000)
+options.add_argument("--rate", type=int, default=8000)
 o = options.parse_args()
 
 
@@ -23,9 +28,14 @@ def sql(text):
 
 def fresh(table):
     sql(
-        f"DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (id int PRIMARY KEY, class text, image_vector real[]);"
+        f"SET client_min_messages = warning; DROP TABLE IF EXISTS {table};"
+        f"CREATE TABLE {table} (id int PRIMARY KEY, class text, image_vector real[]);"
         f"ALTER TABLE {table} ALTER image_vector SET STORAGE PLAIN"
     )
+
+
+def count(table):
+    return int(sql(f"SELECT count(*) FROM {table}"))
 
 
 def checksum(table):
@@ -36,34 +46,47 @@ path = "/tmp/adbvec-kill-runs.txt"
 with open(path, "w") as lines:
     for n in range(o.rows):
         lines.write(f"{n}|class {n % 7}|{{{','.join(str(n / (k + 3)) for k in range(64))}}}\n")
+
+
+def load(table, *more):
+    words = [o.adbvec, "load", path, "--table", table, "--database-url", o.url, "--quiet", *more]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
 fresh("kill_expected")
-subprocess.check_call([o.probe, "load", o.url, "kill_expected", path], stdout=subprocess.DEVNULL)
+assert load("kill_expected", "--restart").wait() == 0
 expected = checksum("kill_expected")
-kills = rounds = 0
+kills = loads = 0
+where = []
 start = time.monotonic()
 while kills < o.kills:
-    rounds += 1
-    method = random.choice(["copy", "insert"])
-    connections = random.choice([1, 3])
+    method, connections = ["copy", "insert"][loads % 2], random.choice([1, 3])
+    loads += 1
     fresh("kill_target")
-    words = [o.probe, "load", o.url, "kill_target", path, f"method={method}", f"connections={connections}", "batch=20"]
-    first = True
+    more = ["--restart"]
     while True:
-        child = subprocess.Popen(
-            words + ([] if first else ["continue=resume"]), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        first = first and sql("SELECT to_regclass('adbvec_load') IS NULL") == "t"
+        before = count("kill_target")
+        child = load(
+            "kill_target", "--method", method, "--connections", str(connections), "--batch", "100",
+            "--rate-limit", str(o.rate), *more)
+        more = ["--resume"]
+        while child.poll() is None and count("kill_target") == before:
+            time.sleep(0.005)
         try:
-            child.wait(timeout=random.uniform(0.1, 2.0) if kills < o.kills else None)
+            child.wait(random.uniform(0, o.rows / o.rate / 4) if kills < o.kills else None)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
             kills += 1
-            first = False
+            where.append(count("kill_target") / o.rows)
             continue
         if child.returncode != 0:
             sys.exit(f"a run failed: {child.stderr.read()}")
         break
     if checksum("kill_target") != expected:
         sys.exit(f"after {kills} kills the rows differ: {checksum('kill_target')} for {expected}")
-print(f"{kills} kills in {rounds} loads of {o.rows} rows, every row right each time, {time.monotonic() - start:.0f} s")
+middle = sum(0 < share < 1 for share in where)
+print(
+    f"{kills} kills in {loads} loads of {o.rows} rows by COPY and INSERT in turn, {middle} of them with a part of the rows "
+    f"in the table; count, ids and checksum right after each load; {time.monotonic() - start:.0f} s"
+)

@@ -1,125 +1,173 @@
-"""Loads the same rows in every way, in turns, and prints each way's rate as a ratio to the C loop in the same rounds.
+"""Loads the same rows in every way, in turns, and prints each way's rate as a ratio to its peers' in the same rounds.
 
-    python3 run.py --dsn "host=… dbname=…" --url postgresql://… --probe PROGRAM [--rows 60000] [--dim 1000] [--rounds 3]
+    python3 run.py PART --adbvec PROGRAM --dsn "host=… dbname=…" --url postgresql://… [--python PYTHON] [--rows 60000]
 
-PROGRAM is called as `PROGRAM load URL TABLE FILE [option=value …]` (LoadingProbe). Needs cc, libpq, psql, and for the Python ways
-numpy, psycopg2, psycopg and pgvector. Every way runs with a fresh, empty table; a checkpoint stands between the runs.
+PART is vector or real (rows a second of every way), index (an hnsw index, built with the settings that the load chooses
+and with stock settings) or analyze (statistics of a real[] column), or data (only writes the files, which the others do
+when they are missing). Needs cc, libpq and psql; PYTHON needs numpy, psycopg2, psycopg and pgvector. Every way runs with
+a fresh, empty table; a checkpoint stands between the runs. Each peak is the process's own VmHWM.
 """
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
 
-import numpy
-
 here = os.path.dirname(os.path.abspath(__file__))
 options = argparse.ArgumentParser()
-options.add_argument("--dsn", required=True)
-options.add_argument("--url", required=True)
-options.add_argument("--probe", required=True)
+options.add_argument("part", choices=["vector", "real", "index", "analyze", "data"])
+options.add_argument("--dsn", default="")
+options.add_argument("--url", default="")
+options.add_argument("--adbvec", default="adbvec")
 options.add_argument("--python", default=sys.executable)
 options.add_argument("--folder", default="/tmp/adbvec-loading-bench")
 options.add_argument("--rows", type=int, default=60000)
-options.add_argument("--text-rows", type=int, default=0, help="rows of the ways through text; 0: all")
 options.add_argument("--dim", type=int, default=1000)
-options.add_argument("--rounds", type=int, default=3)
-options.add_argument("--only", default="")
+options.add_argument("--rounds", type=int, default=5)
+options.add_argument("--slow-rounds", type=int, default=2, help="rounds with the ways that take half a minute")
+options.add_argument("--slow-rows", type=int, default=6000, help="rows of psycopg3 into real[]")
 o = options.parse_args()
-text_rows = o.text_rows or o.rows
+# PostgreSQL's own default, which the private server raises.
+os.environ["PGOPTIONS"] = "-c maintenance_work_mem=64MB"
 os.makedirs(o.folder, exist_ok=True)
 loop = o.folder + "/load_loop"
-include = subprocess.check_output(["pg_config", "--includedir"], text=True).strip()
-subprocess.check_call(["cc", "-O2", here + "/load_loop.c", "-o", loop, "-I" + include, "-lpq"])
+stem = f"{o.folder}/v{o.rows}x{o.dim}"
 
 
 def sql(text):
     return subprocess.check_output(["psql", o.dsn, "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", text], text=True).strip()
 
 
-def data():
-    """Gaussian clusters, as in db-baselines: .f32 for C, .npy with labels, and the tutorial's feature file."""
-    stem = f"{o.folder}/v{o.rows}x{o.dim}"
-    if not os.path.exists(stem + ".txt"):
-        random = numpy.random.default_rng(20260101)
-        centres = random.standard_normal((100, o.dim), dtype=numpy.float32)
-        rows = centres[numpy.arange(o.rows) % 100]
-        rows = rows + numpy.float32(0.6) * random.standard_normal((o.rows, o.dim), dtype=numpy.float32)
-        numpy.save(stem + ".npy", rows)
-        rows.tofile(stem + ".f32")
-        with open(stem + ".labels", "w") as labels:
-            labels.writelines(f"class_{n % 100:02d}\n" for n in range(o.rows))
-        with open(stem + ".txt", "w") as lines:
-            for n in range(text_rows):
-                lines.write(f"{n}|class_{n % 100:02d}|{{{','.join(str(x) for x in rows[n].tolist())}}}\n")
-    return stem
-
-
 def table(kind):
-    name = f"bench_{kind}_t"
     column = "real[]" if kind == "real" else f"vector({o.dim})"
     sql(
-        f"DROP TABLE IF EXISTS {name}, adbvec_load, adbvec_load_batch;"
-        f"CREATE TABLE {name} (id int NOT NULL, class text, image_vector {column});"
-        f"ALTER TABLE {name} ALTER image_vector SET STORAGE PLAIN; CHECKPOINT"
+        f"SET client_min_messages = warning; DROP TABLE IF EXISTS bench_t, adbvec_load, adbvec_load_batch;"
+        f"CREATE TABLE bench_t (id int NOT NULL, class text, image_vector {column});"
+        f"ALTER TABLE bench_t ALTER image_vector SET STORAGE PLAIN"
     )
-    return name
+    sql("CHECKPOINT")
 
 
-stem = data()
-probe = lambda *more: lambda t: [o.probe, "load", o.url, t, *more, "analyze=no"]
-npy = (stem + ".npy", "labels=" + stem + ".labels")
-psql_file = {}
-for kind in ("real", "vector"):
-    name = table(kind)
-    subprocess.check_call([loop, "copy", o.dsn, name, kind, stem + ".f32", str(o.rows), str(o.dim)])
-    psql_file[kind] = f"{stem}.{kind}.bin"
-    sql(f"\\copy {name} TO '{psql_file[kind]}' (FORMAT binary)")
+def adbvec(*more):
+    return [o.adbvec, "load", *more, "--table", "bench_t", "--database-url", o.url, "--quiet"]
+
+
+npy = (stem + ".npy", "--labels", stem + ".labels")
 
 
 def ways(kind):
-    c = lambda how: lambda t: [loop, how, o.dsn, t, kind, stem + ".f32", str(o.rows), str(o.dim)]
-    yield "C loop, COPY", o.rows, c("copy")
-    yield "adbvec, COPY, .npy", o.rows, probe(*npy, "method=copy")
-    yield "C loop, INSERT 100", o.rows, c("insert")
-    yield "adbvec, INSERT, .npy", o.rows, probe(*npy, "method=insert")
-    yield "psql \\copy of a binary file", o.rows, lambda t: [
-        "psql", o.dsn, "-qX", "-c", f"\\copy {t} FROM '{psql_file[kind]}' (FORMAT binary)"]
-    yield "adbvec, COPY, feature file", text_rows, probe(stem + ".txt", "method=copy")
+    """Each way's name, its rows, its rounds and its command."""
+    c = lambda how: [loop, how, o.dsn, "bench_t", kind, stem + ".f32", str(o.rows), str(o.dim)]
+    python = lambda *words: [o.python, here + "/python_ways.py", words[0], o.dsn, "bench_t", kind, *words[1:]]
+    yield "C loop, COPY", o.rows, o.rounds, c("copy")
+    yield "adbvec COPY, .npy", o.rows, o.rounds, adbvec(*npy, "--method", "copy", "--no-analyze")
+    yield "C loop, INSERT of 100", o.rows, o.rounds, c("insert")
+    yield "adbvec INSERT, .npy", o.rows, o.rounds, adbvec(*npy, "--method", "insert", "--no-analyze")
+    yield "psql \\copy, binary file", o.rows, o.rounds, [
+        "psql", o.dsn, "-qX", "-c", f"\\copy bench_t FROM '{stem}.{kind}.bin' (FORMAT binary)"]
+    yield "adbvec COPY, feature file", o.rows, o.rounds, adbvec(stem + ".txt", "--method", "copy", "--no-analyze")
     if kind == "vector":
-        yield "psycopg3 binary COPY, .npy", o.rows, lambda t: [
-            o.python, here + "/python_ways.py", "psycopg3", o.dsn, t, stem + ".npy"]
-    yield "tutorial (psycopg2, text)", text_rows, lambda t: [
-        o.python, here + "/python_ways.py", "tutorial", o.dsn, t, stem + ".txt"]
+        yield "psycopg3 COPY, .npy", o.rows, o.rounds, python("psycopg3", stem + ".npy", str(o.rows))
+    else:
+        rows = min(o.rows, o.slow_rows)
+        yield "psycopg3 COPY, lists", rows, o.slow_rounds, python("psycopg3", stem + ".npy", str(rows))
+    yield "tutorial, feature file", o.rows, o.slow_rounds, python("tutorial", stem + ".txt")
 
 
 def measure(command):
+    """Seconds, peak memory in MB, and processor seconds of a process."""
     start = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
+    peak = 0
+    while True:
+        done, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if done:
+            break
+        with open(f"/proc/{child.pid}/status") as lines:
+            peak = max([peak] + [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")])
+        time.sleep(0.005)
+    seconds = time.monotonic() - start
     if status != 0:
-        sys.exit(f"failed: {command}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
+        sys.exit(f"failed: {' '.join(command)}")
+    return seconds, peak / 1024, usage.ru_utime + usage.ru_stime
 
 
-for kind in ("vector", "real"):
-    if o.only and kind != o.only:
-        continue
+def rates(kind):
+    table(kind)
+    subprocess.check_call([loop, "copy", o.dsn, "bench_t", kind, stem + ".f32", str(o.rows), str(o.dim)])
+    sql(f"\\copy bench_t TO '{stem}.{kind}.bin' (FORMAT binary)")
+    found = {}
+    for number in range(o.rounds):
+        for name, rows, rounds, command in ways(kind):
+            if number >= rounds:
+                continue
+            table(kind)
+            seconds, peak, processor = measure(command)
+            assert sql("SELECT count(*) FROM bench_t") == str(rows), name
+            found.setdefault(name, []).append((rows / seconds, peak, processor / rows * 1e6))
+    bases = ["C loop, COPY", "C loop, INSERT of 100", "tutorial, feature file"]
+    print(f"\n{kind}: {o.rows} x {o.dim}, medians of {o.rounds} rounds ({o.slow_rounds} of the slow ways)")
+    print("| way | rows/s | x C COPY | x C INSERT | x tutorial | peak MB | CPU us/row |\n|---|---|---|---|---|---|---|")
+    for name, runs in found.items():
+        ratios = [statistics.median(r[0] / c[0] for r, c in zip(runs, found[base])) for base in bases]
+        rate, peak, processor = (f(r[i] for r in runs) for i, f in enumerate([statistics.median, max, statistics.median]))
+        print(f"| {name} | {rate:.0f} | " + " | ".join(f"{r:.2f}" for r in ratios) + f" | {peak:.0f} | {processor:.0f} |")
+
+
+def index():
+    """Whole loads with an index: built behind the rows with the chosen settings, by hand with stock ones, and filled."""
+    create = "CREATE INDEX bench_i ON bench_t USING hnsw (image_vector vector_l2_ops) WITH (m = 16, ef_construction = 64)"
     found = {}
     for _ in range(o.rounds):
-        for name, rows, command in ways(kind):
-            t = table(kind)
-            seconds, rss, cpu = measure(command(t))
-            assert sql(f"SELECT count(*) FROM {t}") == str(rows)
-            found.setdefault(name, []).append((rows / seconds, rss, cpu / rows * 1e6))
-    print(f"\n{kind}: {o.rows} x {o.dim} ({text_rows} rows through text), {o.rounds} rounds, load {os.getloadavg()[0]:.1f}")
-    base = {"COPY": found["C loop, COPY"], "INSERT": found["C loop, INSERT 100"]}
-    print(f"{'way':<30}{'rows/s':>9}{'x C COPY':>10}{'x C INSERT':>11}{'RSS MB':>8}{'CPU us/row':>11}")
+        for name, before, how, after in [
+            ("load, no index", False, "keep", False),
+            ("load; CREATE INDEX with stock settings", False, "keep", True),
+            ("load with --indexes auto (built behind the rows)", True, "auto", False),
+            ("load with --indexes keep (filled row by row)", True, "keep", False),
+        ]:
+            table("vector")
+            if before:
+                sql(create)
+            start = time.monotonic()
+            subprocess.check_call(adbvec(*npy, "--indexes", how), stdout=subprocess.DEVNULL)
+            if after:
+                sql(create)
+            found.setdefault(name, []).append(time.monotonic() - start)
+            assert sql("SELECT count(*) FROM pg_indexes WHERE indexname = 'bench_i'") == str(int(before or after))
+    memory = sql("SHOW maintenance_work_mem")
+    print(f"\nindex: {o.rows} x {o.dim}, vector, hnsw m=16, stock maintenance_work_mem {memory}, medians of {o.rounds} rounds")
+    print("| way | seconds |\n|---|---|")
     for name, runs in found.items():
-        ratio = lambda b: statistics.median(r[0] / c[0] for r, c in zip(runs, b))
-        print(
-            f"{name:<30}{statistics.median(r[0] for r in runs):>9.0f}{ratio(base['COPY']):>10.2f}{ratio(base['INSERT']):>11.2f}"
-            f"{max(r[1] for r in runs):>8.0f}{statistics.median(r[2] for r in runs):>11.0f}"
-        )
+        print(f"| {name} | {statistics.median(runs):.1f} |")
+
+
+def analyze():
+    table("real")
+    subprocess.check_call(adbvec(*npy, "--no-analyze"), stdout=subprocess.DEVNULL)
+    found = {}
+    for _ in range(o.rounds):
+        for name, target, text in [
+            ("ANALYZE of the table, stock statistics target", -1, "ANALYZE bench_t"),
+            ("ANALYZE of the table, statistics target 0 on the vector", 0, "ANALYZE bench_t"),
+            ("ANALYZE of id and class, as `load` sends it", -1, "ANALYZE bench_t (id, class)"),
+        ]:
+            sql(f"ALTER TABLE bench_t ALTER image_vector SET STATISTICS {target}")
+            start = time.monotonic()
+            sql(text)
+            found.setdefault(name, []).append(time.monotonic() - start)
+    print(f"\nanalyze: {o.rows} x {o.dim}, real[], medians of {o.rounds} rounds\n| way | seconds |\n|---|---|")
+    for name, runs in found.items():
+        print(f"| {name} | {statistics.median(runs):.2f} |")
+
+
+if not os.path.exists(stem + ".txt"):
+    subprocess.check_call([o.python, here + "/python_ways.py", "data", stem, str(o.rows), str(o.dim)])
+if o.part in ("vector", "real"):
+    include = subprocess.check_output(["pg_config", "--includedir"], text=True).strip()
+    subprocess.check_call(["cc", "-O2", here + "/load_loop.c", "-o", loop, "-I" + include, "-lpq"])
+    rates(o.part)
+elif o.part == "index":
+    index()
+elif o.part == "analyze":
+    analyze()

@@ -26,11 +26,13 @@ extension PostgresError {
   /// What the server, or libpq in its place, said of a failed result.
   init(result: OpaquePointer?, connection: OpaquePointer?) {
     let fields = ErrorFields(result: result)
-    let lost = PQstatus(connection) == CONNECTION_BAD
     guard let message = fields.message, let sqlState = fields.sqlState else {
-      self.init(code: lost ? .connectionLost : .unexpectedResult, message: Self.libpqMessage(connection))
+      let message = Self.libpqMessage(connection)
+      let isLost = Self.isLost(connection, message)
+      self.init(code: isLost ? .connectionLost : .unexpectedResult, message: message)
       return
     }
+    let lost = PQstatus(connection) == CONNECTION_BAD
     self.init(
       code: lost ? .connectionLost : .server,
       message: Redaction.message(message, sqlState: sqlState),
@@ -45,6 +47,16 @@ extension PostgresError {
     tableName = fields.tableName
     columnName = fields.columnName
     constraintName = fields.constraintName
+  }
+
+  /// Whether the connection is gone. libpq marks one whose other end closed only when it reads from it, and a COPY only
+  /// writes; its messages are never translated, because this program sets no locale for them.
+  private static func isLost(_ connection: OpaquePointer?, _ message: String) -> Bool {
+    if PQstatus(connection) == CONNECTION_BAD || PQconsumeInput(connection) == 0 { return true }
+    return [
+      "server closed the connection", "could not send data", "could not receive data", "no connection to",
+    ]
+    .contains { message.contains($0) }
   }
 
   /// libpq's last word on a connection, folded into one line.

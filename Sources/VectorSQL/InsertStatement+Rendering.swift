@@ -5,21 +5,29 @@ extension InsertStatement {
     rows: some Collection<[Cell]>,
     for dialect: Dialect
   ) throws(RenderingError) -> Statement {
-    guard !columns.isEmpty, !rows.isEmpty else {
-      throw RenderingError(.invalidShape, "an insertion into \(table.quoted) without columns or rows")
-    }
-    guard rows.count <= rowsPerStatement else {
-      throw RenderingError(
-        .outOfRange,
-        "\(rows.count) rows of \(columns.count) values need more than \(Self.maximumBinds) parameters; split them"
-      )
-    }
+    let text = try text(rowCount: rows.count, for: dialect)
     var binds: [SQLValue] = []
     binds.reserveCapacity(rows.count * columns.count)
+    for (index, row) in rows.enumerated() { try append(row, number: index, to: &binds, dialect) }
+    return Statement(trusted: text, binds: binds)
+  }
+
+  /// The text of ``statement(rows:for:)`` alone, for rows whose values are encoded elsewhere: a row's parameters follow
+  /// each other in the order of the columns.
+  /// - Throws: `RenderingError`, as ``statement(rows:for:)`` for its shape and its conflict policy.
+  public func text(rowCount: Int, for dialect: Dialect) throws(RenderingError) -> String {
+    guard !columns.isEmpty, rowCount > 0 else {
+      throw RenderingError(.invalidShape, "an insertion into \(table.quoted) without columns or rows")
+    }
+    guard rowCount <= rowsPerStatement else {
+      throw RenderingError(
+        .outOfRange,
+        "\(rowCount) rows of \(columns.count) values need more than \(Self.maximumBinds) parameters; split them"
+      )
+    }
     var text = try head(dialect) + " VALUES "
     let casts = try casts(dialect)
-    for (index, row) in rows.enumerated() {
-      try append(row, number: index, to: &binds, dialect)
+    for index in 0..<rowCount {
       text += index == 0 ? "(" : ", ("
       for column in columns.indices {
         if column > 0 { text += ", " }
@@ -27,7 +35,7 @@ extension InsertStatement {
       }
       text += ")"
     }
-    return Statement(trusted: text + (try conflictClause(dialect)), binds: binds)
+    return try text + conflictClause(dialect)
   }
 
   private func head(_ dialect: Dialect) throws(RenderingError) -> String {

@@ -11,7 +11,7 @@ extension SQLValue {
     case .int8(let value): String(value)
     case .float4(let value): Self.text(of: value)
     case .float8(let value): Self.text(of: value)
-    case .numeric(let text), .text(let text), .jsonb(let text): text
+    case .numeric(let text), .text(let text), .json(let text), .jsonb(let text): text
     case .bytea(let bytes): "\\x" + bytes.map { Self.hex(UInt64($0), digits: 2) }.joined()
     case .uuid(let high, let low): Self.uuidText(high: high, low: low)
     case .date(let days): CalendarDate(daysSince2000: Int(days)).description
@@ -27,6 +27,8 @@ extension SQLValue {
     case .vector(let values), .halfvec(let values):
       "[" + values.map(Self.text(of:)).joined(separator: ",") + "]"
     case .sparsevec(let values): Self.sparseText(values)
+    case .array(let values, _):
+      Self.array(values.map { $0.textFormat.map(Self.quotedArrayElement) ?? "NULL" })
     case .bit(let bits): bits.map { $0 ? "1" : "0" }.joined()
     }
   }

@@ -24,6 +24,8 @@ public enum SQLValue: Sendable, Hashable {
   case text(String)
   /// `bytea`.
   case bytea([UInt8])
+  /// `json`, as JSON text; kept by the server as it is written.
+  case json(String)
   /// `jsonb`, as JSON text.
   case jsonb(String)
   /// `uuid`, its 128 bits from the left.
@@ -56,15 +58,25 @@ public enum SQLValue: Sendable, Hashable {
   case sparsevec([Float])
   /// `bit(n)`, the first bit first.
   case bit([Bool])
+  /// An array of a type that has no case of its own, one dimension; each element is a value of that type or NULL.
+  case array([SQLValue], of: ArrayElement)
+
+  /// The types of elements in ``array(_:of:)``, by their names in SQL.
+  public enum ArrayElement: String, Sendable, Hashable, CaseIterable {
+    case numeric, bytea, json, jsonb, uuid, date, timestamp, timestamptz
+  }
 }
 
 extension SQLValue {
   /// Refuses what no server can store, before anything is sent.
   /// - Throws: `RenderingError` with code `invalidValue` for U+0000 in a text.
   func check() throws(RenderingError) {
+    if case .array(let elements, _) = self {
+      for element in elements { try element.check() }
+    }
     let holdsNUL =
       switch self {
-      case .text(let text), .jsonb(let text), .numeric(let text): text.utf8.contains(0)
+      case .text(let text), .json(let text), .jsonb(let text), .numeric(let text): text.utf8.contains(0)
       case .textArray(let texts): texts.contains { $0.utf8.contains(0) }
       default: false
       }
@@ -88,6 +100,7 @@ extension SQLValue {
     case .numeric: "numeric"
     case .text: "text"
     case .bytea: "bytea"
+    case .json: "json"
     case .jsonb: "jsonb"
     case .uuid: "uuid"
     case .date: "date"
@@ -104,6 +117,7 @@ extension SQLValue {
     case .halfvec: "halfvec"
     case .sparsevec: "sparsevec"
     case .bit: "bit"
+    case .array(_, let element): element.rawValue + "[]"
     }
   }
 }

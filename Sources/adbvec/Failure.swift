@@ -1,3 +1,4 @@
+import EmbeddingPipeline
 import LocalPostgres
 import PostgresClient
 
@@ -11,6 +12,9 @@ struct Failure {
     case is CancellationError:
       line = "interrupted; what was committed stays"
       exitCode = 130
+    case let error as LoadInterruption:
+      line = error.description
+      exitCode = Failure(error.cause).exitCode
     case let error as PostgresError:
       line = error.description
       exitCode = error.isConnectionProblem ? 5 : 1

@@ -21,21 +21,21 @@ struct LoadStatementsTests {
     )
   }
 
-  @Test func insertsBindEveryValue() {
+  @Test func insertsBindEveryValue() throws {
     #expect(
-      statements(.fail).insert(rows: 2) == """
-        INSERT INTO "public"."image_search" ("id", "class", "image_vector") VALUES ($1,$2,$3),($4,$5,$6)
+      try statements(.fail).insert(rows: 2) == """
+        INSERT INTO "public"."image_search" ("id", "class", "image_vector") VALUES ($1, $2, $3), ($4, $5, $6)
         """
     )
     #expect(
-      statements(.skip, source: true).insert(rows: 1) == """
-        INSERT INTO "public"."image_search" ("id", "class", "image_vector", "source") VALUES ($1,$2,$3,$4) \
+      try statements(.skip, source: true).insert(rows: 1) == """
+        INSERT INTO "public"."image_search" ("id", "class", "image_vector", "source") VALUES ($1, $2, $3, $4) \
         ON CONFLICT ("id") DO NOTHING
         """
     )
     #expect(
-      statements(.update).insert(rows: 1) == """
-        INSERT INTO "public"."image_search" ("id", "class", "image_vector") VALUES ($1,$2,$3) \
+      try statements(.update).insert(rows: 1) == """
+        INSERT INTO "public"."image_search" ("id", "class", "image_vector") VALUES ($1, $2, $3) \
         ON CONFLICT ("id") DO UPDATE SET "class" = EXCLUDED."class", "image_vector" = EXCLUDED."image_vector" \
         RETURNING xmax = 0
         """

@@ -131,4 +131,22 @@ struct TableCheckTests {
     let ann = shape(index: [index("ann_ops", options: ["distancemeasure=COSINE"])])
     #expect(complaint(ann, rows: [(10, "b", [0])])?.contains("no cosine distance") == true)
   }
+
+  @Test func theMetricMustBeServedByAnIndexWhereThereIsOne() throws {
+    let check = { (metric: Metric?, indexes: [TableShape.VectorIndex]) throws in
+      try TableCheck.checkMetric(metric, shape: shape(index: indexes), target: target)
+    }
+    let cosine = index("ann_ops", options: ["dim=3", "distancemeasure=COSINE"])
+    let plain = index("ann_ops", options: ["dim=3"])
+    try check(nil, [cosine])
+    try check(.cosine, [])
+    try check(.cosine, [plain, cosine])
+    try check(.l2, [plain])
+    let refused = #expect(throws: LoadError.self) { try check(.l2, [cosine]) }
+    #expect(
+      refused?.description
+        == "the metric is set to l2 and the index on \"image_vector\" of \"public\".\"image_search\" serves cosine; "
+        + "make an index for l2, or leave the setting out"
+    )
+  }
 }

@@ -43,13 +43,7 @@ struct ClientCodecTests {
     Codec(
       type: "uuid",
       make: { .uuid(high: $0.next(), low: $0.next()) },
-      read: { row in
-        let uuid = try row.value(at: 0, as: UUID.self).uuid
-        let words = withUnsafeBytes(of: uuid) {
-          ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        }
-        return .uuid(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
-      }
+      read: { uuid(try $0.value(at: 0)) }
     ),
     Codec(
       type: "date",
@@ -59,9 +53,7 @@ struct ClientCodecTests {
     Codec(
       type: "timestamp",
       make: {
-        .timestamp(
-          microsecondsSince2000: .random(in: -60_000_000_000_000_000...90_000_000_000_000_000, using: &$0)
-        )
+        .timestamp(microsecondsSince2000: microseconds(&$0))
       },
       read: {
         .timestamp(
@@ -72,9 +64,7 @@ struct ClientCodecTests {
     Codec(
       type: "timestamptz",
       make: {
-        .timestamptz(
-          microsecondsSince2000: .random(in: -60_000_000_000_000_000...90_000_000_000_000_000, using: &$0)
-        )
+        .timestamptz(microsecondsSince2000: microseconds(&$0))
       },
       read: {
         .timestamptz(
@@ -126,6 +116,78 @@ struct ClientCodecTests {
       make: { .sparsevec(array(&$0) { Bool.random(using: &$0) ? 0 : float(&$0) } + [1]) },
       read: { .sparsevec(try $0.value(at: 0, as: SparseVector.self).dense) }
     ),
+    Codec(type: "json", make: { .json(json(&$0)) }, read: { .json(try $0.value(at: 0)) }),
+    Codec(type: "jsonb", make: { .jsonb(json(&$0)) }, read: { .jsonb(try $0.value(at: 0)) }),
+    Codec(
+      type: "numeric[]",
+      make: { .array(array(&$0) { .numeric(decimal(&$0)) }, of: .numeric) },
+      read: { row in
+        .array(
+          try row.value(at: 0, as: [PostgresNumeric].self).map { .numeric($0.description) },
+          of: .numeric
+        )
+      }
+    ),
+    Codec(
+      type: "bytea[]",
+      make: { .array(array(&$0) { .bytea(bytes(&$0)) }, of: .bytea) },
+      read: { .array(try $0.value(at: 0, as: [[UInt8]].self).map { .bytea($0) }, of: .bytea) }
+    ),
+    Codec(
+      type: "json[]",
+      make: { .array(array(&$0) { .json(json(&$0)) }, of: .json) },
+      read: { .array(try $0.value(at: 0, as: [String].self).map { .json($0) }, of: .json) }
+    ),
+    Codec(
+      type: "jsonb[]",
+      make: { .array(array(&$0) { .jsonb(json(&$0)) }, of: .jsonb) },
+      read: { .array(try $0.value(at: 0, as: [String].self).map { .jsonb($0) }, of: .jsonb) }
+    ),
+    Codec(
+      type: "uuid[]",
+      make: { .array(array(&$0) { .uuid(high: $0.next(), low: $0.next()) }, of: .uuid) },
+      read: { .array(try $0.value(at: 0, as: [UUID].self).map(uuid), of: .uuid) }
+    ),
+    Codec(
+      type: "date[]",
+      make: {
+        .array(array(&$0) { .date(daysSince2000: .random(in: -730_000...2_000_000, using: &$0)) }, of: .date)
+      },
+      read: {
+        .array(
+          try $0.value(at: 0, as: [PostgresDate].self).map { .date(daysSince2000: $0.daysSince2000) },
+          of: .date
+        )
+      }
+    ),
+    Codec(
+      type: "timestamp[]",
+      make: {
+        .array(array(&$0) { .timestamp(microsecondsSince2000: microseconds(&$0)) }, of: .timestamp)
+      },
+      read: { row in
+        .array(
+          try row.value(at: 0, as: [PostgresTimestamp].self).map {
+            .timestamp(microsecondsSince2000: $0.microsecondsSince2000)
+          },
+          of: .timestamp
+        )
+      }
+    ),
+    Codec(
+      type: "timestamptz[]",
+      make: {
+        .array(array(&$0) { .timestamptz(microsecondsSince2000: microseconds(&$0)) }, of: .timestamptz)
+      },
+      read: { row in
+        .array(
+          try row.value(at: 0, as: [PostgresTimestamp].self).map {
+            .timestamptz(microsecondsSince2000: $0.microsecondsSince2000)
+          },
+          of: .timestamptz
+        )
+      }
+    ),
     Codec(
       type: "varbit",
       make: { .bit(array(&$0) { .random(using: &$0) }) },
@@ -136,14 +198,21 @@ struct ClientCodecTests {
   @Test(arguments: codecs)
   func valuesComeBackEqual(codec: Codec) async throws {
     let connection = try await ScratchSchema.connect()
-    let text =
-      "SELECT v, v::text::\(codec.type)::text IS NOT DISTINCT FROM v::text FROM (SELECT $1::\(codec.type) AS v) s"
+    // Back in binary; through the server's own text; and from the text that this client writes.
+    let text = """
+      SELECT v, v::text::\(codec.type)::text IS NOT DISTINCT FROM v::text, $2::text::\(codec.type)::text = v::text
+      FROM (SELECT $1::\(codec.type) AS v) s
+      """
     var random = SystemRandomNumberGenerator()
     for _ in 0..<100 {
       let value = codec.make(&random)
-      let rows = try await connection.query(Statement(trusted: text, binds: [value]), prepared: true)
+      let rows = try await connection.query(
+        Statement(trusted: text, binds: [value, .text(value.textFormat ?? "")]),
+        prepared: true
+      )
       #expect(try codec.read(rows[0]) == value)
       #expect(try rows[0].value(at: 1, as: Bool.self), "the server's text form is the same value")
+      #expect(try rows[0].value(at: 2, as: Bool.self), "the client's text form is the same value")
     }
     let null = try await connection.query(Statement(trusted: "SELECT $1::\(codec.type)", binds: [.null]))
     #expect(throws: PostgresError.self) { try codec.read(null[0]) }
@@ -223,6 +292,26 @@ struct ClientCodecTests {
       }
     }
     return text
+  }
+
+  private static func uuid(_ value: UUID) -> SQLValue {
+    let words = withUnsafeBytes(of: value.uuid) {
+      ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+    return .uuid(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
+  }
+
+  private static func microseconds(_ random: inout SystemRandomNumberGenerator) -> Int64 {
+    .random(in: -60_000_000_000_000_000...90_000_000_000_000_000, using: &random)
+  }
+
+  /// JSON as `jsonb` writes it: blanks behind colon and comma, one key.
+  private static func json(_ random: inout SystemRandomNumberGenerator) -> String {
+    let letters = text(&random).unicodeScalars.filter {
+      $0.value >= 0x20 && !"\"\\\u{7F}".unicodeScalars.contains($0)
+    }
+    let string = "\"\(String(String.UnicodeScalarView(letters)))\""
+    return "{\"a\": [\(Int.random(in: -9...9, using: &random)), \(string), null, true]}"
   }
 
   private static func bytes(_ random: inout SystemRandomNumberGenerator) -> [UInt8] {

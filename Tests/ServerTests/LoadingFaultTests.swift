@@ -111,6 +111,28 @@ struct LoadingFaultTests {
     }
   }
 
+  /// With several connections the first batch may be the one that is missing.
+  @Test(arguments: [LoadOptions.Method.copy, .insert])
+  func gapsAtTheStartAndInTheMiddleAreFilled(method: LoadOptions.Method) async throws {
+    try await FaultyLoad.with(method, connections: 1) { load in
+      let task = Mutex<Task<LoadReport, any Error>?>(nil)
+      let running = Task {
+        try await load.run { event in
+          if case .progress(let progress) = event, progress.position >= 300 { task.withLock { $0?.cancel() } }
+        }
+      }
+      task.withLock { $0 = running }
+      await #expect(throws: LoadInterruption.self) { try await running.value }
+      try await load.sql(
+        """
+        DELETE FROM \(load.schema).adbvec_load_batch WHERE first_position IN (0, 150, 200);
+        DELETE FROM \(load.table) WHERE id < 50 OR id BETWEEN 150 AND 249
+        """
+      )
+      try await load.resume()
+    }
+  }
+
   @Test func droppedIndexesComeBackThoughTheRunWasStopped() async throws {
     try await FaultyLoad.with(.copy, connections: 1) { load in
       try await load.sql(

@@ -44,6 +44,9 @@ struct FaultServer: Sendable {
     try await Migrator.wait(for: settings, milliseconds: 30_000)
   }
 
+  /// Ends every process of the server at once, as a power cut would, and starts it again.
+  func crash() throws { try pgCtl(["restart", "-m", "immediate"]) }
+
   /// Writes migrations into a folder and returns it.
   func write(_ files: [String: String]) throws -> String {
     let path = folder + "/files"

@@ -111,6 +111,7 @@ struct LoadLedger: Sendable {
       )
     )
     var ranges: [Range<Int>] = []
+    var prefix = 0
     for row in rows {
       let (first, end, offset, line, loaded, skipped, replaced, unreadable) = try row.decode(
         Int.self,
@@ -122,9 +123,8 @@ struct LoadLedger: Sendable {
         Int.self,
         Int.self
       )
-      if first == (ranges.last?.upperBound ?? 0), record.line >= 0 {
-        (record.offset, record.line) = (offset, line)
-      }
+      // The source goes on behind what is done without a gap from its start.
+      if first == prefix { (prefix, record.offset, record.line) = (max(first, end), offset, line) }
       ranges.append(first..<max(first, end))
       var counts = LoadCounts()
       (counts.loaded, counts.skipped) = (loaded, skipped)

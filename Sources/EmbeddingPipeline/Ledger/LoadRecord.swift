@@ -1,3 +1,5 @@
+internal import ImageCollections
+
 /// What is written down of a load, so that it can go on after any stop.
 public struct LoadRecord: Sendable, Hashable {
   /// Table and source, hashed: one load of a source into a table.
@@ -17,7 +19,7 @@ public struct LoadRecord: Sendable, Hashable {
   /// The positions that were committed.
   public var done: DoneRanges
   /// Where the source goes on behind the part without a gap.
-  public var place: (offset: Int, line: Int) { (offset, line) }
+  var place: SourcePlace { SourcePlace(position: done.prefix, offset: offset, line: line) }
   var offset: Int
   var line: Int
 }

@@ -71,9 +71,7 @@ struct LoadTracker: Sendable {
   }
 
   /// Where the source goes on.
-  var start: SourcePlace {
-    SourcePlace(position: record.done.prefix, offset: record.offset, line: record.line)
-  }
+  var start: SourcePlace { record.place }
 
   /// Writes down that the load begins, and drops the indexes that are to be built behind it.
   /// - Returns: the definitions of indexes that must be built at the end.
@@ -91,6 +89,12 @@ struct LoadTracker: Sendable {
     begun.deferredIndexes = record.deferredIndexes + dropped.map(\.definition)
     try await ledger.begin(begun, dropping: dropped.map(\.name), connection)
     return begun.deferredIndexes
+  }
+
+  /// The record as it is now when positions before `end` are missing from it; nil when it is complete, or none is kept.
+  func incomplete(before end: Int, _ connection: PostgresConnection) async throws -> LoadRecord? {
+    guard let ledger, let record = try await ledger.read(connection) else { return nil }
+    return record.done.prefix < end ? record : nil
   }
 
   /// Writes down that the load ran to its end.

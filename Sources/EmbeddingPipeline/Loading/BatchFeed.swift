@@ -14,7 +14,7 @@ struct BatchFeed: Sendable {
   private let options: LoadOptions
   private let target: LoadTarget
   private let shape: TableShape
-  private let done: DoneRanges
+  private var done: DoneRanges
   private let onEvent: @Sendable (LoadEvent) -> Void
   private var pace: Pace
 
@@ -39,6 +39,11 @@ struct BatchFeed: Sendable {
     return dimension == 0 ? Self.firstRows : options.batchRows(dimension: dimension)
   }
 
+  /// Gives once more what is not done, from the place that the source was set to.
+  mutating func restart(skipping done: DoneRanges) {
+    self.done = done
+  }
+
   /// The next batch, checked; nil at the end.
   /// - Throws: `LoadError`, `CollectionError`, or what the extractor throws.
   mutating func next() async throws -> LoadBatch? {
@@ -56,7 +61,7 @@ struct BatchFeed: Sendable {
       onEvent(.unreadable(picture))
       if unreadable.count < Self.reportedPictures { unreadable.append(picture) }
     }
-    end = batch.place
+    if batch.place.position >= end.position { end = batch.place }
     try await pace.admit(batch.rows.count)
     return batch
   }

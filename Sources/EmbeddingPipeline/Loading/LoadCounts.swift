@@ -22,6 +22,16 @@ public struct LoadCounts: Sendable, Hashable {
     return sum
   }
 
+  /// What is left of the first when the second is taken back, count by count.
+  static func - (left: LoadCounts, right: LoadCounts) -> LoadCounts {
+    var rest = left
+    rest.loaded -= right.loaded
+    rest.skipped -= right.skipped
+    rest.replaced -= right.replaced
+    rest.unreadable -= right.unreadable
+    return rest
+  }
+
   /// Rows and pictures dealt with, in whatever way.
   public var handled: Int { loaded + skipped + unreadable }
 }

@@ -10,6 +10,8 @@ public enum LoadEvent: Sendable {
   case retrying(reason: String, attempt: Int)
   /// Something besides rows is under way: an index is built, statistics are gathered.
   case step(String)
+  /// How far the index is that is being built; where the server tells it (PostgreSQL 12 and later).
+  case building(IndexProgress)
   /// What the user should know though it stops nothing.
   case warning(String)
 }
@@ -42,6 +44,14 @@ public struct LoadProgress: Sendable, Hashable {
   public var rate: Double
   /// Until the end, at that rate.
   public var remaining: Duration?
+}
+
+/// How far an index is, as the server tells it.
+public struct IndexProgress: Sendable, Hashable {
+  /// The phase, in the server's words: `building index: loading tuples`.
+  public var phase: String
+  /// The part of the phase that is done, from 0 to 1, where the server knows it.
+  public var share: Double?
 }
 
 /// What a load did.

@@ -68,8 +68,8 @@ actor LoadLane {
     if isRepeated, let counts = try await committed(batch) { return counts }
     let watchdog = Watchdog(context.options.batchTimeout) { connection.abandon() }
     defer { watchdog.stop() }
-    let distinct = batch.rows.distinct(keepingLast: context.options.onConflict == .update)
-    let rows = context.options.onConflict == .fail ? batch.rows : distinct.rows
+    let policy = context.options.onConflict
+    let rows = policy == .fail ? batch.rows : batch.rows.distinct(keepingLast: policy == .update)
     return try await connection.transaction { connection in
       var counts = LoadCounts()
       if rows.count > 0 { counts = try await context.writer.write(rows, on: connection) }
@@ -101,6 +101,7 @@ actor LoadLane {
     if let lostBackend { try await Self.end(lostBackend, opened) }
     lostBackend = nil
     if let lock = context.lock { try await lock.share(opened) }
+    if context.commitsLate { try await opened.run("SET synchronous_commit = off") }
     try await context.writer.prepare(opened)
     connection = opened
     return opened
@@ -114,6 +115,10 @@ struct LoadContext: Sendable {
   let writer: any RowWriter
   let ledger: LoadLedger?
   let lock: LoadLock?
+  /// Whether a batch's commit does not wait for the server's disk. Rows and record are lost together when the server
+  /// crashes, the record is compared at the end, and the load's last commit waits for all of them. Not where a commit
+  /// spans machines: there the last commit may wait for one of them only.
+  let commitsLate: Bool
   let report: @Sendable (LoadEvent) -> Void
 }
 

@@ -16,6 +16,13 @@ struct LoadMeter: Sendable {
     self.expected = expected
   }
 
+  /// Goes back to what the record holds.
+  mutating func restart(from record: LoadRecord) {
+    thisRun = thisRun - (total - record.counts)
+    total = record.counts
+    positions = record.done.count - positionsBefore
+  }
+
   mutating func add(_ counts: LoadCounts, positions added: Int) -> LoadProgress {
     thisRun = thisRun + counts
     total = total + counts

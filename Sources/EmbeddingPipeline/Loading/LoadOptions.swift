@@ -1,3 +1,5 @@
+public import VectorSQL
+
 /// How rows are written.
 public struct LoadOptions: Sendable, Hashable {
   /// The way rows travel; open, so that a new one breaks nobody's switch.
@@ -54,7 +56,7 @@ public struct LoadOptions: Sendable, Hashable {
   public var onConflict = ConflictPolicy.fail
   /// What happens to the record of an earlier run.
   public var continuation = Continuation.ask
-  /// Rows in a transaction; nil sizes them to about 4 MiB of vectors.
+  /// Rows in a transaction; nil sizes them to about 2 MiB of vectors.
   public var batchRows: Int?
   /// Rows in one INSERT.
   public var statementRows = 100
@@ -76,6 +78,8 @@ public struct LoadOptions: Sendable, Hashable {
   public var analyzes = true
   /// Checks everything and writes nothing.
   public var isDryRun = false
+  /// The metric that searches will use; a table whose indexes all serve others is refused. Nil takes any.
+  public var metric: Metric?
   /// What made the features (model, weights, projection): going on with another is refused.
   public var recipe = ""
 
@@ -84,6 +88,6 @@ public struct LoadOptions: Sendable, Hashable {
 
   /// Rows in a transaction for vectors of a dimension.
   func batchRows(dimension: Int) -> Int {
-    batchRows ?? min(max((4 << 20) / max(dimension * 4, 1), 1), 10_000)
+    batchRows ?? min(max((2 << 20) / max(dimension * 4, 1), 1), 10_000)
   }
 }

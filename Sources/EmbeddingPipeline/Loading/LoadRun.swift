@@ -16,6 +16,7 @@ struct LoadRun: Sendable {
     let server = try await connection.capabilities()
     let shape = try await TableShape.read(target, on: connection)
     let check = try TableCheck(shape, target: target)
+    try TableCheck.checkMetric(options.metric, shape: shape, target: target)
     let choice = try WriterChoice(
       options,
       target: target,
@@ -112,11 +113,13 @@ struct LoadRun: Sendable {
       writer: choice.writer,
       ledger: tracker.ledger,
       lock: tracker.lock,
+      commitsLate: tracker.ledger != nil && server.product == .postgreSQL,
       report: onEvent
     )
     do {
       try await LoadLanes(context).write(first, &feed, &meter)
       let connection = try await liveConnection()
+      try await writeLost(&feed, &meter, context, tracker, connection)
       let finish = LoadFinish(run: self, connection: connection, server: server)
       try await finish.buildIndexes(deferred, rows: meter.total.loaded, dimension: feed.dimension)
       try await finish.analyze(feed.check)
@@ -124,6 +127,28 @@ struct LoadRun: Sendable {
       if connection !== self.connection { await connection.close() }
     } catch {
       throw LoadInterruption(cause: error, counts: meter.total, isResumable: tracker.ledger != nil)
+    }
+  }
+
+  /// Writes batches again that had committed late and that a crash of the server took back.
+  private func writeLost(
+    _ feed: inout BatchFeed,
+    _ meter: inout LoadMeter,
+    _ context: LoadContext,
+    _ tracker: LoadTracker,
+    _ connection: PostgresConnection
+  ) async throws {
+    var before: DoneRanges?
+    while let record = try await tracker.incomplete(before: feed.end.position, connection) {
+      guard record.done != before else {
+        throw LoadError(.resume, "\(source.name): rows that were read before are not there any more")
+      }
+      before = record.done
+      onEvent(.warning("the server crashed and lost its last commits; their rows are written again"))
+      try await source.skip(to: record.place)
+      feed.restart(skipping: record.done)
+      meter.restart(from: record)
+      try await LoadLanes(context).write(try await feed.next(), &feed, &meter)
     }
   }
 }

@@ -56,6 +56,8 @@ public struct LoadInterruption: Error, CustomStringConvertible {
   public var description: String {
     let reason = cause is CancellationError ? "stopped" : "\(cause)"
     let next = isResumable ? "; go on with --resume" : ""
-    return "\(reason) (\(counts.loaded) rows are committed\(next))"
+    // A server that crashed may have lost its last commits.
+    let isLost = (cause as? PostgresError)?.isConnectionProblem ?? false
+    return "\(reason) (\(isLost ? "at most " : "")\(counts.loaded) rows are committed\(next))"
   }
 }

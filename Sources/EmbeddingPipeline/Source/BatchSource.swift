@@ -33,7 +33,7 @@ public protocol BatchSource: Sendable {
   /// The next positions that `done` does not hold; nil at the end.
   /// - Throws: `CollectionError`, `LoadError`, or what the extractor throws.
   func next(rows: Int, skipping done: DoneRanges) async throws -> LoadBatch?
-  /// Goes to a place before the first call of `next`.
+  /// Goes to a place before the first call of `next`, or back to one after the end.
   func skip(to place: SourcePlace) async throws
   /// What tells the content from another's; nil when it cannot be read twice.
   func fingerprint() async throws -> SourceFingerprint?

@@ -31,8 +31,10 @@ public actor FileBatchSource: BatchSource {
     try source.fingerprint()
   }
 
-  /// Goes to a place that a batch ended at.
+  /// Goes to a place that a batch ended at, also after the end.
   public func skip(to place: SourcePlace) throws {
+    // Once rows have been read, the file is opened anew: a reader only goes forward.
+    if position > 0 { reader = nil }
     try opened().skip(to: place)
     position = place.position
   }
@@ -45,6 +47,9 @@ public actor FileBatchSource: BatchSource {
       let range = done.range(holding: position)
       let ahead = range?.upperBound ?? done.nextDone(from: position) ?? .max
       var rows = FeatureBatch(firstPosition: position)
+      if let dimension = reader.dimension {
+        rows.reserve(values: min(min(limit, ahead - position) * dimension, Self.mostReserved))
+      }
       let more = try reader.read(into: &rows, limit: min(limit, ahead - position))
       position = rows.endPosition
       if rows.count == 0, !more { return nil }
@@ -58,6 +63,9 @@ public actor FileBatchSource: BatchSource {
       )
     }
   }
+
+  /// Room for as many numbers is made beforehand, so that a batch is not copied while it grows.
+  private static let mostReserved = 1 << 20
 
   private func opened() throws -> any FeatureReader {
     if let reader { return reader }

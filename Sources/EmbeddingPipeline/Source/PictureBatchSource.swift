@@ -16,6 +16,7 @@ public actor PictureBatchSource: BatchSource {
   private nonisolated let workers: [EmbeddingWorker]
   private let isStrict: Bool
   private let limit: Int
+  private let ids: PictureIDs
   private var position = 0
   private var underWay: [(position: Int, task: Task<EmbeddingWorker.Outcome, any Error>)] = []
 
@@ -25,17 +26,20 @@ public actor PictureBatchSource: BatchSource {
   ///   - workers: how many pictures are worked on at once, each on a thread of its own.
   ///   - isStrict: makes a picture that cannot be read fatal.
   ///   - limit: takes only that many pictures.
+  ///   - ids: what the rows' ids are.
   ///   - makeExtractor: called once a worker, on its thread.
   public init(
     _ collection: any PictureCollection,
     workers: Int,
     isStrict: Bool = false,
     limit: Int? = nil,
+    ids: PictureIDs = .position,
     makeExtractor: @escaping @Sendable () throws -> Extractor
   ) {
     name = collection.name
     self.collection = collection
     self.isStrict = isStrict
+    self.ids = ids
     self.limit = min(limit ?? collection.count, collection.count)
     self.workers = (0..<max(workers, 1)).map { _ in
       EmbeddingWorker(collection: collection, makeExtractor: makeExtractor)
@@ -95,7 +99,7 @@ public actor PictureBatchSource: BatchSource {
   ) throws {
     switch outcome {
     case .row(let entry, let vector):
-      guard rows.append(entry, vector: vector) else {
+      guard rows.append(entry, id: try ids.id(of: entry), vector: vector) else {
         throw LoadError(
           .features,
           "\(entry.name): \(vector.count) features where the others have \(rows.dimension)"

@@ -2,6 +2,19 @@ internal import ImageCollections
 internal import VectorSQL
 
 extension TableCheck {
+  /// Checks that searches by a metric will find an index that serves it.
+  /// - Throws: `LoadError` with code `table`; never for a table without indexes on the vector.
+  static func checkMetric(_ wanted: Metric?, shape: TableShape, target: LoadTarget) throws {
+    guard let wanted else { return }
+    let known = shape.vectorIndexes.compactMap(\.metric)
+    guard let other = known.first, !known.contains(wanted) else { return }
+    throw LoadError(
+      .table,
+      "the metric is set to \(wanted) and the index on \(target.vectorColumn.quoted) of \(target.table.quoted) serves "
+        + "\(other); make an index for \(wanted), or leave the setting out"
+    )
+  }
+
   /// Checks the dimension of the source against the table, before the first byte is sent.
   /// - Throws: `LoadError` with code `table`.
   public func checkDimension(_ sourceDimension: Int, shape: TableShape, target: LoadTarget) throws {
@@ -45,7 +58,10 @@ extension TableCheck {
     for row in 0..<rows.count {
       let id = rows.ids[row]
       guard idRange.contains(id) else {
-        throw LoadError(.row, "\(source): the id \(id) does not fit the id column's type")
+        throw LoadError(
+          .row,
+          "\(source): the id \(id) does not fit the id column, which is \(idType.sqlName)"
+        )
       }
       if labelIsRequired, rows.labels[row] == nil {
         throw LoadError(.row, "\(source): the row with id \(id) has no class and the column is NOT NULL")

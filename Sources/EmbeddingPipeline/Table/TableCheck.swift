@@ -5,6 +5,15 @@ public struct TableCheck: Sendable, Hashable {
   /// How ids are sent.
   public enum IDType: Sendable, Hashable {
     case int2, int4, int8
+
+    /// The type's name in SQL.
+    var sqlName: String {
+      switch self {
+      case .int2: "smallint"
+      case .int4: "integer"
+      case .int8: "bigint"
+      }
+    }
   }
 
   /// How vectors are sent.

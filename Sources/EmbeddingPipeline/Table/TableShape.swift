@@ -1,3 +1,5 @@
+internal import VectorSQL
+
 /// What the catalogue says of a target table.
 public struct TableShape: Sendable, Hashable {
   /// A column of it.
@@ -58,6 +60,14 @@ extension TableShape.VectorIndex {
     options.lazy.compactMap { option in
       option.hasPrefix("dim=") ? Int(option.dropFirst(4).filter(\.isNumber)) : nil
     }.first
+  }
+
+  /// The metric that the index serves; nil when its name tells none.
+  var metric: Metric? {
+    let measure = options.first { $0.lowercased().hasPrefix("distancemeasure=") }?.split(separator: "=").last
+    let words = (method == "ann" ? measure ?? "l2" : operatorClass[...]).lowercased().split(separator: "_")
+    return [("l2", Metric.l2), ("cosine", .cosine), ("ip", .innerProduct), ("l1", .l1)]
+      .first { words.contains(Substring($0.0)) }?.1
   }
 
   /// Whether rows are compared by angle, so that a vector of zeros has no place in it.

@@ -20,37 +20,39 @@ struct LoadStatements: Sendable, Hashable {
   private var vector: String { target.vectorColumn.quoted }
 
   /// The columns that are written: id, class, vector, source.
-  private var columns: [String] {
-    [id, label, vector] + (writesSource ? [target.sourceColumn.quoted] : [])
+  private var columns: [Identifier] {
+    [target.idColumn, target.labelColumn, target.vectorColumn] + (writesSource ? [target.sourceColumn] : [])
   }
-
   /// How many there are.
   var columnCount: Int { columns.count }
-
-  private var columnList: String { columns.joined(separator: ", ") }
+  private var columnList: String { columns.map(\.quoted).joined(separator: ", ") }
 
   /// `class = <prefix>.class, …` for everything but the id.
   private func assignments(from prefix: String) -> String {
-    columns.dropFirst().map { "\($0) = \(prefix).\($0)" }.joined(separator: ", ")
+    columns.dropFirst().map { "\($0.quoted) = \(prefix).\($0.quoted)" }.joined(separator: ", ")
   }
 
-  /// `INSERT … VALUES ($1,$2,$3),…` of some rows.
-  func insert(rows: Int) -> String {
-    let values = (0..<rows).map { row in
-      "(" + (1...columnCount).map { "$\(row * columnCount + $0)" }.joined(separator: ",") + ")"
-    }
-    return "INSERT INTO \(table) (\(columnList)) VALUES \(values.joined(separator: ","))"
-      + conflictClause
-  }
-
-  private var conflictClause: String {
-    switch policy {
-    case .fail: ""
-    case .skip: " ON CONFLICT (\(id)) DO NOTHING"
-    case .update:
-      " ON CONFLICT (\(id)) DO UPDATE SET \(assignments(from: "EXCLUDED"))"
-        + (tellsReplaced ? " RETURNING xmax = 0" : "")
-    }
+  /// `INSERT … VALUES ($1, $2, $3), …` of some rows.
+  /// - Throws: `RenderingError` for more parameters than a statement takes, or a policy that the server lacks.
+  func insert(rows: Int) throws -> String {
+    let key = [target.idColumn]
+    let conflict: InsertStatement.ConflictPolicy =
+      switch policy {
+      case .fail: .fail
+      case .skip: .skip(key: key)
+      case .update: .update(key: key)
+      }
+    // Vectors travel in their column's own type, so that no cast is written, and any dialect would do.
+    let insertion = InsertStatement(
+      into: target.table,
+      columns: columns.map { .init($0) },
+      onConflict: conflict
+    )
+    let text = try insertion.text(
+      rowCount: rows,
+      for: .pgvector.adapted { $0.onConflict = hasOnConflict }
+    )
+    return text + (policy == .update && tellsReplaced ? " RETURNING xmax = 0" : "")
   }
 
   /// `COPY … FROM STDIN` into the target.

@@ -23,14 +23,14 @@ struct InsertWriter: RowWriter {
   }
 
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {
-    let full = statements.insert(rows: statementRows)
+    let full = try statements.insert(rows: statementRows)
     let answers = try await connection.pipeline { sender in
       var parameters = ParameterList()
       for start in stride(from: 0, to: rows.count, by: statementRows) {
         let chunk = start..<min(start + statementRows, rows.count)
         parameters.removeAll()
         for row in chunk { encoder.append(row, of: rows, to: &parameters) }
-        let text = chunk.count == statementRows ? full : statements.insert(rows: chunk.count)
+        let text = chunk.count == statementRows ? full : try statements.insert(rows: chunk.count)
         try sender.send(text, parameters: parameters)
       }
     }

@@ -52,15 +52,12 @@ struct WriterChoice {
     }
   }
 
-  /// The protocol counts a statement's parameters in 16 bits.
-  private static let mostParameters = 65_535
-
   private static func insert(
     _ statements: LoadStatements,
     _ encoder: RowEncoder,
     _ options: LoadOptions
   ) -> (any RowWriter, String) {
-    let rows = min(max(options.statementRows, 1), mostParameters / statements.columnCount)
+    let rows = min(max(options.statementRows, 1), InsertStatement.maximumBinds / statements.columnCount)
     return (
       InsertWriter(statements: statements, encoder: encoder, statementRows: rows),
       "multi-row INSERT with binary parameters"

@@ -27,6 +27,11 @@ public struct FeatureBatch: Sendable {
   /// The position behind the last row.
   public var endPosition: Int { firstPosition + count }
 
+  /// Makes room for so many numbers.
+  public mutating func reserve(values count: Int) {
+    values.reserveCapacity(count)
+  }
+
   /// Empties the batch for the rows from a position on; the memory is kept.
   public mutating func reset(firstPosition: Int) {
     self.firstPosition = firstPosition
@@ -66,8 +71,8 @@ public struct FeatureBatch: Sendable {
   /// Appends the row of a picture.
   /// - Returns: as `append(id:label:_:)`.
   @discardableResult
-  public mutating func append(_ entry: PictureEntry, vector: some Collection<Float>) -> Bool {
-    guard append(id: Int64(entry.id), label: entry.label, vector: vector) else { return false }
+  public mutating func append(_ entry: PictureEntry, id: Int64, vector: some Collection<Float>) -> Bool {
+    guard append(id: id, label: entry.label, vector: vector) else { return false }
     places.append(entry.place)
     return true
   }

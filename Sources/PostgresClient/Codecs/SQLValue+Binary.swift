@@ -14,6 +14,7 @@ extension SQLValue {
     case .numeric: TypeOID.numeric
     case .text: TypeOID.text
     case .bytea: TypeOID.bytea
+    case .json: TypeOID.json
     case .jsonb: TypeOID.jsonb
     case .uuid: TypeOID.uuid
     case .date: TypeOID.date
@@ -27,6 +28,7 @@ extension SQLValue {
     case .textArray: TypeOID.textArray
     case .float4Array: TypeOID.float4Array
     case .float8Array: TypeOID.float8Array
+    case .array(_, let element): element.arrayOID
     }
   }
 
@@ -46,7 +48,7 @@ extension SQLValue {
       buffer.append(low)
     case .date(let days): buffer.append(days)
     case .timestamp(let microseconds), .timestamptz(let microseconds): buffer.append(microseconds)
-    case .text(let value): buffer.append(utf8: value)
+    case .text(let value), .json(let value): buffer.append(utf8: value)
     case .bytea(let value): value.withUnsafeBytes { buffer.append($0) }
     case .jsonb(let value):
       // jsonb_recv reads a format version, 1, before the text.
@@ -62,6 +64,11 @@ extension SQLValue {
     case .float4Array(let values): buffer.append(float4Array: values)
     case .float8Array(let values):
       buffer.append(array: values, elementType: TypeOID.float8) { $0.append($1.bitPattern) }
+    case .array(let values, let element):
+      buffer.appendArrayHeader(elementType: element.oid, count: values.count)
+      for value in values {
+        if value == .null { buffer.appendNullField() } else { buffer.appendField { value.encode(into: &$0) } }
+      }
     case .bit(let values): buffer.append(bits: values)
     case .sparsevec(let values): buffer.append(sparsevec: values)
     case .vector(let values): buffer.append(vector: values)
@@ -78,5 +85,33 @@ extension WireBuffer {
   ) {
     appendArrayHeader(elementType: elementType, count: values.count)
     for value in values { appendField { encode(&$0, value) } }
+  }
+}
+
+extension SQLValue.ArrayElement {
+  fileprivate var oid: UInt32 {
+    switch self {
+    case .numeric: TypeOID.numeric
+    case .bytea: TypeOID.bytea
+    case .json: TypeOID.json
+    case .jsonb: TypeOID.jsonb
+    case .uuid: TypeOID.uuid
+    case .date: TypeOID.date
+    case .timestamp: TypeOID.timestamp
+    case .timestamptz: TypeOID.timestamptz
+    }
+  }
+
+  fileprivate var arrayOID: UInt32 {
+    switch self {
+    case .numeric: TypeOID.numericArray
+    case .bytea: TypeOID.byteaArray
+    case .json: TypeOID.jsonArray
+    case .jsonb: TypeOID.jsonbArray
+    case .uuid: TypeOID.uuidArray
+    case .date: TypeOID.dateArray
+    case .timestamp: TypeOID.timestampArray
+    case .timestamptz: TypeOID.timestamptzArray
+    }
   }
 }

@@ -12,7 +12,8 @@ struct EmbedLoadCommand: AsyncParsableCommand {
     discussion: """
       SOURCE is a folder of pictures (sub-folder = class), a CIFAR-100 or CIFAR-10 binary file or folder, or the \
       tutorial's feature file (id|class|{…}). Ids are the pictures' positions, from 0: in a folder, in the byte order \
-      of their paths. Vectors travel as binary parameters, never as text.
+      of their paths. With --ids path they are the first eight bytes of the path's MD5, without the sign: \
+      ('x'||substr(md5('cats/1.jpg'),1,16))::bit(64)::bigint & 9223372036854775807. Vectors travel as binary parameters, never as text.
 
         adbvec embed-load ~/Pictures --weights squeezenet1_1.safetensors
         adbvec embed-load cifar-100-binary/train.bin --on-conflict skip
@@ -26,6 +27,14 @@ struct EmbedLoadCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("A CSV file path,class for a folder of pictures.", valueName: "file"))
   var labels: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "position (from 0) or path (a hash of the path in the folder, for a bigint column).",
+      valueName: "way"
+    )
+  )
+  var ids = PictureIDs.position
 
   @Option(help: ArgumentHelp("Pictures worked on at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
@@ -55,7 +64,9 @@ struct EmbedLoadCommand: AsyncParsableCommand {
     let server = try settings.connectionSettings()
     let target = try settings.loadTarget()
     let (batches, recipe) = try batchSource(settings)
-    let loader = Loader(settings: server, target: target, options: load.options(.insert, recipe: recipe))
+    let metric = try settings.chosenMetric()
+    let options = load.options(.insert, recipe: recipe, metric: metric)
+    let loader = Loader(settings: server, target: target, options: options)
     let reporter = LoadReporter(global)
     let report = try await loader.run(batches) { reporter.show($0) }
     try reporter.finish(report, command: "embed-load", format: format)
@@ -63,15 +74,19 @@ struct EmbedLoadCommand: AsyncParsableCommand {
 
   private func batchSource(_ settings: Settings) throws -> (any BatchSource, String) {
     if Self.isFeatureFile(source) {
+      guard ids == .position else {
+        throw ValidationError("--ids path needs pictures; a feature file carries its ids")
+      }
       return (FileBatchSource(FeatureSource(path: source)), "")
     }
     let collection = try PictureSource.open(source, labels: labels, options: features.decoding.options)
     let model = try features.load(settings)
-    let batches = PictureBatchSource(collection, workers: workers, isStrict: strict, limit: limit) {
+    let batches = PictureBatchSource(collection, workers: workers, isStrict: strict, limit: limit, ids: ids) {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
-    return (batches, model.recipe + features.decoding.recipe)
+    let numbering = ids == .position ? "" : ", ids by \(ids)"
+    return (batches, model.recipe + features.decoding.recipe + numbering)
   }
 
   /// Whether the first bytes are the tutorial's `id|class|{`.

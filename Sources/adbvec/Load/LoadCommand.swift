@@ -42,7 +42,7 @@ struct LoadCommand: AsyncParsableCommand {
     let loader = Loader(
       settings: try settings.connectionSettings(),
       target: try settings.loadTarget(),
-      options: load.options(.automatic, recipe: "")
+      options: load.options(.automatic, recipe: "", metric: try settings.chosenMetric())
     )
     let reporter = LoadReporter(global)
     let report = try await loader.run(source) { reporter.show($0) }

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import EmbeddingPipeline
+import VectorSQL
 
 /// How rows are written; shared by `embed-load` and `load`.
 struct LoadOptionsGroup: ParsableArguments {
@@ -56,8 +57,8 @@ struct LoadOptionsGroup: ParsableArguments {
     }
   }
 
-  /// The options; `recipe` says what makes the vectors.
-  func options(_ way: LoadOptions.Method, recipe: String) -> LoadOptions {
+  /// The options; `recipe` says what makes the vectors, `metric` what searches will compare them by.
+  func options(_ way: LoadOptions.Method, recipe: String, metric: Metric?) -> LoadOptions {
     var options = LoadOptions()
     options.method = method ?? way
     options.onConflict = onConflict
@@ -69,12 +70,21 @@ struct LoadOptionsGroup: ParsableArguments {
     options.analyzes = !noAnalyze
     options.isDryRun = dryRun
     options.recipe = recipe
+    options.metric = metric
     return options
   }
 }
 
 extension LoadOptions.ConflictPolicy: ExpressibleByArgument {}
 extension LoadOptions.IndexPolicy: ExpressibleByArgument {}
+
+extension PictureIDs: ExpressibleByArgument {
+  /// The way of that name.
+  public init?(argument: String) {
+    guard let way = Self.all.first(where: { $0.description == argument }) else { return nil }
+    self = way
+  }
+}
 
 extension LoadOptions.Method: ExpressibleByArgument {
   /// The method of that name.

@@ -28,6 +28,8 @@ final class LoadReporter: Sendable {
       note("trying again (\(attempt)): \(reason)")
     case .step(let step):
       if !quiet { note(step) }
+    case .building(let progress):
+      drawBar(progress)
     case .warning(let warning):
       clearBar()
       Terminal.warning(warning)
@@ -45,11 +47,24 @@ final class LoadReporter: Sendable {
     var line = "\(progress.position) rows  \(rate)"
     if let total = progress.expectedCount, total > 0 {
       let share = min(1, Double(progress.position) / Double(total))
-      let filled = Int(share * 30)
-      let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: 30 - filled)
-      line = "\(bar) \(progress.position)/\(total)  \(rate)"
+      line = "\(Self.bar(share)) \(progress.position)/\(total)  \(rate)"
       if let remaining = progress.remaining { line += "  \(Self.clock(remaining)) left" }
     }
+    draw(line)
+  }
+
+  private func drawBar(_ progress: IndexProgress) {
+    guard Terminal.showsProgress, !quiet else { return }
+    let share = progress.share.map { Self.bar($0) + String(format: " %.0f %%  ", $0 * 100) } ?? ""
+    draw(share + progress.phase)
+  }
+
+  private static func bar(_ share: Double) -> String {
+    let filled = Int(share * 30)
+    return String(repeating: "━", count: filled) + String(repeating: "╌", count: 30 - filled)
+  }
+
+  private func draw(_ line: String) {
     hasBar.withLock { $0 = true }
     FileHandle.standardError.write(Data("\r\u{1B}[2K\(line)".utf8))
   }
