@@ -44,7 +44,7 @@ let package = Package(
       name: "adbvec",
       dependencies: [
         "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
-        "Migrations",
+        "Migrations", "ModelStore",
         "PictureGrid", "PostgresClient", "Sandbox", "SearchPage", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
@@ -115,6 +115,11 @@ let package = Package(
     .target(
       name: "ImageFeatures",
       dependencies: ["CFeatureKernels", "COpenBLAS", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "ModelStore",
+      dependencies: ["ImageFeatures", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: settings
     ),
     .target(name: "VectorSQL", swiftSettings: settings),
@@ -191,6 +196,13 @@ let package = Package(
     .testTarget(
       name: "ImageFeaturesTests",
       dependencies: ["CFeatureKernels", "ImageFeatures"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "ModelStoreTests",
+      dependencies: [
+        "ImageFeatures", "ModelStore", .product(name: "Crypto", package: "swift-crypto"), "TestSupport",
+      ],
       swiftSettings: settings
     ),
     .testTarget(

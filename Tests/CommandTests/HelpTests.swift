@@ -14,7 +14,9 @@ import Testing
     "sql show",
     "images", "images show", "serve", "db", "db start", "db stop", "db status", "db url", "db psql",
     "db destroy",
-    "sandbox", "config", "config show",
+    "sandbox", "config", "config show", "models", "models list", "models fetch", "models verify",
+    "projection",
+    "projection fit", "projection show", "evaluate",
   ]
 
   @Test(arguments: commands)

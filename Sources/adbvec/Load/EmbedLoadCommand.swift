@@ -71,7 +71,7 @@ struct EmbedLoadCommand: AsyncParsableCommand {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
-    return (batches, model.recipe + features.decoding.recipe)
+    return (batches, try model.recipe + features.decoding.recipe)
   }
 
   /// Whether the first bytes are the tutorial's `id|class|{`.
