@@ -119,7 +119,12 @@ let package = Package(
     ),
     .target(
       name: "ModelStore",
-      dependencies: ["ImageFeatures", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "ImageFeatures",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
       swiftSettings: settings
     ),
     .target(name: "VectorSQL", swiftSettings: settings),

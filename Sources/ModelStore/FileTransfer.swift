@@ -1,164 +1,96 @@
-import Foundation
-import Synchronization
+internal import Foundation
+internal import Subprocess
+internal import SystemPackage
 
-#if canImport(FoundationNetworking)
-  import FoundationNetworking
-#endif
-
-/// One HTTP transfer into a file, from a byte on.
+/// One HTTP transfer into a file, by curl: it knows proxies, certificates and ranges, and is on every machine.
 ///
-/// The session calls its delegate on one queue, one call after another; `state` is only touched there and, before and
-/// after the transfer, by `run`.
-final class FileTransfer: NSObject, URLSessionDataDelegate, Sendable {
-  private struct State {
-    var file: FileHandle?
-    var received = 0
-    var resumed = 0
-    var expected: Int?
-    var failure: ModelStoreError?
-    var waiting: CheckedContinuation<Void, any Error>?
-  }
+/// Foundation's own networking would tie the command to a libcurl that a statically linked one cannot take along.
+struct FileTransfer {
+  let address: URL
+  let path: String
+  /// Whether curl draws its bar on standard error.
+  let showsProgress: Bool
 
-  private let address: URL
-  private let path: String
-  private let start: Int
-  private let progress: @Sendable (Int, Int?) -> Void
-  private let state = Mutex(State())
-
-  init(address: URL, path: String, start: Int, progress: @escaping @Sendable (Int, Int?) -> Void) {
-    self.address = address
-    self.path = path
-    self.start = start
-    self.progress = progress
-  }
-
-  /// The bytes that came.
-  var received: Int { state.withLock { $0.received } }
-  /// The bytes that were there before and counted.
-  var resumed: Int { state.withLock { $0.resumed } }
-
-  /// Runs to the end of the file.
+  /// Fetches what is missing behind the file's first `start` bytes.
+  ///
+  /// - Returns: false when the server cannot go on from there.
   /// - Throws: `ModelStoreError` with code `network`, `answer` or `file`; `CancellationError`.
-  func run() async throws {
-    var request = URLRequest(url: address)
-    request.timeoutInterval = 30
-    // A byte range must not be one of a compressed form.
-    request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
-    if start > 0 { request.setValue("bytes=\(start)-", forHTTPHeaderField: "Range") }
-    let session = URLSession(configuration: .ephemeral, delegate: self, delegateQueue: nil)
-    defer { session.finishTasksAndInvalidate() }
-    let task = session.dataTask(with: request)
-    try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        state.withLock { $0.waiting = continuation }
-        task.resume()
-      }
-    } onCancel: {
-      task.cancel()
+  func run(from start: Int) async throws -> Bool {
+    let (curl, status) = try await ended(from: start)
+    try Task.checkCancellation()
+    switch (curl, status) {
+    case (_, 416) where start > 0, (33, _): return false
+    case (0, _): return true
+    case (22, _): throw ModelStoreError(.answer, "\(address) answers with HTTP status \(status)")
+    case (23, _): throw ModelStoreError(.file, "cannot write \(path)")
+    default: throw broken(curl)
     }
   }
 
-  func urlSession(
-    _ session: URLSession,
-    dataTask: URLSessionDataTask,
-    didReceive response: URLResponse,
-    completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
-  ) {
-    let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-    let proceeds = state.withLock { state in
-      do {
-        state.file = try open(status, &state)
-        let left = response.expectedContentLength
-        state.expected = left > 0 ? state.resumed + Int(left) : nil
-        return true
-      } catch let failure as ModelStoreError {
-        state.failure = failure
-      } catch {
-        state.failure = ModelStoreError(.file, "cannot write \(path): \(error.localizedDescription)")
+  /// Runs curl to its end: its exit code, and the status that the server answered with.
+  private func ended(from start: Int) async throws -> (curl: Int32, status: Int) {
+    var words = [
+      "--fail", "--location", "--max-redirs", "5", "--connect-timeout", "30", "--speed-limit", "1",
+      "--speed-time", "30", "--continue-at", String(start), "--output", path, "--write-out", "%{http_code}",
+    ]
+    words.append(showsProgress ? "--progress-bar" : "--silent")
+    words += ["--", address.absoluteString]
+    do {
+      if showsProgress {
+        let ended = try await Subprocess.run(
+          .name("curl"),
+          arguments: Arguments(words),
+          output: .string(limit: 64),
+          error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
+        )
+        return (Self.code(ended.terminationStatus), Int(ended.standardOutput) ?? 0)
       }
-      return false
-    }
-    completionHandler(proceeds ? .allow : .cancel)
-  }
-
-  /// The file to write to: behind what is there when the server goes on, else from its start.
-  private func open(_ status: Int, _ state: inout State) throws -> FileHandle {
-    switch status {
-    case 206 where start > 0: state.resumed = start
-    case 200: _ = FileManager.default.createFile(atPath: path, contents: nil)
-    case 416:
-      // What is there is no beginning of the file; it is all of it, or of another one.
-      try? FileManager.default.removeItem(atPath: path)
-      throw ModelStoreError(
-        .answer,
-        "\(address) has no bytes behind \(start); the part was deleted, try again"
+      let ended = try await Subprocess.run(
+        .name("curl"),
+        arguments: Arguments(words),
+        output: .string(limit: 64),
+        error: .discarded
       )
-    default:
-      throw ModelStoreError(.answer, "\(address) answers with HTTP status \(status)")
+      return (Self.code(ended.terminationStatus), Int(ended.standardOutput) ?? 0)
+    } catch let error as SubprocessError {
+      throw ModelStoreError(
+        .network,
+        "curl cannot be run (\(error)); install it, or fetch \(address) yourself and give the file with --weights"
+      )
     }
-    guard let file = FileHandle(forWritingAtPath: path) else {
-      throw ModelStoreError(.file, "cannot write \(path)")
-    }
-    try file.seekToEnd()
-    return file
   }
 
-  func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-    let (bytes, expected) = state.withLock { state in
-      do {
-        try state.file?.write(contentsOf: data)
-        state.received += data.count
-      } catch {
-        state.failure = ModelStoreError(.file, "cannot write \(path): \(error.localizedDescription)")
-        dataTask.cancel()
-      }
-      return (state.resumed + state.received, state.expected)
+  private static func code(_ status: TerminationStatus) -> Int32 {
+    switch status {
+    case .exited(let code): code
+    case .signaled(let signal): 128 + signal
     }
-    progress(bytes, expected)
   }
 
-  func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-    let (waiting, result) = state.withLock { state -> (CheckedContinuation<Void, any Error>?, (any Error)?) in
-      try? state.file?.close()
-      let waiting = state.waiting
-      state.waiting = nil
-      return (waiting, state.failure ?? error.map { failure(for: $0, state) } ?? cut(state))
-    }
-    if let result { waiting?.resume(throwing: result) } else { waiting?.resume() }
-  }
-
-  private func failure(for error: any Error, _ state: State) -> any Error {
-    if (error as? URLError)?.code == .cancelled { return CancellationError() }
-    let host = address.host ?? address.absoluteString
-    if state.received + state.resumed > 0 {
+  private func broken(_ code: Int32) -> ModelStoreError {
+    let (bytes, host) = (ModelFetcher.size(of: path), address.host ?? address.absoluteString)
+    if bytes > 0 {
       return ModelStoreError(
         .network,
-        "the connection to \(host) broke after \(state.received + state.resumed) bytes; run the command again to go on from there"
+        "the connection to \(host) broke after \(bytes) bytes; run the command again to go on from there"
       )
     }
     return ModelStoreError(
       .network,
-      "\(host) cannot be reached (\(Self.words(error))): fetch \(address) on a machine with a network and give the file "
+      "\(host) cannot be reached (\(Self.words(code))): fetch \(address) on a machine with a network and give the file "
         + "with --weights, or name a mirror with --from"
     )
   }
 
-  /// A server that ends early without an error.
-  private func cut(_ state: State) -> ModelStoreError? {
-    let bytes = state.received + state.resumed
-    guard let expected = state.expected, bytes < expected else { return nil }
-    return ModelStoreError(
-      .network,
-      "\(address) ended after \(bytes) of \(expected) bytes; run the command again to go on from there"
-    )
-  }
-
-  private static func words(_ error: any Error) -> String {
-    switch (error as? URLError)?.code {
-    case .cannotFindHost?: "its name is not known here"
-    case .timedOut?: "no answer within 30 seconds"
-    case .cannotConnectToHost?: "nothing listens there"
-    default: error.localizedDescription
+  /// What curl's exit codes mean (curl's manual, "EXIT CODES").
+  private static func words(_ code: Int32) -> String {
+    switch code {
+    case 5: "the proxy's name is not known"
+    case 6: "its name is not known here"
+    case 7: "nothing listens there"
+    case 28: "no answer within 30 seconds"
+    case 35, 60: "no secure connection"
+    default: "curl's exit code \(code)"
     }
   }
 }

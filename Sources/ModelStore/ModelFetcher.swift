@@ -36,34 +36,45 @@ public struct ModelFetcher: Sendable {
   /// A file is complete under its name or not there: bytes come into `….part` beside it, which stays for the next try
   /// when the network fails and is deleted when its digest is wrong.
   ///
-  /// - Parameter progress: told how many bytes are there, and how many there will be where the server says so.
+  /// - Parameter showsProgress: lets a bar be drawn on standard error.
   /// - Throws: `ModelStoreError`; `CancellationError`.
-  public func fetch(
-    _ model: KnownModel,
-    progress: @escaping @Sendable (_ bytes: Int, _ of: Int?) -> Void = { _, _ in }
-  ) async throws -> Outcome {
+  public func fetch(_ model: KnownModel, showsProgress: Bool = false) async throws -> Outcome {
     if try store.verify(model) == .verified, let path = store.path(of: model) {
       return Outcome(path: path, received: 0, resumed: 0)
     }
     let address = try address(of: model)
     let path = try store.newPath(of: model)
     let part = path + ".part"
-    let before = Self.size(of: part)
-    let transfer = FileTransfer(address: address, path: part, start: before, progress: progress)
-    try await transfer.run()
-    let digest = try ModelStore.sha256(ofFile: part)
-    guard digest.hasPrefix(model.sha256) else {
-      try? FileManager.default.removeItem(atPath: part)
-      throw ModelStoreError(
-        .digest,
-        "\(address) is not the file that was published: SHA-256 \(digest), expected \(model.sha256)\(model.sha256.count < 64 ? "…" : ""); "
-          + "nothing was kept, try again or another mirror"
-      )
+    var before = Self.size(of: part)
+    let isWhole = try before > 0 && ModelStore.sha256(ofFile: part).hasPrefix(model.sha256)
+    if !isWhole {
+      let transfer = FileTransfer(address: address, path: part, showsProgress: showsProgress)
+      if try await !transfer.run(from: before) {
+        try? FileManager.default.removeItem(atPath: part)
+        before = 0
+        _ = try await transfer.run(from: 0)
+      }
+      try check(part, model, address)
     }
+    let size = Self.size(of: part)
     guard rename(part, path) == 0 else {
       throw ModelStoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
     }
-    return Outcome(path: path, received: transfer.received, resumed: transfer.resumed)
+    return Outcome(path: path, received: size - before, resumed: before)
+  }
+
+  /// Deletes a file that is not the published one.
+  private func check(_ part: String, _ model: KnownModel, _ address: URL) throws {
+    let digest = try ModelStore.sha256(ofFile: part)
+    guard digest.hasPrefix(model.sha256) else {
+      try? FileManager.default.removeItem(atPath: part)
+      let expected = model.sha256 + (model.sha256.count < 64 ? "…" : "")
+      throw ModelStoreError(
+        .digest,
+        "\(address) is not the file that was published: SHA-256 \(digest), expected \(expected); nothing was kept, "
+          + "try again or another mirror"
+      )
+    }
   }
 
   private func address(of model: KnownModel) throws -> URL {
@@ -84,7 +95,7 @@ public struct ModelFetcher: Sendable {
     return url
   }
 
-  private static func size(of path: String) -> Int {
+  static func size(of path: String) -> Int {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
     return (attributes?[.size] as? NSNumber)?.intValue ?? 0
   }

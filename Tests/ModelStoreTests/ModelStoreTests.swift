@@ -94,10 +94,20 @@ struct ModelStoreTests {
       let folder = (file as NSString).deletingLastPathComponent
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       try Data(count: Self.content.count + 1).write(to: URL(fileURLWithPath: file + ".part"))
-      let error = await #expect(throws: ModelStoreError.self) { try await fetcher.fetch(Self.model()) }
-      #expect(error?.code == .answer)
-      _ = try await fetcher.fetch(Self.model())
+      #expect(try await fetcher.fetch(Self.model()).resumed == 0)
       #expect(try store.verify(Self.model()) == .verified)
+    }
+  }
+
+  /// A try that was stopped between the last byte and the new name needs no network.
+  @Test func aWholePartIsTaken() async throws {
+    try await withStore { server, store, fetcher, file in
+      let folder = (file as NSString).deletingLastPathComponent
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data(Self.content).write(to: URL(fileURLWithPath: file + ".part"))
+      #expect(try await fetcher.fetch(Self.model()).received == 0)
+      #expect(try store.verify(Self.model()) == .verified)
+      #expect(server.requests.withLock { $0.isEmpty })
     }
   }
 

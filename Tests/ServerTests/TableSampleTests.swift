@@ -1,5 +1,7 @@
 import EmbeddingPipeline
+import PostgresClient
 import Testing
+import VectorSQL
 
 /// Vectors drawn from a table, to learn from.
 @Suite(.serialized)

@@ -1,4 +1,4 @@
-public import ImageFeatures
+internal import ImageFeatures
 
 /// Several settings measured on the same task, side by side.
 public struct RetrievalComparison: Sendable, Hashable {

@@ -1,4 +1,4 @@
-public import ImageCollections
+internal import ImageCollections
 public import ImageFeatures
 
 /// The vectors of a source in memory with the class of each, to learn from or to measure with.

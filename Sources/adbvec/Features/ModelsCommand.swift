@@ -107,8 +107,10 @@ struct ModelsFetch: AsyncParsableCommand {
       mirror: from
     )
     for model in models {
-      let count = Terminal.counter("bytes of \(model.file)", global)
-      let outcome = try await fetcher.fetch(model) { bytes, _ in count(bytes) }
+      let outcome = try await fetcher.fetch(
+        model,
+        showsProgress: Terminal.showsProgress && !global.quiet
+      )
       if !global.quiet {
         let how =
           outcome.received == 0 && outcome.resumed == 0

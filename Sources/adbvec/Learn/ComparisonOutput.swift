@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmbeddingPipeline
 import Foundation
+import ImageFeatures
 import PictureGrid
 
 /// `--format` of `adbvec evaluate`.

@@ -108,7 +108,7 @@ struct ProjectionFitCommand: AsyncParsableCommand {
     let pictures = PictureSample(of: all, count: sample, seed: seed)
     var choices = [choice]
     if alsoMirrored {
-      choices = try [.none, .only].map {
+      choices = try [PictureCopies.Mirror.none, .only].map {
         var one = choice
         one.copies = try PictureCopies(scales: choice.copies.scales, mirror: $0)
         return one
@@ -132,7 +132,7 @@ struct ProjectionFitCommand: AsyncParsableCommand {
     learned.provenance["source"] = pictures.name
     if alsoMirrored { learned.provenance["also_mirrored"] = "true" }
     if !features.decoding.recipe.isEmpty { learned.provenance["decoding"] = features.decoding.recipe }
-    return try model.map { learned.fitted(for: $0) } ?? learned
+    return model.map { learned.fitted(for: $0) } ?? learned
   }
 
   /// Where the weights are named, they are taken for what made the table's vectors, and must fit these.
