@@ -45,7 +45,7 @@ let package = Package(
       name: "adbvec",
       dependencies: [
         "Doctor", "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
-        "Migrations",
+        "Migrations", "ModelStore",
         "PictureGrid", "PostgresClient", "Sandbox", "SearchPage", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
@@ -127,6 +127,16 @@ let package = Package(
       dependencies: ["CFeatureKernels", "COpenBLAS", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
+    .target(
+      name: "ModelStore",
+      dependencies: [
+        "ImageFeatures",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings
+    ),
     .target(name: "VectorSQL", swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
@@ -204,6 +214,13 @@ let package = Package(
     .testTarget(
       name: "ImageFeaturesTests",
       dependencies: ["CFeatureKernels", "ImageFeatures"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "ModelStoreTests",
+      dependencies: [
+        "ImageFeatures", "ModelStore", .product(name: "Crypto", package: "swift-crypto"), "TestSupport",
+      ],
       swiftSettings: settings
     ),
     .testTarget(

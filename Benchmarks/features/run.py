@@ -1,9 +1,11 @@
 """Measures everything in one run, in interleaved rounds, and prints the tables of README.md.
 
-    run.py RUNNER PYTHON DATA [--rounds 5] [--seconds 1.5] [--threads 1,2] [--batches 1,32]
+    run.py RUNNER PYTHON DATA [--rounds 5] [--seconds 1.5] [--threads 1,2] [--batches 1,32] [--record FILE]
 
 RUNNER is the built FeaturesBenchmark, PYTHON one with onnxruntime, onnx, torch, safetensors and pillow, DATA the folder with
-weights/ and cifar-100-binary/. Each cell is the median over the rounds.
+weights/ and cifar-100-binary/. Each cell is the median over the rounds. With --record every measurement is added to a file of
+JSON lines as it is made, and the tables are those of all that is in it: a long run can be made in parts, each some rounds
+(--rounds 0 only prints).
 """
 import argparse
 import json
@@ -19,6 +21,7 @@ parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--seconds", default="1.5")
 parser.add_argument("--threads", default="1,2")
 parser.add_argument("--batches", default="1,32")
+parser.add_argument("--record")
 options = parser.parse_args()
 runner, python, data, seconds = options.runner, options.python, options.data, options.seconds
 thread_counts = [int(t) for t in options.threads.split(",")]
@@ -37,22 +40,43 @@ def busy():
     return sum(fields) - fields[3] - fields[4]
 
 
-others = []
+measured, others = {}, []
 
 
-def call(command):
+def keep(key, value, other):
+    measured.setdefault(tuple(key), []).append(value)
+    others.append(other)
+
+
+def call(key, command):
     before, start = busy(), os.times()
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
     after, end = busy(), os.times()
     own = end.children_user + end.children_system - start.children_user - start.children_system
-    others.append(max(0.0, ((after - before) / os.sysconf("SC_CLK_TCK") - own) / (end.elapsed - start.elapsed)))
-    return json.loads(out.strip().splitlines()[-1])
+    other = max(0.0, ((after - before) / os.sysconf("SC_CLK_TCK") - own) / (end.elapsed - start.elapsed))
+    value = json.loads(out.strip().splitlines()[-1])
+    keep(key, value, other)
+    if options.record:
+        with open(options.record, "a") as record:
+            print(json.dumps([key, value, other]), file=record)
 
 
 def measure(peer, net, threads, batch):
+    common = [net, nets[net]]
     if peer == "adbvec":
-        return call([runner, "rate", net, nets[net], "logits", str(threads), str(batch), seconds])
-    return call([python, here + "/peers.py", peer, net, nets[net], str(threads), str(batch), seconds])
+        command = [runner, "rate"] + common + ["logits", str(threads), str(batch), seconds]
+    else:
+        command = [python, here + "/peers.py", peer] + common + [str(threads), str(batch), seconds]
+    call(("rate", net, threads, batch, peer), command)
+
+
+def end_to_end(peer, threads):
+    common = ["squeezenet1_1", nets["squeezenet1_1"]]
+    if peer == "adbvec":
+        command = [runner, "pipeline"] + common + ["logits", str(threads), seconds, cifar]
+    else:
+        command = [python, here + "/peers.py", "tutorial"] + common + [str(threads), "100", seconds, cifar]
+    call(("end", peer, threads), command)
 
 
 def sgemm():
@@ -61,29 +85,32 @@ def sgemm():
             "x=np.ones((n,n),np.float32);y=x.copy();z=x.copy();p=lambda a:a.ctypes.data_as(ctypes.c_void_p);f=ctypes.c_float;\n"
             "def go(): b.cblas_sgemm(101,111,111,n,n,n,f(1),p(x),n,p(y),n,f(0),p(z),n)\n"
             "go();t=time.process_time();[go() for _ in range(4)];print(4*2*n**3/(time.process_time()-t)/1e9)")
-    return call([python, "-c", code])
+    call(("sgemm",), [python, "-c", code])
 
 
-results, ends, peak = {}, {}, []
+if options.record and os.path.exists(options.record):
+    for line in open(options.record):
+        keep(*json.loads(line))
 for _ in range(options.rounds):
-    peak.append(sgemm())
+    sgemm()
     for net in nets:
         for threads, batch in settings:
             for peer in peers:
-                results.setdefault((net, threads, batch, peer), []).append(measure(peer, net, threads, batch))
+                measure(peer, net, threads, batch)
     for threads in thread_counts:
-        ends.setdefault(("adbvec", threads), []).append(
-            call([runner, "pipeline", "squeezenet1_1", nets["squeezenet1_1"], "logits", str(threads), seconds, cifar]))
-        ends.setdefault(("tutorial", threads), []).append(
-            call([python, here + "/peers.py", "tutorial", "squeezenet1_1", nets["squeezenet1_1"], str(threads), "100", seconds, cifar]))
+        for peer in ("adbvec", "tutorial"):
+            end_to_end(peer, threads)
+peak = measured["sgemm",]
+results = {key[1:]: values for key, values in measured.items() if key[0] == "rate"}
+ends = {key[1:]: values for key, values in measured.items() if key[0] == "end"}
 
 
 def median(values, clock):
     return statistics.median(v[clock] for v in values)
 
 
-print("Other processes kept %.2f processors busy on average (of %d); sgemm %.0f GFLOP/s a core.\n"
-      % (statistics.mean(others), os.cpu_count(), statistics.median(peak)))
+print("%d rounds. Other processes kept %.2f processors busy on average (of %d); sgemm %.0f GFLOP/s a core.\n"
+      % (len(peak), statistics.mean(others), os.cpu_count(), statistics.median(peak)))
 for clock in ("wall", "processor"):
     print("Pictures a second of %s time, as a multiple of ONNX Runtime's:\n" % clock)
     print("| network | threads | batch | " + " | ".join(peers) + " | adbvec's share of the sgemm peak |\n|---" + "|---" * 7 + "|")

@@ -35,6 +35,10 @@ struct Adbvec: AsyncParsableCommand {
         subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self, ServeCommand.self]
       ),
       CommandGroup(
+        name: "Features",
+        subcommands: [ModelsCommand.self, ProjectionCommand.self, EvaluateCommand.self]
+      ),
+      CommandGroup(
         name: "Servers and settings",
         subcommands: [DB.self, DoctorCommand.self, SandboxCommand.self, ConfigCommand.self]
       ),

@@ -14,7 +14,8 @@ import Testing
     "sql show",
     "images", "images show", "serve", "db", "db start", "db stop", "db status", "db url", "db psql",
     "db destroy",
-    "doctor", "sandbox", "config", "config show",
+    "doctor", "sandbox", "config", "config show", "models", "models list", "models fetch", "models verify",
+    "projection", "projection fit", "projection show", "evaluate",
   ]
 
   @Test(arguments: commands)

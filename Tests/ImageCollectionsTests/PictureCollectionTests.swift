@@ -75,6 +75,9 @@ struct PictureCollectionTests {
     #expect(try file.entry(at: 0).label == "class2")
     #expect(try file.entry(at: 0).place == .record(collection: scratch.path + "/test.bin", number: 0))
     #expect(throws: CollectionError.self) { try file.entry(at: 1) }
+    #expect(try (0..<3).map { try folder.coarseLabel(at: $0) } == ["1", "0", "0"])
+    _ = try scratch.file("coarse_label_names.txt", (0..<20).map { "group\($0)\n" }.joined())
+    #expect(try PictureSource.open(scratch.path + "/test.bin").coarseLabel(at: 0) == "group0")
   }
 
   @Test func aCutCIFARFileIsRefusedInOneLine() throws {
@@ -95,6 +98,7 @@ struct PictureCollectionTests {
     let path = try scratch.file("data_batch_1.bin", [3] + [UInt8](repeating: 9, count: 3072))
     let collection = try PictureSource.open(path)
     #expect(try collection.entry(at: 0).label == "3")
+    #expect(try collection.coarseLabel(at: 0) == nil)
     #expect(try collection.picture(at: 0).rgb.count == 3072)
   }
 }

@@ -15,6 +15,7 @@ public struct CIFARCollection: PictureCollection {
   private let format: CIFARFormat
   private let files: [BinaryFile]
   private let classNames: [String]
+  private let coarseNames: [String]
 
   /// Opens a `.bin` file, or every `.bin` file of a folder.
   /// - Throws: `CollectionError` when there is none, or a length is not a whole number of records.
@@ -29,7 +30,9 @@ public struct CIFARCollection: PictureCollection {
     self.format = format
     files = try opened.sorted { try format.rank($0) < format.rank($1) }
     count = opened.reduce(0) { $0 + $1.size / format.recordBytes }
-    classNames = try Self.classNames(format, folder: parent)
+    classNames = try Self.names(format.namesFile, format.classes, format, folder: parent)
+    coarseNames =
+      try format.coarse.map { try Self.names($0.namesFile, $0.classes, format, folder: parent) } ?? []
     guard count > 0 else {
       throw CollectionError(.empty, file: path, "there is no \(format.name) record in it")
     }
@@ -46,6 +49,14 @@ public struct CIFARCollection: PictureCollection {
       name: "\(file.path) record \(record)",
       place: .record(collection: absolutePath, number: position)
     )
+  }
+
+  /// The coarse label of CIFAR-100, by name when the official names file lies beside the records, else by number.
+  public func coarseLabel(at position: Int) throws -> String? {
+    guard format.coarse != nil else { return nil }
+    let (file, record) = try locate(position)
+    let label = Int(try file.read(offset: record * format.recordBytes, count: 1)[0])
+    return label < coarseNames.count ? coarseNames[label] : String(label)
   }
 
   /// Reads and decodes a picture.
@@ -102,16 +113,21 @@ extension CIFARCollection {
   }
 
   /// The names beside the records; an absent file means numbers.
-  private static func classNames(_ format: CIFARFormat, folder: String) throws -> [String] {
-    let path = (folder.isEmpty ? "." : folder) + "/" + format.namesFile
+  private static func names(
+    _ file: String,
+    _ classes: Int,
+    _ format: CIFARFormat,
+    folder: String
+  ) throws -> [String] {
+    let path = (folder.isEmpty ? "." : folder) + "/" + file
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
     let names = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
     let known = names.filter { !$0.isEmpty }
-    guard known.count == format.classes else {
+    guard known.count == classes else {
       throw CollectionError(
         .labels,
         file: path,
-        "it names \(known.count) classes where \(format.name) has \(format.classes)"
+        "it names \(known.count) classes where \(format.name) has \(classes)"
       )
     }
     return known

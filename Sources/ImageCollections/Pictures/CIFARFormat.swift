@@ -1,7 +1,7 @@
 /// The two binary layouts of the CIFAR pictures (https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version").
 ///
 /// A record is its label bytes, then 32 × 32 red, green and blue planes, row by row.
-struct CIFARFormat: Sendable, Hashable {
+struct CIFARFormat: Sendable {
   let name: String
   /// Bytes before the pixels: one label (CIFAR-10), or coarse and fine (CIFAR-100).
   let labelBytes: Int
@@ -9,6 +9,8 @@ struct CIFARFormat: Sendable, Hashable {
   let classes: Int
   /// The file beside the records that names the classes, one a line.
   let namesFile: String
+  /// How many coarser classes the first label byte counts, and the file that names them; nil where there are none.
+  let coarse: (classes: Int, namesFile: String)?
   /// The official order of the files in a folder; others follow in byte order.
   let fileOrder: [String]
 
@@ -22,6 +24,7 @@ struct CIFARFormat: Sendable, Hashable {
     labelBytes: 2,
     classes: 100,
     namesFile: "fine_label_names.txt",
+    coarse: (20, "coarse_label_names.txt"),
     fileOrder: ["train.bin", "test.bin"]
   )
 
@@ -30,6 +33,7 @@ struct CIFARFormat: Sendable, Hashable {
     labelBytes: 1,
     classes: 10,
     namesFile: "batches.meta.txt",
+    coarse: nil,
     fileOrder: (1...5).map { "data_batch_\($0).bin" } + ["test_batch.bin"]
   )
 

@@ -11,12 +11,20 @@ public protocol PictureCollection: Sendable {
   /// What is known of a picture without decoding it.
   /// - Throws: `CollectionError`.
   func entry(at position: Int) throws -> PictureEntry
+  /// The coarser class that a picture's class belongs to; nil where the collection knows none.
+  /// - Throws: `CollectionError`.
+  func coarseLabel(at position: Int) throws -> String?
   /// Reads and decodes a picture.
   /// - Throws: `CollectionError` or `PictureError`, naming the file.
   func picture(at position: Int) throws -> Picture
   /// What tells this collection's content from another's.
   /// - Throws: `CollectionError`.
   func fingerprint() throws -> SourceFingerprint
+}
+
+extension PictureCollection {
+  /// None is known.
+  public func coarseLabel(at position: Int) throws -> String? { nil }
 }
 
 /// What is known of a picture without decoding it.

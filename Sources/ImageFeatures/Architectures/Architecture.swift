@@ -58,6 +58,14 @@ public struct Architecture: Sendable {
   }
 }
 
+extension Architecture {
+  /// The number of values in a pooled feature: the channels of the last map.
+  public var pooledDimensions: Int {
+    let graph = graph
+    return (try? graph.extents(inputSize: inputSize))?[graph.outputs.map].channels ?? 0
+  }
+}
+
 extension Architecture: Hashable {
   /// Two architectures are the same when name and class count agree.
   public static func == (left: Architecture, right: Architecture) -> Bool {

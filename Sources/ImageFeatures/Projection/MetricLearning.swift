@@ -1,6 +1,7 @@
 /// Learns a projection from labels by gradient descent: vectors are drawn to a proxy of their own class and
 /// pushed from the others'.
-///  The loss is the cross-entropy of a softmax over scaled cosines to one learned proxy a class
+///
+/// The loss is the cross-entropy of a softmax over scaled cosines to one learned proxy a class
 /// (Movshovitz-Attias et al., "No Fuss Distance Metric Learning using Proxies", 2017, in the form of Zhai and
 /// Wu, "Classification is a Strong Baseline for Deep Metric Learning", 2019), minimised by Adam over
 /// mini-batches. Starts from the discriminant projection and is deterministic for a seed.
@@ -51,7 +52,7 @@ public struct MetricLearning: Sendable, Hashable {
     )
     let prepared = try PreparedSamples(samples, normalised: normalisesInput)
     var model = ProxyModel(start: start, samples: prepared, settings: self)
-    var generator = SplitMix64(state: seed)
+    var generator = SeededGenerator(seed: seed)
     var order = Array(0..<prepared.count)
     for epoch in 0..<epochs {
       order.shuffle(using: &generator)

@@ -12,6 +12,8 @@ public struct ProjectionError: Error, Sendable, Hashable, CustomStringConvertibl
     public static let samples = Code("samples")
     /// The linear algebra did not succeed.
     public static let numerical = Code("numerical")
+    /// The projection was fitted for other vectors.
+    public static let mismatch = Code("mismatch")
     /// The file is not a projection, or cannot be written.
     public static let file = Code("file")
   }

@@ -44,7 +44,7 @@ struct ProxyModel {
   }
 
   /// One step down the gradient of a mini-batch; returns its mean loss.
-  mutating func step(_ chosen: [Int], rate: Float, generator: inout SplitMix64) -> Float {
+  mutating func step(_ chosen: [Int], rate: Float, generator: inout SeededGenerator) -> Float {
     let (count, inputs) = (chosen.count, samples.dimensions)
     let batch = self.batch(chosen, generator: &generator)
     var units = Matrix.product(
@@ -98,7 +98,7 @@ struct ProxyModel {
     return loss
   }
 
-  private func batch(_ chosen: [Int], generator: inout SplitMix64) -> [Float] {
+  private func batch(_ chosen: [Int], generator: inout SeededGenerator) -> [Float] {
     let inputs = samples.dimensions
     let kept = 1 - settings.dropout
     let threshold = UInt64(Double(settings.dropout) * 4_294_967_296)

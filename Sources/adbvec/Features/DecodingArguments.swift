@@ -1,5 +1,5 @@
-import ArgumentParser
-import ImageFeatures
+public import ArgumentParser
+public import ImageFeatures
 
 /// How pictures are decoded before anything is computed from them.
 struct DecodingArguments: ParsableArguments {
@@ -14,18 +14,44 @@ struct DecodingArguments: ParsableArguments {
   @Flag(help: "Turn pictures as their EXIF orientation says.")
   var exif = false
 
+  @Option(
+    help: ArgumentHelp(
+      "How 16-bit grey becomes 8-bit: clipped, as Pillow does, or scaled, the high byte.",
+      valueName: "way"
+    )
+  )
+  var grey16 = Picture.DecodingOptions.Grey16.clipped
+
   /// The options of the decoder.
   var options: Picture.DecodingOptions {
-    Picture.DecodingOptions(background: background, appliesOrientation: exif)
+    Picture.DecodingOptions(background: background, appliesOrientation: exif, grey16: grey16)
   }
 
   /// What a recipe says of them; empty for the tutorial's way.
   var recipe: String {
     (background.map { " background:\($0.red),\($0.green),\($0.blue)" } ?? "") + (exif ? " exif" : "")
+      + (grey16 == .scaled ? " grey16:scaled" : "")
   }
 }
 
 extension Picture.DecodingOptions {
   /// For people to look at: transparent pixels show white.
   static let display = Picture.DecodingOptions(background: .white, appliesOrientation: true)
+}
+
+extension Picture.DecodingOptions.Grey16: ExpressibleByArgument {
+  /// `clipped` or `scaled`.
+  public init?(argument: String) {
+    switch argument {
+    case "clipped": self = .clipped
+    case "scaled": self = .scaled
+    default: return nil
+    }
+  }
+
+  /// The names, for the help.
+  public static var allValueStrings: [String] { ["clipped", "scaled"] }
+
+  /// The name.
+  public var defaultValueDescription: String { self == .clipped ? "clipped" : "scaled" }
 }

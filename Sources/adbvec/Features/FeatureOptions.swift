@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
 import ImageFeatures
+import ModelStore
 
-/// Options of commands that turn pictures into vectors.
+/// Options of commands that turn pictures into vectors; the same everywhere, so that what one command loads the others
+/// find.
 struct FeatureOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -11,6 +13,14 @@ struct FeatureOptions: ParsableArguments {
     )
   )
   var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The network of a checkpoint that was trained on elsewhere: takes its number of classes, leaves its extra heads alone.",
+      valueName: "name"
+    )
+  )
+  var architecture: String?
 
   @Option(help: ArgumentHelp("The checkpoint, .safetensors or .pth.", valueName: "file"))
   var weights: String?
@@ -23,46 +33,99 @@ struct FeatureOptions: ParsableArguments {
   )
   var feature: String?
 
-  @Flag(help: "Scale vectors to length 1.")
-  var normalise = false
+  @Option(
+    help: ArgumentHelp(
+      "Average over these sizes of the input, as multiples of the network's: 0.7,1,1.4.",
+      valueName: "list"
+    )
+  )
+  var scales: String?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Average over a picture and its mirror image."
+  )
+  var mirror: Bool?
+
+  @Flag(inversion: .prefixedNo, help: "Scale vectors to length 1.")
+  var normalise: Bool?
+
+  @Option(
+    help: ArgumentHelp("A projection that is applied last; see 'adbvec projection fit'.", valueName: "file")
+  )
+  var projection: String?
 
   @OptionGroup var decoding: DecodingArguments
 
+  func validate() throws {
+    if model != nil, architecture != nil {
+      throw ValidationError("--model and --architecture exclude each other")
+    }
+  }
+
   /// The flags as settings.
   var flags: [Setting: String?] {
-    [.model: model, .weights: weights, .feature: feature]
+    [
+      .model: model ?? architecture, .weights: weights, .feature: feature, .scales: scales,
+      .projection: projection, .mirror: mirror.map { $0 ? "yes" : "no" },
+      .normalise: normalise.map { $0 ? "yes" : "no" },
+    ]
   }
 
   /// Loads the model in force.
   func load(_ settings: Settings) throws -> FeatureModel {
+    try load(settings, FeatureChoice(settings))
+  }
+
+  /// Loads a model; `without` its projection to learn another.
+  func load(_ settings: Settings, _ choice: FeatureChoice) throws -> FeatureModel {
     try FeatureModel(
-      architecture: try settings[.model].map { try Architecture.named($0.text) },
-      weights: try Self.weights(settings),
-      feature: try FeatureKind(parsing: try settings.text(.feature)),
-      normalised: normalise
+      architecture: try choice.model.map { try Architecture.named($0) },
+      weights: try choice.weights ?? Self.storedWeights(choice.model, settings),
+      feature: choice.feature,
+      normalised: choice.normalised,
+      copies: choice.copies,
+      projection: try choice.projection.map { try Projection(contentsOfFile: $0) },
+      ignoresExtraTensors: architecture != nil
     )
   }
 
-  /// The checkpoint that was set, else the one that `scripts/bootstrap` fetched.
-  private static func weights(_ settings: Settings) throws -> String {
-    if let value = settings[.weights] { return value.text }
-    let file = "/weights/efficientnet-lite0-57934424.pth"
-    let caches = CacheFolders.candidates(settings.environment)
-    let model = settings[.model]?.text ?? "efficientnet_lite0"
-    if model == "efficientnet_lite0",
-      let found = caches.map({ $0 + file }).first(where: FileManager.default.isReadableFile)
-    {
-      return found
-    }
+  /// A checkpoint that `adbvec models fetch` or `scripts/bootstrap` left.
+  private static func storedWeights(_ name: String?, _ settings: Settings) throws -> String {
+    let model = name ?? "efficientnet_lite0"
+    if let found = CacheFolders.store(settings.environment).path(ofModel: model) { return found }
+    let ways = KnownModel.all.filter { $0.architecture.name == model }.map { $0.advice }.first
     throw CommandFailure(
-      "no weights for \(model): give --weights FILE (.safetensors or .pth), or run scripts/bootstrap for "
-        + "efficientnet_lite0's",
+      "no weights for \(model): give --weights FILE (.safetensors or .pth)"
+        + (ways.map { ", or run \($0)" } ?? ""),
       exitCode: 64
     )
   }
 }
 
-/// Where `scripts/bootstrap` keeps what it fetched.
+/// The settings in force that decide a picture's vector, as values.
+struct FeatureChoice {
+  var model: String?
+  var weights: String?
+  var feature: FeatureKind
+  var normalised: Bool
+  var copies: PictureCopies
+  var projection: String?
+
+  init(_ settings: Settings) throws {
+    model = settings[.model]?.text
+    weights = settings[.weights]?.text
+    feature = try FeatureKind(parsing: try settings.text(.feature))
+    normalised = try settings.flag(.normalise)
+    copies = try PictureCopies(
+      parsing: try settings.text(.scales),
+      mirror: try settings.flag(.mirror) ? .averaged : .none
+    )
+    projection = settings[.projection]?.text
+  }
+}
+
+/// Where `scripts/bootstrap` and `adbvec models fetch` keep what they fetched.
 enum CacheFolders {
   static func candidates(_ environment: [String: String]) -> [String] {
     var folders = ["/var/cache/adbvec"]
@@ -70,5 +133,10 @@ enum CacheFolders {
     if let cache = environment["XDG_CACHE_HOME"] { folders.insert(cache + "/adbvec", at: 0) }
     if let cache = environment["ADBVEC_CACHE"] { folders.insert(cache, at: 0) }
     return folders
+  }
+
+  /// The checkpoints in these folders; new ones go into the first that can be written.
+  static func store(_ environment: [String: String]) -> ModelStore {
+    ModelStore(folders: candidates(environment).map { $0 + "/weights" })
   }
 }

@@ -86,7 +86,7 @@ struct EmbedLoadCommand: AsyncParsableCommand {
       return { try extractor.features(of: $0) }
     }
     let numbering = ids == .position ? "" : ", ids by \(ids)"
-    return (batches, model.recipe + features.decoding.recipe + numbering)
+    return (batches, try model.recipe + features.decoding.recipe + numbering)
   }
 
   /// Whether the first bytes are the tutorial's `id|class|{`.

@@ -35,4 +35,12 @@ enum Terminal {
   static func note(_ line: String) {
     FileHandle.standardError.write(Data((line + "\n").utf8))
   }
+
+  /// Counts on one line of a terminal while something long goes on; says nothing elsewhere.
+  static func counter(_ what: String, _ global: GlobalOptions) -> @Sendable (Int) -> Void {
+    guard showsProgress, !global.quiet else { return { _ in } }
+    return { count in
+      FileHandle.standardError.write(Data("\r\u{1B}[2K\(count) \(what)\r".utf8))
+    }
+  }
 }

@@ -36,10 +36,14 @@ struct Setting: Sendable, Hashable {
   static let model = Setting("model", "the network; without it the one that the weights fit")
   static let weights = Setting("weights", "the checkpoint file, .safetensors or .pth")
   static let feature = Setting("feature", "what is taken from the network", fallback: "logits")
+  static let scales = Setting("scales", "sizes of the input that are averaged", fallback: "1")
+  static let mirror = Setting("mirror", "yes averages with the mirror image", fallback: "no")
+  static let normalise = Setting("normalise", "yes scales vectors to length 1", fallback: "no")
+  static let projection = Setting("projection", "the projection's file, applied last")
   static let pgBin = Setting("pg-bin", "the folder with PostgreSQL's programs, for adbvec db")
 
   static let all: [Setting] = [
     databaseURL, dialect, table, idColumn, classColumn, vectorColumn, metric, migrations, model, weights,
-    feature, pgBin,
+    feature, scales, mirror, normalise, projection, pgBin,
   ]
 }

@@ -71,4 +71,17 @@ struct Settings {
     }
     return value.text
   }
+
+  /// A value that is yes or no.
+  func flag(_ setting: Setting) throws -> Bool {
+    switch try text(setting).lowercased() {
+    case "yes", "true", "1": return true
+    case "no", "false", "0": return false
+    default:
+      throw CommandFailure(
+        "\(setting.key) is yes or no, not \"\(try text(setting))\" (\(self[setting]?.origin ?? "default"))",
+        exitCode: 64
+      )
+    }
+  }
 }

@@ -45,14 +45,16 @@ struct RealWeightsTests {
   }
 
   /// The same picture gives the same bits again, in another session, and after other pictures.
-  @Test func repeatsToTheBit() throws {
-    let network = try RealWeightsTests.network("squeezenet1_1")
+  @Test(arguments: ["squeezenet1_1", "efficientnet_lite0"], ["logits", "rmac:3"])
+  func repeatsToTheBit(name: String, feature: String) throws {
+    let network = try RealWeightsTests.network(name)
+    let kind = try FeatureKind(parsing: feature)
     let inputs = try ReferenceData.crops().prefix(4).map {
       ReferenceData.input($0, network.architecture.preprocessing.normalization)
     }
-    let session = try network.makeSession(feature: .rmac(levels: 3))
+    let session = try network.makeSession(feature: kind)
     let forward = try inputs.map { try session.features(ofInput: $0) }
-    let other = try network.makeSession(feature: .rmac(levels: 3))
+    let other = try network.makeSession(feature: kind)
     let backward = try inputs.reversed().map { try other.features(ofInput: $0) }
     #expect(forward == backward.reversed())
   }

@@ -78,7 +78,7 @@ struct Mutator {
     }
   }
 
-  /// SplitMix64.
+  /// SeededGenerator.
   private mutating func random(below bound: Int) -> Int {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state

@@ -6,7 +6,7 @@ import Testing
 struct ProjectionTests {
   /// Three classes that differ in two directions only, under louder noise in the others.
   private func clouds(seed: UInt64, each: Int = 30) throws -> LabelledVectors {
-    var generator = SplitMix64(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let centres: [[Float]] = [[1, 0], [-0.5, 0.8], [-0.5, -0.8]]
     let labels = (0..<3 * each).map { $0 % 3 }
     let vectors = labels.map { label in

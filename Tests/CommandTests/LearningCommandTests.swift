@@ -1,0 +1,219 @@
+import Foundation
+import ImageCollections
+import ImageFeatures
+import TestSupport
+import Testing
+
+/// Learning a projection, using it everywhere, and measuring what it brings: real pictures, real server.
+@Suite(.serialized, .enabled(if: Environment.hasData, "../shared/data is not there"))
+struct LearningCommandTests {
+  private static let cifar = Environment.data + "/cifar-100-binary"
+  private static let settings = [
+    "ADBVEC_MIGRATIONS": Environment.package + "/migrations", "ADBVEC_FEATURE": "rmac:3",
+    "ADBVEC_WEIGHTS": Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors",
+  ]
+
+  private func run(_ arguments: [String], _ more: [String: String] = [:]) async throws -> Finished {
+    try await Program.run(Program.adbvec, arguments, environment: Self.settings.merging(more) { $1 })
+  }
+
+  private func succeed(_ arguments: [String], _ more: [String: String] = [:]) async throws -> String {
+    let finished = try await run(arguments, more)
+    #expect(finished.exitCode == 0, "\(arguments): \(finished.error)")
+    return finished.output
+  }
+
+  /// One line, nothing on standard output.
+  private func expectRefusal(
+    _ arguments: [String],
+    naming words: String...,
+    exitCode: Int32 = 1,
+    settings: [String: String] = [:],
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let finished = try await run(arguments, settings)
+    #expect(finished.exitCode == exitCode, "\(finished.error)", sourceLocation: sourceLocation)
+    #expect(finished.output.isEmpty, sourceLocation: sourceLocation)
+    if exitCode != 64 {
+      #expect(finished.errorLines.count == 1, "\(finished.error)", sourceLocation: sourceLocation)
+    }
+    for word in words {
+      #expect(finished.error.contains(word), "\(finished.error)", sourceLocation: sourceLocation)
+    }
+  }
+
+  private struct Comparison: Decodable {
+    struct Result: Decodable {
+      struct Row: Decodable {
+        let setting: String
+        let dimension: Int
+        let queries: Int
+        let measures: [String: Double]
+      }
+      let best: String
+      let settings: [Row]
+    }
+    let schema: Int
+    let command: String
+    let result: Result
+  }
+
+  /// The whole way: learn, load, search, evaluate, with what was learned from 600 pictures.
+  @Test func aLearnedProjectionServesEveryCommand() async throws {
+    try await withTemporaryFolder { folder in
+      let file = folder + "/lda.safetensors"
+      let fit = try await succeed([
+        "projection", "fit", Self.cifar + "/train.bin", "--sample", "600", "--dimensions", "32", "-o", file,
+      ])
+      #expect(fit.contains("512 numbers to 32") && fit.contains("method: discriminant"))
+      let learned = try Projection(contentsOfFile: file)
+      #expect(learned.provenance["feature"] == "rmac:3" && learned.provenance["model"] == "squeezenet1_1")
+      #expect(learned.provenance["samples"] == "600" && learned.provenance["weights"]?.isEmpty == false)
+      #expect(try await succeed(["projection", "show", file]) == fit)
+      try await searchesAgree(file, learned)
+      try await refusals(file, folder)
+    }
+  }
+
+  /// The same vectors in the table, in a search by picture, in the SQL and here.
+  private func searchesAgree(_ file: String, _ learned: Projection) async throws {
+    let collection = try CIFARCollection(path: Self.cifar + "/test.bin")
+    let extractor = try FeatureModel(
+      architecture: nil,
+      weights: Self.settings["ADBVEC_WEIGHTS"] ?? "",
+      feature: .rmac(levels: 3),
+      projection: learned
+    ).makeExtractor()
+    let wanted = try extractor.features(of: collection.picture(at: 7))
+    try await TestServer.withDatabase { database in
+      let table = ["DATABASE_URL": database.url, "ADBVEC_PROJECTION": file]
+      _ = try await succeed(["migrate", "up", "--set", "dim=32"], table)
+      _ = try await succeed(["embed-load", Self.cifar + "/test.bin", "--limit", "60"], table)
+      let stored = try await Program.psql(
+        "SELECT array_to_string(image_vector::real[], ',') FROM image_search WHERE id = 7",
+        on: database
+      )
+      #expect(stored.output.split(separator: ",").compactMap { Float($0.filter { $0 != "\n" }) } == wanted)
+      try await withTemporaryFolder { folder in
+        let picture = folder + "/seven.png"
+        try Data(try collection.picture(at: 7).pngData()).write(to: URL(fileURLWithPath: picture))
+        let hits = try await succeed(["search", "--image", picture, "-k", "1", "--format", "csv"], table)
+        #expect(hits.split(separator: "\n").last?.hasPrefix("7,") == true || hits.contains("\n7,"), "\(hits)")
+        let sql = try await succeed(["sql", "query", "--image", picture, "-k", "1"], table)
+        #expect(try await Program.psql(sql, on: database).output.hasPrefix("7|"))
+        // The resumed load must be of the same projection.
+        let plain = ["DATABASE_URL": database.url]
+        try await expectRefusal(
+          ["embed-load", Self.cifar + "/test.bin", "--limit", "60", "--resume"],
+          naming: "512",
+          settings: plain
+        )
+        let other = folder + "/pca.safetensors"
+        _ = try await succeed(
+          ["projection", "fit", "--from-table", "--method", "pca", "--dimensions", "32", "-o", other],
+          plain
+        )
+        #expect(try Projection(contentsOfFile: other).inputs == 32)
+      }
+    }
+  }
+
+  private func refusals(_ file: String, _ folder: String) async throws {
+    let picture = Environment.data + "/reference/set1/chelsea.png"
+    let query = ["sql", "query", "--offline", "--image", picture, "--projection"]
+    try await expectRefusal(
+      query + [file, "--feature", "pooled"],
+      naming: "fitted for the feature rmac:3, not pooled"
+    )
+    try await expectRefusal(
+      query + [file, "--weights", Environment.data + "/weights/efficientnet-lite0-57934424.pth"],
+      naming: "fitted for the model squeezenet1_1, not efficientnet_lite0"
+    )
+    try await expectRefusal(query + [picture], naming: "chelsea.png")
+    try await expectRefusal(query + [folder + "/none"], naming: folder + "/none")
+    let target = ["-o", folder + "/new.safetensors"]
+    try await expectRefusal(["projection", "fit"] + target, naming: "SOURCE", exitCode: 64)
+    try await expectRefusal(
+      ["projection", "fit", "--from-table", "--also-mirrored"] + target,
+      naming: "pictures",
+      exitCode: 64
+    )
+    try await expectRefusal(
+      ["projection", "fit", Self.cifar + "/test.bin", "--sample", "20", "--dimensions", "600"] + target,
+      naming: "512",
+      "600"
+    )
+    #expect(!FileManager.default.fileExists(atPath: folder + "/new.safetensors"), "nothing is half-written")
+  }
+
+  @Test func settingsAreCompared() async throws {
+    try await withTemporaryFolder { folder in
+      let (file, plot) = (folder + "/lda.safetensors", folder + "/plot.png")
+      let train = Self.cifar + "/train.bin"
+      _ = try await succeed(["projection", "fit", train, "--sample", "500", "--dimensions", "64", "-o", file])
+      let words = [
+        "evaluate", train, "--sample", "500", "--queries", Self.cifar + "/test.bin", "--plot", plot,
+        "--recall-at", "1,5",
+        "--setting", "name=plain feature=rmac:3", "--setting", "name=learned projection=\(file)",
+        "--setting", "name=logits feature=logits metric=l2",
+      ]
+      let output = try await succeed(words + ["--format", "json"])
+      let comparison = try JSONDecoder().decode(Comparison.self, from: Data(output.utf8))
+      #expect(comparison.schema == 1 && comparison.command == "evaluate")
+      let rows = comparison.result.settings
+      #expect(
+        rows.map(\.setting) == ["plain", "learned", "logits"] && rows.map(\.dimension) == [512, 64, 1000]
+      )
+      #expect(rows.allSatisfy { $0.queries > 400 && $0.measures.count == 10 })
+      func mAP(_ row: Int) -> Double { rows[row].measures["meanAveragePrecision"] ?? 0 }
+      #expect(comparison.result.best == "learned")
+      #expect(mAP(1) > mAP(0) && mAP(0) > mAP(2), "learned beats unlearned beats the tutorial's")
+      for row in rows {
+        #expect(row.measures.values.allSatisfy { (0...1).contains($0) })
+        #expect(row.measures["coarsePrecisionAt1", default: 0] > row.measures["precisionAt1", default: 1])
+        #expect(row.measures["recallAt5", default: 0] > row.measures["recallAt1", default: 1])
+      }
+      let drawn = try Picture(contentsOfFile: plot)
+      #expect(drawn.width == 960 && Set(drawn.rgb).count > 50)
+    }
+  }
+
+  @Test func comparisonsAreRefusedInOneLine() async throws {
+    let train = Self.cifar + "/train.bin"
+    try await expectRefusal(
+      ["evaluate", train, "--setting", "colour=red"],
+      naming: "colour=red",
+      "feature=",
+      exitCode: 64
+    )
+    try await expectRefusal(["evaluate", train, "--recall-at", "0"], naming: "--recall-at", exitCode: 64)
+    try await expectRefusal(["evaluate", "/nowhere"], naming: "/nowhere")
+    try await expectRefusal(
+      ["evaluate", Environment.data + "/reference/set1"],
+      naming: "no picture has a class"
+    )
+  }
+
+  /// A short comparison on the pictures of a folder, each against all others.
+  @Test func aFolderIsComparedWithItself() async throws {
+    try await withTemporaryFolder { folder in
+      let collection = try CIFARCollection(path: Self.cifar + "/test.bin")
+      for position in 0..<40 {
+        let label = try collection.entry(at: position).label ?? ""
+        let place = folder + "/" + (position % 2 == 0 ? "even" : "odd")
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        try Data(try collection.picture(at: position).pngData())
+          .write(to: URL(fileURLWithPath: "\(place)/\(position) \(label).png"))
+      }
+      let table = try await succeed(["evaluate", folder, "--mirror", "--scales", "0.5,1"])
+      #expect(table.split(separator: "\n").count == 3 && table.contains("rmac:3"))
+      #expect(!table.contains("coarse"))
+      let csv = try await succeed(["evaluate", folder, "--format", "csv", "--no-mirror"])
+      #expect(
+        csv.hasPrefix(
+          "setting,dimension,metric,precisionAt1,precisionAt10,meanAveragePrecision,recallAt1,recallAt10\n"
+        )
+      )
+    }
+  }
+}
