@@ -291,8 +291,9 @@ struct ClientTests {
       #expect(rows == [["t"]])
       return await encrypted.close()
     }
-    let refused = await #expect(throws: PostgresError.self) { [settings] in
-      try await PostgresConnection.connect(settings)
+    let plain = settings
+    let refused = await #expect(throws: PostgresError.self) {
+      _ = try await PostgresConnection.connect(plain)
     }
     #expect(refused?.code == .connectionFailed && refused?.message.contains("SSL") == true)
   }
