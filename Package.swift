@@ -76,7 +76,7 @@ let package = Package(
     .target(
       name: "EmbeddingPipeline",
       dependencies: [
-        "ImageCollections", "ImageFeatures", "PostgresClient", "TableCatalog", "VectorSQL",
+        "ImageCollections", "ImageFeatures", "PostgresClient", "VectorSQL",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings

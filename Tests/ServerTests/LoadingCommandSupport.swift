@@ -39,14 +39,15 @@ struct CommandLoad: Sendable {
     try await load.expectEveryRow()
   }
 
-  /// Starts the command; it needs about a second for all rows.
-  func start(_ more: String...) throws -> Process {
+  /// Starts the command.
+  /// - Parameter rate: rows a second; slow enough for a test on a busy machine to break it in the middle.
+  func start(rate: Int = 1000, _ more: String...) throws -> Process {
     try errors.write("")
     let process = Process()
     process.executableURL = URL(filePath: FaultServer.command ?? "adbvec")
     process.arguments =
       ["load", file.path, "--database-url", server.url, "--method", method, "--batch", "50"]
-      + ["--rate-limit", "3000"] + more
+      + ["--rate-limit", "\(rate)"] + more
     process.standardError = FileHandle(forWritingAtPath: errors.path)
     process.standardOutput = FileHandle.nullDevice
     try process.run()

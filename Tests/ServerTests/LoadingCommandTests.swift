@@ -17,7 +17,7 @@ struct LoadingCommandTests {
         var kills = 0
         while kills < 4 {
           let before = try await load.committed()
-          let process = try kills == 0 ? load.start() : load.start("--resume")
+          let process = try kills == 0 ? load.start(rate: 300) : load.start(rate: 300, "--resume")
           try await load.waitForRows(beyond: before, process)
           try await Task.sleep(for: .milliseconds(Int.random(in: 0...80)))
           kill(process.processIdentifier, SIGKILL)
@@ -94,7 +94,7 @@ struct LoadingCommandTests {
   }
 
   private func end(_ load: CommandLoad) async throws {
-    let process = try load.start("--resume")
+    let process = try load.start(rate: 1_000_000, "--resume")
     process.waitUntilExit()
     let said = try load.said
     #expect(process.terminationStatus == 0, "\(said)")

@@ -50,7 +50,8 @@ struct LoadingHostileTests {
   @Test(arguments: [
     ("0|a|{1}\n1|b\0c|{2}\n", "NUL"), ("0|a|{1}\n1|b|{NaN}\n", "NaN or an infinity"),
     ("0|a|{1}\n1|b|{-Infinity}\n", "NaN or an infinity"), ("0|a|{1}\n99999999999|b|{2}\n", "integer"),
-    ("0|a|{1}\n1|b|{2,3}\n", "line 2"), ("0|a|{1}\n1|b|{2", "line 2"), ("0|a|{1}\n1|\"b|{2}\n", "line 2"),
+    ("0|a|{1}\n1|b|{2,3}\n", "features.txt:2: "), ("0|a|{1}\n1|b|{2", "features.txt:2: "),
+    ("0|a|{1}\n1|\"b|{2}\n", "features.txt:2: "),
   ])
   func whatNoTableTakesIsRefusedBeforeTheFirstByte(text: String, reason: String) async throws {
     try await ScratchSchema.with { connection, schema in
