@@ -101,13 +101,8 @@ struct LearningCommandTests {
         #expect(hits.split(separator: "\n").last?.hasPrefix("7,") == true || hits.contains("\n7,"), "\(hits)")
         let sql = try await succeed(["sql", "query", "--image", picture, "-k", "1"], table)
         #expect(try await Program.psql(sql, on: database).output.hasPrefix("7|"))
-        // The resumed load must be of the same projection.
+        try await aLoadGoesOnWithItsOwnProjection(table, folder)
         let plain = ["DATABASE_URL": database.url]
-        try await expectRefusal(
-          ["embed-load", Self.cifar + "/test.bin", "--limit", "60", "--resume"],
-          naming: "512",
-          settings: plain
-        )
         let other = folder + "/pca.safetensors"
         _ = try await succeed(
           ["projection", "fit", "--from-table", "--method", "pca", "--dimensions", "32", "-o", other],
@@ -116,6 +111,19 @@ struct LearningCommandTests {
         #expect(try Projection(contentsOfFile: other).inputs == 32)
       }
     }
+  }
+
+  /// Another projection of the same length is not what the load began with.
+  private func aLoadGoesOnWithItsOwnProjection(_ table: [String: String], _ folder: String) async throws {
+    let other = folder + "/other.safetensors"
+    let fit = ["projection", "fit", Self.cifar + "/train.bin", "--sample", "60", "--dimensions", "32"]
+    _ = try await succeed(fit + ["--method", "pca", "-o", other])
+    let load = ["embed-load", Self.cifar + "/test.bin", "--limit", "80", "--resume"]
+    try await expectRefusal(
+      load,
+      naming: "began with other features",
+      settings: table.merging(["ADBVEC_PROJECTION": other]) { $1 }
+    )
   }
 
   private func refusals(_ file: String, _ folder: String) async throws {

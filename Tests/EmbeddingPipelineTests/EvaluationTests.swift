@@ -52,6 +52,25 @@ struct EvaluationTests {
     #expect(result.dimension == 1)
   }
 
+  /// Ids of a sample are not its positions.
+  @Test func aSampleIsMeasuredByItsOwnClasses() throws {
+    let all = Colours(labels: (0..<30).map { $0 < 15 ? "ant" : "bee" })
+    let sample = PictureSample(of: all, count: 12, seed: 1)
+    let task = try RetrievalTask(collection: sample, queries: nil, workers: 1)
+    var rows = CollectedVectors()
+    for position in 0..<sample.count {
+      let entry = try sample.entry(at: position)
+      try rows.append(id: Int64(entry.id), label: entry.label, vector: [entry.label == "ant" ? 0 : 1])
+    }
+    let result = try task.measure(
+      .init(collection: rows, queries: nil),
+      projection: nil,
+      metric: .l2,
+      recallAt: [1]
+    )
+    #expect(result.fine.precisionAt1 == 1 && result.coarse?.precisionAt1 == 1)
+  }
+
   @Test func aProjectionChangesWhatIsNear() throws {
     let task = try RetrievalTask(
       collection: Colours(labels: ["a", "a", "b", "b"]),

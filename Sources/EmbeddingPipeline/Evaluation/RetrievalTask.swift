@@ -89,7 +89,13 @@ public struct RetrievalTask: Sendable {
     if try hasCoarseLabels {
       var numbers = ClassNumbers()
       let (base, asked) = try sides(vectors, projection) { pictures, rows in
-        try rows.ids.map { numbers[try pictures.coarseLabel(at: Int($0))] }
+        // A sample's ids are those of the collection that it was drawn from.
+        let labels = try Dictionary(
+          uniqueKeysWithValues: (0..<pictures.count).map {
+            (Int64(try pictures.entry(at: $0).id), try pictures.coarseLabel(at: $0))
+          }
+        )
+        return rows.ids.map { numbers[labels[$0] ?? nil] }
       }
       coarse = try base.retrievalQuality(of: asked, metric: metric, recallAt: ks)
     }

@@ -145,7 +145,8 @@ private struct RankingTotals {
     return RetrievalQuality(
       precisionAt1: first / count,
       precisionAt10: ten / count,
-      meanAveragePrecision: averagePrecision / count,
+      // Shares that are summed may end above 1 by their rounding.
+      meanAveragePrecision: min(averagePrecision / count, 1),
       recallAt: found.mapValues { $0 / count },
       queries: queries
     )
