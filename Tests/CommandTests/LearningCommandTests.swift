@@ -102,13 +102,27 @@ struct LearningCommandTests {
         let sql = try await succeed(["sql", "query", "--image", picture, "-k", "1"], table)
         #expect(try await Program.psql(sql, on: database).output.hasPrefix("7|"))
         try await aLoadGoesOnWithItsOwnProjection(table, folder)
-        let plain = ["DATABASE_URL": database.url]
-        let other = folder + "/pca.safetensors"
-        _ = try await succeed(
-          ["projection", "fit", "--from-table", "--method", "pca", "--dimensions", "32", "-o", other],
-          plain
+      }
+    }
+  }
+
+  @Test func aProjectionIsLearnedFromTheVectorsOfATable() async throws {
+    try await TestServer.withDatabase { database in
+      let table = ["DATABASE_URL": database.url]
+      _ = try await succeed(["migrate", "up", "--set", "dim=512"], table)
+      _ = try await succeed(["embed-load", Self.cifar + "/test.bin", "--limit", "60"], table)
+      try await withTemporaryFolder { folder in
+        let file = folder + "/pca.safetensors"
+        let fit = ["projection", "fit", "--from-table", "--method", "pca", "--dimensions", "32", "-o", file]
+        _ = try await succeed(fit, table)
+        let learned = try Projection(contentsOfFile: file)
+        #expect(learned.inputs == 512 && learned.provenance["samples"] == "60")
+        // Vectors of another feature than the one named are not what would be projected.
+        try await expectRefusal(
+          fit,
+          naming: "the table's vectors have 512 numbers",
+          settings: table.merging(["ADBVEC_FEATURE": "logits"]) { $1 }
         )
-        #expect(try Projection(contentsOfFile: other).inputs == 32)
       }
     }
   }

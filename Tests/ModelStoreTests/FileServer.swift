@@ -70,7 +70,10 @@ final class FileServer: Sendable {
     }
     let status = behaviour.status ?? (start == 0 ? 200 : start >= content.count ? 416 : 206)
     let body = status == 200 || status == 206 ? Array(content[start...]) : []
-    let head = "HTTP/1.1 \(status) X\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
+    let place =
+      status == 206 ? "Content-Range: bytes \(start)-\(content.count - 1)/\(content.count)\r\n" : ""
+    let head =
+      "HTTP/1.1 \(status) X\r\nContent-Length: \(body.count)\r\n\(place)Connection: close\r\n\r\n"
     send(
       Array(head.utf8) + body.prefix(behaviour.cutAfter.map { max(0, $0 - start) } ?? body.count),
       connection

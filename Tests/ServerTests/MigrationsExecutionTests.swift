@@ -180,7 +180,7 @@ struct MigrationsExecutionTests {
         "1_a.sql": """
         -- migrate:up
         CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
-          BEGIN IF $1 % 1000 = 0 THEN PERFORM pg_sleep(0.3); END IF; RETURN $1; END $$;
+          BEGIN IF $1 % 1000 = 0 THEN PERFORM pg_sleep(0.8); END IF; RETURN $1; END $$;
         CREATE TABLE a AS SELECT generate_series(1, 10000) AS id;
         CREATE INDEX a_slow ON a (slow(id));
 
