@@ -61,7 +61,7 @@ import VectorSQL
       let client = try RawClient(port: sandbox.port, buffer: 1 << 16)
       _ = client.logIn(sandbox.database)
       let before = residentBytes()
-      client.send(RawMessage.query("SELECT repeat('x', 1000000) FROM generate_series(1, 100)"))
+      client.send(RawMessage.query("SELECT repeat('x', 1000000) FROM generate_series(1, 200)"))
       let watcher = try await database.connect()
       try await eventually("the server waits for the client") {
         try await watcher.query(
@@ -70,12 +70,13 @@ import VectorSQL
           )
         ).first
       }
-      #expect(residentBytes() - before < 32 << 20)
+      // Other tests of this process take memory meanwhile; what would pile up is twice as much as they may.
+      #expect(residentBytes() - before < 100 << 20)
       await watcher.close()
       let bytes = client.receive {
-        $0.count > 100_000_000 && $0.suffix(6) == [UInt8(ascii: "Z"), 0, 0, 0, 5, UInt8(ascii: "I")]
+        $0.count > 200_000_000 && $0.suffix(6) == [UInt8(ascii: "Z"), 0, 0, 0, 5, UInt8(ascii: "I")]
       }
-      #expect(bytes.count { $0 == UInt8(ascii: "x") } == 100_000_000)
+      #expect(bytes.count { $0 == UInt8(ascii: "x") } == 200_000_000)
     }
   }
 
