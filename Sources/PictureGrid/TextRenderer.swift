@@ -1,4 +1,5 @@
 import CGD
+import Synchronization
 
 /// Draws and measures one line of text with FreeType, through libgd.
 struct TextRenderer {
@@ -74,6 +75,10 @@ struct TextRenderer {
     )
   }
 
+  /// libgd keeps its fonts, its choice of fontconfig and its last error once a process, and sets them up and reads them
+  /// outside its own lock.
+  private static let oneAtATime = Mutex(())
+
   /// libgd reads HTML entities in text, so a plain ampersand is written as one.
   private func run(
     _ image: gdImagePtr?,
@@ -86,26 +91,18 @@ struct TextRenderer {
     _ text: String
   ) throws {
     try Self.checkLibrary()
-    gdFTUseFontConfig(font.usesFontconfig ? 1 : 0)
     var extra = gdFTStringExtra()
     extra.flags = gdFTEX_RESOLUTION
     extra.hdpi = 72
     extra.vdpi = 72
     let escaped = text.split(separator: "&", omittingEmptySubsequences: false).joined(separator: "&amp;")
-    let message = gdImageStringFTEx(
-      image,
-      &corners,
-      colour,
-      name,
-      size,
-      0,
-      Int32(x),
-      Int32(y),
-      escaped,
-      &extra
-    )
+    let message = Self.oneAtATime.withLock { _ in
+      gdFTUseFontConfig(font.usesFontconfig ? 1 : 0)
+      return gdImageStringFTEx(image, &corners, colour, name, size, 0, Int32(x), Int32(y), escaped, &extra)
+        .map { String(cString: $0) }
+    }
     if let message {
-      throw GridError(.drawing, "FreeType cannot draw text with \(name): \(String(cString: message))")
+      throw GridError(.drawing, "FreeType cannot draw text with \(name): \(message)")
     }
   }
 }

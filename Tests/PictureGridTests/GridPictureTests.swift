@@ -1,4 +1,6 @@
+import Dispatch
 import ImageFeatures
+import Synchronization
 import Testing
 
 @testable import PictureGrid
@@ -96,6 +98,26 @@ import Testing
   @Test func `A font that is missing is named`() throws {
     let error = #expect(throws: GridError.self) { try GridFont(regular: "/nowhere/None.ttf") }
     #expect(error?.description == "/nowhere/None.ttf: cannot be opened as a font")
+  }
+
+  @Test func `Threads that open fonts and draw at once do not harm each other`() throws {
+    let grid = PictureGrid(items: [GridItem(picture: nil, title: "x", detail: "y")], cellSize: 48)
+    let outcomes = Mutex<(refusals: Set<String>, drawings: Set<[UInt8]>)>(([], []))
+    DispatchQueue.concurrentPerform(iterations: 400) { turn in
+      do {
+        if turn.isMultiple(of: 2) {
+          _ = try GridFont(regular: "/nowhere/\(turn).ttf")
+        } else {
+          let drawing = try grid.pngData()
+          outcomes.withLock { _ = $0.drawings.insert(drawing) }
+        }
+      } catch {
+        outcomes.withLock { _ = $0.refusals.insert("\(error)") }
+      }
+    }
+    let expected = stride(from: 0, to: 400, by: 2).map { "/nowhere/\($0).ttf: cannot be opened as a font" }
+    #expect(outcomes.withLock { $0.refusals } == Set(expected))
+    #expect(try outcomes.withLock { $0.drawings } == [grid.pngData()])
   }
 
   private func plain(_ width: Int, _ height: Int, _ hex: UInt32) throws -> Picture {
