@@ -1,5 +1,6 @@
 extension SQLValue {
-  /// The value as a typed constant for SQL text that people read or pipe to psql; never used on the wire.
+  /// The value as a typed constant for SQL text that people read or pipe to psql, and for messages of several
+  /// statements, which carry no parameters.
   ///
   /// A constant carries its type, so that `'{1,2}'::integer[]` means the same as the bound value would.
   public var literal: String {

@@ -57,6 +57,7 @@ struct LoadPartsTests {
       vectorIndexes: [],
       blockSize: 8192,
       isOwned: true,
+      mayHaveTriggers: false,
       hasRows: true
     )
     let decide = { (wanted: LoadOptions.Continuation, fingerprint: String, recipe: String) in

@@ -49,6 +49,7 @@ struct TableCheckTests {
       vectorIndexes: index,
       blockSize: 8192,
       isOwned: true,
+      mayHaveTriggers: false,
       hasRows: false
     )
   }

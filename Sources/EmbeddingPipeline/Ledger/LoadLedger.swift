@@ -163,16 +163,13 @@ struct LoadLedger: Sendable {
   }
 
   /// What a batch adds, for the transaction that writes its rows.
-  func entry(_ batch: LoadBatch, _ counts: LoadCounts) -> Statement {
+  func entry(_ batch: LoadBatch, _ counts: LoadCounts) -> LedgerEntry {
     let numbers = [
       batch.positions.lowerBound, batch.positions.upperBound, batch.place.offset, batch.place.line,
       counts.loaded,
       counts.skipped, counts.replaced, counts.unreadable,
     ]
-    return Statement(
-      trusted: "INSERT INTO \(batches) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-      binds: [.text(key)] + numbers.map { .int8(Int64($0)) }
-    )
+    return LedgerEntry(table: batches, values: [.text(key)] + numbers.map { .int8(Int64($0)) })
   }
 
   /// Whether a batch was committed, after an answer that never came.
@@ -220,7 +217,7 @@ struct LoadLedger: Sendable {
       try await connection.query(
         .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
       )
-      try await connection.query(entry(total, counts))
+      try await connection.query(entry(total, counts).statement)
       try await connection.query(
         .init(
           trusted: "UPDATE \(loads) SET is_finished = true, finished_at = now() WHERE load_key = $1",

@@ -22,7 +22,7 @@ struct LoadTracker: Sendable {
     connection = run.connection
     indexes = run.options.indexes
     onEvent = run.onEvent
-    let fingerprint = try await run.source.fingerprint()
+    let fingerprint = try await run.fingerprint.value
     let isTracked = run.options.continuation != .untracked && fingerprint != nil
     if run.options.continuation == .resume, fingerprint == nil {
       throw LoadError(

@@ -3,8 +3,12 @@ internal import PostgresClient
 internal import VectorSQL
 
 /// One connection that writes batches, one after another, and mends itself.
+///
+/// Lane and connection share a thread: a batch that waits in the lane is begun as soon as the one before it is committed.
 actor LoadLane {
   private let context: LoadContext
+  private nonisolated let executor = ThreadExecutor(label: "adbvec.lane")
+  private var last: Task<LoadCounts, any Error>?
   private var connection: PostgresConnection?
   /// The server's process behind a connection that broke; it may not have noticed, and hold its rows locked.
   private var lostBackend: Int32?
@@ -16,9 +20,28 @@ actor LoadLane {
     self.context = context
   }
 
-  /// Writes a batch and its record in one transaction; tries again when the connection broke or the server asks for it.
-  /// - Throws: `PostgresError`, `LoadError`, `CancellationError`; the batch is then not in the table.
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Writes a batch and its record in one transaction, behind the batches that came before; tries again when the
+  /// connection broke or the server asks for it.
+  /// - Throws: `PostgresError`, `LoadError`, `CancellationError`; the batch is then not in the table. Also what a batch
+  ///   before it threw.
   func write(_ batch: LoadBatch) async throws -> LoadCounts {
+    let turn = Task { [last] in
+      _ = try await last?.value
+      return try await writeInTurn(batch)
+    }
+    last = turn
+    return try await withTaskCancellationHandler {
+      try await turn.value
+    } onCancel: {
+      turn.cancel()
+    }
+  }
+
+  private func writeInTurn(_ batch: LoadBatch) async throws -> LoadCounts {
     var attempt = 0
     while true {
       do {
@@ -70,15 +93,11 @@ actor LoadLane {
     defer { watchdog.stop() }
     let policy = context.options.onConflict
     let rows = policy == .fail ? batch.rows : batch.rows.distinct(keepingLast: policy == .update)
-    return try await connection.transaction { connection in
-      var counts = LoadCounts()
-      if rows.count > 0 { counts = try await context.writer.write(rows, on: connection) }
+    return try await context.writer.commit(rows, on: connection) { [ledger = context.ledger] written in
+      var counts = written
       counts.skipped += batch.rows.count - rows.count
       counts.unreadable = batch.unreadable.count
-      if let ledger = context.ledger {
-        try await connection.query(ledger.entry(batch, counts), prepared: true)
-      }
-      return counts
+      return (counts, ledger?.entry(batch, counts))
     }
   }
 
@@ -97,7 +116,7 @@ actor LoadLane {
 
   private func openConnection() async throws -> PostgresConnection {
     if let connection { return connection }
-    let opened = try await PostgresConnection.connect(context.settings)
+    let opened = try await PostgresConnection.connect(context.settings, on: executor)
     if let lostBackend { try await Self.end(lostBackend, opened) }
     lostBackend = nil
     if let lock = context.lock { try await lock.share(opened) }

@@ -1,5 +1,5 @@
-/// Writes batches on one connection or several; a batch waits until a connection is free, so that at most one more than
-/// there are connections is in memory.
+/// Writes batches on one connection or several. Each connection has one batch to go on with, so that at most one more
+/// than twice their number is in memory.
 struct LoadLanes {
   private let context: LoadContext
   private let lanes: [LoadLane]
@@ -23,12 +23,13 @@ struct LoadLanes {
 
   private func writeAll(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
     try await withThrowingTaskGroup(of: Written.self) { group in
-      var idle = lanes
+      var free = lanes + lanes
       var batch = first
       var failure: (any Error)?
       while failure == nil, let current = batch {
-        if idle.isEmpty, let written = try await group.next() { idle.append(take(written, &meter)) }
-        guard let lane = idle.popLast() else { break }
+        if free.isEmpty, let written = try await group.next() { free.append(take(written, &meter)) }
+        guard !free.isEmpty else { break }
+        let lane = free.removeFirst()
         group.addTask {
           Written(lane: lane, counts: try await lane.write(current), positions: current.positions.count)
         }

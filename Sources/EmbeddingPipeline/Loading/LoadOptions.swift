@@ -88,6 +88,6 @@ public struct LoadOptions: Sendable, Hashable {
 
   /// Rows in a transaction for vectors of a dimension.
   func batchRows(dimension: Int) -> Int {
-    batchRows ?? min(max((2 << 20) / max(dimension * 4, 1), 1), 10_000)
+    batchRows ?? min(max((5 << 20) / max(dimension * 4, 1), 1), 10_000)
   }
 }

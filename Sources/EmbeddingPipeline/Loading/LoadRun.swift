@@ -5,6 +5,8 @@ internal import PostgresClient
 struct LoadRun: Sendable {
   let loader: Loader
   let source: any BatchSource
+  /// What tells the source's content from another's, once it is known.
+  let fingerprint: Task<SourceFingerprint?, any Error>
   let connection: PostgresConnection
   let onEvent: @Sendable (LoadEvent) -> Void
 

@@ -27,9 +27,12 @@ public struct Loader: Sendable {
     _ source: any BatchSource,
     onEvent: @escaping @Sendable (LoadEvent) -> Void = { _ in }
   ) async throws -> LoadReport {
+    // The source is looked through while the server is asked about the table.
+    let fingerprint = Task { try await source.fingerprint() }
     let connection = try await PostgresConnection.connect(settings)
     let turn = Mutex(())
-    let run = LoadRun(loader: self, source: source, connection: connection) { event in
+    let run = LoadRun(loader: self, source: source, fingerprint: fingerprint, connection: connection) {
+      event in
       turn.withLock { _ in onEvent(event) }
     }
     do {

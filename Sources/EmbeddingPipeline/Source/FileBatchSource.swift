@@ -65,7 +65,7 @@ public actor FileBatchSource: BatchSource {
   }
 
   /// Room for as many numbers is made beforehand, so that a batch is not copied while it grows.
-  private static let mostReserved = 1 << 20
+  private static let mostReserved = 1 << 21
 
   private func opened() throws -> any FeatureReader {
     if let reader { return reader }

@@ -9,7 +9,7 @@ extension TableShape {
     let found = try await connection.query(
       Statement(
         """
-        SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE') FROM pg_class c
+        SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE'), c.relhastriggers FROM pg_class c
         WHERE c.oid = (SELECT r.oid FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace
                        WHERE r.relname = $1 AND (n.nspname = $2 OR ($2 IS NULL AND pg_table_is_visible(r.oid))))
         """,
@@ -23,7 +23,7 @@ extension TableShape {
         "there is no table \(target.table.quoted) in this database; create it first (adbvec migrate up)"
       )
     }
-    let (oid, kind, isOwned) = try row.decode(UInt32.self, String.self, Bool.self)
+    let (oid, kind, isOwned, hasTriggers) = try row.decode(UInt32.self, String.self, Bool.self, Bool.self)
     return TableShape(
       oid: oid,
       kind: kind,
@@ -32,6 +32,7 @@ extension TableShape {
       vectorIndexes: try await vectorIndexes(oid, target, connection),
       blockSize: try await connection.capabilities().blockSize,
       isOwned: isOwned,
+      mayHaveTriggers: hasTriggers || kind != "r",
       hasRows: try await hasRows(target, kind, connection)
     )
   }

@@ -50,6 +50,8 @@ public struct TableShape: Sendable, Hashable {
   public var blockSize: Int
   /// Whether the user may drop and make indexes on it.
   public var isOwned: Bool
+  /// Whether a trigger may change or leave out rows; a partition may have one of its own.
+  public var mayHaveTriggers: Bool
   /// Whether any row is there.
   public var hasRows: Bool
 }

@@ -2,13 +2,51 @@ internal import ImageCollections
 internal import PostgresClient
 internal import VectorSQL
 
-/// Writes the rows of a batch inside a transaction that is open already.
+/// Writes the rows of a batch.
 protocol RowWriter: Sendable {
+  /// What a batch counts for once its rows are written, and its row of the record.
+  typealias Account = @Sendable (LoadCounts) -> (counts: LoadCounts, entry: LedgerEntry?)
+
   /// What is needed once a connection.
   func prepare(_ connection: PostgresConnection) async throws
-  /// Writes the rows; ids are distinct.
+  /// Writes the rows inside a transaction that is open already; ids are distinct.
   /// - Returns: counts without the unreadable pictures.
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts
+  /// Writes rows, or none, and their record in one transaction; stays on the caller's thread, which is the connection's.
+  nonisolated(nonsending) func commit(
+    _ rows: FeatureBatch,
+    on connection: PostgresConnection,
+    _ account: Account
+  ) async throws
+    -> LoadCounts
+}
+
+extension RowWriter {
+  nonisolated(nonsending) func commit(
+    _ rows: FeatureBatch,
+    on connection: PostgresConnection,
+    _ account: Account
+  ) async throws
+    -> LoadCounts
+  {
+    try await commitInSteps(rows, on: connection, account)
+  }
+
+  /// BEGIN, the rows, the record, COMMIT: the record may depend on what the server says of the rows.
+  nonisolated(nonsending) func commitInSteps(
+    _ rows: FeatureBatch,
+    on connection: PostgresConnection,
+    _ account: Account
+  ) async throws
+    -> LoadCounts
+  {
+    try await connection.transaction { connection in
+      let written = rows.count > 0 ? try await write(rows, on: connection) : LoadCounts()
+      let (counts, entry) = account(written)
+      if let entry { try await connection.query(entry.statement, prepared: true) }
+      return counts
+    }
+  }
 }
 
 /// Prepared multi-row INSERTs with binary parameters, all of a batch in one pipeline.
@@ -51,8 +89,32 @@ struct InsertWriter: RowWriter {
 struct CopyWriter: RowWriter {
   let statements: LoadStatements
   let encoder: RowEncoder
+  /// Whether no trigger can leave a row out, so that the record can be written before the rows.
+  let storesEveryRow: Bool
 
   func prepare(_ connection: PostgresConnection) {}
+
+  /// One message where the count is known beforehand: its statements are one transaction, and the server, which is the
+  /// slower side, waits once a batch.
+  nonisolated(nonsending) func commit(
+    _ rows: FeatureBatch,
+    on connection: PostgresConnection,
+    _ account: Account
+  ) async throws
+    -> LoadCounts
+  {
+    guard storesEveryRow, rows.count > 0 else {
+      return try await commitInSteps(rows, on: connection, account)
+    }
+    var written = LoadCounts()
+    written.loaded = rows.count
+    let (counts, entry) = account(written)
+    let script = ([entry?.script].compactMap(\.self) + [statements.copy]).joined(separator: "; ")
+    try await connection.copyInBinary(.init(trusted: script)) { writer in
+      for row in 0..<rows.count { try encoder.append(row, of: rows, to: &writer) }
+    }
+    return counts
+  }
 
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {
     var counts = LoadCounts()

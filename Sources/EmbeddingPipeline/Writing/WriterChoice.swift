@@ -47,7 +47,7 @@ struct WriterChoice {
       writer = StagedCopyWriter(statements: statements, encoder: encoder)
       reason = "binary COPY through a temporary table"
     default:
-      writer = CopyWriter(statements: statements, encoder: encoder)
+      writer = CopyWriter(statements: statements, encoder: encoder, storesEveryRow: !shape.mayHaveTriggers)
       reason = "binary COPY"
     }
   }

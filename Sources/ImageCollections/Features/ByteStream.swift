@@ -13,12 +13,13 @@ final class ByteStream {
   private var start = 0
   private var end = 0
 
-  private static let initialSize = 1 << 20
   private static let largestRecord = 1 << 28
 
-  /// - Parameter path: nil for standard input.
+  /// - Parameters:
+  ///   - path: nil for standard input.
+  ///   - bufferSize: bytes to begin with.
   /// - Throws: `CollectionError` with code `unreadable`.
-  init(path: String?) throws {
+  init(path: String?, bufferSize: Int = 1 << 20) throws {
     name = path ?? "standard input"
     ownsDescriptor = path != nil
     if let path {
@@ -30,7 +31,7 @@ final class ByteStream {
     } else {
       descriptor = STDIN_FILENO
     }
-    buffer = [UInt8](repeating: 0, count: Self.initialSize)
+    buffer = [UInt8](repeating: 0, count: bufferSize)
   }
 
   deinit {

@@ -1,31 +1,69 @@
 /// Classes for a format that carries none: a line each, in the order of the rows. An empty line is NULL.
-struct LabelLines {
-  private let labels: [String?]
-  private let path: String
+///
+/// The file is read in step with the rows, so that memory does not grow with them.
+final class LabelLines {
+  private let stream: ByteStream
+  private let count: Int
+  /// The line that is read next.
+  private var position = 0
 
+  private static let newline = UInt8(ascii: "\n")
+  private static let bufferSize = 1 << 16
+
+  /// - Throws: `CollectionError` with code `unreadable`.
   init(path: String) throws {
-    self.path = path
-    let bytes = try WholeFile.read(Array(path.utf8), limit: 1 << 31)
-    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    if lines.last?.isEmpty ?? false { lines.removeLast() }
-    labels = lines.map { line in
-      let text = String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
-      return text.isEmpty ? nil : text
-    }
+    stream = try ByteStream(path: path, bufferSize: Self.bufferSize)
+    count = try Self.countLines(stream)
+    try stream.skip(to: 0)
   }
 
+  /// The class of a row; rows are asked for in order, and may be passed over.
   /// - Throws: `CollectionError` with code `labels` when there are fewer lines than rows.
-  func label(_ position: Int) throws -> String? {
-    guard position < labels.count else {
-      throw CollectionError(.labels, file: path, "it has \(labels.count) lines and the source has more rows")
+  func label(_ row: Int) throws -> String? {
+    guard row < count else {
+      throw CollectionError(.labels, file: stream.name, "it has \(count) lines and the source has more rows")
     }
-    return labels[position]
+    while position < row { _ = try nextLine() }
+    return try nextLine()
   }
 
   /// - Throws: `CollectionError` with code `labels` when the counts differ.
-  func check(count: Int) throws {
-    guard labels.count == count else {
-      throw CollectionError(.labels, file: path, "it has \(labels.count) lines and the source \(count) rows")
+  func check(count rows: Int) throws {
+    guard count == rows else {
+      throw CollectionError(.labels, file: stream.name, "it has \(count) lines and the source \(rows) rows")
     }
+  }
+
+  private func nextLine() throws -> String? {
+    var length = availableLine()
+    while length == nil, !stream.reachedEnd {
+      try stream.fill()
+      length = availableLine()
+    }
+    let text = stream.withAvailable { bytes in
+      let line = bytes.prefix(length ?? bytes.count)
+      return String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
+    stream.consume(length.map { $0 + 1 } ?? stream.availableCount)
+    position += 1
+    return text.isEmpty ? nil : text
+  }
+
+  /// The length of the line at hand; nil when its end is not there yet.
+  private func availableLine() -> Int? {
+    stream.withAvailable { $0.firstIndex(of: Self.newline) }
+  }
+
+  private static func countLines(_ stream: ByteStream) throws -> Int {
+    var lines = 0
+    var last = newline
+    while try stream.require(1) {
+      stream.withAvailable { bytes in
+        for byte in bytes where byte == newline { lines += 1 }
+        last = bytes.last ?? last
+      }
+      stream.consume(stream.availableCount)
+    }
+    return last == newline ? lines : lines + 1
   }
 }

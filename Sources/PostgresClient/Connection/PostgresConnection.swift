@@ -41,7 +41,15 @@ public actor PostgresConnection {
   /// Opens a connection.
   /// - Throws: `PostgresError` with code `invalidSettings` or `connectionFailed`.
   public static func connect(_ settings: ConnectionSettings) async throws -> PostgresConnection {
-    let executor = ThreadExecutor(label: "adbvec.postgres")
+    try await connect(settings, on: ThreadExecutor(label: "adbvec.postgres"))
+  }
+
+  /// Opens a connection whose calls block a given thread: an actor that runs there, too, uses it without changing
+  /// threads.
+  package static func connect(
+    _ settings: ConnectionSettings,
+    on executor: ThreadExecutor
+  ) async throws -> PostgresConnection {
     let opener = ConnectionOpener(executor: executor)
     let (handle, session) = try await opener.open(settings)
     return PostgresConnection(handle: handle, session: session, executor: executor)
