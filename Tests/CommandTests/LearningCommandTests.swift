@@ -58,6 +58,27 @@ struct LearningCommandTests {
     let result: Result
   }
 
+  /// The same picture gives the same bits, however many are worked on at once and beside whichever others.
+  @Test(arguments: ["logits", "rmac:3"])
+  func workersChangeNoBit(feature: String) async throws {
+    try await withTemporaryFolder { folder in
+      let records = try Data(contentsOf: URL(fileURLWithPath: Self.cifar + "/test.bin"))
+      var files: [Data] = []
+      for (workers, count) in [(1, 40), (2, 40), (5, 60)] {
+        let pictures = folder + "/\(count).bin"
+        let file = "\(folder)/\(workers).npy"
+        try records.prefix(count * 3074).write(to: URL(fileURLWithPath: pictures))
+        _ = try await succeed([
+          "embed", pictures, "--feature", feature, "--workers", "\(workers)", "-o", file,
+        ])
+        files.append(try Data(contentsOf: URL(fileURLWithPath: file)))
+      }
+      #expect(files[0] == files[1])
+      // Behind the header, which names the number of rows.
+      #expect(files[2].dropFirst(128).starts(with: files[0].dropFirst(128)))
+    }
+  }
+
   /// The whole way: learn, load, search, evaluate, with what was learned from 600 pictures.
   @Test func aLearnedProjectionServesEveryCommand() async throws {
     try await withTemporaryFolder { folder in

@@ -2,6 +2,7 @@ import ImageCollections
 import ImageFeatures
 import Synchronization
 import Testing
+import VectorSQL
 
 @testable import EmbeddingPipeline
 
@@ -139,6 +140,12 @@ struct LoadPartsTests {
     #expect(IndexBuild.memory(rows: 13_438, dimension: 1000) > 64 * 1024)
     #expect(IndexBuild.memory(rows: 60_000, dimension: 1000) == 332_203)
     #expect(IndexBuild.memory(rows: 100_000_000, dimension: 1000) == 2 * 1024 * 1024 - 1)
+  }
+
+  @Test func aRecordIsWrittenWithBoundValuesOrAsText() {
+    let entry = LedgerEntry(table: "\"adbvec_load_batch\"", values: [.text("a'b\\"), .int8(7)])
+    #expect(entry.statement.text == #"INSERT INTO "adbvec_load_batch" VALUES ($1, $2)"#)
+    #expect(entry.script == #"INSERT INTO "adbvec_load_batch" VALUES (E'a''b\\', 7)"#)
   }
 
   /// PostgreSQL's own answer to the expression in the documentation, for these paths.

@@ -90,6 +90,22 @@ struct OtherFormatTests {
     )
   }
 
+  @Test func labelsAreReadInStepWithTheRows() throws {
+    let scratch = try Scratch()
+    let file = npy("<f4", shape: "(4, 1)", bytes([0, 1, 2, 3].map { Float($0).bitPattern.littleEndian }))
+    let long = String(repeating: "🐈", count: 50_000)
+    let source = FeatureSource(
+      path: try scratch.file("a.npy", file),
+      labels: try scratch.file("labels.txt", "cat\r\n\(long)\n\nlast")
+    )
+    #expect(try rows(of: source) == ["0|cat|0.0", "1|\(long)|1.0", "2|NULL|2.0", "3|last|3.0"])
+    let resumed = try source.open()
+    try resumed.skip(to: SourcePlace(position: 3, offset: file.count - 4, line: 1))
+    var batch = FeatureBatch(firstPosition: 3)
+    _ = try resumed.read(into: &batch, limit: 9)
+    #expect(batch.labels == ["last"])
+  }
+
   @Test func brokenNumPyFilesAreRefused() throws {
     let scratch = try Scratch()
     let whole = npy("<f4", shape: "(2, 2)", [UInt8](repeating: 0, count: 16))

@@ -41,6 +41,15 @@ actor LoadLane {
     }
   }
 
+  /// Connects; why it could not shows with the first batch.
+  func open() {
+    guard last == nil else { return }
+    last = Task {
+      _ = try? await openConnection()
+      return LoadCounts()
+    }
+  }
+
   private func writeInTurn(_ batch: LoadBatch) async throws -> LoadCounts {
     var attempt = 0
     while true {

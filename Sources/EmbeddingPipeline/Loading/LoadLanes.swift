@@ -1,12 +1,17 @@
 /// Writes batches on one connection or several. Each connection has one batch to go on with, so that at most one more
 /// than twice their number is in memory.
 struct LoadLanes {
-  private let context: LoadContext
+  let context: LoadContext
   private let lanes: [LoadLane]
 
   init(_ context: LoadContext) {
     self.context = context
     lanes = (0..<max(context.options.connections, 1)).map { _ in LoadLane(context) }
+  }
+
+  /// Connects, while nothing is there to be written yet.
+  func open() {
+    for lane in lanes { Task { await lane.open() } }
   }
 
   /// Writes everything that the feed gives.

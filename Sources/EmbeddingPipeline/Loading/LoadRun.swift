@@ -36,6 +36,9 @@ struct LoadRun: Sendable {
       return report
     }
     try await source.skip(to: tracker.start)
+    let lanes = LoadLanes(context(choice, tracker, server))
+    // The server starts its processes while the first rows are read.
+    if !options.isDryRun { lanes.open() }
     var feed = BatchFeed(self, shape: shape, check: check, done: tracker.record.done)
     // The first rows pass every check before anything is written, the record included.
     let first = try await feed.next()
@@ -49,7 +52,7 @@ struct LoadRun: Sendable {
       try await rehearse(first, &feed, &meter)
     } else {
       let deferred = try await tracker.begin(shape, expected: try await source.expectedCount())
-      try await write(first, &feed, &meter, choice, tracker, deferred, server)
+      try await write(first, &feed, &meter, lanes, tracker, deferred, server)
     }
     report.counts = meter.total
     report.thisRun = meter.thisRun
@@ -100,16 +103,10 @@ struct LoadRun: Sendable {
     }
   }
 
-  private func write(
-    _ first: LoadBatch?,
-    _ feed: inout BatchFeed,
-    _ meter: inout LoadMeter,
-    _ choice: WriterChoice,
-    _ tracker: LoadTracker,
-    _ deferred: [String],
-    _ server: ServerCapabilities
-  ) async throws {
-    let context = LoadContext(
+  private func context(_ choice: WriterChoice, _ tracker: LoadTracker, _ server: ServerCapabilities)
+    -> LoadContext
+  {
+    LoadContext(
       settings: loader.settings,
       options: options,
       writer: choice.writer,
@@ -118,10 +115,21 @@ struct LoadRun: Sendable {
       commitsLate: tracker.ledger != nil && server.product == .postgreSQL,
       report: onEvent
     )
+  }
+
+  private func write(
+    _ first: LoadBatch?,
+    _ feed: inout BatchFeed,
+    _ meter: inout LoadMeter,
+    _ lanes: LoadLanes,
+    _ tracker: LoadTracker,
+    _ deferred: [String],
+    _ server: ServerCapabilities
+  ) async throws {
     do {
-      try await LoadLanes(context).write(first, &feed, &meter)
+      try await lanes.write(first, &feed, &meter)
       let connection = try await liveConnection()
-      try await writeLost(&feed, &meter, context, tracker, connection)
+      try await writeLost(&feed, &meter, lanes.context, tracker, connection)
       let finish = LoadFinish(run: self, connection: connection, server: server)
       try await finish.buildIndexes(deferred, rows: meter.total.loaded, dimension: feed.dimension)
       try await finish.analyze(feed.check)

@@ -121,6 +121,7 @@ struct CopyWriter: RowWriter {
     counts.loaded = try await connection.copyInBinary(.init(trusted: statements.copy)) { writer in
       for row in 0..<rows.count { try encoder.append(row, of: rows, to: &writer) }
     }
+    counts.skipped = rows.count - counts.loaded
     return counts
   }
 }
