@@ -76,7 +76,7 @@ let package = Package(
     .target(
       name: "EmbeddingPipeline",
       dependencies: [
-        "ImageCollections", "ImageFeatures", "PostgresClient", "VectorSQL",
+        "ImageCollections", "ImageFeatures", "PostgresClient", "TableCatalog", "VectorSQL",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
@@ -202,7 +202,8 @@ let package = Package(
     .testTarget(
       name: "EmbeddingPipelineTests",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "PostgresClient", "VectorSQL",
+        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "PostgresClient", "TableCatalog",
+        "VectorSQL",
       ],
       swiftSettings: settings
     ),

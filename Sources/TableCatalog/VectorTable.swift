@@ -4,12 +4,34 @@ public import VectorSQL
 public struct VectorTable: Sendable, Hashable {
   /// The name it was looked up by, with the schema it was found in.
   public let name: QualifiedName
+  /// Its object id.
+  public let oid: UInt32
+  /// What it is.
+  public let kind: Kind
   /// Its columns, in the table's order.
   public let columns: [Column]
   /// Its indexes on the vector column, valid or not.
   public let vectorIndexes: [Index]
   /// The planner's estimate of its rows; negative before the first ANALYZE on PostgreSQL 14 and later.
   public let estimatedRows: Double
+  /// Whether the user may drop and make indexes on it.
+  public let isOwned: Bool
+  /// Whether a trigger may change or leave out rows; a partition may have one of its own.
+  public let mayHaveTriggers: Bool
+
+  /// What kind of relation it is: `pg_class.relkind`.
+  public struct Kind: RawRepresentable, Sendable, Hashable {
+    /// The catalogue's letter.
+    public let rawValue: String
+
+    /// The kind with that letter.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// A table.
+    public static let table = Kind(rawValue: "r")
+    /// A table with partitions.
+    public static let partitioned = Kind(rawValue: "p")
+  }
 
   /// A column of the table.
   public struct Column: Sendable, Hashable {
@@ -17,8 +39,14 @@ public struct VectorTable: Sendable, Hashable {
     public let name: String
     /// The type as SQL writes it: `integer`, `real[]`, `vector(1000)`.
     public let type: String
+    /// The type's object id, which parameters are bound with.
+    public let typeOID: UInt32
     /// Whether NULL is refused.
     public let isRequired: Bool
+    /// Whether a row without a value for it gets one: a default, an identity or a generation expression.
+    public let hasDefault: Bool
+    /// Whether a valid unique index covers this column alone.
+    public let isUnique: Bool
     /// How large values are kept: `p` PLAIN, `m` MAIN, `e` EXTERNAL, `x` EXTENDED.
     public let storage: String
   }
@@ -33,6 +61,8 @@ public struct VectorTable: Sendable, Hashable {
     public let operatorClass: String
     /// The WITH options, names in lower case: `dim` to `1000`.
     public let options: [String: String]
+    /// The statement that makes it: `pg_get_indexdef`.
+    public let definition: String
     /// Whether queries may use it; a failed concurrent build leaves an index that they may not.
     public let isValid: Bool
   }
@@ -56,44 +86,8 @@ public struct VectorTable: Sendable, Hashable {
   }
 }
 
-extension VectorTable.Column {
-  /// `vector`, `halfvec`, `real[]`: the type without its length.
-  public var typeName: String {
-    String(type.prefix { $0 != "(" })
-  }
-
-  /// The length in `vector(1000)`; nil for types that declare none, such as `real[]`.
-  public var declaredDimension: Int? {
-    guard ["vector", "halfvec", "bit", "sparsevec"].contains(typeName) else { return nil }
-    return Int(type.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" })
-  }
-
-  /// What the column's elements are; nil for a column that is no vector.
-  public var element: VectorElement? {
-    switch typeName {
-    case "vector", "real[]": .single
-    case "halfvec", "float2[]": .half
-    case "sparsevec": .sparse
-    case "bit": .bit
-    case "smallint[]": .int16
-    default: nil
-    }
-  }
-
-  /// Whether values can be sent as `int4`, `int8` …: the SQL value of an id in this column.
-  public func idValue(_ id: Int64) -> SQLValue? {
-    switch typeName {
-    case "bigint": .int8(id)
-    case "integer": Int32(exactly: id).map(SQLValue.int4)
-    case "smallint": Int16(exactly: id).map(SQLValue.int2)
-    case "text", "character varying": .text(String(id))
-    default: nil
-    }
-  }
-}
-
 extension VectorTable.Index {
-  /// The metric that the index serves.
+  /// The metric that the index serves; nil when its names tell none.
   public var metric: Metric? {
     let spelling = method == "ann" ? (options["distancemeasure"] ?? "l2") : operatorClass
     for (part, metric) in [("l2", Metric.l2), ("cosine", .cosine), ("ip", .innerProduct), ("l1", .l1)]

@@ -32,13 +32,30 @@ import VectorSQL
   ) -> VectorTable {
     VectorTable(
       name: "public.image_search",
+      oid: 1,
+      kind: .table,
       columns: [
-        .init(name: "id", type: "integer", isRequired: true, storage: "p"),
-        .init(name: "class", type: "text", isRequired: false, storage: "x"),
-        .init(name: "image_vector", type: type, isRequired: false, storage: storage),
+        column("id", "integer", isRequired: true, storage: "p"), column("class", "text", storage: "x"),
+        column("image_vector", type, storage: storage),
       ],
       vectorIndexes: index.map { [$0] } ?? [],
-      estimatedRows: 1000
+      estimatedRows: 1000,
+      isOwned: true,
+      mayHaveTriggers: false
+    )
+  }
+
+  private func column(_ name: String, _ type: String, isRequired: Bool = false, storage: String)
+    -> VectorTable.Column
+  {
+    .init(
+      name: name,
+      type: type,
+      typeOID: 1,
+      isRequired: isRequired,
+      hasDefault: false,
+      isUnique: name == "id",
+      storage: storage
     )
   }
 
@@ -46,7 +63,14 @@ import VectorSQL
     _ operatorClass: String = "vector_l2_ops",
     isValid: Bool = true
   ) -> VectorTable.Index {
-    .init(name: "i", method: "hnsw", operatorClass: operatorClass, options: [:], isValid: isValid)
+    .init(
+      name: "i",
+      method: "hnsw",
+      operatorClass: operatorClass,
+      options: [:],
+      definition: "",
+      isValid: isValid
+    )
   }
 
   private func finding(

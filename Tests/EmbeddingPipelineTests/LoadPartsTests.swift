@@ -5,6 +5,7 @@ import Testing
 import VectorSQL
 
 @testable import EmbeddingPipeline
+@testable import TableCatalog
 
 /// The small parts that a load stands on.
 struct LoadPartsTests {
@@ -50,19 +51,19 @@ struct LoadPartsTests {
       offset: 0,
       line: 1
     )
-    let shape = TableShape(
+    let catalog = VectorTable(
+      name: "t",
       oid: 1,
-      kind: "r",
+      kind: .table,
       columns: [],
-      hasUniqueID: true,
       vectorIndexes: [],
-      blockSize: 8192,
+      estimatedRows: 1,
       isOwned: true,
-      mayHaveTriggers: false,
-      hasRows: true
+      mayHaveTriggers: false
     )
+    let table = TargetTable(target: LoadTarget(table: "t"), catalog: catalog, blockSize: 8192, hasRows: true)
     let decide = { (wanted: LoadOptions.Continuation, fingerprint: String, recipe: String) in
-      try record.continuation(wanted, shape: shape, fingerprint: fingerprint, recipe: recipe, source: "s")
+      try record.continuation(wanted, table: table, fingerprint: fingerprint, recipe: recipe, source: "s")
     }
     #expect(try decide(.resume, "f", "r") == .resume)
     #expect(try decide(.restart, "x", "y") == .fresh)

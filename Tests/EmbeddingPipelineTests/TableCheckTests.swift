@@ -3,74 +3,69 @@ import Testing
 import VectorSQL
 
 @testable import EmbeddingPipeline
+@testable import TableCatalog
 
 /// What is refused before the first byte is sent, each in one line.
 struct TableCheckTests {
   private let target = LoadTarget(table: "public.image_search")
 
-  private func column(
-    _ name: String,
-    _ type: String,
-    modifier: Int = -1,
-    notNull: Bool = false,
-    storage: String = "x"
-  )
-    -> TableShape.Column
+  private func column(_ name: String, _ type: String, isRequired: Bool = false, storage: String = "x")
+    -> VectorTable.Column
   {
-    TableShape.Column(
+    VectorTable.Column(
       name: name,
+      type: type,
       typeOID: 1,
-      typeName: type,
-      modifier: modifier,
-      isNotNull: notNull,
+      isRequired: isRequired,
       hasDefault: false,
+      isUnique: name == "id",
       storage: storage
     )
   }
 
-  private func shape(
-    kind: String = "r",
-    id: String = "int4",
+  private func table(
+    id: String = "integer",
     label: String = "text",
-    vector: String = "_float4",
-    modifier: Int = -1,
+    vector: String = "real[]",
     storage: String = "p",
-    extra: [TableShape.Column] = [],
-    index: [TableShape.VectorIndex] = []
-  ) -> TableShape {
-    TableShape(
+    extra: [VectorTable.Column] = [],
+    index: [VectorTable.Index] = []
+  ) -> TargetTable {
+    let catalog = VectorTable(
+      name: target.table,
       oid: 1,
-      kind: kind,
+      kind: .table,
       columns: [
-        column("id", id, notNull: true), column("class", label),
-        column("image_vector", vector, modifier: modifier, storage: storage),
+        column("id", id, isRequired: true), column("class", label),
+        column("image_vector", vector, storage: storage),
       ] + extra,
-      hasUniqueID: true,
       vectorIndexes: index,
-      blockSize: 8192,
+      estimatedRows: -1,
       isOwned: true,
-      mayHaveTriggers: false,
-      hasRows: false
+      mayHaveTriggers: false
     )
+    return TargetTable(target: target, catalog: catalog, blockSize: 8192, hasRows: false)
   }
 
-  private func index(_ operatorClass: String, options: [String] = []) -> TableShape.VectorIndex {
-    TableShape.VectorIndex(
+  private func index(_ operatorClass: String, options: [String: String]? = nil) -> VectorTable.Index {
+    VectorTable.Index(
       name: "i",
-      method: "ann",
+      method: options == nil ? "hnsw" : "ann",
       operatorClass: operatorClass,
-      options: options,
+      options: options ?? [:],
       definition: "",
       isValid: true
     )
   }
 
-  private func complaint(_ shape: TableShape, dimension: Int? = nil, rows: [(Int64, String?, [Float])] = [])
-    -> String?
-  {
+  private func complaint(
+    _ table: TargetTable,
+    dimension: Int? = nil,
+    rows: [(Int64, String?, [Float])] = []
+  ) -> String? {
     do {
-      let check = try TableCheck(shape, target: target)
-      if let dimension { try check.checkDimension(dimension, shape: shape, target: target) }
+      let check = try TableCheck(table)
+      if let dimension { try check.checkDimension(dimension, of: table) }
       var batch = FeatureBatch()
       for (id, label, vector) in rows { batch.append(id: id, label: label, vector: vector) }
       try check.check(batch, source: "f.txt")
@@ -81,24 +76,26 @@ struct TableCheckTests {
   }
 
   @Test func tablesThatFitPass() {
-    #expect(complaint(shape(), dimension: 1000, rows: [(1, nil, [1])]) == nil)
+    #expect(complaint(table(), dimension: 1000, rows: [(1, nil, [1])]) == nil)
     #expect(
-      complaint(shape(id: "int8", label: "varchar", vector: "vector", modifier: 3), dimension: 3) == nil
+      complaint(table(id: "bigint", label: "character varying(20)", vector: "vector(3)"), dimension: 3) == nil
     )
-    #expect(complaint(shape(extra: [column("note", "text")])) == nil)
+    #expect(complaint(table(vector: "extensions.vector(3)"), dimension: 3) == nil, "outside the search path")
+    #expect(complaint(table(extra: [column("note", "text")])) == nil)
   }
 
   @Test func tablesThatDoNotFitAreRefused() {
-    let table = "\"public\".\"image_search\""
-    #expect(complaint(shape(kind: "v"))?.hasPrefix("\(table) is no table") == true)
-    #expect(complaint(shape(id: "uuid")) == "column \"id\" of \(table) is uuid; ids need an integer type")
-    #expect(complaint(shape(label: "int4")) == "column \"class\" of \(table) is int4; the class needs text")
+    let name = "\"public\".\"image_search\""
+    #expect(complaint(table(id: "uuid")) == "column \"id\" of \(name) is uuid; ids need an integer type")
     #expect(
-      complaint(shape(vector: "text"))
-        == "column \"image_vector\" of \(table) is text; vectors need real[], vector or halfvec"
+      complaint(table(label: "integer")) == "column \"class\" of \(name) is integer; the class needs text"
     )
     #expect(
-      complaint(shape(extra: [column("owner", "text", notNull: true)]))?.contains(
+      complaint(table(vector: "text"))
+        == "column \"image_vector\" of \(name) is text; vectors need real[], vector or halfvec"
+    )
+    #expect(
+      complaint(table(extra: [column("owner", "text", isRequired: true)]))?.contains(
         "NOT NULL without a default"
       ) == true
     )
@@ -107,38 +104,38 @@ struct TableCheckTests {
   @Test func dimensionsAreComparedWithColumnAndIndex() {
     let other =
       "the source's vectors have 3 numbers and column \"image_vector\" of \"public\".\"image_search\" takes 4"
-    #expect(complaint(shape(vector: "vector", modifier: 4), dimension: 3) == other)
-    #expect(complaint(shape(index: [index("ann_l2_ops", options: ["dim=4"])]), dimension: 3) == other)
+    #expect(complaint(table(vector: "vector(4)"), dimension: 3) == other)
+    #expect(complaint(table(index: [index("ann_l2_ops", options: ["dim": "4"])]), dimension: 3) == other)
   }
 
   /// Measured on PostgreSQL 18: 2,024 numbers of a PLAIN real[] fit a page of 8 KiB, 2,030 do not.
   @Test func aPlainVectorMustFitItsPage() {
-    #expect(complaint(shape(), dimension: 2000) == nil)
-    #expect(complaint(shape(), dimension: 2030)?.contains("SET STORAGE EXTERNAL") == true)
-    #expect(complaint(shape(storage: "e"), dimension: 16_000) == nil)
+    #expect(complaint(table(), dimension: 2000) == nil)
+    #expect(complaint(table(), dimension: 2030)?.contains("SET STORAGE EXTERNAL") == true)
+    #expect(complaint(table(storage: "e"), dimension: 16_000) == nil)
   }
 
   @Test func rowsThatWouldFailAreNamedByTheirID() {
     #expect(
-      complaint(shape(), rows: [(1, "a", [1]), (7, "b", [.nan])])
+      complaint(table(), rows: [(1, "a", [1]), (7, "b", [.nan])])
         == "f.txt: the vector of id 7 holds NaN or an infinity"
     )
-    #expect(complaint(shape(), rows: [(8, "b", [-.infinity])])?.contains("id 8") == true)
-    #expect(complaint(shape(), rows: [(1 << 40, "b", [1])])?.contains("does not fit the id column") == true)
-    #expect(complaint(shape(), rows: [(9, "a\0b", [1])])?.contains("NUL") == true)
-    #expect(complaint(shape(), rows: [(10, "b", [0, -0.0])]) == nil)
-    let cosine = shape(index: [index("vector_cosine_ops")])
+    #expect(complaint(table(), rows: [(8, "b", [-.infinity])])?.contains("id 8") == true)
+    #expect(complaint(table(), rows: [(1 << 40, "b", [1])])?.contains("does not fit the id column") == true)
+    #expect(complaint(table(), rows: [(9, "a\0b", [1])])?.contains("NUL") == true)
+    #expect(complaint(table(), rows: [(10, "b", [0, -0.0])]) == nil)
+    let cosine = table(index: [index("vector_cosine_ops")])
     #expect(complaint(cosine, rows: [(10, "b", [0, -0.0])])?.contains("no cosine distance") == true)
-    let ann = shape(index: [index("ann_ops", options: ["distancemeasure=COSINE"])])
+    let ann = table(index: [index("ann_ops", options: ["distancemeasure": "COSINE"])])
     #expect(complaint(ann, rows: [(10, "b", [0])])?.contains("no cosine distance") == true)
   }
 
   @Test func theMetricMustBeServedByAnIndexWhereThereIsOne() throws {
-    let check = { (metric: Metric?, indexes: [TableShape.VectorIndex]) throws in
-      try TableCheck.checkMetric(metric, shape: shape(index: indexes), target: target)
+    let check = { (metric: Metric?, indexes: [VectorTable.Index]) throws in
+      try TableCheck.checkMetric(metric, of: table(index: indexes))
     }
-    let cosine = index("ann_ops", options: ["dim=3", "distancemeasure=COSINE"])
-    let plain = index("ann_ops", options: ["dim=3"])
+    let cosine = index("ann_ops", options: ["dim": "3", "distancemeasure": "COSINE"])
+    let plain = index("ann_ops", options: ["dim": "3"])
     try check(nil, [cosine])
     try check(.cosine, [])
     try check(.cosine, [plain, cosine])

@@ -1,4 +1,5 @@
 internal import ImageCollections
+internal import TableCatalog
 
 /// What is written down of a load, so that it can go on after any stop.
 public struct LoadRecord: Sendable, Hashable {
@@ -39,13 +40,13 @@ extension LoadRecord {
   /// - Throws: `LoadError` with code `resume` and the reason.
   func continuation(
     _ wanted: LoadOptions.Continuation,
-    shape: TableShape,
+    table: TargetTable,
     fingerprint: String,
     recipe: String,
     source: String
   ) throws -> Continuation {
     if wanted == .restart { return .fresh }
-    if tableOID != shape.oid || (counts.loaded > 0 && !shape.hasRows) { return .fresh }
+    if tableOID != table.catalog.oid || (counts.loaded > 0 && !table.hasRows) { return .fresh }
     let startOver = "start over with --restart"
     if self.fingerprint != fingerprint {
       throw LoadError(.resume, "\(source) changed since its load into this table began; \(startOver)")

@@ -1,5 +1,6 @@
 internal import ImageCollections
 internal import PostgresClient
+internal import TableCatalog
 
 /// The record and the lock of one run.
 struct LoadTracker: Sendable {
@@ -18,7 +19,7 @@ struct LoadTracker: Sendable {
 
   /// Looks for a record; writes nothing.
   /// - Throws: `LoadError` with code `resume` or `locked`.
-  init(_ run: LoadRun, shape: TableShape, server: ServerCapabilities) async throws {
+  init(_ run: LoadRun, table: TargetTable, server: ServerCapabilities) async throws {
     connection = run.connection
     indexes = run.options.indexes
     onEvent = run.onEvent
@@ -33,7 +34,7 @@ struct LoadTracker: Sendable {
     let ledger = LoadLedger(target: run.target, source: run.source.name, server: server)
     let empty = LoadRecord(
       key: ledger.key,
-      tableOID: shape.oid,
+      tableOID: table.catalog.oid,
       fingerprint: fingerprint?.description ?? "",
       recipe: run.options.recipe,
       deferredIndexes: [],
@@ -56,7 +57,7 @@ struct LoadTracker: Sendable {
     }
     let next = try found.continuation(
       run.options.continuation,
-      shape: shape,
+      table: table,
       fingerprint: empty.fingerprint,
       recipe: empty.recipe,
       source: run.source.name
@@ -65,7 +66,8 @@ struct LoadTracker: Sendable {
     if next == .fresh {
       kept = empty
       // Indexes that the earlier run dropped must come back all the same.
-      kept.deferredIndexes = found.isFinished || found.tableOID != shape.oid ? [] : found.deferredIndexes
+      kept.deferredIndexes =
+        found.isFinished || found.tableOID != table.catalog.oid ? [] : found.deferredIndexes
     }
     (record, isFinished, isFresh) = (kept, next == .finished, next == .fresh)
   }
@@ -75,11 +77,11 @@ struct LoadTracker: Sendable {
 
   /// Writes down that the load begins, and drops the indexes that are to be built behind it.
   /// - Returns: the definitions of indexes that must be built at the end.
-  func begin(_ shape: TableShape, expected: Int?) async throws -> [String] {
+  func begin(_ table: TargetTable, expected: Int?) async throws -> [String] {
     guard let ledger else { return [] }
     guard isFresh else { return record.deferredIndexes }
     try await ledger.install(connection)
-    let dropped = defers(shape, expected) ? shape.vectorIndexes : []
+    let dropped = defers(table, expected) ? table.vectorIndexes : []
     if !dropped.isEmpty {
       onEvent(
         .step("dropping \(dropped.map(\.name).joined(separator: ", ")), to be built again behind the load")
@@ -108,12 +110,12 @@ struct LoadTracker: Sendable {
 
   private static let manyRows = 5_000
 
-  private func defers(_ shape: TableShape, _ expected: Int?) -> Bool {
+  private func defers(_ table: TargetTable, _ expected: Int?) -> Bool {
     switch indexes {
     case .keep: false
-    case .defer: !shape.vectorIndexes.isEmpty
+    case .defer: !table.vectorIndexes.isEmpty
     case .automatic:
-      shape.isOwned && !shape.hasRows && !shape.vectorIndexes.isEmpty
+      table.catalog.isOwned && !table.hasRows && !table.vectorIndexes.isEmpty
         && expected ?? Self.manyRows >= Self.manyRows
     }
   }

@@ -12,8 +12,7 @@ struct BatchFeed: Sendable {
 
   private let source: any BatchSource
   private let options: LoadOptions
-  private let target: LoadTarget
-  private let shape: TableShape
+  private let table: TargetTable
   private var done: DoneRanges
   private let onEvent: @Sendable (LoadEvent) -> Void
   private var pace: Pace
@@ -21,13 +20,12 @@ struct BatchFeed: Sendable {
   private static let firstRows = 100
   private static let reportedPictures = 100
 
-  init(_ run: LoadRun, shape: TableShape, check: TableCheck, done: DoneRanges) {
+  init(_ run: LoadRun, table: TargetTable, check: TableCheck, done: DoneRanges) {
     self.check = check
-    self.shape = shape
+    self.table = table
     self.done = done
     source = run.source
     options = run.options
-    target = run.target
     onEvent = run.onEvent
     pace = Pace(rate: run.options.rateLimit)
     end.position = done.prefix
@@ -50,7 +48,7 @@ struct BatchFeed: Sendable {
     guard let batch = try await source.next(rows: batchRows, skipping: done) else { return nil }
     if batch.rows.count > 0 {
       if dimension == 0 {
-        try check.checkDimension(batch.rows.dimension, shape: shape, target: target)
+        try check.checkDimension(batch.rows.dimension, of: table)
         dimension = batch.rows.dimension
       } else if dimension != batch.rows.dimension {
         throw LoadError(.row, "\(source.name): vectors of \(batch.rows.dimension) numbers after \(dimension)")

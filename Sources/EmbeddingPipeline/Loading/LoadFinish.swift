@@ -1,4 +1,5 @@
 internal import PostgresClient
+internal import TableCatalog
 internal import VectorSQL
 
 /// What follows the rows: indexes and statistics.
@@ -10,7 +11,7 @@ struct LoadFinish: Sendable {
   /// Builds indexes that were dropped; those that exist by now are left alone.
   func buildIndexes(_ definitions: [String], rows: Int, dimension: Int) async throws {
     guard !definitions.isEmpty else { return }
-    let present = try await TableShape.read(run.target, on: connection).vectorIndexes.map(\.definition)
+    let present = try await TargetTable.read(run.target, on: connection).vectorIndexes.map(\.definition)
     for definition in definitions where !present.contains(definition) {
       let build = IndexBuild(definition: definition, run: run, connection: connection, server: server)
       try await build.perform(rows: rows, dimension: dimension)

@@ -16,19 +16,18 @@ struct LoadRun: Sendable {
   func perform() async throws -> LoadReport {
     let start = ContinuousClock.now
     let server = try await connection.capabilities()
-    let shape = try await TableShape.read(target, on: connection)
-    let check = try TableCheck(shape, target: target)
-    try TableCheck.checkMetric(options.metric, shape: shape, target: target)
+    let table = try await TargetTable.read(target, on: connection)
+    let check = try TableCheck(table)
+    try TableCheck.checkMetric(options.metric, of: table)
     let choice = try WriterChoice(
       options,
-      target: target,
+      table: table,
       check: check,
-      shape: shape,
       source: source,
       server: server
     )
     check.warnings.forEach { onEvent(.warning($0)) }
-    let tracker = try await LoadTracker(self, shape: shape, server: server)
+    let tracker = try await LoadTracker(self, table: table, server: server)
     var report = LoadReport(method: choice.reason, warnings: check.warnings)
     if tracker.isFinished {
       report.wasFinished = true
@@ -39,7 +38,7 @@ struct LoadRun: Sendable {
     let lanes = LoadLanes(context(choice, tracker, server))
     // The server starts its processes while the first rows are read.
     if !options.isDryRun { lanes.open() }
-    var feed = BatchFeed(self, shape: shape, check: check, done: tracker.record.done)
+    var feed = BatchFeed(self, table: table, check: check, done: tracker.record.done)
     // The first rows pass every check before anything is written, the record included.
     let first = try await feed.next()
     if first == nil, tracker.record.done.count == 0 {
@@ -51,7 +50,7 @@ struct LoadRun: Sendable {
     if options.isDryRun {
       try await rehearse(first, &feed, &meter)
     } else {
-      let deferred = try await tracker.begin(shape, expected: try await source.expectedCount())
+      let deferred = try await tracker.begin(table, expected: try await source.expectedCount())
       try await write(first, &feed, &meter, lanes, tracker, deferred, server)
     }
     report.counts = meter.total

@@ -1,13 +1,15 @@
 internal import ImageCollections
+internal import TableCatalog
 internal import VectorSQL
 
 extension TableCheck {
   /// Checks that searches by a metric will find an index that serves it.
   /// - Throws: `LoadError` with code `table`; never for a table without indexes on the vector.
-  static func checkMetric(_ wanted: Metric?, shape: TableShape, target: LoadTarget) throws {
+  static func checkMetric(_ wanted: Metric?, of table: TargetTable) throws {
     guard let wanted else { return }
-    let known = shape.vectorIndexes.compactMap(\.metric)
+    let known = table.vectorIndexes.compactMap(\.metric)
     guard let other = known.first, !known.contains(wanted) else { return }
+    let target = table.target
     throw LoadError(
       .table,
       "the metric is set to \(wanted) and the index on \(target.vectorColumn.quoted) of \(target.table.quoted) serves "
@@ -17,7 +19,8 @@ extension TableCheck {
 
   /// Checks the dimension of the source against the table, before the first byte is sent.
   /// - Throws: `LoadError` with code `table`.
-  public func checkDimension(_ sourceDimension: Int, shape: TableShape, target: LoadTarget) throws {
+  func checkDimension(_ sourceDimension: Int, of table: TargetTable) throws {
+    let target = table.target
     if let dimension, dimension != sourceDimension {
       throw LoadError(
         .table,
@@ -25,12 +28,10 @@ extension TableCheck {
           + "\(target.table.quoted) takes \(dimension)"
       )
     }
-    guard let column = shape.columns.first(where: { $0.name == target.vectorColumn.name }),
-      column.storage == "p"
+    guard let column = table.catalog.column(target.vectorColumn), column.storage == "p",
+      let row = table.catalog.rowBytes(column, dimension: sourceDimension)
     else { return }
-    let row = rowBytes(sourceDimension)
-    // A page's header, its item pointer and the alignment of the row.
-    let room = shape.blockSize - 32
+    let room = VectorTable.pageRoom(blockSize: table.blockSize)
     guard row <= room else {
       throw LoadError(
         .table,
@@ -38,18 +39,6 @@ extension TableCheck {
           + "ALTER TABLE \(target.table.quoted) ALTER COLUMN \(target.vectorColumn.quoted) SET STORAGE EXTERNAL"
       )
     }
-  }
-
-  /// About how many bytes a row takes on a page: header, id, a short class, the vector.
-  func rowBytes(_ dimension: Int) -> Int {
-    let vector =
-      switch vectorType {
-      case .float4Array: 24 + 4 * dimension
-      case .float8Array: 24 + 8 * dimension
-      case .vector: 8 + 4 * dimension
-      case .halfvec: 8 + 2 * dimension
-      }
-    return 24 + 8 + 12 + vector
   }
 
   /// Checks the rows of a batch.

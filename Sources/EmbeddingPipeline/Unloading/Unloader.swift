@@ -29,8 +29,7 @@ public struct Unloader: Sendable {
   ) async throws -> Int {
     let connection = try await PostgresConnection.connect(settings)
     do {
-      let shape = try await TableShape.read(target, on: connection)
-      _ = try TableCheck(shape, target: target)
+      _ = try TableCheck(try await TargetTable.read(target, on: connection))
       let count = try await copy(connection, onRows, open)
       await connection.close()
       return count

@@ -1,4 +1,5 @@
 internal import PostgresClient
+internal import TableCatalog
 internal import VectorSQL
 
 /// Which writer a load gets, and why.
@@ -10,13 +11,13 @@ struct WriterChoice {
   /// - Throws: `LoadError` with code `option` when method and policy do not fit the server or the table.
   init(
     _ options: LoadOptions,
-    target: LoadTarget,
+    table: TargetTable,
     check: TableCheck,
-    shape: TableShape,
     source: any BatchSource,
     server: ServerCapabilities
   ) throws {
-    if options.onConflict != .fail, !shape.hasUniqueID {
+    let target = table.target
+    if options.onConflict != .fail, !table.hasUniqueID {
       throw LoadError(
         .option,
         "--on-conflict \(options.onConflict.rawValue) needs a unique index on \(target.idColumn.quoted) of "
@@ -47,7 +48,11 @@ struct WriterChoice {
       writer = StagedCopyWriter(statements: statements, encoder: encoder)
       reason = "binary COPY through a temporary table"
     default:
-      writer = CopyWriter(statements: statements, encoder: encoder, storesEveryRow: !shape.mayHaveTriggers)
+      writer = CopyWriter(
+        statements: statements,
+        encoder: encoder,
+        storesEveryRow: !table.catalog.mayHaveTriggers
+      )
       reason = "binary COPY"
     }
   }
