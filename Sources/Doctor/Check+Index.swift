@@ -27,7 +27,7 @@ extension Check {
   static let operatorClass = Check(name: "operator class") { facts, expectations in
     let metric = wantedMetric(facts, expectations)
     let element = facts.column(expectations)?.element
-    if expectations.dialect.name == Dialect.analyticDB.name {
+    if expectations.dialect.indexExtension == .fastann {
       return facts.server.hasAnnIndex
         ? .ok("ann for real[]")
         : .wrong("ann has no operator class for real[]", remedy: "CREATE EXTENSION fastann CASCADE;")
@@ -107,7 +107,7 @@ extension Check {
         element: column?.element
       ),
       by: wantedMetric(facts, expectations),
-      using: method(expectations)
+      using: expectations.dialect.indexExtension.graph(expectations.indexOptions)
     )
     if let present = facts.table?.vectorIndexes.first?.name {
       definition.name = try? QualifiedName(validating: present).name
@@ -115,19 +115,5 @@ extension Check {
     do { return try definition.rendered(for: expectations.dialect).text + ";" } catch {
       return "adbvec migrate up"
     }
-  }
-
-  private static func method(_ expectations: Expectations) -> IndexMethod {
-    let number = { expectations.indexOptions[$0].flatMap { Int($0) } }
-    guard expectations.dialect.name == Dialect.analyticDB.name else {
-      return .hnsw(HNSWOptions(m: number("m"), efConstruction: number("ef_construction")))
-    }
-    return .ann(
-      ANNOptions(
-        hnswM: number("hnsw_m"),
-        efConstruction: number("hnsw_ef_construction"),
-        productQuantization: expectations.indexOptions["pq_enable"].map { $0 == "1" }
-      )
-    )
   }
 }

@@ -27,7 +27,7 @@ extension Check {
   /// The extension that the dialect's types and index come from.
   static let `extension` = Check(name: "extension") { facts, expectations in
     let server = facts.server
-    if expectations.dialect.name == Dialect.analyticDB.name {
+    if expectations.dialect.indexExtension == .fastann {
       guard server.hasAnnIndex else {
         return .wrong(
           "this database has no ann index for real[]",
@@ -47,7 +47,7 @@ extension Check {
   /// Whether the dialect is the server's, and the column's type is one of the dialect's.
   static let dialect = Check(name: "dialect") { facts, expectations in
     let dialect = expectations.dialect
-    if facts.server.product == .analyticDB, dialect.name != Dialect.analyticDB.name {
+    if facts.server.product == .analyticDB, dialect.indexExtension != .fastann {
       return .wrong(
         "the server is AnalyticDB and the dialect is \(dialect.name); distances and settings differ",
         remedy: "adbvec … --dialect analyticdb"

@@ -95,7 +95,7 @@ private struct OrderClause {
         )
       )
     }
-    if order != nil, dialect.name == Dialect.analyticDB.name,
+    if order != nil, !dialect.capabilities.secondSortKey,
       sort.contains(where: { $0.depth == 0 && $0.text == "," })
     {
       found.append(
@@ -108,7 +108,7 @@ private struct OrderClause {
     if !hasLimit {
       found.append(.init(message: "without LIMIT every row is sorted", remedy: "add LIMIT"))
     }
-    if let offset, offset != "0", dialect.name == Dialect.analyticDB.name {
+    if let offset, offset != "0", !dialect.capabilities.searchOffset {
       found.append(
         .init(
           message: "OFFSET \(offset): AnalyticDB has no OFFSET for vector searches",

@@ -5,13 +5,13 @@ extension Dialect {
   /// The dialect with the capabilities that the server was found to have.
   /// - Throws: `ImageSearchError` with code `wrongTable` when the server cannot speak it at all.
   func checked(against server: ServerCapabilities) throws -> Dialect {
-    switch name {
-    case Dialect.pgvector.name where server.pgvectorVersion == nil && !server.hasAnnIndex:
+    switch indexExtension {
+    case .vector where server.pgvectorVersion == nil && !server.hasAnnIndex:
       throw ImageSearchError(
         code: .wrongTable,
         description: "this database has no extension vector; create it: CREATE EXTENSION vector"
       )
-    case Dialect.analyticDB.name where !server.hasAnnIndex:
+    case .fastann where !server.hasAnnIndex:
       throw ImageSearchError(
         code: .wrongTable,
         description:

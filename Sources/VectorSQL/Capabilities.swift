@@ -20,6 +20,10 @@ public struct Capabilities: Sendable, Hashable {
   public var externalStorage: Bool
   /// Progress views such as `pg_stat_progress_create_index` (PostgreSQL 12 and later).
   public var progressViews: Bool
+  /// `OFFSET` behind a search that an index serves.
+  public var searchOffset: Bool
+  /// A sort key behind the distance in a search that an index serves.
+  public var secondSortKey: Bool
 
   /// Capabilities by name; what is not given is absent.
   public init(
@@ -32,7 +36,9 @@ public struct Capabilities: Sendable, Hashable {
     lateral: Bool = false,
     iterativeScan: Bool = false,
     externalStorage: Bool = false,
-    progressViews: Bool = false
+    progressViews: Bool = false,
+    searchOffset: Bool = false,
+    secondSortKey: Bool = false
   ) {
     self.distributedBy = distributedBy
     self.citus = citus
@@ -44,5 +50,7 @@ public struct Capabilities: Sendable, Hashable {
     self.iterativeScan = iterativeScan
     self.externalStorage = externalStorage
     self.progressViews = progressViews
+    self.searchOffset = searchOffset
+    self.secondSortKey = secondSortKey
   }
 }

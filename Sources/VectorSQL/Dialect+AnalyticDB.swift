@@ -13,6 +13,7 @@ extension Dialect {
     ],
     plainVectorStorage: true,
     settings: .analyticDB,
+    indexExtension: .fastann,
     renderIndex: { definition, dialect throws(RenderingError) in try definition.analyticDBSQL(dialect) }
   )
 

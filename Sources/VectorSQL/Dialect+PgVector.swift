@@ -9,7 +9,9 @@ extension Dialect {
       materializedCTE: true,
       lateral: true,
       iterativeScan: true,
-      progressViews: true
+      progressViews: true,
+      searchOffset: true,
+      secondSortKey: true
     ),
     defaultElement: .single,
     vectorTypes: [

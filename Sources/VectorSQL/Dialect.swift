@@ -15,6 +15,8 @@ public struct Dialect: Sendable, CustomStringConvertible {
   public var quantizers: [Quantization: Quantizer]
   /// How the `i`-th parameter is written.
   public var placeholder: @Sendable (_ number: Int) -> String
+  /// Where the vector indexes come from.
+  public var indexExtension: IndexExtension
   /// Writes `CREATE INDEX` for the methods that the dialect has.
   public var renderIndex: @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
   /// Whether a search that an index may serve says that the vector is not null.
@@ -35,6 +37,7 @@ public struct Dialect: Sendable, CustomStringConvertible {
     searchesLeaveOutNull: Bool = false,
     settings: SettingsVocabulary,
     quantizers: [Quantization: Quantizer] = [:],
+    indexExtension: IndexExtension = .vector,
     placeholder: @escaping @Sendable (_ number: Int) -> String = { "$\($0)" },
     renderIndex: @escaping @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
   ) {
@@ -46,6 +49,7 @@ public struct Dialect: Sendable, CustomStringConvertible {
     self.searchesLeaveOutNull = searchesLeaveOutNull
     self.settings = settings
     self.quantizers = quantizers
+    self.indexExtension = indexExtension
     self.placeholder = placeholder
     self.renderIndex = renderIndex
   }

@@ -98,11 +98,7 @@ extension Expectations {
     let values = parameters.values
     dimension = values["dim"]?.text.flatMap { Int($0) }
     if metric == nil { metric = values["distance"]?.text.flatMap { Metric(name: $0) } }
-    let names =
-      dialect.name == Dialect.analyticDB.name
-      ? [("hnsw_m", "hnsw_m"), ("hnsw_ef_construction", "hnsw_ef_construction"), ("pq_enable", "pq_enable")]
-      : [("hnsw_m", "m"), ("hnsw_ef_construction", "ef_construction")]
-    for (parameter, option) in names {
+    for (parameter, option) in dialect.indexExtension.optionsByParameter {
       guard let text = values[parameter]?.text else { continue }
       indexOptions[option] = ["true": "1", "false": "0"][text] ?? text
     }
