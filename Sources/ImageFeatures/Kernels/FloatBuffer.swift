@@ -9,8 +9,9 @@ internal import CFeatureKernels
 #endif
 
 /// Zeroed floats that start at a cache line, on huge pages when there are many.
-///  Safe to share between threads because a buffer is only written by the one that makes it, before it is
-/// handed on; a session keeps its arena to itself.
+///
+/// `@unchecked Sendable`: a buffer is written only by the one that makes it, before it is handed on; a session keeps
+/// its arena to itself.
 final class FloatBuffer: @unchecked Sendable {
   let start: UnsafeMutablePointer<Float>
   let count: Int

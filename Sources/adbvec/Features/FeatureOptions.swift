@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ImageFeatures
+import LocalPostgres
 import ModelStore
 
 /// Options of commands that turn pictures into vectors; the same everywhere, so that what one command loads the others
@@ -93,7 +94,7 @@ struct FeatureOptions: ParsableArguments {
   /// A checkpoint that `adbvec models fetch` or `scripts/bootstrap` left.
   private static func storedWeights(_ name: String?, _ settings: Settings) throws -> String {
     let model = name ?? "efficientnet_lite0"
-    if let found = CacheFolders.store(settings.environment).path(ofModel: model) { return found }
+    if let found = ModelStore.standard(settings.environment).path(ofModel: model) { return found }
     let ways = KnownModel.all.filter { $0.architecture.name == model }.map { $0.advice }.first
     throw CommandFailure(
       "no weights for \(model): give --weights FILE (.safetensors or .pth)"
@@ -125,18 +126,9 @@ struct FeatureChoice {
   }
 }
 
-/// Where `scripts/bootstrap` and `adbvec models fetch` keep what they fetched.
-enum CacheFolders {
-  static func candidates(_ environment: [String: String]) -> [String] {
-    var folders = ["/var/cache/adbvec"]
-    if let home = environment["HOME"] { folders.insert(home + "/.cache/adbvec", at: 0) }
-    if let cache = environment["XDG_CACHE_HOME"] { folders.insert(cache + "/adbvec", at: 0) }
-    if let cache = environment["ADBVEC_CACHE"] { folders.insert(cache, at: 0) }
-    return folders
-  }
-
-  /// The checkpoints in these folders; new ones go into the first that can be written.
-  static func store(_ environment: [String: String]) -> ModelStore {
-    ModelStore(folders: candidates(environment).map { $0 + "/weights" })
+extension ModelStore {
+  /// The checkpoints in the folders that everything fetched goes to; new ones go into the first that can be written.
+  static func standard(_ environment: [String: String]) -> ModelStore {
+    ModelStore(folders: CacheFolders.candidates(environment).map { $0 + "/weights" })
   }
 }

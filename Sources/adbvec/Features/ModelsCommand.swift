@@ -61,7 +61,7 @@ struct ModelsList: AsyncParsableCommand {
   var format = ReportFormat.text
 
   mutating func run() async throws {
-    let store = CacheFolders.store(ProcessInfo.processInfo.environment)
+    let store = ModelStore.standard(ProcessInfo.processInfo.environment)
     let entries = KnownModel.all.map { ModelEntry($0, store: store) }
     switch format {
     case .json: try JSONReport(command: "models list", result: entries).print()
@@ -103,7 +103,7 @@ struct ModelsFetch: AsyncParsableCommand {
   mutating func run() async throws {
     let models = try names.map { try knownModel($0) }
     let fetcher = ModelFetcher(
-      store: CacheFolders.store(ProcessInfo.processInfo.environment),
+      store: ModelStore.standard(ProcessInfo.processInfo.environment),
       mirror: from
     )
     for model in models {
@@ -139,7 +139,7 @@ struct ModelsVerify: AsyncParsableCommand {
   var format = ReportFormat.text
 
   mutating func run() async throws {
-    let store = CacheFolders.store(ProcessInfo.processInfo.environment)
+    let store = ModelStore.standard(ProcessInfo.processInfo.environment)
     let chosen = try names.map { try knownModel($0) }
     let models = names.isEmpty ? KnownModel.all.filter { store.path(of: $0) != nil } : chosen
     let entries = try models.map { ModelEntry($0, store: store, state: try store.verify($0)) }
