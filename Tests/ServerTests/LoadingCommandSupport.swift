@@ -23,6 +23,7 @@ struct CommandLoad: Sendable {
     let connection = try await server.connect()
     try await connection.run(
       """
+      DROP TABLE IF EXISTS image_search;
       CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector real[]) \(placement);
       ALTER TABLE image_search ALTER image_vector SET STORAGE PLAIN
       """

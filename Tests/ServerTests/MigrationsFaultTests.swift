@@ -12,15 +12,25 @@ import Testing
   )
 )
 struct MigrationsFaultTests {
+  /// As long as the database says, so that a fault surely meets it and the next run need not wait.
+  private static let nap = "SELECT pg_sleep(current_setting('adbvec.nap')::float8)"
   private let slow = [
     "1_a.sql":
       "-- migrate:up\nCREATE TABLE a (id int);\nINSERT INTO a VALUES (1);\n-- migrate:down\nDROP TABLE a;\n",
     "2_b.sql":
-      "-- migrate:up transaction:false\nINSERT INTO a VALUES (2);\nSELECT pg_sleep(1.5);\nINSERT INTO a VALUES (3);\n-- migrate:down\nSELECT 1;\n",
+      "-- migrate:up transaction:false\nINSERT INTO a VALUES (2);\n\(Self.nap);\nINSERT INTO a VALUES (3);\n-- migrate:down\nSELECT 1;\n",
     "3_c.sql":
-      "-- migrate:up\nINSERT INTO a VALUES (4);\nSELECT pg_sleep(1.5);\n-- migrate:down\nSELECT 1;\n",
+      "-- migrate:up\nINSERT INTO a VALUES (4);\n\(Self.nap);\n-- migrate:down\nSELECT 1;\n",
   ]
   private static let complete = ["1", "2", "3", "4"]
+
+  /// How long sessions sleep from now on.
+  private func setNap(_ seconds: Int, _ server: FaultServer) async throws {
+    let connection = try await server.connect()
+    let database = try await connection.column("SELECT current_database()")[0]
+    try await connection.run("ALTER DATABASE \"\(database)\" SET adbvec.nap = '\(seconds)'")
+    await connection.close()
+  }
 
   private func rows(_ server: FaultServer) async throws -> [String] {
     try await server.connect().column("SELECT id FROM a ORDER BY 1")
@@ -48,6 +58,8 @@ struct MigrationsFaultTests {
   func `After kill -9 of the tool the next run completes what is missing`(statement: String) async throws {
     try await FaultServer.with { server in
       let folder = try server.write(slow)
+      // The killed program's statement goes on for so long.
+      try await setNap(5, server)
       let process = try server.start(["migrate", "up", "--migrations", folder])
       if statement.hasPrefix("SELECT") {
         _ = try await waitFor(statement, server)
@@ -56,6 +68,7 @@ struct MigrationsFaultTests {
       }
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
+      try await setNap(0, server)
       let migrator = try migrator(slow)
       _ = try await migrator.up(on: try await server.connect()).report
       #expect(try await rows(server) == Self.complete)
@@ -67,8 +80,8 @@ struct MigrationsFaultTests {
   )
   func `Ctrl-C ends the statement on the server, and the next run goes on from there`() async throws {
     try await FaultServer.with { server in
-      let files = slow.mapValues { $0.replacing("pg_sleep(1.5)", with: "pg_sleep(60)") }
-      let process = try server.start(["migrate", "up", "--migrations", try server.write(files)])
+      try await setNap(60, server)
+      let process = try server.start(["migrate", "up", "--migrations", try server.write(slow)])
       let backend = try await waitFor("SELECT pg_sleep", server)
       kill(process.processIdentifier, SIGINT)
       process.waitUntilExit()
@@ -80,7 +93,7 @@ struct MigrationsFaultTests {
         )
         .isEmpty
       }
-      let status = try await migrator(files).status(on: observer)
+      let status = try await migrator(slow).status(on: observer)
       #expect(status.migrations.map(\.state) == [.applied, .partial, .pending])
       #expect(status.migrations[1].record?.statementsDone == 1)
     }
@@ -90,11 +103,13 @@ struct MigrationsFaultTests {
     try await FaultServer.with { server in
       let migrator = try migrator(slow)
       for _ in 0..<2 {
+        try await setNap(60, server)
         let run = migrator.up(on: try await server.connect())
         let backend = try await waitFor("SELECT pg_sleep", server)
         kill(backend, SIGKILL)
         await #expect(throws: (any Error).self) { try await run.report }
         try await Migrator.wait(for: server.settings, milliseconds: 30_000)
+        try await setNap(0, server)
         // The first time the second file is half-way, the second time the third.
         _ = try? await migrator.up(MigrationTarget(version: "2"), on: try await server.connect()).report
       }
@@ -106,9 +121,11 @@ struct MigrationsFaultTests {
   @Test func `After a restart of the server half-way the next run completes what is missing`() async throws {
     try await FaultServer.with { server in
       let migrator = try migrator(slow)
+      try await setNap(60, server)
       let run = migrator.up(on: try await server.connect())
       _ = try await waitFor("SELECT pg_sleep", server)
       try await server.restart()
+      try await setNap(0, server)
       await #expect(throws: (any Error).self) { try await run.report }
       let status = try await migrator.status(on: try await server.connect())
       #expect(status.migrations.map(\.state) == [.applied, .partial, .pending])
