@@ -46,7 +46,7 @@ public struct FeatureModel: Sendable {
         ignoresExtraTensors: ignoresExtraTensors
       )
     } catch let error as NetworkError where error.code == .weights {
-      throw NetworkError(.weights, "\(weights) does not fit \(chosen.name): \(error.description)")
+      throw NetworkError(.weights, "\(weights): \(error.description)")
     }
     self.feature = feature
     self.normalised = normalised
