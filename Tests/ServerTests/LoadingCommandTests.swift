@@ -34,7 +34,7 @@ struct LoadingCommandTests {
   @Test func controlCSaysHowToGoOn() async throws {
     try await FaultServer.with { server in
       try await CommandLoad.with(method: "copy", on: server) { load in
-        let process = try load.start()
+        let process = try load.start(rate: 100)
         try await load.waitForRows(beyond: 200, process)
         process.interrupt()
         process.waitUntilExit()
@@ -61,7 +61,7 @@ struct LoadingCommandTests {
       var hasLost = false
       for _ in 0..<5 where !hasLost {
         try await CommandLoad.with(method: method, on: server) { load in
-          let process = try load.start()
+          let process = try load.start(rate: 300)
           try await load.waitForRows(beyond: 1000, process)
           try server.crash()
           process.waitUntilExit()

@@ -56,7 +56,7 @@ public struct LoadOptions: Sendable, Hashable {
   public var onConflict = ConflictPolicy.fail
   /// What happens to the record of an earlier run.
   public var continuation = Continuation.ask
-  /// Rows in a transaction; nil sizes them to about 2 MiB of vectors.
+  /// Rows in a transaction; nil sizes them to about 5 MiB of vectors.
   public var batchRows: Int?
   /// Rows in one INSERT.
   public var statementRows = 100
