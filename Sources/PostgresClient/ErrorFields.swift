@@ -40,7 +40,7 @@ extension PostgresError {
       hint: fields.hint
     )
     severity = fields.severity
-    detail = fields.detail.flatMap(Redaction.detail)
+    detail = fields.detail.flatMap { Redaction.detail($0, sqlState: sqlState) }
     context = fields.context.flatMap(Redaction.context)
     position = fields.position
     schemaName = fields.schemaName
