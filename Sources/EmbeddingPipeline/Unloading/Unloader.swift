@@ -66,14 +66,16 @@ extension PostgresConnection {
     let isWide = types[2] == Self.float8Array
     var count = 0
     try await copyOutBinary(copy, types: types) { row in
-      guard let id = try row.value(at: 0, as: Int?.self), let vector = try Self.vector(row, isWide: isWide)
+      guard let id = try row.value(at: 0, as: Int?.self), let vector = try Self.vector(row, isWide: isWide),
+        !vector.isEmpty
       else {
-        throw LoadError(.row, "row \(count) has no id or no vector; a file cannot hold it")
+        throw LoadError(.row, "row \(count) has no id, no vector or an empty one; a file cannot hold it")
       }
       try writer.write(id: Int64(id), label: try row.value(at: 1, as: String?.self), vector: vector)
       count += 1
       if count % 1000 == 0 { onRows(count) }
     }
+    guard count > 0 else { throw LoadError(.table, "the table has no rows; nothing was written") }
     try writer.finish()
     onRows(count)
     return count

@@ -24,12 +24,13 @@ final class NumPyWriter: FeatureWriter {
     columns = vector.count
     rows += 1
     try file.append { LittleEndian.append(vector, to: &$0) }
-    try labels?.append((label ?? "") + "\n")
+    try labels?.append(line: label, id: id)
   }
 
   func finish() throws {
     try file.rewriteStart(Self.header(rows: rows, columns: columns))
-    try labels?.flush()
+    try file.finish()
+    try labels?.finish()
   }
 
   /// 128 bytes, whatever the numbers are.
@@ -55,12 +56,12 @@ final class VecsWriter: FeatureWriter {
       withUnsafeBytes(of: Int32(vector.count).littleEndian) { bytes.append(contentsOf: $0) }
       LittleEndian.append(vector, to: &bytes)
     }
-    try labels?.append((label ?? "") + "\n")
+    try labels?.append(line: label, id: id)
   }
 
   func finish() throws {
-    try file.flush()
-    try labels?.flush()
+    try file.finish()
+    try labels?.finish()
   }
 }
 
@@ -69,5 +70,20 @@ private enum LittleEndian {
     for value in values {
       withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
+  }
+}
+
+extension OutputFile {
+  /// Appends a class as a line of its own; an empty line is NULL.
+  fileprivate func append(line label: String?, id: Int64) throws {
+    let line = label ?? ""
+    guard label != "", !line.utf8.contains(UInt8(ascii: "\n")), line.utf8.last != UInt8(ascii: "\r") else {
+      throw CollectionError(
+        .labels,
+        file: name,
+        "the class of id \(id) is empty or holds a line end, which a line cannot; write csv or jsonl"
+      )
+    }
+    try append(line + "\n")
   }
 }

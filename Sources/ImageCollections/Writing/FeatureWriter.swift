@@ -23,6 +23,16 @@ public enum FeatureOutput {
     labels: String? = nil
   ) throws -> any FeatureWriter {
     let format = format ?? FeatureSource.format(ofExtension: path) ?? .features
+    guard [.npy, .fvecs].contains(format) || labels == nil else {
+      throw CollectionError(
+        .labels,
+        file: path,
+        "the format \(format) carries the classes; leave --labels out"
+      )
+    }
+    guard format != .bvecs else {
+      throw CollectionError(.unknownFormat, file: path, "bvecs holds bytes and can be read but not written")
+    }
     let file = try OutputFile(path: path)
     switch format {
     case .features: return TextFeatureWriter(file, separator: "|")

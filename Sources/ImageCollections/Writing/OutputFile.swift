@@ -1,10 +1,14 @@
 import Foundation
 
 /// A file, or standard output, written through a buffer.
+///
+/// A regular file gets its name only when it is whole: until then what stood under the name stays.
 final class OutputFile {
   let name: String
   private let descriptor: Int32
   private let ownsDescriptor: Bool
+  /// Where the bytes go until the file is whole, and the file that they become; nil for a pipe or a device.
+  private var draft: (path: String, target: String)?
   private var buffer: [UInt8] = []
 
   private static let flushSize = 1 << 18
@@ -13,13 +17,36 @@ final class OutputFile {
   init(path: String) throws {
     name = path == "-" ? "standard output" : path
     ownsDescriptor = path != "-"
-    descriptor = ownsDescriptor ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) : STDOUT_FILENO
+    draft = path == "-" ? nil : try Self.draft(of: path)
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+    descriptor = ownsDescriptor ? open(draft?.path ?? path, flags, 0o666) : STDOUT_FILENO
     guard descriptor >= 0 else { throw Self.failure(name) }
     buffer.reserveCapacity(Self.flushSize * 2)
   }
 
   deinit {
     if ownsDescriptor { close(descriptor) }
+    if let draft { unlink(draft.path) }
+  }
+
+  /// A name beside the file; nil for what is there and no regular file. A link's target is replaced, not the link.
+  private static func draft(of path: String) throws -> (path: String, target: String)? {
+    var info = stat()
+    var target = path
+    if stat(path, &info) == 0 {
+      guard info.st_mode & S_IFMT == S_IFREG else { return nil }
+      guard access(path, W_OK) == 0 else { throw failure(path) }
+      target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    }
+    return ("\(target).part-\(getpid())", target)
+  }
+
+  /// Writes out what is left and gives the file its name.
+  func finish() throws {
+    try flush()
+    guard let draft else { return }
+    guard rename(draft.path, draft.target) == 0 else { throw Self.failure(name) }
+    self.draft = nil
   }
 
   /// Hands the buffer to `body` to append to.
@@ -40,7 +67,7 @@ final class OutputFile {
     }
   }
 
-  func flush() throws {
+  private func flush() throws {
     var done = 0
     while done < buffer.count {
       let count = buffer.withUnsafeBytes { bytes in

@@ -34,7 +34,7 @@ final class TextFeatureWriter: FeatureWriter {
   }
 
   func finish() throws {
-    try file.flush()
+    try file.finish()
   }
 }
 
@@ -64,7 +64,7 @@ final class JSONLinesWriter: FeatureWriter {
   }
 
   func finish() throws {
-    try file.flush()
+    try file.finish()
   }
 
   private static func string(_ text: String) -> String {
