@@ -118,6 +118,8 @@ struct OtherFormatTests {
     for odd in [
       npy("<f4", shape: "(4,)", []), npy("<i8", shape: "(1, 1)", []),
       npy("<f4", shape: "(1, 1)", order: "True", []),
+      npy("<f4", shape: "(4611686018427387904, 4611686018427387904)", []),
+      npy("<f4", shape: "(2, 2305843009213693951)", []), npy("<f4", shape: "(9223372036854775807, 1)", []),
     ] {
       let path = try scratch.file("a.npy", odd)
       #expect(throws: CollectionError.self) { try rows(of: FeatureSource(path: path)) }

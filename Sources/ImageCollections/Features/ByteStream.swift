@@ -69,6 +69,7 @@ final class ByteStream {
       buffer.append(contentsOf: repeatElement(0, count: buffer.count))
     }
     while true {
+      try wait()
       let room = buffer.count - end
       let count = buffer.withUnsafeMutableBytes { bytes in
         read(descriptor, bytes.baseAddress.map { $0 + end }, room)
@@ -80,6 +81,14 @@ final class ByteStream {
       return
     }
   }
+
+  /// Waits for bytes as long as the task is wanted: `read` on a pipe that nobody writes to could not be stopped.
+  private func wait() throws {
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while poll(&request, 1, Self.patience) == 0 { try Task.checkCancellation() }
+  }
+
+  private static let patience: Int32 = 100
 
   /// Reads until `count` bytes are at hand, or the end is reached.
   /// - Returns: whether there are that many.

@@ -34,6 +34,7 @@ struct CSVColumns {
   }
 
   /// From the first row of a file without a header: id, class, vector; the class may be missing.
+  /// - Throws: `RowProblem`, also when a second field of digits may be a class as well as the vector's first number.
   init(firstRow fields: [String]) throws {
     count = fields.count
     guard fields.count >= 2, Int64(fields[0]) != nil else {
@@ -42,7 +43,13 @@ struct CSVColumns {
     id = 0
     let second = fields[1].drop { $0 == " " }
     let secondIsVector = second.first.map { "{[".contains($0) } ?? false
-    label = secondIsVector || (fields.count > 2 && Float(second) != nil) ? nil : 1
+    let thirdIsVector = fields.count == 3 && fields[2].first { $0 != " " }.map { "{[".contains($0) } ?? false
+    if fields.count > 2, !thirdIsVector, Int64(second) != nil {
+      throw RowProblem(
+        "without a header the second field, \(second), may be a class or a number; name the columns: id,class,x1,x2…"
+      )
+    }
+    label = secondIsVector || (fields.count > 2 && !thirdIsVector && Float(second) != nil) ? nil : 1
     let first = label == nil ? 1 : 2
     guard first < fields.count else { throw RowProblem("there is no vector behind id and class") }
     vector = first..<fields.count

@@ -41,15 +41,25 @@ final class CSVReader: FeatureReader {
         throw RowProblem("it has \(record.fields.count) fields where the first has \(columns.count)")
       }
       let id = try columns.id.map { try RowProblem.id(record.fields[$0], in: bytes) } ?? Int64(position)
-      let label = columns.label.flatMap { column -> String? in
+      let label = try columns.label.flatMap { column -> String? in
         let field = record.fields[column]
-        return field.isQuoted || field.end > field.start ? field.text(in: bytes) : nil
+        return field.isQuoted || field.end > field.start ? try RowProblem.label(field, in: bytes) : nil
+      }
+      if record.isUnterminated, !Self.closesVector(bytes[record.end - 1]) {
+        throw RowProblem(
+          "the last line has no line end, so its last number may be cut short; end the line if it is whole"
+        )
       }
       try batch.appendRow(id: id, label: label, &dimension) { values in
         try Self.append(record.fields[columns.vector], bytes, to: &values)
       }
       position += 1
     }
+  }
+
+  /// Whether a last byte shows that a vector's text, or its quotes, came to their end.
+  private static func closesVector(_ byte: UInt8) -> Bool {
+    "}]\"".utf8.contains(byte)
   }
 
   private static func append(

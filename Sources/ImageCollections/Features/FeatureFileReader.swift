@@ -29,7 +29,7 @@ final class FeatureFileReader: FeatureReader {
       let vector = record.fields[record.fields.count - 1]
       let text = UnsafeRawBufferPointer(rebasing: bytes[vector.start..<vector.end])
       let id = try RowProblem.id(record.fields[0], in: bytes)
-      try batch.appendRow(id: id, label: Self.label(record.fields, in: bytes), &dimension) {
+      try batch.appendRow(id: id, label: try Self.label(record.fields, in: bytes), &dimension) {
         try VectorText.append(text, to: &$0)
       }
     }
@@ -39,19 +39,19 @@ final class FeatureFileReader: FeatureReader {
   private static func label(
     _ fields: [DelimitedScanner.Field],
     in bytes: UnsafeRawBufferPointer
-  ) -> String? {
+  ) throws(RowProblem) -> String? {
     guard fields.count > 3 || fields[1].isQuoted else {
-      let text = fields[1].text(in: bytes)
+      let text = try RowProblem.label(fields[1], in: bytes)
       return text.isEmpty || text == "\\N" ? nil : PythonLiteral.unquoted(text)
     }
-    guard fields.count > 3 else { return fields[1].text(in: bytes) }
+    guard fields.count > 3 else { return try RowProblem.label(fields[1], in: bytes) }
     let whole = DelimitedScanner.Field(
       start: fields[1].start,
       end: fields[fields.count - 2].end,
       isQuoted: false,
       hasDoubledQuotes: false
     )
-    return PythonLiteral.unquoted(whole.text(in: bytes))
+    return PythonLiteral.unquoted(try RowProblem.label(whole, in: bytes))
   }
 }
 

@@ -51,6 +51,9 @@ public struct FeatureSource: Sendable, Hashable {
   /// The path for messages.
   public var name: String { path ?? "standard input" }
 
+  /// The absolute path behind links, which is the same from any working folder.
+  public var identity: String { path.map(FileSystem.identity) ?? name }
+
   /// Opens the source and reads what tells its format.
   /// - Throws: `CollectionError`.
   public func open() throws -> any FeatureReader {

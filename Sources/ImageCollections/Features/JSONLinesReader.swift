@@ -57,11 +57,13 @@ final class JSONLinesReader: FeatureReader {
     }
 
     private static func label(_ scanner: inout JSONScanner) throws -> String? {
-      scanner.skipBlanks()
-      var ahead = scanner
-      if (try? ahead.string()) != nil { return try scanner.string() }
-      try scanner.skipValue()
-      return nil
+      if scanner.isAtString { return try scanner.string() }
+      let word = try scanner.word()
+      guard word != "null" else { return nil }
+      guard word == "true" || word == "false" || Double(word) != nil else {
+        throw RowProblem("its class is neither text nor a number")
+      }
+      return word
     }
   }
 }

@@ -23,13 +23,31 @@ struct JSONScanner {
     return true
   }
 
+  /// Whether a string follows, blanks before it.
+  var isAtString: Bool {
+    var ahead = self
+    return ahead.take("\"")
+  }
+
+  /// A number, `true`, `false` or `null` as it is written.
+  mutating func word() throws -> String {
+    skipBlanks()
+    let start = index
+    skipWord()
+    return String(decoding: bytes[start..<min(index, bytes.count)], as: UTF8.self)
+  }
+
   mutating func string() throws -> String {
     guard take("\"") else { throw RowProblem("a JSON string was expected at byte \(index)") }
     var content: [UInt8] = []
     while let byte {
       index += 1
       switch byte {
-      case UInt8(ascii: "\""): return String(decoding: content, as: UTF8.self)
+      case UInt8(ascii: "\""):
+        guard let text = String(validating: content, as: UTF8.self) else {
+          throw RowProblem("a JSON string is not UTF-8")
+        }
+        return text
       case UInt8(ascii: "\\"): try escape(into: &content)
       case 0..<0x20: throw RowProblem("a control character stands in a JSON string")
       default: content.append(byte)

@@ -10,11 +10,18 @@ final class LabelLines {
   private static let newline = UInt8(ascii: "\n")
   private static let bufferSize = 1 << 16
 
-  /// - Throws: `CollectionError` with code `unreadable`.
+  /// - Throws: `CollectionError` with code `unreadable`, or `labels` for a pipe.
   init(path: String) throws {
+    guard try FileSystem.regularSize(path) != nil else {
+      throw CollectionError(.labels, file: path, "classes are read twice, which needs a regular file")
+    }
     stream = try ByteStream(path: path, bufferSize: Self.bufferSize)
     count = try Self.countLines(stream)
     try stream.skip(to: 0)
+    _ = try stream.require(ByteOrderMark.bytes.count)
+    if stream.withAvailable({ $0.starts(with: ByteOrderMark.bytes) }) {
+      stream.consume(ByteOrderMark.bytes.count)
+    }
   }
 
   /// The class of a row; rows are asked for in order, and may be passed over.
@@ -40,12 +47,15 @@ final class LabelLines {
       try stream.fill()
       length = availableLine()
     }
-    let text = stream.withAvailable { bytes in
+    let line = stream.withAvailable { bytes in
       let line = bytes.prefix(length ?? bytes.count)
-      return String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+      return String(validating: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
     }
     stream.consume(length.map { $0 + 1 } ?? stream.availableCount)
     position += 1
+    guard let text = line else {
+      throw CollectionError(.labels, file: stream.name, line: position, "it is not UTF-8")
+    }
     return text.isEmpty ? nil : text
   }
 

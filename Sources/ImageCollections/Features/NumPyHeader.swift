@@ -57,6 +57,11 @@ struct NumPyHeader: Sendable, Hashable {
       )
     }
     (rows, columns) = (sizes[0], sizes[1])
+    let (rowBytes, isWide) = columns.multipliedReportingOverflow(by: element.size)
+    let (size, isLong) = rows.multipliedReportingOverflow(by: rowBytes)
+    guard !isWide, !isLong, size < Int.max - dataOffset else {
+      throw damaged("its shape is (\(rows), \(columns)), which is more than any file holds")
+    }
   }
 
   private static func value(_ key: String, in text: String) -> Substring? {

@@ -93,6 +93,14 @@ struct RowProblem: Error {
     self.reason = reason
   }
 
+  /// A field as a class.
+  static func label(_ field: DelimitedScanner.Field, in bytes: UnsafeRawBufferPointer) throws(RowProblem)
+    -> String
+  {
+    guard let text = field.validText(in: bytes) else { throw RowProblem("its class is not UTF-8") }
+    return text
+  }
+
   /// A field as an id.
   static func id(_ field: DelimitedScanner.Field, in bytes: UnsafeRawBufferPointer) throws(RowProblem)
     -> Int64

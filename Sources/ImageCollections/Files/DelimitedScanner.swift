@@ -19,23 +19,30 @@ struct DelimitedScanner {
 
     /// The content as text; bytes that are no UTF-8 become U+FFFD.
     func text(in bytes: UnsafeRawBufferPointer) -> String {
+      validText(in: bytes) ?? String(decoding: bytes[start..<end], as: UTF8.self)
+    }
+
+    /// The content as text; nil when it is not UTF-8.
+    func validText(in bytes: UnsafeRawBufferPointer) -> String? {
       let content = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-      guard hasDoubledQuotes else { return String(decoding: content, as: UTF8.self) }
+      guard hasDoubledQuotes else { return String(validating: content, as: UTF8.self) }
       var plain: [UInt8] = []
       var quotePending = false
       for byte in content {
         quotePending = byte == UInt8(ascii: "\"") && !quotePending
         if !quotePending { plain.append(byte) }
       }
-      return String(decoding: plain, as: UTF8.self)
+      return String(validating: plain, as: UTF8.self)
     }
   }
 
-  /// A record's fields, where the next record starts, and how many lines it took.
+  /// A record's fields, where the next record starts, how many lines it took and how it ends.
   struct Record {
     let fields: [Field]
     let end: Int
     let lines: Int
+    /// Whether the data ended where a line end was expected.
+    let isUnterminated: Bool
   }
 
   private var fields: [Field] = []
@@ -68,7 +75,9 @@ struct DelimitedScanner {
       fields.append(trimmed(field, in: bytes))
       switch next {
       case .field(let start): index = start
-      case .record(let start): return Record(fields: fields, end: start, lines: lines)
+      case .record(let start):
+        let isUnterminated = start == bytes.count && bytes.last != UInt8(ascii: "\n")
+        return Record(fields: fields, end: start, lines: lines, isUnterminated: isUnterminated)
       case .none:
         throw CollectionError(
           .damaged,

@@ -34,6 +34,13 @@ enum FileSystem {
     URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
+  /// A path that is the same for every spelling of a file: absolute, behind links.
+  static func identity(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return absolute(path) }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
   /// The names in a folder, unsorted, as bytes: a name need not be UTF-8.
   /// - Throws: `CollectionError` with code `unreadable`.
   static func names(inFolder path: [UInt8]) throws -> [[UInt8]] {

@@ -18,6 +18,8 @@ public struct FolderCollection: PictureCollection {
   private let absoluteRoot: String
   private let labels: LabelFile?
   private let options: Picture.DecodingOptions
+  /// What the user should know though it stops nothing.
+  public let warnings: [String]
 
   /// The extensions of the formats that can be decoded, lower case.
   public static let extensions: Set<String> = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
@@ -38,6 +40,7 @@ public struct FolderCollection: PictureCollection {
     var walk = FolderWalk(root: root)
     try walk.visit([])
     paths = walk.found.sorted { $0.lexicographicallyPrecedes($1) }
+    warnings = Self.warnings(labels, paths, folder: path)
     guard !paths.isEmpty else {
       throw CollectionError(
         .empty,
@@ -45,6 +48,12 @@ public struct FolderCollection: PictureCollection {
         "there is no picture in this folder (\(Self.extensions.sorted().joined(separator: ", ")))"
       )
     }
+  }
+
+  private static func warnings(_ labels: LabelFile?, _ paths: [[UInt8]], folder: String) -> [String] {
+    let unmatched = labels?.paths.subtracting(paths.map(FileSystem.text)) ?? []
+    guard let example = unmatched.min() else { return [] }
+    return ["the labels name \(unmatched.count) pictures that \(folder) does not have, such as \(example)"]
   }
 
   /// What is known of a picture without decoding it.
@@ -64,9 +73,10 @@ public struct FolderCollection: PictureCollection {
     return try Picture(decoding: bytes, name: FileSystem.text(path), options: options)
   }
 
-  /// Paths, sizes and times of modification; no content is read.
+  /// Paths, sizes, times of modification and the classes' file; no picture is read.
   public func fingerprint() throws -> SourceFingerprint {
     var hash = ContentHash()
+    if let labels { hash.combine(Array(labels.fingerprint.description.utf8)) }
     for path in paths {
       var info = stat()
       guard stat(FileSystem.terminated(absolute(path)), &info) == 0 else {

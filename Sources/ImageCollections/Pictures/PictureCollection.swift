@@ -8,6 +8,8 @@ public protocol PictureCollection: Sendable {
   var name: String { get }
   /// How many pictures there are, the unreadable ones among them counted.
   var count: Int { get }
+  /// What the user should know though it stops nothing.
+  var warnings: [String] { get }
   /// What is known of a picture without decoding it.
   /// - Throws: `CollectionError`.
   func entry(at position: Int) throws -> PictureEntry
@@ -23,6 +25,12 @@ public protocol PictureCollection: Sendable {
 }
 
 extension PictureCollection {
+  /// The absolute path behind links, which is the same from any working folder.
+  public var identity: String { FileSystem.identity(name) }
+
+  /// There are none.
+  public var warnings: [String] { [] }
+
   /// None is known.
   public func coarseLabel(at position: Int) throws -> String? { nil }
 }
