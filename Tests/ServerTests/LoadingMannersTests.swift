@@ -40,17 +40,20 @@ struct LoadingMannersTests {
   }
 
   @Test func theBuildOfAnIndexTellsHowFarItIs() async throws {
-    try await FaultyLoad.with(.copy, connections: 1) { load in
-      try await load.indexThroughFunction("PERFORM pg_sleep(0.002);")
-      let told = Mutex<[IndexProgress]>([])
-      _ = try await load.run { event in
-        if case .building(let progress) = event { told.withLock { $0.append(progress) } }
+    let told = Mutex<[IndexProgress]>([])
+    // A busy machine may take longer to connect a second time than a short build takes.
+    for nap in ["0.002", "0.01", "0.03"] where told.withLock({ $0.isEmpty }) {
+      try await FaultyLoad.with(.copy, connections: 1) { load in
+        try await load.indexThroughFunction("PERFORM pg_sleep(\(nap));")
+        _ = try await load.run { event in
+          if case .building(let progress) = event { told.withLock { $0.append(progress) } }
+        }
+        #expect(try await load.indexes().count == 2)
       }
-      let progress = try #require(told.withLock { $0.last })
-      #expect(progress.phase.hasPrefix("building index"))
-      #expect(progress.share.map { (0...1).contains($0) } ?? true)
-      #expect(try await load.indexes().count == 2)
     }
+    let progress = try #require(told.withLock { $0.last })
+    #expect(progress.phase.hasPrefix("building index"))
+    #expect(progress.share.map { (0...1).contains($0) } ?? true)
   }
 
   /// The error of a `/dev/shm` that is too small, raised in its place: as often as workers are allowed.
