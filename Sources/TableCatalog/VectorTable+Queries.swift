@@ -1,12 +1,16 @@
 extension VectorTable {
   /// Everything that has columns can be named, a view too; what it is good for is for others to say.
-  static let tableQuery = """
+  /// Row security came with PostgreSQL 9.5.
+  static func tableQuery(hasRowSecurity: Bool) -> String {
+    """
     SELECT c.oid, n.nspname::text, c.relkind::text, c.reltuples::float8, pg_has_role(c.relowner, 'USAGE'),
-           c.relhastriggers
+           c.relhastriggers, c.relkind = 'p' OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid),
+           \(hasRowSecurity ? "row_security_active(c.oid)" : "false")
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relname = $1 AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
       AND CASE WHEN $2::text IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2::text END
     """
+  }
 
   /// Identity columns came with PostgreSQL 10; a 9.4 base has not their column in the catalogue.
   static func columnQuery(hasIdentity: Bool) -> String {
@@ -27,7 +31,8 @@ extension VectorTable {
   /// column number; its text names the column.
   static let indexQuery = """
     SELECT i.indexrelid::regclass::text, m.amname::text, o.opcname::text, coalesce(x.reloptions, '{}')::text[],
-           pg_get_indexdef(i.indexrelid), i.indisvalid
+           pg_get_indexdef(i.indexrelid), i.indisvalid,
+           EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
     FROM pg_index i
     JOIN pg_class x ON x.oid = i.indexrelid
     JOIN pg_am m ON m.oid = x.relam

@@ -13,7 +13,7 @@ extension VectorTable {
   ) async throws -> VectorTable {
     let rows = try await connection.query(
       Statement(
-        trusted: tableQuery,
+        trusted: tableQuery(hasRowSecurity: connection.serverVersion >= 90_500),
         binds: [.text(name.name.name), name.schema.map { .text($0.name) } ?? .null]
       )
     )
@@ -23,11 +23,13 @@ extension VectorTable {
         description: "the table \(name.display) does not exist in this database; make it: adbvec migrate up"
       )
     }
-    let (oid, schema, kind, estimate, isOwned, hasTriggers) = try row.decode(
+    let (oid, schema, kind, estimate, isOwned, hasTriggers, hasParts, hasRowSecurity) = try row.decode(
       UInt32.self,
       String.self,
       String.self,
       Double.self,
+      Bool.self,
+      Bool.self,
       Bool.self,
       Bool.self
     )
@@ -39,6 +41,8 @@ extension VectorTable {
       vectorIndexes: try await readIndexes(oid, vectorColumn, connection),
       estimatedRows: estimate,
       isOwned: isOwned,
+      hasParts: hasParts,
+      hasRowSecurity: hasRowSecurity,
       mayHaveTriggers: hasTriggers || kind != Kind.table.rawValue
     )
   }
@@ -74,12 +78,13 @@ extension VectorTable {
   ) async throws -> [Index] {
     let binds: [SQLValue] = [.int8(Int64(oid)), .text(column.name)]
     return try await connection.query(Statement(trusted: indexQuery, binds: binds)).map { row in
-      let (name, method, operatorClass, options, definition, isValid) = try row.decode(
+      let (name, method, operatorClass, options, definition, isValid, isAttached) = try row.decode(
         String.self,
         String.self,
         String.self,
         [String].self,
         String.self,
+        Bool.self,
         Bool.self
       )
       return Index(
@@ -88,6 +93,7 @@ extension VectorTable {
         operatorClass: operatorClass,
         options: parse(options),
         definition: definition,
+        isAttached: isAttached,
         isValid: isValid
       )
     }

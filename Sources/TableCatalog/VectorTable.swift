@@ -16,6 +16,10 @@ public struct VectorTable: Sendable, Hashable {
   public let estimatedRows: Double
   /// Whether the user may drop and make indexes on it.
   public let isOwned: Bool
+  /// Whether rows of it lie in other tables: partitions or children.
+  public let hasParts: Bool
+  /// Whether policies decide which rows this user may read and write; COPY is then refused.
+  public let hasRowSecurity: Bool
   /// Whether a trigger may change or leave out rows; a partition may have one of its own.
   public let mayHaveTriggers: Bool
 
@@ -63,6 +67,8 @@ public struct VectorTable: Sendable, Hashable {
     public let options: [String: String]
     /// The statement that makes it: `pg_get_indexdef`.
     public let definition: String
+    /// Whether it is a partition's part of an index on the whole table, which cannot be dropped by itself.
+    public let isAttached: Bool
     /// Whether queries may use it; a failed concurrent build leaves an index that they may not.
     public let isValid: Bool
   }

@@ -41,6 +41,8 @@ import VectorSQL
       vectorIndexes: index.map { [$0] } ?? [],
       estimatedRows: 1000,
       isOwned: true,
+      hasParts: false,
+      hasRowSecurity: false,
       mayHaveTriggers: false
     )
   }
@@ -69,6 +71,7 @@ import VectorSQL
       operatorClass: operatorClass,
       options: [:],
       definition: "",
+      isAttached: false,
       isValid: isValid
     )
   }

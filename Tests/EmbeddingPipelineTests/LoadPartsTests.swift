@@ -59,11 +59,20 @@ struct LoadPartsTests {
       vectorIndexes: [],
       estimatedRows: 1,
       isOwned: true,
+      hasParts: false,
+      hasRowSecurity: false,
       mayHaveTriggers: false
     )
     let table = TargetTable(target: LoadTarget(table: "t"), catalog: catalog, blockSize: 8192, hasRows: true)
     let decide = { (wanted: LoadOptions.Continuation, fingerprint: String, recipe: String) in
-      try record.continuation(wanted, table: table, fingerprint: fingerprint, recipe: recipe, source: "s")
+      try record.continuation(
+        wanted,
+        table: table,
+        fingerprint: fingerprint,
+        recipe: recipe,
+        source: "s",
+        expected: 5
+      )
     }
     #expect(try decide(.resume, "f", "r") == .resume)
     #expect(try decide(.restart, "x", "y") == .fresh)
@@ -72,6 +81,9 @@ struct LoadPartsTests {
     #expect(throws: LoadError.self) { try decide(.resume, "f", "x") }
     record.isFinished = true
     #expect(try decide(.ask, "f", "r") == .finished)
+    record.done = DoneRanges([0..<4])
+    #expect(try decide(.ask, "f", "r") == .resume, "--limit was 4 and is 5")
+    record.done = DoneRanges([0..<5])
     record.tableOID = 2
     #expect(try decide(.ask, "f", "r") == .fresh, "the table was made anew")
   }

@@ -42,6 +42,8 @@ struct TableCheckTests {
       vectorIndexes: index,
       estimatedRows: -1,
       isOwned: true,
+      hasParts: false,
+      hasRowSecurity: false,
       mayHaveTriggers: false
     )
     return TargetTable(target: target, catalog: catalog, blockSize: 8192, hasRows: false)
@@ -54,6 +56,7 @@ struct TableCheckTests {
       operatorClass: operatorClass,
       options: options ?? [:],
       definition: "",
+      isAttached: false,
       isValid: true
     )
   }

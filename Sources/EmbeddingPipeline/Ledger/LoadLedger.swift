@@ -13,12 +13,15 @@ struct LoadLedger: Sendable {
   private let batches: String
   private let distributes: Bool
 
-  init(target: LoadTarget, source: String, server: ServerCapabilities) {
-    let schema = target.table.schema
+  /// - Parameters:
+  ///   - table: with the schema it was found in, so that every spelling of the name finds the same record.
+  ///   - source: what names the source wherever it is loaded from.
+  init(table: QualifiedName, source: String, server: ServerCapabilities) {
+    let schema = table.schema
     loads = QualifiedName(schema: schema, name: "adbvec_load").quoted
     batches = QualifiedName(schema: schema, name: "adbvec_load_batch").quoted
     distributes = server.canDistribute
-    key = "\(target.table.quoted) \(source)"
+    key = "\(table.quoted) \(source)"
   }
 
   /// Makes the tables where they are missing.

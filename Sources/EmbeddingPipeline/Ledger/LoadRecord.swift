@@ -3,7 +3,7 @@ internal import TableCatalog
 
 /// What is written down of a load, so that it can go on after any stop.
 public struct LoadRecord: Sendable, Hashable {
-  /// Table and source, hashed: one load of a source into a table.
+  /// Table and source: one load of a source into a table.
   public var key: String
   /// The table's object id when the load began.
   public var tableOID: UInt32
@@ -43,11 +43,14 @@ extension LoadRecord {
     table: TargetTable,
     fingerprint: String,
     recipe: String,
-    source: String
+    source: String,
+    expected: Int?
   ) throws -> Continuation {
     if wanted == .restart { return .fresh }
     if tableOID != table.catalog.oid || (counts.loaded > 0 && !table.hasRows) { return .fresh }
-    let startOver = "start over with --restart"
+    let startOver =
+      counts.loaded == 0
+      ? "start over with --restart" : "start over with --restart and --on-conflict skip or update"
     if self.fingerprint != fingerprint {
       throw LoadError(.resume, "\(source) changed since its load into this table began; \(startOver)")
     }
@@ -57,7 +60,8 @@ extension LoadRecord {
         "this load of \(source) began with other features (\(self.recipe) before, \(recipe) now); \(startOver)"
       )
     }
-    if isFinished { return .finished }
+    // A load of some of the pictures goes on when more of them are asked for.
+    if isFinished { return done.prefix < expected ?? 0 ? .resume : .finished }
     guard wanted == .resume else {
       throw LoadError(
         .resume,

@@ -1,6 +1,7 @@
 internal import ImageCollections
 internal import PostgresClient
 internal import TableCatalog
+internal import VectorSQL
 
 /// The record and the lock of one run.
 struct LoadTracker: Sendable {
@@ -31,7 +32,8 @@ struct LoadTracker: Sendable {
         "\(run.source.name) cannot be read again from the start, so it cannot be resumed"
       )
     }
-    let ledger = LoadLedger(target: run.target, source: run.source.name, server: server)
+    try Self.checkIndexes(run, table, isTracked: isTracked)
+    let ledger = LoadLedger(table: table.catalog.name, source: run.source.identity, server: server)
     let empty = LoadRecord(
       key: ledger.key,
       tableOID: table.catalog.oid,
@@ -60,7 +62,8 @@ struct LoadTracker: Sendable {
       table: table,
       fingerprint: empty.fingerprint,
       recipe: empty.recipe,
-      source: run.source.name
+      source: run.source.name,
+      expected: try await run.source.expectedCount()
     )
     var kept = found
     if next == .fresh {
@@ -70,6 +73,27 @@ struct LoadTracker: Sendable {
         found.isFinished || found.tableOID != table.catalog.oid ? [] : found.deferredIndexes
     }
     (record, isFinished, isFresh) = (kept, next == .finished, next == .fresh)
+  }
+
+  /// - Throws: `LoadError` with code `option` when indexes are to be dropped that would not come back.
+  private static func checkIndexes(_ run: LoadRun, _ table: TargetTable, isTracked: Bool) throws {
+    guard run.options.indexes == .defer, !table.vectorIndexes.isEmpty else { return }
+    let name = table.target.table.quoted
+    guard isTracked else {
+      throw LoadError(
+        .option,
+        "deferring the indexes of \(name) needs the record of the load, which keeps their definitions: load from a file "
+          + "and without --untracked, or choose --indexes keep"
+      )
+    }
+    guard table.hasDroppableIndexes else {
+      let reason =
+        table.catalog.isOwned ? "\(name) is partitioned, or a partition" : "\(name) is another user's"
+      throw LoadError(
+        .option,
+        "\(reason), so its indexes cannot be dropped and built again; choose --indexes keep"
+      )
+    }
   }
 
   /// Where the source goes on.
@@ -115,7 +139,7 @@ struct LoadTracker: Sendable {
     case .keep: false
     case .defer: !table.vectorIndexes.isEmpty
     case .automatic:
-      table.catalog.isOwned && !table.hasRows && !table.vectorIndexes.isEmpty
+      table.hasDroppableIndexes && !table.hasRows && !table.vectorIndexes.isEmpty
         && expected ?? Self.manyRows >= Self.manyRows
     }
   }

@@ -31,8 +31,12 @@ struct BatchFeed: Sendable {
     end.position = done.prefix
   }
 
-  /// Rows in a batch, once the dimension is known.
+  /// Rows in a batch, once the dimension is known; at most a second's worth where a rate is kept.
   var batchRows: Int {
+    min(unpacedBatchRows, pace.rowsInASecond)
+  }
+
+  private var unpacedBatchRows: Int {
     if let rows = options.batchRows ?? source.preferredBatchRows { return max(rows, 1) }
     return dimension == 0 ? Self.firstRows : options.batchRows(dimension: dimension)
   }

@@ -26,9 +26,10 @@ struct LoadRun: Sendable {
       source: source,
       server: server
     )
-    check.warnings.forEach { onEvent(.warning($0)) }
+    let warnings = check.warnings + choice.warnings
+    warnings.forEach { onEvent(.warning($0)) }
     let tracker = try await LoadTracker(self, table: table, server: server)
-    var report = LoadReport(method: choice.reason, warnings: check.warnings)
+    var report = LoadReport(method: choice.reason, warnings: warnings)
     if tracker.isFinished {
       report.wasFinished = true
       report.counts = tracker.record.counts

@@ -1,3 +1,4 @@
+internal import ImageCollections
 public import PostgresClient
 internal import Synchronization
 
@@ -58,9 +59,14 @@ public struct LoadInterruption: Error, CustomStringConvertible {
   /// The cause, what is committed and how to go on, on one line.
   public var description: String {
     let reason = cause is CancellationError ? "stopped" : "\(cause)"
-    let next = isResumable ? "; go on with --resume" : ""
+    let next = !isResumable ? "" : isOfSource ? Self.mendingAdvice : "; go on with --resume"
     // A server that crashed may have lost its last commits.
     let isLost = (cause as? PostgresError)?.isConnectionProblem ?? false
     return "\(reason) (\(isLost ? "at most " : "")\(counts.loaded) rows are committed\(next))"
   }
+
+  /// Whether the source has to change before a load can come to its end.
+  private var isOfSource: Bool { cause is CollectionError || cause is LoadError }
+
+  private static let mendingAdvice = "; mend the source, then load it with --restart --on-conflict skip"
 }

@@ -8,6 +8,12 @@ struct Pace {
     self.rate = rate
   }
 
+  /// At least one.
+  var rowsInASecond: Int {
+    guard let rate, rate < Double(Int32.max) else { return .max }
+    return max(Int(rate), 1)
+  }
+
   /// Waits until the rows counted so far are due, then counts some more.
   mutating func admit(_ count: Int) async throws {
     if let rate, rate > 0 {

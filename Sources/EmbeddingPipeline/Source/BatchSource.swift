@@ -24,6 +24,8 @@ public struct UnreadablePicture: Sendable, Hashable {
 public protocol BatchSource: Sendable {
   /// The source, for messages.
   var name: String { get }
+  /// What names the source wherever it is loaded from: an absolute path without links.
+  var identity: String { get }
   /// Rows in a batch where the source knows better than the vectors' size tells.
   var preferredBatchRows: Int? { get }
   /// Whether its rows say where their pictures can be found again.
@@ -40,6 +42,8 @@ public protocol BatchSource: Sendable {
 }
 
 extension BatchSource {
+  /// The name.
+  public var identity: String { name }
   /// None.
   public var preferredBatchRows: Int? { nil }
   /// They do not.

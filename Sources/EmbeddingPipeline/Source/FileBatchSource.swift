@@ -5,6 +5,8 @@ internal import PostgresClient
 public actor FileBatchSource: BatchSource {
   /// The file.
   public nonisolated let name: String
+  /// The file's absolute path, behind links.
+  public nonisolated var identity: String { source.identity }
   private nonisolated let source: FeatureSource
   private nonisolated let executor = ThreadExecutor(label: "adbvec.source")
   private var reader: (any FeatureReader)?

@@ -12,6 +12,8 @@ public actor PictureBatchSource: BatchSource {
 
   /// The collection.
   public nonisolated let name: String
+  /// The absolute path of the collection, behind links.
+  public nonisolated var identity: String { collection.identity }
   private nonisolated let collection: any PictureCollection
   private nonisolated let workers: [EmbeddingWorker]
   private let isStrict: Bool

@@ -66,16 +66,23 @@ extension TableCheck {
   }
 
   private func checkVector(_ rows: FeatureBatch, _ row: Int, id: Int64, source: String) throws {
-    let (isFinite, isZero) = rows.withVector(row) { vector in
+    let largest = rows.withVector(row) { vector in
       // The exponent of NaN and of infinities is all ones, above every number's; a maximum of bits vectorises.
       var largest: UInt32 = 0
       for value in vector { largest = max(largest, value.bitPattern & 0x7FFF_FFFF) }
-      return (largest < 0x7F80_0000, largest == 0)
+      return Float(bitPattern: largest)
     }
-    guard isFinite else {
+    guard largest.isFinite else {
       throw LoadError(.row, "\(source): the vector of id \(id) holds NaN or an infinity")
     }
-    guard !(isZero && refusesZeroVectors) else {
+    let stored = vectorType == .halfvec ? Float(Float16(largest)) : largest
+    guard stored.isFinite else {
+      throw LoadError(
+        .row,
+        "\(source): the vector of id \(id) holds \(largest), and halfvec ends at \(Float16.greatestFiniteMagnitude)"
+      )
+    }
+    guard !(stored == 0 && refusesZeroVectors) else {
       throw LoadError(.row, "\(source): the vector of id \(id) is all zeros, which has no cosine distance")
     }
   }

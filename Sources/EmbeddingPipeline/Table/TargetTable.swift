@@ -17,6 +17,11 @@ struct TargetTable: Sendable, Hashable {
   var hasUniqueID: Bool { catalog.column(target.idColumn)?.isUnique == true }
   /// The indexes on the vector column.
   var vectorIndexes: [VectorTable.Index] { catalog.vectorIndexes }
+  /// Whether the indexes can be dropped and made again from their definitions. Those of a partitioned table cannot:
+  /// a definition speaks of the table alone (`ON ONLY`) and not of its parts.
+  var hasDroppableIndexes: Bool {
+    !catalog.hasParts && catalog.isOwned && !vectorIndexes.contains { $0.isAttached }
+  }
 
   /// Reads the catalogue and looks for a row.
   /// - Throws: `LoadError` with code `table` when the name is no table's; `PostgresError`.

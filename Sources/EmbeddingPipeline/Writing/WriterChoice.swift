@@ -7,6 +7,8 @@ struct WriterChoice {
   let writer: any RowWriter
   /// For people: `binary COPY`, `multi-row INSERT …`.
   let reason: String
+  /// What the user should know though it stops nothing.
+  let warnings: [String]
 
   /// - Throws: `LoadError` with code `option` when method and policy do not fit the server or the table.
   init(
@@ -28,7 +30,8 @@ struct WriterChoice {
       target: target,
       policy: options.onConflict,
       writesSource: check.hasSource && source.hasPlaces,
-      tellsReplaced: [.postgreSQL].contains(server.product),
+      // The rows of parts have no system columns to return.
+      tellsReplaced: server.product == .postgreSQL && !table.catalog.hasParts,
       hasOnConflict: server.supportsOnConflict,
       distributes: server.canDistribute
     )
@@ -42,7 +45,7 @@ struct WriterChoice {
       )
     case .insert:
       (writer, reason) = Self.insert(statements, encoder, options)
-    case .automatic where needsStage && server.supportsOnConflict:
+    case .automatic where needsStage && server.supportsOnConflict || table.catalog.hasRowSecurity:
       (writer, reason) = Self.insert(statements, encoder, options)
     case _ where needsStage:
       writer = StagedCopyWriter(statements: statements, encoder: encoder)
@@ -55,6 +58,8 @@ struct WriterChoice {
       )
       reason = "binary COPY"
     }
+    let isSilent = writer is InsertWriter && options.onConflict == .update && !statements.tellsReplaced
+    warnings = isSilent ? ["the server does not tell which rows were replaced; they count as loaded"] : []
   }
 
   private static func insert(

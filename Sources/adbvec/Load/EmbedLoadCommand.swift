@@ -77,9 +77,13 @@ struct EmbedLoadCommand: AsyncParsableCommand {
       guard ids == .position else {
         throw ValidationError("--ids path needs pictures; a feature file carries its ids")
       }
+      guard labels == nil, limit == nil else {
+        throw ValidationError("--labels and --limit need pictures; a feature file carries its classes")
+      }
       return (FileBatchSource(FeatureSource(path: source)), "")
     }
     let collection = try PictureSource.open(source, labels: labels, options: features.decoding.options)
+    collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
     let batches = PictureBatchSource(collection, workers: workers, isStrict: strict, limit: limit, ids: ids) {
       let extractor = try model.makeExtractor()

@@ -11,7 +11,7 @@ struct LoadCommand: AsyncParsableCommand {
       FILE is the tutorial's feature file (id|class|{…}), .npy, .fvecs, .bvecs, .csv or .jsonl; - reads standard input.
 
         adbvec load features.txt
-        adbvec load vectors.npy --labels labels.npy --method copy
+        adbvec load vectors.npy --labels classes.txt --method copy
       """
   )
 
