@@ -48,7 +48,20 @@ struct OutputFileTests {
     #expect(throws: CollectionError.self) {
       try FeatureOutput.open(scratch.path + "/f.csv", format: nil, labels: scratch.path + "/l.txt")
     }
-    #expect(throws: CollectionError.self) { try FeatureOutput.open(scratch.path + "/f.bvecs", format: nil) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
+  }
+
+  @Test func bytesComeBackAsBytesAndNothingElseIsWrittenAsOne() throws {
+    let scratch = try Scratch()
+    let (path, labels) = (scratch.path + "/f.bvecs", scratch.path + "/labels.txt")
+    let writer = try FeatureOutput.open(path, format: nil, labels: labels)
+    try writer.write(id: 0, label: "cat", vector: [0, 255])
+    try writer.write(id: 1, label: nil, vector: [7, 1])
+    for odd in [-1, 256, 0.5, Float.nan] {
+      #expect(throws: CollectionError.self) { try writer.write(id: 2, label: nil, vector: [odd, 1]) }
+    }
+    try writer.finish()
+    let source = FeatureSource(path: path, labels: labels)
+    #expect(try rows(of: source) == ["0|cat|0.0,255.0", "1|NULL|7.0,1.0"])
   }
 }

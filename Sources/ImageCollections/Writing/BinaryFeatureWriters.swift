@@ -41,22 +41,42 @@ final class NumPyWriter: FeatureWriter {
   }
 }
 
-/// Writes `.fvecs`.
+/// Writes `.fvecs`, or `.bvecs` of vectors whose numbers are whole ones from 0 to 255.
 final class VecsWriter: FeatureWriter {
   private let file: OutputFile
   private let labels: OutputFile?
+  private let element: NumPyHeader.Element
 
-  init(_ file: OutputFile, labels: OutputFile?) {
+  init(_ file: OutputFile, element: NumPyHeader.Element, labels: OutputFile?) {
     self.file = file
+    self.element = element
     self.labels = labels
   }
 
   func write(id: Int64, label: String?, vector: [Float]) throws {
+    let small = element == .uint1 ? try smallNumbers(vector, id: id) : []
     try file.append { bytes in
       withUnsafeBytes(of: Int32(vector.count).littleEndian) { bytes.append(contentsOf: $0) }
-      LittleEndian.append(vector, to: &bytes)
+      if element == .uint1 {
+        bytes.append(contentsOf: small)
+      } else {
+        LittleEndian.append(vector, to: &bytes)
+      }
     }
     try labels?.append(line: label, id: id)
+  }
+
+  private func smallNumbers(_ vector: [Float], id: Int64) throws -> [UInt8] {
+    try vector.map { number in
+      guard let small = UInt8(exactly: number) else {
+        throw CollectionError(
+          .unknownFormat,
+          file: file.name,
+          "bvecs holds whole numbers from 0 to 255 and the vector of id \(id) holds \(number); write fvecs"
+        )
+      }
+      return small
+    }
   }
 
   func finish() throws {

@@ -23,15 +23,12 @@ public enum FeatureOutput {
     labels: String? = nil
   ) throws -> any FeatureWriter {
     let format = format ?? FeatureSource.format(ofExtension: path) ?? .features
-    guard [.npy, .fvecs].contains(format) || labels == nil else {
+    guard [.npy, .fvecs, .bvecs].contains(format) || labels == nil else {
       throw CollectionError(
         .labels,
         file: path,
         "the format \(format) carries the classes; leave --labels out"
       )
-    }
-    guard format != .bvecs else {
-      throw CollectionError(.unknownFormat, file: path, "bvecs holds bytes and can be read but not written")
     }
     let file = try OutputFile(path: path)
     switch format {
@@ -39,7 +36,9 @@ public enum FeatureOutput {
     case .csv: return try TextFeatureWriter(file, separator: ",", header: "id,class,vector\n")
     case .jsonl: return JSONLinesWriter(file)
     case .npy: return try NumPyWriter(file, labels: labels.map { try OutputFile(path: $0) })
-    case .fvecs: return try VecsWriter(file, labels: labels.map { try OutputFile(path: $0) })
+    case .fvecs, .bvecs:
+      let element: NumPyHeader.Element = format == .bvecs ? .uint1 : .float4
+      return VecsWriter(file, element: element, labels: try labels.map { try OutputFile(path: $0) })
     default:
       throw CollectionError(.unknownFormat, file: path, "the format \(format) can be read but not written")
     }

@@ -10,7 +10,7 @@ struct UnloadCommand: AsyncParsableCommand {
     discussion: """
       Rows come in the order of their ids, as one statement sees them; memory does not grow with the table.
 
-      .npy and .fvecs hold vectors alone: the rows are then numbered from 0 by 'load', and --labels keeps the classes.
+      .npy, .fvecs and .bvecs hold vectors alone: 'load' numbers the rows from 0, and --labels keeps the classes.
 
         adbvec unload features.txt
         adbvec unload vectors.jsonl --format jsonl
@@ -22,14 +22,17 @@ struct UnloadCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "features, npy, fvecs, csv or jsonl; without it by the file's name.",
+      "features, npy, fvecs, bvecs, csv or jsonl; without it by the file's name.",
       valueName: "name"
     )
   )
   var format: FeatureSource.Format?
 
   @Option(
-    help: ArgumentHelp("A file for the classes, for .npy and .fvecs, which carry none.", valueName: "file")
+    help: ArgumentHelp(
+      "A file for the classes, for .npy, .fvecs and .bvecs, which carry none.",
+      valueName: "file"
+    )
   )
   var labels: String?
 
