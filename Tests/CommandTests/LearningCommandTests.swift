@@ -223,6 +223,13 @@ struct LearningCommandTests {
 
   @Test func comparisonsAreRefusedInOneLine() async throws {
     let train = Self.cifar + "/train.bin"
+    try await expectRefusal(["evaluate", train, "--plot", "a.jpg"], naming: "a.jpg", ".png", exitCode: 64)
+    try await expectRefusal(
+      ["evaluate", train, "--plot", "/no/such/a.png"],
+      naming: "--plot",
+      "/no/such",
+      exitCode: 64
+    )
     try await expectRefusal(
       ["evaluate", train, "--setting", "colour=red"],
       naming: "colour=red",

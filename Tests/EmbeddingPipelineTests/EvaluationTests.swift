@@ -52,6 +52,22 @@ struct EvaluationTests {
     #expect(result.dimension == 1)
   }
 
+  /// Where every class has one picture there is nothing to find, and no share of it either.
+  @Test func nothingToFindIsAnError() throws {
+    let task = try RetrievalTask(collection: Colours(labels: ["ant", "bee"]), queries: nil, workers: 1)
+    var rows = CollectedVectors()
+    for (id, label) in ["ant", "bee"].enumerated() {
+      try rows.append(id: Int64(id), label: label, vector: [Float(id)])
+    }
+    let error = #expect(throws: LoadError.self) {
+      try task.measure(.init(collection: rows, queries: nil), projection: nil, metric: .l2, recallAt: [1])
+    }
+    #expect(
+      error?.description
+        == "no query has a picture of its class to find in colours; two pictures of a class are the least"
+    )
+  }
+
   /// Ids of a sample are not its positions.
   @Test func aSampleIsMeasuredByItsOwnClasses() throws {
     let all = Colours(labels: (0..<30).map { $0 < 15 ? "ant" : "bee" })

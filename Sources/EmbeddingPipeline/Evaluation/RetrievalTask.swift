@@ -73,7 +73,8 @@ public struct RetrievalTask: Sendable {
   /// Measures a setting.
   ///
   /// - Parameter ks: the k's of recall@k.
-  /// - Throws: `ProjectionError` with code `shape`; what the collections throw.
+  /// - Throws: `ProjectionError` with code `shape`; `LoadError` with code `features` when no query has anything to find;
+  ///   what the collections throw.
   public func measure(
     _ vectors: Vectors,
     projection: Projection?,
@@ -85,6 +86,12 @@ public struct RetrievalTask: Sendable {
       rows.labels.map { fine[$0] }
     }
     let quality = try base.retrievalQuality(of: asked, metric: metric, recallAt: ks)
+    guard quality.queries > 0 else {
+      throw LoadError(
+        .features,
+        "no query has a picture of its class to find in \(collection.name); two pictures of a class are the least"
+      )
+    }
     var coarse: RetrievalQuality?
     if try hasCoarseLabels {
       var numbers = ClassNumbers()

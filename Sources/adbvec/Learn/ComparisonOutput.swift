@@ -31,7 +31,21 @@ struct ComparisonOutput {
   init(_ comparison: RetrievalComparison) { self.comparison = comparison }
 
   func write(_ format: ComparisonFormat, plot: String?) throws {
-    if let plot { try Data(try chart.pngData()).write(to: URL(fileURLWithPath: plot), options: .atomic) }
+    try printed(format)
+    if let plot { try draw(plot) }
+  }
+
+  /// - Throws: `CommandFailure`; the figures are printed by then.
+  private func draw(_ path: String) throws {
+    let picture = Data(try chart.pngData())
+    do {
+      try picture.write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw CommandFailure("the plot \(path) cannot be written; name a place where this user may write")
+    }
+  }
+
+  private func printed(_ format: ComparisonFormat) throws {
     switch format {
     case .json: try JSONReport(command: "evaluate", result: report).print()
     case .csv: print(comparison.csv, terminator: "")

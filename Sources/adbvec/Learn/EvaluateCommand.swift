@@ -66,8 +66,20 @@ struct EvaluateCommand: AsyncParsableCommand {
     guard (1...256).contains(workers) else {
       throw ValidationError("--workers must be 1…256, not \(workers)")
     }
+    if let plot { try Self.check(plot: plot) }
     guard setting.count <= 50 else { throw ValidationError("at most 50 settings can be compared") }
     if let sample, sample < 2 { throw ValidationError("--sample must be 2 or more, not \(sample)") }
+  }
+
+  /// The measuring may take an hour: a place that cannot take the picture is better known before.
+  private static func check(plot: String) throws {
+    guard plot.lowercased().hasSuffix(".png") else {
+      throw ValidationError("--plot draws PNG; give \(plot) the extension .png")
+    }
+    let folder = URL(fileURLWithPath: plot).deletingLastPathComponent().path
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      throw ValidationError("--plot: there is no folder \(folder), or this user may not write there")
+    }
   }
 
   private static func ks(_ text: String) throws -> [Int] {

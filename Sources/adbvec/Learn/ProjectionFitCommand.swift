@@ -80,6 +80,11 @@ struct ProjectionFitCommand: AsyncParsableCommand {
     guard !(fromTable && alsoMirrored) else {
       throw ValidationError("--also-mirrored needs pictures, not --from-table")
     }
+    guard features.projection == nil else {
+      throw ValidationError(
+        "--projection has no place here: a projection is learned from features without one"
+      )
+    }
     guard (1...100_000).contains(dimensions) else {
       throw ValidationError("--dimensions must be 1…100000, not \(dimensions)")
     }

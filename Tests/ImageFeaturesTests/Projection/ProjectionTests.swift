@@ -46,6 +46,22 @@ struct ProjectionTests {
     }
   }
 
+  /// Eight vectors vary in seven directions at most; an eighth would be rounding, blown up to the size of the others.
+  @Test func whiteningKeepsNoDirectionWithoutVariance() throws {
+    let all = try clouds(seed: 3, each: 3)
+    let vectors = (0..<8).map { Array(all.values[$0 * all.dimensions..<($0 + 1) * all.dimensions]) }
+    let samples = try LabelledVectors(vectors: vectors, labels: [Int](repeating: 0, count: 8))
+    _ = try Projection.principalComponents(of: samples, outputs: 7, whitens: true)
+    let error = #expect(throws: ProjectionError.self) {
+      try Projection.principalComponents(of: samples, outputs: 8, whitens: true)
+    }
+    #expect(
+      error?.description
+        == "the samples vary in 7 directions only, and whitening keeps 8; keep 7 or fewer, or learn from more samples"
+    )
+    #expect(throws: Never.self) { try Projection.principalComponents(of: samples, outputs: 8) }
+  }
+
   @Test func supervisedProjectionsFindTheClasses() throws {
     let (train, test) = (try clouds(seed: 1), try clouds(seed: 2))
     let before = try train.retrievalQuality(of: test).meanAveragePrecision
