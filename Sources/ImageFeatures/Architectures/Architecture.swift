@@ -59,6 +59,15 @@ public struct Architecture: Sendable {
 }
 
 extension Architecture {
+  /// The tensors of the layers before the last one's, which only class scores need.
+  var bodyTensors: [(name: String, shape: [Int])] {
+    let graph = graph
+    let body = graph.needed(for: graph.outputs.body)
+    return graph.nodes.indices.filter(body.contains).flatMap { graph.nodes[$0].parameters }.map {
+      ($0.name, $0.shape)
+    }
+  }
+
   /// The number of values in a pooled feature: the channels of the last map.
   public var pooledDimensions: Int {
     let graph = graph

@@ -98,7 +98,9 @@ public struct Checkpoint: TensorSource {
     return (try SafetensorsReader.tensors(header, image), header.metadata)
   }
 
+  /// PyTorch's `AveragedModel` keeps a count beside its `module.`; it is no weight.
   private static func withoutSharedPrefix(_ tensors: [Named]) -> [Named] {
+    let tensors = tensors.filter { $0.name != "n_averaged" }
     for prefix in ["module.", "_orig_mod."] where !tensors.isEmpty {
       if tensors.allSatisfy({ $0.name.hasPrefix(prefix) && $0.name.count > prefix.count }) {
         return withoutSharedPrefix(tensors.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })

@@ -131,7 +131,14 @@ extension Network {
     normalised: Bool = false
   ) throws -> FeatureSession {
     let size = inputSize ?? architecture.inputSize
-    let plan = try plan(for: value(of: feature), inputSize: size)
+    let value = try value(of: feature)
+    guard !isHeadless || graph.needed(for: graph.outputs.body).contains(value) else {
+      throw NetworkError(
+        .feature,
+        "the checkpoint has no \(architecture.classifier), which \(feature) needs; use pooled, gem or rmac"
+      )
+    }
+    let plan = try plan(for: value, inputSize: size)
     return try FeatureSession(
       plan: plan,
       feature: feature,

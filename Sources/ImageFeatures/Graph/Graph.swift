@@ -26,6 +26,9 @@ struct Graph: Sendable {
     /// The class token after the last norm, where there is one.
     var classToken: Value?
     var logits: Value
+
+    /// What is there without the last layer.
+    var body: [Value] { [map] + (classToken.map { [$0] } ?? []) }
   }
 
   var nodes: [Node]

@@ -38,7 +38,15 @@ struct WeightReader {
   }
 
   private func read(_ node: Graph.Node, _ index: Int) throws -> [Float] {
-    try source.tensor(named: node.parameters[index].name).values
+    let name = node.parameters[index].name
+    let values = try source.tensor(named: name).values
+    guard values.allSatisfy(\.isFinite) else {
+      throw NetworkError(
+        .weights,
+        "the tensor \(name) holds NaN or an infinity: the training failed; take another checkpoint"
+      )
+    }
+    return values
   }
 
   private func linear(_ node: Graph.Node, _ outputs: Int) throws -> LayerWeights {

@@ -5,6 +5,12 @@ public struct Network: Sendable {
   /// The plan it was made from, with the checkpoint's number of classes.
   public let architecture: Architecture
 
+  /// The checkpoint's tensors that were not taken.
+  public let leftOver: [String]
+
+  /// Whether the checkpoint lacks the last layer.
+  let isHeadless: Bool
+
   /// The inner loops its sessions run.
   public let kernels: KernelSet
 
@@ -12,7 +18,8 @@ public struct Network: Sendable {
   let weights: [Graph.Value: LayerWeights]
 
   /// Checks a checkpoint against an architecture and takes its weights.
-  ///  The number of classes is the checkpoint's. Tensors named `….num_batches_tracked` are not needed and
+  ///  The number of classes is the checkpoint's. One whose last layer is gone or replaced still gives every feature of
+  /// the layers before it, if tensors may be left over. Tensors named `….num_batches_tracked` are not needed and
   /// never left over.
   ///
   /// - Parameter ignoresExtraTensors: Do not mind tensors that the architecture does not have, such as
@@ -27,7 +34,8 @@ public struct Network: Sendable {
   ) throws {
     try KernelSet.openBLAS()
     let fitted = try architecture.fitted(to: source)
-    try fitted.check(source, ignoresExtraTensors: ignoresExtraTensors)
+    isHeadless = ignoresExtraTensors && !source.names.contains(fitted.classifier)
+    leftOver = try fitted.check(source, ignoresExtraTensors: ignoresExtraTensors, isHeadless: isHeadless)
     self.architecture = fitted
     self.kernels = kernels
     graph = fitted.graph.foldingBatchNorms()
@@ -35,7 +43,7 @@ public struct Network: Sendable {
     let reader = WeightReader(graph: graph, source: source, kernels: kernels, extents: extents)
     let outputs = graph.outputs
     var weights: [Graph.Value: LayerWeights] = [:]
-    for value in graph.needed(for: [outputs.logits, outputs.map]).sorted() {
+    for value in graph.needed(for: isHeadless ? outputs.body : [outputs.logits, outputs.map]).sorted() {
       weights[value] = try reader.weights(of: value)
     }
     self.weights = weights
@@ -55,9 +63,14 @@ extension Architecture {
     return withClasses(rows)
   }
 
-  fileprivate func check(_ source: any TensorSource, ignoresExtraTensors: Bool) throws {
+  /// - Returns: the names that are left over.
+  fileprivate func check(
+    _ source: any TensorSource,
+    ignoresExtraTensors: Bool,
+    isHeadless: Bool
+  ) throws -> [String] {
     let present = Set(source.names)
-    let expected = tensors
+    let expected = isHeadless ? bodyTensors : tensors
     var problems: [String] = []
     let missing = expected.map(\.name).filter { !present.contains($0) }
     if !missing.isEmpty { problems.append("missing " + Architecture.listed(missing)) }
@@ -77,6 +90,7 @@ extension Architecture {
         "the checkpoint does not fit \(name): \(problems.joined(separator: "; "))"
       )
     }
+    return extra
   }
 
   private static func listed(_ names: [String]) -> String {

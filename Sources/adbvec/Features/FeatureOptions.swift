@@ -80,7 +80,7 @@ struct FeatureOptions: ParsableArguments {
 
   /// Loads a model; `without` its projection to learn another.
   func load(_ settings: Settings, _ choice: FeatureChoice) throws -> FeatureModel {
-    try FeatureModel(
+    let model = try FeatureModel(
       architecture: try choice.model.map { try Architecture.named($0) },
       weights: try choice.weights ?? Self.storedWeights(choice.model, settings),
       feature: choice.feature,
@@ -89,6 +89,11 @@ struct FeatureOptions: ParsableArguments {
       projection: try choice.projection.map { try Projection(contentsOfFile: $0) },
       ignoresExtraTensors: architecture != nil
     )
+    let others = model.network.leftOver
+    if let first = others.first {
+      Terminal.note("\(others.count) tensors of the checkpoint are not used, such as \(first)")
+    }
+    return model
   }
 
   /// A checkpoint that `adbvec models fetch` or `scripts/bootstrap` left.

@@ -7,6 +7,7 @@ import Testing
     let prefix = prefixes.joined()
     #expect(try names([prefix + "a", prefix + "b"]) == ["a", "b"])
     #expect(try names([prefix + "a", "b"]) == [prefix + "a", "b"])
+    #expect(try names([prefix + "a", "n_averaged"]) == ["a"], "AveragedModel counts beside its weights")
   }
 
   @Test(arguments: ["state_dict", "model", "model_state_dict", "model_ema", "anything"])

@@ -44,6 +44,41 @@ struct NetworkTests {
     #expect(try network.makeSession(feature: .logits).dimensions == 7)
   }
 
+  /// A fine-tuned network whose last layer was replaced, or cut off, still has everything before it.
+  @Test func aCheckpointWithoutItsHeadGivesTheFeaturesBeforeIt() throws {
+    var weights = try weights(architecture)
+    weights.tensors["classifier.1.weight"] = nil
+    weights.tensors["classifier.1.bias"] = nil
+    weights.tensors["head.0.weight"] = try Tensor(shape: [1], values: [0])
+    #expect(throws: NetworkError.self) { try Network(architecture: architecture, weights: weights) }
+    let cut = try Network(architecture: architecture, weights: weights, ignoresExtraTensors: true)
+    #expect(cut.leftOver == ["head.0.weight"])
+    let whole = try Network(architecture: architecture, weights: self.weights(architecture))
+    let input = (0..<3 * 64 * 64).map { Float($0 % 97) / 97 - 0.5 }
+    for feature in [FeatureKind.pooled, .gem(p: 3), .rmac(levels: 2), .layer("features.12")] {
+      let features = try [cut, whole].map {
+        try $0.makeSession(feature: feature, inputSize: 64).features(ofInput: input)
+      }
+      #expect(features[0] == features[1])
+    }
+    let error = #expect(throws: NetworkError.self) { try cut.makeSession(feature: .logits) }
+    #expect(
+      error?.description
+        == "the checkpoint has no classifier.1.weight, which logits needs; use pooled, gem or rmac"
+    )
+  }
+
+  @Test func weightsThatAreNoNumbersAreRefused() throws {
+    var weights = try weights(architecture)
+    var broken = try #require(weights.tensors["features.0.weight"]).values
+    broken[7] = .nan
+    weights.tensors["features.0.weight"] = try Tensor(shape: [64, 3, 3, 3], values: broken)
+    let error = #expect(throws: NetworkError.self) {
+      try Network(architecture: architecture, weights: weights)
+    }
+    #expect(error?.description.hasPrefix("the tensor features.0.weight holds NaN or an infinity") == true)
+  }
+
   @Test func sessionsCheckTheirFeatureAndInput() throws {
     let network = try Network(architecture: architecture, weights: weights(architecture))
     #expect(throws: NetworkError.self) { try network.makeSession(feature: .cls) }
