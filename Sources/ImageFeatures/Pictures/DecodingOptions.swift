@@ -51,7 +51,7 @@ extension Picture {
       guard !overflow, pixels <= maximumPixels, pixels <= Int(Int32.max) / 8 else {
         throw PictureError(
           .tooLarge,
-          "\(width)x\(height) pixels are more than the limit of \(maximumPixels); scale it down or raise the limit"
+          "\(width)x\(height) pixels are more than the limit of \(maximumPixels); scale it down or raise the limit (--max-pixels)"
         )
       }
     }

@@ -32,12 +32,13 @@ struct MapPooling {
       return means.map { p == 1 ? $0 : p == 2 ? $0.squareRoot() : cbrtf($0) }
     }
     return (0..<channels).map { channel in
-      var sum = 0.0
-      for pixel in 0..<place.extent.pixels {
-        let value = arena[place.offset + pixel * place.pixelStride + channel]
-        sum += pow(Double(max(value, 1e-6)), Double(p))
+      let values = (0..<place.extent.pixels).map { pixel in
+        Double(max(arena[place.offset + pixel * place.pixelStride + channel], 1e-6))
       }
-      return Float(pow(sum / Double(place.extent.pixels), 1 / Double(p)))
+      // A high power of small values is below the smallest number: shares of the largest value are raised.
+      let largest = values.max() ?? 1
+      let sum = values.reduce(0) { $0 + pow($1 / largest, Double(p)) }
+      return Float(largest * pow(sum / Double(values.count), 1 / Double(p)))
     }
   }
 

@@ -22,9 +22,28 @@ struct DecodingArguments: ParsableArguments {
   )
   var grey16 = Picture.DecodingOptions.Grey16.clipped
 
+  @Option(
+    help: ArgumentHelp(
+      "Pictures of more pixels are not read; without it 89478485, where Pillow warns.",
+      valueName: "count"
+    )
+  )
+  var maxPixels: Int?
+
+  func validate() throws {
+    if let maxPixels, !(1...Self.mostPixels).contains(maxPixels) {
+      throw ValidationError("--max-pixels must be 1…\(Self.mostPixels), not \(maxPixels)")
+    }
+  }
+
+  /// More would not fit a buffer of the decoders.
+  private static let mostPixels = Int(Int32.max) / 8
+
   /// The options of the decoder.
   var options: Picture.DecodingOptions {
-    Picture.DecodingOptions(background: background, appliesOrientation: exif, grey16: grey16)
+    var options = Picture.DecodingOptions(background: background, appliesOrientation: exif, grey16: grey16)
+    if let maxPixels { options.maximumPixels = maxPixels }
+    return options
   }
 
   /// What a recipe says of them; empty for the tutorial's way.

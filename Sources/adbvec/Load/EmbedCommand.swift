@@ -40,6 +40,12 @@ struct EmbedCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
+  func validate() throws {
+    guard (1...256).contains(workers) else {
+      throw ValidationError("--workers must be 1…256, not \(workers)")
+    }
+  }
+
   mutating func run() async throws {
     let settings = try await global.settings(features.flags)
     let collection = try PictureSource.open(source, options: features.decoding.options)
@@ -59,8 +65,12 @@ struct EmbedCommand: AsyncParsableCommand {
       batch.unreadable.forEach { Terminal.note("skipped \($0.reason)") }
       unreadable += batch.unreadable.count
     }
+    guard rows > 0 else {
+      throw CommandFailure("none of the \(unreadable) pictures could be read; nothing is written")
+    }
     try writer.finish()
     let left = unreadable == 0 ? "" : ", \(unreadable) pictures could not be read"
-    print("\(rows) vectors of \(model.dimension) numbers in \(output)\(left)")
+    let summary = "\(rows) vectors of \(model.dimension) numbers"
+    if output == "-" { Terminal.note(summary + left) } else { print("\(summary) in \(output)\(left)") }
   }
 }
