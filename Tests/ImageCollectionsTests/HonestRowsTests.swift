@@ -84,7 +84,7 @@ struct HonestRowsTests {
     let table = LabelFileUnderTest(try scratch.file("l.csv", "a.png,cat\nb.png,dog\n"))
     let before = try table.collection(picture)
     #expect(
-      before.warnings == ["the labels name 1 pictures that \(scratch.path)/p does not have, such as b.png"]
+      before.warnings == ["paths in the labels that \(scratch.path)/p does not have: 1, such as b.png"]
     )
     _ = try scratch.file("l.csv", "a.png,dog\n")
     let after = try table.collection(picture)

@@ -36,7 +36,7 @@ struct TargetTable: Sendable, Hashable {
       let name = target.table.quoted
       throw LoadError(
         .table,
-        "\(name) is no table (relkind \(catalog.kind.rawValue)); rows can only be loaded into a table"
+        "\(name) is no table (relkind \(catalog.kind.rawValue)); name a table, partitioned or not"
       )
     }
     let rows = try await connection.query(

@@ -53,7 +53,7 @@ public struct FolderCollection: PictureCollection {
   private static func warnings(_ labels: LabelFile?, _ paths: [[UInt8]], folder: String) -> [String] {
     let unmatched = labels?.paths.subtracting(paths.map(FileSystem.text)) ?? []
     guard let example = unmatched.min() else { return [] }
-    return ["the labels name \(unmatched.count) pictures that \(folder) does not have, such as \(example)"]
+    return ["paths in the labels that \(folder) does not have: \(unmatched.count), such as \(example)"]
   }
 
   /// What is known of a picture without decoding it.

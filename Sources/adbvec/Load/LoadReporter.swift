@@ -125,7 +125,7 @@ final class LoadReporter: Sendable {
   }
 
   private static func sentence(_ report: LoadReport, _ seconds: Double) -> String {
-    if report.isDryRun { return "checked, nothing written: \(report.counts.handled) rows would be loaded" }
+    if report.isDryRun { return "checked, nothing written: \(report.thisRun.handled) rows would be loaded" }
     if report.wasFinished { return "already loaded (\(report.counts.loaded) rows); --restart loads again" }
     var parts = ["\(report.counts.loaded) rows loaded"]
     if report.counts.replaced > 0 { parts.append("\(report.counts.replaced) of them replaced") }

@@ -68,6 +68,34 @@ struct NetworkTests {
     )
   }
 
+  /// Norms that change nothing make the one network the other.
+  @Test func vgg11WithIdleBatchNormsIsVGG11() throws {
+    let plain = try weights(.vgg11)
+    var rest = Architecture.vgg11.tensors.map(\.name)[...]
+    let names = Set(Architecture.vgg11BN.tensors.map(\.name))
+    var normed = TensorDictionary([:])
+    for (name, shape) in Architecture.vgg11BN.tensors {
+      let (layer, kind) = try #require(name.lastIndex(of: ".").map { (name[..<$0], name[$0...]) })
+      if names.contains(layer + ".running_mean") {
+        let value: Float = kind == ".weight" ? 1 : kind == ".running_var" ? 1 - 1e-5 : 0
+        normed.tensors[name] = try Tensor(
+          shape: shape,
+          values: .init(repeating: value, count: shape.reduce(1, *))
+        )
+      } else {
+        let source = rest.popFirst()
+        normed.tensors[name] = try plain.tensors[#require(source)]
+      }
+    }
+    #expect(rest.isEmpty)
+    let input = (0..<3 * 224 * 224).map { Float($0 % 97) / 97 - 0.5 }
+    let both = try [
+      Network(architecture: .vgg11, weights: plain), Network(architecture: .vgg11BN, weights: normed),
+    ].map { try $0.makeSession(feature: .pooled, inputSize: 224).features(ofInput: input) }
+    let largest = both[0].map(abs).max() ?? 0
+    #expect(largest > 0 && zip(both[0], both[1]).allSatisfy { abs($0 - $1) < 1e-4 * largest })
+  }
+
   @Test func weightsThatAreNoNumbersAreRefused() throws {
     var weights = try weights(architecture)
     var broken = try #require(weights.tensors["features.0.weight"]).values
