@@ -68,6 +68,14 @@ struct HonestRowsTests {
     }
   }
 
+  @Test(arguments: [
+    "1|a|{1}\n", "1,a,{1}\n", "id,class,vector\n1,a,{1}\n", "{\"id\":1,\"class\":\"a\",\"vector\":[1]}\n",
+  ])
+  func aByteOrderMarkIsNoPartOfARow(text: String) throws {
+    let name = text.contains("|") ? "f.txt" : text.hasPrefix("{") ? "f.jsonl" : "f.csv"
+    #expect(try rows(of: "\u{FEFF}" + text, name: name) == ["1|a|1.0"])
+  }
+
   @Test func aByteOrderMarkIsNoPartOfAClass() throws {
     let scratch = try Scratch()
     let mark = ByteOrderMark.bytes

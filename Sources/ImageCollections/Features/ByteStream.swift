@@ -97,6 +97,12 @@ final class ByteStream {
     return availableCount >= count
   }
 
+  /// Passes over a byte order mark, if one is next.
+  func skipByteOrderMark() throws {
+    let mark = ByteOrderMark.bytes
+    if try require(mark.count), withAvailable({ $0.starts(with: mark) }) { consume(mark.count) }
+  }
+
   /// Goes on at an offset in the source, without reading what lies before it where the source can seek.
   func skip(to target: Int) throws {
     if ownsDescriptor, lseek(descriptor, off_t(target), SEEK_SET) >= 0 {

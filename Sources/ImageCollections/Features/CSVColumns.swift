@@ -14,7 +14,7 @@ struct CSVColumns {
 
   /// From the names in a header; nil when the fields are no header.
   init?(header names: [String]) throws {
-    let names = names.map { $0.lowercased().filter { $0 != "\u{FEFF}" && $0 != " " } }
+    let names = names.map { $0.lowercased().filter { $0 != " " } }
     let id = names.firstIndex { Self.idNames.contains($0) }
     let label = names.firstIndex { Self.labelNames.contains($0) }
     let vector = names.firstIndex { Self.vectorNames.contains($0) }

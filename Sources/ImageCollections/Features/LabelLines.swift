@@ -18,10 +18,7 @@ final class LabelLines {
     stream = try ByteStream(path: path, bufferSize: Self.bufferSize)
     count = try Self.countLines(stream)
     try stream.skip(to: 0)
-    _ = try stream.require(ByteOrderMark.bytes.count)
-    if stream.withAvailable({ $0.starts(with: ByteOrderMark.bytes) }) {
-      stream.consume(ByteOrderMark.bytes.count)
-    }
+    try stream.skipByteOrderMark()
   }
 
   /// The class of a row; rows are asked for in order, and may be passed over.

@@ -50,6 +50,7 @@ final class RecordStream {
   private func next(
     consuming body: (DelimitedScanner.Record, UnsafeRawBufferPointer) throws -> Bool
   ) throws -> Bool {
+    if stream.offset == 0 { try stream.skipByteOrderMark() }
     while true {
       if stream.availableCount == 0, !stream.reachedEnd { try stream.fill() }
       if stream.availableCount == 0, stream.reachedEnd { return false }
@@ -106,7 +107,7 @@ struct RowProblem: Error {
     -> Int64
   {
     let text = field.text(in: bytes)
-    guard let id = Int64(text) ?? Int64(text.filter { $0 != " " && $0 != "\u{FEFF}" }) else {
+    guard let id = Int64(text) ?? Int64(text.filter { $0 != " " }) else {
       throw RowProblem("the id \"\(text.prefix(24))\" is no integer")
     }
     return id

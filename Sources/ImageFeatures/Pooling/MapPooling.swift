@@ -32,7 +32,7 @@ struct MapPooling {
       return means.map { p == 1 ? $0 : p == 2 ? $0.squareRoot() : cbrtf($0) }
     }
     return (0..<channels).map { channel in
-      let values = (0..<place.extent.pixels).map { pixel in
+      let values = (0..<place.extent.pixels).lazy.map { pixel in
         Double(max(arena[place.offset + pixel * place.pixelStride + channel], 1e-6))
       }
       // A high power of small values is below the smallest number: shares of the largest value are raised.

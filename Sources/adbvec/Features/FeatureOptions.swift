@@ -78,6 +78,13 @@ struct FeatureOptions: ParsableArguments {
     try load(settings, FeatureChoice(settings))
   }
 
+  /// - Throws: `ValidationError` for no worker at all, or for more than any machine has a use for.
+  static func check(workers: Int) throws {
+    guard (1...256).contains(workers) else {
+      throw ValidationError("--workers must be 1…256, not \(workers)")
+    }
+  }
+
   /// Loads a model; `without` its projection to learn another.
   func load(_ settings: Settings, _ choice: FeatureChoice) throws -> FeatureModel {
     let model = try FeatureModel(

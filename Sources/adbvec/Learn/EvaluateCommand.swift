@@ -63,9 +63,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
   func validate() throws {
     _ = try Self.ks(recallAt)
-    guard (1...256).contains(workers) else {
-      throw ValidationError("--workers must be 1…256, not \(workers)")
-    }
+    try FeatureOptions.check(workers: workers)
     if let plot { try Self.check(plot: plot) }
     guard setting.count <= 50 else { throw ValidationError("at most 50 settings can be compared") }
     if let sample, sample < 2 { throw ValidationError("--sample must be 2 or more, not \(sample)") }

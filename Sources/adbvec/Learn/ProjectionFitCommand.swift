@@ -91,9 +91,7 @@ struct ProjectionFitCommand: AsyncParsableCommand {
     guard (2...10_000_000).contains(sample) else {
       throw ValidationError("--sample must be 2…10000000, not \(sample)")
     }
-    guard (1...256).contains(workers) else {
-      throw ValidationError("--workers must be 1…256, not \(workers)")
-    }
+    try FeatureOptions.check(workers: workers)
     guard (1...10_000).contains(epochs), (1...100_000).contains(batch) else {
       throw ValidationError("--epochs must be 1…10000 and --batch 1…100000")
     }

@@ -41,9 +41,7 @@ struct EmbedCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func validate() throws {
-    guard (1...256).contains(workers) else {
-      throw ValidationError("--workers must be 1…256, not \(workers)")
-    }
+    try FeatureOptions.check(workers: workers)
   }
 
   mutating func run() async throws {

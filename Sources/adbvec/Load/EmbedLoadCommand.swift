@@ -53,9 +53,7 @@ struct EmbedLoadCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func validate() throws {
-    guard (1...256).contains(workers) else {
-      throw ValidationError("--workers must be 1…256, not \(workers)")
-    }
+    try FeatureOptions.check(workers: workers)
     if let limit, limit < 1 { throw ValidationError("--limit must be 1 or more, not \(limit)") }
   }
 
