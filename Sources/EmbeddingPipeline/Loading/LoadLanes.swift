@@ -15,29 +15,41 @@ struct LoadLanes {
   }
 
   /// Writes everything that the feed gives.
-  /// - Throws: the first failure, after the other connections have stopped.
+  /// - Throws: the first failure, after the other connections have stopped; what they committed meanwhile is counted.
   func write(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
-    do {
-      try await writeAll(first, &feed, &meter)
-    } catch {
-      await close()
-      throw error
-    }
+    let failure = await writeAll(first, &feed, &meter)
     await close()
+    if let failure { throw failure }
   }
 
-  private func writeAll(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
-    try await withThrowingTaskGroup(of: Written.self) { group in
+  /// The first failure, or nil.
+  private func writeAll(
+    _ first: LoadBatch?,
+    _ feed: inout BatchFeed,
+    _ meter: inout LoadMeter
+  ) async -> (any Error)? {
+    await withTaskGroup(of: Result<Written, any Error>.self) { group in
       var free = lanes + lanes
       var batch = first
       var failure: (any Error)?
-      while failure == nil, let current = batch {
-        if free.isEmpty, let written = try await group.next() { free.append(take(written, &meter)) }
-        guard !free.isEmpty else { break }
-        let lane = free.removeFirst()
-        group.addTask {
-          Written(lane: lane, counts: try await lane.write(current), positions: current.positions.count)
+
+      /// Counts what is written; after a batch that could not be, the others stop.
+      func take(_ outcome: Result<Written, any Error>) {
+        switch outcome {
+        case .success(let written):
+          context.report(.progress(meter.add(written.counts, positions: written.positions)))
+          free.append(written.lane)
+        case .failure(let error):
+          failure = failure ?? error
+          group.cancelAll()
         }
+      }
+
+      while failure == nil, let current = batch {
+        if free.isEmpty, let outcome = await group.next() { take(outcome) }
+        guard failure == nil else { break }
+        let lane = free.removeFirst()
+        group.addTask { await written(current, by: lane) }
         do {
           batch = try await feed.next()
         } catch {
@@ -45,14 +57,18 @@ struct LoadLanes {
           failure = error
         }
       }
-      for try await written in group { _ = take(written, &meter) }
-      if let failure { throw failure }
+      while let outcome = await group.next() { take(outcome) }
+      return failure
     }
   }
 
-  private func take(_ written: Written, _ meter: inout LoadMeter) -> LoadLane {
-    context.report(.progress(meter.add(written.counts, positions: written.positions)))
-    return written.lane
+  private func written(_ batch: LoadBatch, by lane: LoadLane) async -> Result<Written, any Error> {
+    do {
+      let counts = try await lane.write(batch)
+      return .success(Written(lane: lane, counts: counts, positions: batch.positions.count))
+    } catch {
+      return .failure(error)
+    }
   }
 
   private func close() async {
