@@ -1,4 +1,4 @@
-public import Foundation
+public import FoundationEssentials
 
 /// An exact decimal number, `NaN` or an infinity: the text that PostgreSQL shows for a `numeric`.
 public struct PostgresNumeric: Sendable, Hashable, PostgresDecodable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-public import Foundation
+public import FoundationEssentials
 
 /// A calendar day as PostgreSQL's `date` stores it.
 public struct PostgresDate: Sendable, Hashable, PostgresDecodable {

@@ -89,7 +89,7 @@ extension PostgresConnection {
   }
 
   /// Reads the synchronisation point's own result and leaves pipeline mode.
-  private func leavePipeline(_ handle: OpaquePointer) throws {
+  func leavePipeline(_ handle: OpaquePointer) throws {
     while PQstatus(handle) == CONNECTION_OK, PQexitPipelineMode(handle) == 0 {
       PQclear(PQgetResult(handle))
     }

@@ -41,7 +41,7 @@ public actor PostgresConnection {
   /// Opens a connection.
   /// - Throws: `PostgresError` with code `invalidSettings` or `connectionFailed`.
   public static func connect(_ settings: ConnectionSettings) async throws -> PostgresConnection {
-    try await connect(settings, on: ThreadExecutor(label: "adbvec.postgres"))
+    try await connect(settings, on: ThreadExecutor())
   }
 
   /// Opens a connection whose calls block a given thread: an actor that runs there, too, uses it without changing

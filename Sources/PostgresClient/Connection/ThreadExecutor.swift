@@ -1,18 +1,12 @@
-import Foundation
+internal import Glibc
 
 /// Runs an actor's jobs on a thread of its own, so that its blocking calls hold up nobody else: however many connections
 /// wait for a lock, none of them keeps another from releasing it.
 package final class ThreadExecutor: SerialExecutor {
   private let inbox = JobInbox()
 
-  package init(label: String) {
-    let inbox = inbox
-    let thread = Thread {
-      while let next = inbox.take() { next.job.runSynchronously(on: next.executor) }
-    }
-    thread.name = label
-    thread.stackSize = 8 << 20
-    thread.start()
+  package init() {
+    inbox.startThread()
   }
 
   deinit {
@@ -26,36 +20,78 @@ package final class ThreadExecutor: SerialExecutor {
 
 /// Jobs on their way to a thread.
 ///
-/// `@unchecked Sendable`: everything it holds is touched under its condition's lock alone.
+/// `@unchecked Sendable`: everything it holds is touched under its mutex alone.
 private final class JobInbox: @unchecked Sendable {
   struct Entry {
     let job: UnownedJob
     let executor: UnownedSerialExecutor
   }
 
-  private let condition = NSCondition()
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var entries: [Entry] = []
   private var isFinished = false
 
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(arrival, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(arrival)
+    pthread_mutex_destroy(mutex)
+    arrival.deallocate()
+    mutex.deallocate()
+  }
+
+  /// Starts the thread that takes the jobs; it keeps the inbox alive until `finish`.
+  func startThread() {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, 8 << 20)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    var thread = pthread_t()
+    let own = Unmanaged.passRetained(self)
+    let problem = pthread_create(
+      &thread,
+      &attributes,
+      { own in
+        guard let own else { return nil }
+        let inbox = Unmanaged<JobInbox>.fromOpaque(own).takeRetainedValue()
+        while let next = inbox.take() { next.job.runSynchronously(on: next.executor) }
+        return nil
+      },
+      own.toOpaque()
+    )
+    precondition(problem == 0, "no thread can be started: \(String(cString: strerror(problem)))")
+  }
+
   func put(_ entry: Entry) {
-    condition.withLock {
+    locked {
       entries.append(entry)
-      condition.signal()
+      pthread_cond_signal(arrival)
     }
   }
 
   /// Waits for a job; nil when there will be none any more.
   func take() -> Entry? {
-    condition.withLock {
-      while entries.isEmpty, !isFinished { condition.wait() }
+    locked {
+      while entries.isEmpty, !isFinished { pthread_cond_wait(arrival, mutex) }
       return entries.isEmpty ? nil : entries.removeFirst()
     }
   }
 
   func finish() {
-    condition.withLock {
+    locked {
       isFinished = true
-      condition.signal()
+      pthread_cond_signal(arrival)
     }
+  }
+
+  private func locked<Value>(_ body: () -> Value) -> Value {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return body()
   }
 }
