@@ -56,23 +56,26 @@ extension Migrator {
     }
     let lock = MigrationLock(history)
     let locks = !byTransaction && options.lock != .none
-    let create = hasTable ? [] : [history.create]
-    let lockedCreate =
-      byTransaction ? create.flatMap { ["BEGIN", lock.takeInTransaction, $0, "COMMIT"] } : create
+    let create =
+      byTransaction
+      ? ["BEGIN", lock.takeInTransaction, history.create, "COMMIT"] : [history.createAlone]
     return PlanReport(
       command: command,
-      opening: (locks ? [lock.take] : []) + lockedCreate,
-      migrations: steps.map { planned($0, lock: byTransaction ? lock : nil) },
+      opening: (locks ? [lock.take] : []) + (hasTable ? [] : create),
+      migrations: steps.enumerated().map { position, step in
+        planned(step, isLast: position == steps.count - 1, lock: byTransaction ? lock : nil)
+      },
       closing: locks ? [lock.release] : []
     )
   }
 
-  private func planned(_ step: PlannedStep, lock: MigrationLock?) -> PlanReport.Migration {
+  private func planned(_ step: PlannedStep, isLast: Bool, lock: MigrationLock?) -> PlanReport.Migration {
     let script = RunScript(
       step: step,
       history: history,
       defaultLockTimeout: options.lockTimeout,
-      opensTransaction: lock == nil
+      opensTransaction: lock == nil,
+      waitsForDisk: lock != nil || isLast
     )
     let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransaction)] } ?? []
     let messages = script.units.flatMap(\.messages).filter { !$0.text.isEmpty }.map { message in

@@ -38,7 +38,7 @@ extension Migrator {
       guard !steps.isEmpty else { return RunReport(command: command, migrations: []) }
       await connection.setNoticeHandler { emit(.notice(severity: $0.severity, message: $0.message)) }
       let carryOut = { @Sendable in
-        try await self.carryOut(rendered, in: session, plan: plan)
+        try await self.carryOut(rendered, in: session, knowing: state, plan: plan)
       }
       let done =
         options.lock == .none || session.locksByTransaction(state)
@@ -51,27 +51,29 @@ extension Migrator {
   private func carryOut(
     _ rendered: [RenderedMigration],
     in session: MigrationSession,
+    knowing earlier: MigrationSession.State,
     plan: @Sendable (Planner) throws -> [PlannedStep]
   ) async throws -> [RunReport.Migration] {
-    var state = try await session.readState()
-    let byTransaction = session.locksByTransaction(state)
-    if !state.hasTable { try await create(in: session, byTransaction: byTransaction) }
-    state.hasTable = true
+    let byTransaction = session.locksByTransaction(earlier)
+    if !earlier.hasTable, byTransaction { try await createWithLock(in: session) }
+    let state =
+      try await earlier.hasTable || byTransaction ? session.readState() : session.createdState()
     let steps = try plan(Planner(migrations: rendered, records: state.records))
     if byTransaction { try refuseStepwise(steps) }
     var done: [RunReport.Migration] = []
-    for step in steps {
-      let result = try await session.carryOut(step, lockByTransaction: byTransaction)
+    for (position, step) in steps.enumerated() {
+      let result = try await session.carryOut(
+        step,
+        // Where others may come between two transactions, the last can turn out to be done.
+        waitsForDisk: byTransaction || position == steps.count - 1,
+        lockByTransaction: byTransaction
+      )
       if !result.wasApplied { done.append(RunReport.Migration(step, result)) }
     }
     return done
   }
 
-  private func create(in session: MigrationSession, byTransaction: Bool) async throws {
-    guard byTransaction else {
-      try await session.connection.run(history.create)
-      return
-    }
+  private func createWithLock(in session: MigrationSession) async throws {
     try await session.beginWithLock()
     try await session.connection.run(history.create + ";\nCOMMIT")
   }

@@ -3,9 +3,14 @@ internal import SQLLexer
 
 extension MigrationSession {
   /// Carries out one migration.
+  /// - Parameter waitsForDisk: whether its commit waits until it, and all before it, are on the disk.
   /// - Throws: `MigrationError` with code `statementFailed`, `PostgresError` when the connection is gone,
   ///   `CancellationError`. The failure is recorded in the history before it is thrown.
-  func carryOut(_ step: PlannedStep, lockByTransaction: Bool) async throws -> CarriedOut {
+  func carryOut(
+    _ step: PlannedStep,
+    waitsForDisk: Bool,
+    lockByTransaction: Bool
+  ) async throws -> CarriedOut {
     let statements = step.section.script.statements
     emit(
       .started(
@@ -22,7 +27,8 @@ extension MigrationSession {
         step: step,
         history: history,
         defaultLockTimeout: options.lockTimeout,
-        opensTransaction: !lockByTransaction
+        opensTransaction: !lockByTransaction,
+        waitsForDisk: waitsForDisk
       )
       for unit in script.units { try await run(unit, of: step, lockByTransaction: lockByTransaction) }
     } catch is AlreadyApplied {
@@ -66,7 +72,7 @@ extension MigrationSession {
           try await beginWithLock()
           try await leaveIfDone(step)
         }
-        for message in unit.messages where !message.text.isEmpty { try await send(message, of: step) }
+        for group in groups(unit.messages, of: step) { try await send(group, of: step) }
         return
       } catch let error as StatementFailure where error.isWorthRetrying && attempt < options.attempts {
         // One that stands alone may be repeated as well: the server undid what it had done of it.
@@ -95,36 +101,6 @@ extension MigrationSession {
     guard isApplied == (step.direction == .up), !(isApplied && step.record?.state == .applied) else { return }
     try await connection.run("ROLLBACK")
     throw AlreadyApplied()
-  }
-
-  private func send(_ message: RunMessage, of step: PlannedStep) async throws {
-    guard let index = message.statement else {
-      do { try await connection.run(message.text) } catch let error as PostgresError {
-        throw StatementFailure(cause: error, statement: nil)
-      }
-      return
-    }
-    let statement = step.section.script.statements[index]
-    emit(
-      .statement(
-        step.id,
-        number: index + 1,
-        of: step.section.script.statements.count,
-        at: step.section.location(of: statement)
-      )
-    )
-    if try await indexIsThere(statement, of: step, index: index) { return }
-    do {
-      if let data = message.copyData {
-        try await connection.copyIn(message.text, data: data)
-      } else if statement.indexBuild != nil, monitor != nil {
-        try await followingProgress(of: step.id) { try await connection.run(message.text) }
-      } else {
-        try await connection.run(message.text)
-      }
-    } catch let error as PostgresError {
-      throw StatementFailure(cause: error, statement: statement)
-    }
   }
 }
 

@@ -17,16 +17,29 @@ struct MigrationSession: Sendable {
     var isPooled: Bool
   }
 
+  /// Makes the history table where it is missing, and reads it, in one round trip.
+  func createdState() async throws -> State {
+    do {
+      return try state(try await connection.run("\(history.createAlone);\n\(reading)").suffix(2))
+    } catch {
+      if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
+      throw error
+    }
+  }
+
+  private var reading: String { "SELECT pg_backend_pid();\n\(history.select)" }
+
+  private func state(_ results: ArraySlice<CommandResult>) throws -> State {
+    guard results.count == 2, let identity = results.first, let rows = results.last else {
+      throw Self.unexpected
+    }
+    return State(records: try history.records(rows), hasTable: true, isPooled: isPooled(identity))
+  }
+
   /// Reads the history in one round trip; never writes.
   func readState() async throws -> State {
     do {
-      let results = try await connection.run("SELECT pg_backend_pid();\n\(history.select)")
-      guard results.count == 2 else { throw Self.unexpected }
-      return State(
-        records: try history.records(results[1]),
-        hasTable: true,
-        isPooled: isPooled(results[0])
-      )
+      return try state(try await connection.run(reading)[...])
     } catch let error as PostgresError where error.sqlState == "42P01" {
       let results = try await connection.run("SELECT pg_backend_pid()")
       return State(records: [], hasTable: false, isPooled: results.first.map(isPooled) ?? false)

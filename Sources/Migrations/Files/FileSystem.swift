@@ -48,7 +48,7 @@ enum FileSystem {
       }
       if !name.hasPrefix(".") { names.append(name) }
     }
-    return names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   static func isFolder(_ path: String) -> Bool {

@@ -28,7 +28,7 @@ public enum MigrationID: Sendable, Hashable {
   /// The version without leading zeros: `0001` and `1` are one version.
   var number: Substring {
     guard case .version(let digits) = self else { return "" }
-    return digits.drop { $0 == "0" }
+    return Substring(digits.utf8.drop { $0 == UInt8(ascii: "0") })
   }
 
   /// Whether both name one migration.
@@ -44,12 +44,15 @@ extension MigrationID: Comparable {
   /// Versions by their number, whatever its length, and repeatable files behind them by name.
   public static func < (left: MigrationID, right: MigrationID) -> Bool {
     switch (left, right) {
-    case (.version, .version):
-      (left.number.utf8.count, String(left.number)) < (right.number.utf8.count, String(right.number))
+    case (.version, .version): isSmaller(left.number.utf8, right.number.utf8)
     case (.version, .repeatable): true
     case (.repeatable, .version): false
     case (.repeatable(let left), .repeatable(let right)): left < right
     }
+  }
+
+  private static func isSmaller(_ left: Substring.UTF8View, _ right: Substring.UTF8View) -> Bool {
+    left.count == right.count ? left.lexicographicallyPrecedes(right) : left.count < right.count
   }
 }
 

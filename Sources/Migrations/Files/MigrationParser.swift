@@ -18,10 +18,10 @@ struct MigrationParser {
       let rest = String(stem.dropFirst(MigrationID.repeatablePrefix.count))
       return rest.isEmpty ? nil : (.repeatable(rest), rest)
     }
-    let digits = stem.prefix { $0.isASCII && $0.isNumber }
+    let digits = stem.utf8.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     guard !digits.isEmpty else { return nil }
-    let rest = stem.dropFirst(digits.count)
-    return (.version(String(digits)), String(rest.hasPrefix("_") ? rest.dropFirst() : rest))
+    let rest = stem[digits.endIndex...]
+    return (.version(String(Substring(digits))), String(rest.hasPrefix("_") ? rest.dropFirst() : rest))
   }
 
   func parse(_ id: MigrationID, name: String) throws -> Migration {

@@ -27,14 +27,23 @@ struct RunScript: Sendable {
   let defaultLockTimeout: Int
   /// False where the transaction has been opened by the lock already.
   let opensTransaction: Bool
+  /// False where a later commit of the same run waits for the disk.
+  let waitsForDisk: Bool
   private let statements: [SQLStatement]
   private let hashes: [String]
 
-  init(step: PlannedStep, history: HistoryTable, defaultLockTimeout: Int, opensTransaction: Bool = true) {
+  init(
+    step: PlannedStep,
+    history: HistoryTable,
+    defaultLockTimeout: Int,
+    opensTransaction: Bool = true,
+    waitsForDisk: Bool = true
+  ) {
     self.step = step
     self.history = history
     self.defaultLockTimeout = defaultLockTimeout
     self.opensTransaction = opensTransaction
+    self.waitsForDisk = waitsForDisk
     statements = step.section.script.statements
     hashes = step.section.options.transaction ? [] : step.section.chainedHashes
   }
@@ -46,10 +55,11 @@ struct RunScript: Sendable {
   }
 
   private var transaction: RunUnit {
-    let opening = (opensTransaction ? ["BEGIN"] : []) + timeouts(isLocal: true) + opening(state: .applied)
+    let opening =
+      (opensTransaction ? ["BEGIN"] : []) + (waitsForDisk ? [] : history.lateCommit) + timeouts(isLocal: true)
+      + opening(state: .applied)
     let closing = [closing(done: statements.count)] + ["COMMIT"] + reset
-    let messages =
-      [bookkeeping(opening)] + statements.indices.map(message) + [bookkeeping(closing)]
+    let messages = bookkeeping(opening) + statements.indices.map(message) + bookkeeping(closing)
     return RunUnit(messages: messages, isAtomic: true)
   }
 
@@ -58,11 +68,11 @@ struct RunScript: Sendable {
     let explicit =
       options.lockTimeout != nil || options.statementTimeout != nil ? timeouts(isLocal: false) : []
     var units = [
-      RunUnit(messages: [bookkeeping(["BEGIN"] + opening(state: .running) + ["COMMIT"])], isAtomic: true)
+      RunUnit(messages: bookkeeping(["BEGIN"] + opening(state: .running) + ["COMMIT"]), isAtomic: true)
     ]
     let replayed = statements.prefix(done).filter(\.setsSession).map(\.text)
     if !(explicit + replayed).isEmpty {
-      units.append(RunUnit(messages: [bookkeeping(explicit + replayed)], isAtomic: true))
+      units.append(RunUnit(messages: bookkeeping(explicit + replayed), isAtomic: true))
     }
     var index = done
     while index < statements.count {
@@ -71,9 +81,9 @@ struct RunScript: Sendable {
       index = end
     }
     if statements.count == done {
-      units.append(RunUnit(messages: [bookkeeping([closing(done: done)])], isAtomic: true))
+      units.append(RunUnit(messages: bookkeeping([closing(done: done)]), isAtomic: true))
     }
-    if !reset.isEmpty { units.append(RunUnit(messages: [bookkeeping(reset)], isAtomic: true)) }
+    if !reset.isEmpty { units.append(RunUnit(messages: bookkeeping(reset), isAtomic: true)) }
     return units
   }
 
@@ -88,15 +98,15 @@ struct RunScript: Sendable {
     let last = range.upperBound - 1
     let record = closing(done: range.upperBound)
     if range.count > 1, statements[last].hasWords("commit") || statements[last].hasWords("end") {
-      let body = range.dropLast().map(message) + [bookkeeping([record]), message(last)]
+      let body = range.dropLast().map(message) + bookkeeping([record]) + [message(last)]
       return [RunUnit(messages: body, isAtomic: true)]
     }
     if range.count > 1 || statements[last].runsAlone || statements[last].controlsTransaction {
       let body = RunUnit(messages: range.map(message), isAtomic: range.count > 1)
-      return [body, RunUnit(messages: [bookkeeping([record])], isAtomic: true)]
+      return [body, RunUnit(messages: bookkeeping([record]), isAtomic: true)]
     }
     let opening = bookkeeping(["BEGIN"] + (options.lockTimeout == nil ? timeouts(isLocal: true) : []))
-    return [RunUnit(messages: [opening, message(last), bookkeeping([record, "COMMIT"])], isAtomic: true)]
+    return [RunUnit(messages: opening + [message(last)] + bookkeeping([record, "COMMIT"]), isAtomic: true)]
   }
 
   private func message(_ index: Int) -> RunMessage {
@@ -104,8 +114,8 @@ struct RunScript: Sendable {
     return RunMessage(text: statements[index].text, copyData: data, statement: index)
   }
 
-  private func bookkeeping(_ statements: [String]) -> RunMessage {
-    RunMessage(text: statements.joined(separator: ";\n"))
+  private func bookkeeping(_ statements: [String]) -> [RunMessage] {
+    statements.map { RunMessage(text: $0) }
   }
 
   private func opening(state: HistoryRecord.State) -> [String] {
