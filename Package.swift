@@ -17,6 +17,7 @@ let package = Package(
   name: "adbvec",
   products: [
     .executable(name: "adbvec", targets: ["adbvec"]),
+    .executable(name: "adbvec-full", targets: ["adbvec-full"]),
     .library(name: "VectorSQL", targets: ["VectorSQL"]),
     .library(name: "Migrations", targets: ["Migrations"]),
     .library(name: "PostgresClient", targets: ["PostgresClient"]),
@@ -24,7 +25,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -34,26 +34,46 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
   ],
   targets: [
-    // The command, and what it stands on: every target uses only those below it.
+    // The commands, and what they stand on: every target uses only those below it. `adbvec` is what people start; it
+    // has the migrations and hands everything else to `adbvec-full`.
     .executableTarget(
       name: "adbvec",
+      dependencies: ["CommandSupport", "MigrateCommands"],
+      swiftSettings: settings,
+      // At a fixed address: moving Swift's tables to another one at every start takes longer than the program's work.
+      linkerSettings: [.unsafeFlags(["-Xclang-linker", "-no-pie"], .when(platforms: [.linux]))]
+    ),
+    .executableTarget(
+      name: "adbvec-full",
       dependencies: [
-        "Doctor", "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
-        "Migrations", "ModelStore",
-        "PictureGrid", "PostgresClient", "Sandbox", "SearchPage", "VectorSQL",
+        "CommandSupport", "Doctor", "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch",
+        "LocalPostgres", "MigrateCommands", "ModelStore", "PictureGrid", "PostgresClient",
+        "PrivateServerControl",
+        "Sandbox", "SearchPage", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
-        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "MigrateCommands",
+      dependencies: [
+        "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "CommandSupport",
+      dependencies: [
+        "CYAML", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
     ),
@@ -110,14 +130,15 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "LocalPostgres",
+      name: "PrivateServerControl",
       dependencies: [
-        "PostgresClient", "VectorSQL",
+        "LocalPostgres", "PostgresClient", "VectorSQL",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings
     ),
+    .target(name: "LocalPostgres", dependencies: ["PostgresClient"], swiftSettings: settings),
     .target(name: "TableCatalog", dependencies: ["PostgresClient", "VectorSQL"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
     .target(name: "PictureGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
@@ -146,6 +167,7 @@ let package = Package(
     .target(name: "CGD", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
+    .target(name: "CYAML", dependencies: ["CLazyLibrary"]),
 
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
@@ -156,7 +178,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "LocalPostgres", "PostgresClient", "VectorSQL",
+        "LocalPostgres", "PostgresClient", "PrivateServerControl", "VectorSQL",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -175,6 +197,14 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "SQLLexer"], swiftSettings: settings),
+    .testTarget(
+      name: "MigrateCommandsTests",
+      dependencies: [
+        "CommandSupport", "MigrateCommands", "Migrations",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings
+    ),
     .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
     .testTarget(
       name: "SandboxTests",
@@ -234,13 +264,18 @@ let package = Package(
       dependencies: ["Doctor", "ImageSearch", "PostgresClient", "TableCatalog", "VectorSQL"],
       swiftSettings: settings
     ),
-    .testTarget(name: "LocalPostgresTests", dependencies: ["LocalPostgres"], swiftSettings: settings),
+    .testTarget(
+      name: "LocalPostgresTests",
+      dependencies: ["LocalPostgres", "PrivateServerControl"],
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "ServerTests",
       dependencies: [
         "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
         "Migrations",
-        "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL", "VectorSQLExamples",
+        "PostgresClient", "PrivateServerControl", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL",
+        "VectorSQLExamples",
       ],
       swiftSettings: settings
     ),
@@ -265,7 +300,7 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "ImageCollections", "ImageFeatures", "LocalPostgres", "PostgresClient", "TestSupport", "VectorSQL",
-        "adbvec",
+        "adbvec", "adbvec-full",
       ],
       exclude: ["Help"],
       swiftSettings: settings

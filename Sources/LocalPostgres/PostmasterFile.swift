@@ -3,7 +3,7 @@ internal import Glibc
 
 /// What a running server writes to `postmaster.pid`: a line each for pid, data folder, start time, port, socket folder,
 /// listen address, shared memory and status (PostgreSQL source, `miscadmin.h`, LOCK_FILE_LINE_…).
-struct PostmasterFile: Hashable {
+package struct PostmasterFile: Hashable {
   let pid: Int32
   let dataFolder: String
   let port: Int
@@ -24,7 +24,7 @@ struct PostmasterFile: Hashable {
   }
 
   /// The file of a home whose server is alive; nil without one, and for a file left by a server that was killed.
-  static func ofLivingServer(_ home: ServerHome) -> PostmasterFile? {
+  package static func ofLivingServer(_ home: ServerHome) -> PostmasterFile? {
     guard let data = FileManager.default.contents(atPath: home.postmasterFile) else { return nil }
     guard let file = PostmasterFile(String(decoding: data, as: UTF8.self)) else { return nil }
     return file.isAlive ? file : nil

@@ -44,7 +44,7 @@ public struct PrivateServer: Sendable {
     return server
   }
 
-  var isInitialised: Bool {
+  package var isInitialised: Bool {
     FileManager.default.fileExists(atPath: home.data + "/PG_VERSION")
   }
 }

@@ -22,4 +22,9 @@ public struct PrivateServerError: Error, Sendable, Hashable, CustomStringConvert
   public let code: Code
   /// One line: what, where, what to do.
   public let description: String
+
+  package init(code: Code, description: String) {
+    self.code = code
+    self.description = description
+  }
 }

@@ -23,20 +23,20 @@ public struct ServerHome: Sendable, Hashable {
   }
 
   /// PostgreSQL's data folder.
-  var data: String { path + "/data" }
+  package var data: String { path + "/data" }
   /// Where `initdb` works before its result becomes `data`, so that a killed `initdb` leaves nothing half-made.
-  var unfinishedData: String { path + "/data.unfinished" }
+  package var unfinishedData: String { path + "/data.unfinished" }
   /// What the server prints.
-  var log: String { path + "/server.log" }
+  package var log: String { path + "/server.log" }
   /// Held while a server is started, stopped or destroyed.
-  var lock: String { path + "/lock" }
+  package var lock: String { path + "/lock" }
   /// The password for loopback connections, readable by the owner alone.
-  var password: String { path + "/password" }
+  package var password: String { path + "/password" }
   /// Written by the running server.
-  var postmasterFile: String { data + "/postmaster.pid" }
+  package var postmasterFile: String { data + "/postmaster.pid" }
 
   /// The folder of the Unix socket. A socket's path may have 107 bytes (`sockaddr_un`); a long home moves it to `/tmp`.
-  var sockets: String {
+  package var sockets: String {
     let inside = path + "/run"
     guard inside.utf8.count + "/.s.PGSQL.65535".utf8.count > 107 else { return inside }
     return "/tmp/adbvec-" + String(fingerprint, radix: 36)

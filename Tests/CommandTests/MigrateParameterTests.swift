@@ -80,6 +80,12 @@ struct MigrateParameterTests {
     ("table: [a, b]\n", "adbvec.yaml:1: table takes one value"),
     ("parameters: 3\n", "adbvec.yaml:1: parameters: takes lines of name: value"),
     ("just words\n", "adbvec.yaml:1: settings are written as key: value"),
+    (
+      "table: a\ndialect: pgvector\ntable: b\n",
+      "adbvec.yaml:3: table stands here a second time; leave one of them"
+    ),
+    ("table: &name a\nmetric: *name\n", "adbvec.yaml:2: metric takes one value"),
+    ("table: 'open\n", "adbvec.yaml:2: cannot be read as YAML: found unexpected end of stream"),
   ])
   func `A typo in adbvec.yaml is one line with file, line and the nearest key`(
     yaml: String,

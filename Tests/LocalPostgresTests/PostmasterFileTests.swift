@@ -1,6 +1,7 @@
 import Testing
 
 @testable import LocalPostgres
+@testable import PrivateServerControl
 
 @Suite struct PostmasterFileTests {
   @Test func readsTheLinesThatTheServerWrites() throws {

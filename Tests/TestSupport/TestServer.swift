@@ -1,5 +1,6 @@
 public import LocalPostgres
 public import PostgresClient
+import PrivateServerControl
 import Synchronization
 public import VectorSQL
 

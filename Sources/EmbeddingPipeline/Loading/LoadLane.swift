@@ -7,7 +7,7 @@ internal import VectorSQL
 /// Lane and connection share a thread: a batch that waits in the lane is begun as soon as the one before it is committed.
 actor LoadLane {
   private let context: LoadContext
-  private nonisolated let executor = ThreadExecutor(label: "adbvec.lane")
+  private nonisolated let executor = ThreadExecutor()
   private var last: Task<LoadCounts, any Error>?
   private var connection: PostgresConnection?
   /// The server's process behind a connection that broke; it may not have noticed, and hold its rows locked.

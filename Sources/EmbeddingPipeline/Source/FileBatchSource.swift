@@ -8,7 +8,7 @@ public actor FileBatchSource: BatchSource {
   /// The file's absolute path, behind links.
   public nonisolated var identity: String { source.identity }
   private nonisolated let source: FeatureSource
-  private nonisolated let executor = ThreadExecutor(label: "adbvec.source")
+  private nonisolated let executor = ThreadExecutor()
   private var reader: (any FeatureReader)?
   private var position = 0
 

@@ -140,7 +140,7 @@ actor EmbeddingWorker {
   private let collection: any PictureCollection
   private let makeExtractor: @Sendable () throws -> PictureBatchSource.Extractor
   private var extractor: PictureBatchSource.Extractor?
-  private nonisolated let executor = ThreadExecutor(label: "adbvec.embed")
+  private nonisolated let executor = ThreadExecutor()
   private nonisolated let pending = Atomic(0)
 
   init(

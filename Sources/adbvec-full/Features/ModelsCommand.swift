@@ -1,0 +1,171 @@
+import ArgumentParser
+import CommandSupport
+import Foundation
+import ImageFeatures
+import ModelStore
+
+/// `adbvec models …`.
+struct ModelsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "models",
+    abstract: "List, fetch and verify published checkpoints.",
+    subcommands: [ModelsList.self, ModelsFetch.self, ModelsVerify.self]
+  )
+}
+
+/// A checkpoint as the commands report it.
+struct ModelEntry: Encodable {
+  let name: String
+  let file: String
+  let address: String?
+  let sha256: String
+  let licence: String
+  let inputSize: Int
+  let resize: Int
+  let mean: [Float]
+  let deviation: [Float]
+  let divisor: Float
+  let pooledDimensions: Int
+  let classes: Int
+  let path: String?
+  let state: String
+
+  init(_ model: KnownModel, store: ModelStore, state: ModelStore.State? = nil) {
+    let recipe = model.architecture.preprocessing
+    name = model.name
+    file = model.file
+    if case .address(let address) = model.source { self.address = address } else { address = nil }
+    sha256 = model.sha256
+    licence = model.licence
+    inputSize = model.architecture.inputSize
+    resize = recipe.resize
+    mean = recipe.normalization.mean
+    deviation = recipe.normalization.deviation
+    divisor = recipe.normalization.divisor
+    pooledDimensions = model.architecture.pooledDimensions
+    classes = model.architecture.classes
+    path = store.path(of: model)
+    self.state = (state ?? (path == nil ? .missing : .present)).rawValue
+  }
+}
+
+/// `adbvec models list`.
+struct ModelsList: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "Print the checkpoints that are known, and which of them are here.",
+    discussion:
+      "All were trained on ImageNet-1k. --format json has their addresses, digests and normalisation too."
+  )
+
+  @Option(help: "text or json.")
+  var format = ReportFormat.text
+
+  mutating func run() async throws {
+    let store = ModelStore.standard(ProcessInfo.processInfo.environment)
+    let entries = KnownModel.all.map { ModelEntry($0, store: store) }
+    switch format {
+    case .json: try JSONReport(command: "models list", result: entries).print()
+    case .text:
+      var table = TextTable(["name", "input", "pooled", "logits", "licence", "here", "file"])
+      for entry in entries {
+        table.append([
+          entry.name, String(entry.inputSize), String(entry.pooledDimensions), String(entry.classes),
+          entry.licence, entry.path == nil ? "no" : "yes", entry.file,
+        ])
+      }
+      print(table.rendered)
+    }
+  }
+}
+
+/// `adbvec models fetch`.
+struct ModelsFetch: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fetch",
+    abstract: "Fetch checkpoints from their publishers and check them.",
+    discussion: """
+      A fetch that broke goes on where it stopped. A file is kept only when its SHA-256 is the published one. Later \
+      commands find it by --model.
+
+        adbvec models fetch squeezenet1_1
+        adbvec models fetch resnet50 --from https://mirror.example/models/
+      """
+  )
+
+  @Argument(help: ArgumentHelp("Which, as 'models list' names them.", valueName: "name"))
+  var names: [String]
+
+  @Option(help: ArgumentHelp("A folder's address in place of the publisher's.", valueName: "url"))
+  var from: String?
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  mutating func run() async throws {
+    let models = try names.map { try knownModel($0) }
+    let fetcher = ModelFetcher(
+      store: ModelStore.standard(ProcessInfo.processInfo.environment),
+      mirror: from
+    )
+    for model in models {
+      let outcome = try await fetcher.fetch(
+        model,
+        showsProgress: Terminal.showsProgress && !global.quiet
+      )
+      if !global.quiet {
+        let how =
+          outcome.received == 0 && outcome.resumed == 0
+          ? "is here already"
+          : "\(outcome.received) bytes fetched" + (outcome.resumed > 0 ? " behind \(outcome.resumed)" : "")
+        Terminal.note("\(model.name): \(how)")
+      }
+      print(outcome.path)
+    }
+  }
+}
+
+/// `adbvec models verify`.
+struct ModelsVerify: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Compare checkpoints that are here with the published digests.",
+    discussion:
+      "Without a name, every known checkpoint that is here. Exit code 1 when one is wrong or missing."
+  )
+
+  @Argument(help: ArgumentHelp("Which, as 'models list' names them.", valueName: "name"))
+  var names: [String] = []
+
+  @Option(help: "text or json.")
+  var format = ReportFormat.text
+
+  mutating func run() async throws {
+    let store = ModelStore.standard(ProcessInfo.processInfo.environment)
+    let chosen = try names.map { try knownModel($0) }
+    let models = names.isEmpty ? KnownModel.all.filter { store.path(of: $0) != nil } : chosen
+    let entries = try models.map { ModelEntry($0, store: store, state: try store.verify($0)) }
+    switch format {
+    case .json: try JSONReport(command: "models verify", result: entries).print()
+    case .text:
+      for entry in entries { print("\(entry.name): \(entry.state)" + (entry.path.map { " \($0)" } ?? "")) }
+    }
+    let bad = entries.filter { $0.state != "verified" }
+    guard bad.isEmpty else {
+      throw CommandFailure(
+        "\(bad.map(\.name).joined(separator: ", ")): not the published file; run adbvec models fetch"
+      )
+    }
+    if entries.isEmpty, format == .text {
+      print("no known checkpoint is here; adbvec models list names them")
+    }
+  }
+}
+
+/// The checkpoint with a name; wrong usage when there is none.
+private func knownModel(_ name: String) throws -> KnownModel {
+  do {
+    return try KnownModel.named(name)
+  } catch let error as ModelStoreError {
+    throw CommandFailure(error.description, exitCode: 64)
+  }
+}

@@ -1,0 +1,4 @@
+import CommandSupport
+import EmbeddingPipeline
+
+extension LoadInterruption: FailureWithCause {}

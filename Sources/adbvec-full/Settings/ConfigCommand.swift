@@ -1,0 +1,71 @@
+import ArgumentParser
+import CommandSupport
+import PostgresClient
+
+/// `adbvec config …`.
+struct ConfigCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config",
+    abstract: "Show the settings in force.",
+    subcommands: [ConfigShow.self]
+  )
+}
+
+/// `adbvec config show`: every setting, its value and its origin; secrets redacted.
+struct ConfigShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Print every setting, its value and where it comes from.",
+    discussion:
+      "Passwords are never printed. Order: flag, ADBVEC_* variable, DATABASE_URL, PG* variables, adbvec.yaml, default."
+  )
+
+  @OptionGroup var global: GlobalOptions
+
+  @Option(help: "text or json.")
+  var format = ReportFormat.text
+
+  private struct Entry: Encodable {
+    let setting: String
+    let value: String?
+    let origin: String?
+    let variable: String
+    let help: String
+  }
+
+  mutating func run() async throws {
+    let settings = try await global.settings()
+    let known = Setting.all.map { setting in
+      let value = settings[setting]
+      return Entry(
+        setting: setting.key,
+        value: value.map { setting.isSecret ? Self.redacted($0) : $0.text },
+        origin: value?.origin,
+        variable: setting.variable,
+        help: setting.help
+      )
+    }
+    let parameters = settings.parameterNames.map { name in
+      let value = settings.parameter(name)
+      return Entry(
+        setting: "parameters.\(name)",
+        value: value?.text,
+        origin: value?.origin,
+        variable: "ADBVEC_PARAM_\(name.uppercased())",
+        help: "a parameter of the migrations"
+      )
+    }
+    let entries = known + parameters
+    switch format {
+    case .json: try JSONReport(command: "config show", result: entries).print()
+    case .text:
+      var table = TextTable(["setting", "value", "origin"])
+      for entry in entries { table.append([entry.setting, entry.value ?? "-", entry.origin ?? "not set"]) }
+      print(table.rendered)
+    }
+  }
+
+  private static func redacted(_ value: Settings.Value) -> String {
+    ConnectionSettings(url: value.text.isEmpty ? nil : value.text).redacted
+  }
+}
