@@ -25,7 +25,7 @@ extension Migrator {
   public func planFromNothing() throws -> PlanReport {
     let planner = Planner(migrations: assumed, records: [])
     let steps = try checked(planner.up(MigrationTarget(), allowOutOfOrder: true, ignoreDrift: true))
-    return planReport("up", steps, hasTable: false, byTransaction: options.lock == .transaction)
+    return planReport("up", steps, after: [], hasTable: false, byTransaction: options.lock == .transaction)
   }
 
   private func report(
@@ -40,6 +40,7 @@ extension Migrator {
     return planReport(
       command,
       steps,
+      after: state.records,
       hasTable: state.hasTable,
       byTransaction: session.locksByTransaction(state)
     )
@@ -48,6 +49,7 @@ extension Migrator {
   private func planReport(
     _ command: String,
     _ steps: [PlannedStep],
+    after records: [HistoryRecord],
     hasTable: Bool,
     byTransaction: Bool
   ) -> PlanReport {
@@ -62,20 +64,21 @@ extension Migrator {
     return PlanReport(
       command: command,
       opening: (locks ? [lock.take] : []) + (hasTable ? [] : create),
-      migrations: steps.enumerated().map { position, step in
-        planned(step, isLast: position == steps.count - 1, lock: byTransaction ? lock : nil)
+      migrations: zip(steps, RunPlace.all(of: steps, after: records, isAlone: locks)).map { step, place in
+        planned(step, at: place, lock: byTransaction ? lock : nil)
       },
       closing: locks ? [lock.release] : []
     )
   }
 
-  private func planned(_ step: PlannedStep, isLast: Bool, lock: MigrationLock?) -> PlanReport.Migration {
+  private func planned(_ step: PlannedStep, at place: RunPlace, lock: MigrationLock?) -> PlanReport.Migration
+  {
     let script = RunScript(
       step: step,
       history: history,
       defaultLockTimeout: options.lockTimeout,
       opensTransaction: lock == nil,
-      waitsForDisk: lock != nil || isLast
+      place: place
     )
     let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransaction)] } ?? []
     let messages = script.units.flatMap(\.messages).filter { !$0.text.isEmpty }.map { message in

@@ -61,13 +61,10 @@ extension Migrator {
     let steps = try plan(Planner(migrations: rendered, records: state.records))
     if byTransaction { try refuseStepwise(steps) }
     var done: [RunReport.Migration] = []
-    for (position, step) in steps.enumerated() {
-      let result = try await session.carryOut(
-        step,
-        // Where others may come between two transactions, the last can turn out to be done.
-        waitsForDisk: byTransaction || position == steps.count - 1,
-        lockByTransaction: byTransaction
-      )
+    let isAlone = !byTransaction && options.lock != .none
+    let places = RunPlace.all(of: steps, after: state.records, isAlone: isAlone)
+    for (step, place) in zip(steps, places) {
+      let result = try await session.carryOut(step, at: place, lockByTransaction: byTransaction)
       if !result.wasApplied { done.append(RunReport.Migration(step, result)) }
     }
     return done

@@ -3,12 +3,11 @@ internal import SQLLexer
 
 extension MigrationSession {
   /// Carries out one migration.
-  /// - Parameter waitsForDisk: whether its commit waits until it, and all before it, are on the disk.
   /// - Throws: `MigrationError` with code `statementFailed`, `PostgresError` when the connection is gone,
   ///   `CancellationError`. The failure is recorded in the history before it is thrown.
   func carryOut(
     _ step: PlannedStep,
-    waitsForDisk: Bool,
+    at place: RunPlace,
     lockByTransaction: Bool
   ) async throws -> CarriedOut {
     let statements = step.section.script.statements
@@ -28,7 +27,7 @@ extension MigrationSession {
         history: history,
         defaultLockTimeout: options.lockTimeout,
         opensTransaction: !lockByTransaction,
-        waitsForDisk: waitsForDisk
+        place: place
       )
       for unit in script.units { try await run(unit, of: step, lockByTransaction: lockByTransaction) }
     } catch is AlreadyApplied {

@@ -27,8 +27,7 @@ struct RunScript: Sendable {
   let defaultLockTimeout: Int
   /// False where the transaction has been opened by the lock already.
   let opensTransaction: Bool
-  /// False where a later commit of the same run waits for the disk.
-  let waitsForDisk: Bool
+  let place: RunPlace
   private let statements: [SQLStatement]
   private let hashes: [String]
 
@@ -37,13 +36,13 @@ struct RunScript: Sendable {
     history: HistoryTable,
     defaultLockTimeout: Int,
     opensTransaction: Bool = true,
-    waitsForDisk: Bool = true
+    place: RunPlace = RunPlace()
   ) {
     self.step = step
     self.history = history
     self.defaultLockTimeout = defaultLockTimeout
     self.opensTransaction = opensTransaction
-    self.waitsForDisk = waitsForDisk
+    self.place = place
     statements = step.section.script.statements
     hashes = step.section.options.transaction ? [] : step.section.chainedHashes
   }
@@ -56,7 +55,8 @@ struct RunScript: Sendable {
 
   private var transaction: RunUnit {
     let opening =
-      (opensTransaction ? ["BEGIN"] : []) + (waitsForDisk ? [] : history.lateCommit) + timeouts(isLocal: true)
+      (opensTransaction ? ["BEGIN"] : []) + (place.waitsForDisk ? [] : history.lateCommit)
+      + timeouts(isLocal: true)
       + opening(state: .applied)
     let closing = [closing(done: statements.count)] + ["COMMIT"] + reset
     let messages = bookkeeping(opening) + statements.indices.map(message) + bookkeeping(closing)
@@ -132,7 +132,10 @@ struct RunScript: Sendable {
       if step.statementsDone > 0 { return [history.restart(step.id, state: .running)] }
       let clear =
         step.record.map { [$0.state == .applied ? history.delete($0.id) : history.clear($0.id)] } ?? []
-      return clear + [history.insert(step.migration, kind: kind, state: state, total: statements.count)]
+      let total = statements.count
+      return clear + [
+        history.insert(step.migration, kind: kind, state: state, total: total, order: place.order)
+      ]
     }
   }
 
