@@ -134,6 +134,33 @@ struct MigrationsFaultTests {
     }
   }
 
+  @Test func `After a crash of the server its history tells what its schema holds`() async throws {
+    try await FaultServer.with { server in
+      var files = ["21_nap.sql": "-- migrate:up\n\(Self.nap);\n"]
+      for number in 1...20 {
+        files["\(number)_t.sql"] = "-- migrate:up\nCREATE TABLE t\(number) (id int);\n"
+      }
+      let migrator = try migrator(files)
+      try await setNap(60, server)
+      let run = migrator.up(on: try await server.connect())
+      _ = try await waitFor("SELECT pg_sleep", server)
+      // The commits so far have not waited for the disk, so some of the last may be gone.
+      try server.crash()
+      await #expect(throws: (any Error).self) { try await run.report }
+      try await setNap(0, server)
+      let connection = try await server.connect()
+      let applied = try await migrator.status(on: connection).migrations.filter { $0.state == .applied }
+      let tables = try await connection.column(
+        "SELECT tablename FROM pg_tables WHERE tablename ~ '^t[0-9]' ORDER BY substr(tablename, 2)::int"
+      )
+      #expect(tables == applied.map { "t\($0.id)" })
+      _ = try await migrator.up(on: connection).report
+      #expect(
+        try await connection.column("SELECT count(*) FROM pg_tables WHERE tablename ~ '^t[0-9]'") == ["20"]
+      )
+    }
+  }
+
   @Test(.enabled(if: TinyDisk.isPossible, "mounting a small tmpfs needs root"))
   func `A full disk fails the file and leaves nothing of it`() async throws {
     try await FaultServer.with { server in
