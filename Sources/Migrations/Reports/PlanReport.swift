@@ -25,7 +25,7 @@ public struct PlanReport: Sendable, Hashable, Encodable {
 
   /// One message to the server.
   public struct Message: Sendable, Hashable, Encodable {
-    /// The SQL; several statements where bookkeeping goes together.
+    /// One statement; where the lock goes with each transaction, BEGIN and the lock together.
     public var sql: String
     /// The lines behind `COPY … FROM STDIN`.
     public var data: String?
