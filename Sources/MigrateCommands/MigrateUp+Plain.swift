@@ -1,4 +1,4 @@
-package import CommandSupport
+import CommandSupport
 import Migrations
 
 extension MigrateUp: PlainlyReadable {
