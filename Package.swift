@@ -17,7 +17,7 @@ let package = Package(
   name: "adbvec",
   products: [
     .executable(name: "adbvec", targets: ["adbvec"]),
-    .executable(name: "adbvec-full", targets: ["adbvec-full"]),
+    .executable(name: "adbvec-migrate", targets: ["adbvec-migrate"]),
     .library(name: "VectorSQL", targets: ["VectorSQL"]),
     .library(name: "Migrations", targets: ["Migrations"]),
     .library(name: "PostgresClient", targets: ["PostgresClient"]),
@@ -38,22 +38,14 @@ let package = Package(
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
   ],
   targets: [
-    // The commands, and what they stand on: every target uses only those below it. `adbvec` is what people start; it
-    // has the migrations and hands everything else to `adbvec-full`.
+    // The commands, and what they stand on: every target uses only those below it.
     .executableTarget(
       name: "adbvec",
-      dependencies: ["CommandSupport", "MigrateCommands"],
-      swiftSettings: settings,
-      // At a fixed address: moving Swift's tables to another one at every start takes longer than the program's work.
-      linkerSettings: [.unsafeFlags(["-Xclang-linker", "-no-pie"], .when(platforms: [.linux]))]
-    ),
-    .executableTarget(
-      name: "adbvec-full",
       dependencies: [
-        "CommandSupport", "Doctor", "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch",
-        "LocalPostgres", "MigrateCommands", "ModelStore", "PictureGrid", "PostgresClient",
-        "PrivateServerControl",
-        "Sandbox", "SearchPage", "VectorSQL",
+        "CommandSupport", "Doctor", "Ingestion", "ImageSources", "ImageFeatures", "ImageSearch",
+        "LocalPostgres", "MigrateCommands", "ModelStore", "ImageGrid", "PostgresClient", "Sandbox",
+        "SearchServer",
+        "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -61,10 +53,15 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "adbvec-migrate",
+      dependencies: ["CommandSupport", "MigrateCommands"],
+      swiftSettings: settings
+    ),
     .target(
       name: "MigrateCommands",
       dependencies: [
-        "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        "Basics", "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -72,13 +69,13 @@ let package = Package(
     .target(
       name: "CommandSupport",
       dependencies: [
-        "CYAML", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        "Basics", "CYAML", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
     ),
     .target(
-      name: "SearchPage",
+      name: "SearchServer",
       dependencies: [
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -94,27 +91,28 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "EmbeddingPipeline",
+      name: "Ingestion",
       dependencies: [
-        "ImageCollections", "ImageFeatures", "PostgresClient", "TableCatalog", "VectorSQL",
+        "ImageSources", "ImageFeatures", "PostgresClient", "ImageSearch", "VectorSQL",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
     ),
     .target(
       name: "Doctor",
-      dependencies: ["ImageSearch", "PostgresClient", "SQLLexer", "TableCatalog", "VectorSQL"],
+      dependencies: ["ImageSearch", "PostgresClient", "SQLLexer", "VectorSQL"],
       swiftSettings: settings
     ),
     .target(
       name: "ImageSearch",
-      dependencies: ["PostgresClient", "TableCatalog", "VectorSQL"],
+      dependencies: ["PostgresClient", "VectorSQL"],
       swiftSettings: settings
     ),
     .target(
       name: "Migrations",
       dependencies: [
-        "PostgresClient", "SQLLexer", "VectorSQL", .product(name: "Crypto", package: "swift-crypto"),
+        "Basics", "PostgresClient", "SQLLexer", "VectorSQL",
+        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
     ),
@@ -130,19 +128,17 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "PrivateServerControl",
+      name: "LocalPostgres",
       dependencies: [
-        "LocalPostgres", "PostgresClient", "VectorSQL",
+        "PostgresClient", "VectorSQL",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings
     ),
-    .target(name: "LocalPostgres", dependencies: ["PostgresClient"], swiftSettings: settings),
-    .target(name: "TableCatalog", dependencies: ["PostgresClient", "VectorSQL"], swiftSettings: settings),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
-    .target(name: "PictureGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
-    .target(name: "ImageCollections", dependencies: ["ImageFeatures"], swiftSettings: settings),
+    .target(name: "ImageGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
+    .target(name: "ImageSources", dependencies: ["ImageFeatures"], swiftSettings: settings),
     .target(
       name: "ImageFeatures",
       dependencies: ["CFeatureKernels", "COpenBLAS", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
@@ -158,11 +154,12 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .target(name: "VectorSQL", swiftSettings: settings),
+    .target(name: "Basics", swiftSettings: settings),
+    .target(name: "VectorSQL", dependencies: ["Basics"], swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
 
-    // Libraries that are opened when they are first called, so that a command without pictures starts without them.
+    // Libraries that are opened when they are first called, so that a command without images starts without them.
     .target(name: "CLazyLibrary"),
     .target(name: "CGD", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
@@ -178,7 +175,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "LocalPostgres", "PostgresClient", "PrivateServerControl", "VectorSQL",
+        "LocalPostgres", "PostgresClient", "VectorSQL",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -197,14 +194,6 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "SQLLexer"], swiftSettings: settings),
-    .testTarget(
-      name: "MigrateCommandsTests",
-      dependencies: [
-        "CommandSupport", "MigrateCommands", "Migrations",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: settings
-    ),
     .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
     .testTarget(
       name: "SandboxTests",
@@ -217,9 +206,9 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
-      name: "SearchPageTests",
+      name: "SearchServerTests",
       dependencies: [
-        "SearchPage",
+        "SearchServer",
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -230,16 +219,16 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
-      name: "EmbeddingPipelineTests",
+      name: "IngestionTests",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "PostgresClient", "TableCatalog",
+        "Ingestion", "ImageSources", "ImageFeatures", "PostgresClient", "ImageSearch",
         "VectorSQL",
       ],
       swiftSettings: settings
     ),
     .testTarget(
-      name: "ImageCollectionsTests",
-      dependencies: ["ImageCollections", "ImageFeatures"],
+      name: "ImageSourcesTests",
+      dependencies: ["ImageSources", "ImageFeatures"],
       swiftSettings: settings
     ),
     .testTarget(
@@ -255,26 +244,26 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
-      name: "PictureGridTests",
-      dependencies: ["ImageFeatures", "PictureGrid"],
+      name: "ImageGridTests",
+      dependencies: ["ImageFeatures", "ImageGrid"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "DoctorTests",
-      dependencies: ["Doctor", "ImageSearch", "PostgresClient", "TableCatalog", "VectorSQL"],
+      dependencies: ["Doctor", "ImageSearch", "PostgresClient", "VectorSQL"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "LocalPostgresTests",
-      dependencies: ["LocalPostgres", "PrivateServerControl"],
+      dependencies: ["LocalPostgres"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "EmbeddingPipeline", "ImageCollections", "ImageFeatures", "ImageSearch", "LocalPostgres",
+        "Ingestion", "ImageSources", "ImageFeatures", "ImageSearch", "LocalPostgres",
         "Migrations",
-        "PostgresClient", "PrivateServerControl", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL",
+        "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL",
         "VectorSQLExamples",
       ],
       swiftSettings: settings
@@ -288,7 +277,7 @@ let package = Package(
     .executableTarget(
       name: "PageFixture",
       dependencies: [
-        "ImageFeatures", "SearchPage",
+        "ImageFeatures", "SearchServer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -299,8 +288,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "ImageCollections", "ImageFeatures", "LocalPostgres", "PostgresClient", "TestSupport", "VectorSQL",
-        "adbvec", "adbvec-full",
+        "ImageSources", "ImageFeatures", "LocalPostgres", "PostgresClient", "TestSupport", "VectorSQL",
+        "adbvec",
       ],
       exclude: ["Help"],
       swiftSettings: settings

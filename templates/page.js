@@ -1,5 +1,5 @@
 // The page works without this file: forms and links do everything. This makes it quicker: it fetches the same pages
-// and swaps the parts that changed, takes pictures that are dropped or pasted, and measures the transfer.
+// and swaps the parts that changed, takes images that are dropped or pasted, and measures the transfer.
 'use strict';
 
 const form = document.getElementById('search');
@@ -57,18 +57,18 @@ function show(page) {
   settle();
 }
 
-// What the server cannot do in its HTML: what needs a script is shown, pictures fade in as they come.
+// What the server cannot do in its HTML: what needs a script is shown, images fade in as they come.
 function settle() {
   results.classList.remove('busy');
   results.removeAttribute('aria-busy');
   for (const element of document.querySelectorAll('.with-script')) element.hidden = false;
-  for (const picture of document.querySelectorAll('.tile img')) arrive(picture);
+  for (const image of document.querySelectorAll('.tile img')) arrive(image);
   form.elements.ef.disabled = mode() === 'exact';
 }
 
-function arrive(picture) {
-  if (picture.complete) picture.classList.add('here');
-  else for (const event of ['load', 'error']) picture.addEventListener(event, () => picture.classList.add('here'));
+function arrive(image) {
+  if (image.complete) image.classList.add('here');
+  else for (const event of ['load', 'error']) image.addEventListener(event, () => image.classList.add('here'));
 }
 
 function number(text) {
@@ -154,36 +154,36 @@ function go(link, options) {
   return load(new Request(link), options);
 }
 
-function upload(picture) {
-  if (!picture) return;
-  if (!picture.type.startsWith('image/')) {
-    fail(new Error(`${picture.name} is no picture`));
+function upload(image) {
+  if (!image) return;
+  if (!image.type.startsWith('image/')) {
+    fail(new Error(`${image.name} is no image`));
     return;
   }
   const body = new FormData(form);
   body.delete('id');
   body.delete('upload');
-  body.set('picture', picture, picture.name || 'pasted.png');
-  preview(picture);
+  body.set('image', image, image.name || 'pasted.png');
+  preview(image);
   history.replaceState({ scroll: scrollY }, '');
   load(new Request('/search', { method: 'POST', body }), { focus: true });
 }
 
-function preview(picture) {
+function preview(image) {
   const figure = document.createElement('figure');
   const image = document.createElement('img');
   const caption = document.createElement('figcaption');
-  image.src = URL.createObjectURL(picture);
-  image.alt = 'The picture that the search starts from';
+  image.src = URL.createObjectURL(image);
+  image.alt = 'The image that the search starts from';
   image.addEventListener('load', () => URL.revokeObjectURL(image.src));
-  caption.textContent = picture.name;
+  caption.textContent = image.name;
   figure.append(image, caption);
   const query = document.getElementById('query');
   query.querySelector('figure')?.remove();
   query.prepend(figure);
 }
 
-function pictureIn(data) {
+function imageIn(data) {
   return [...(data?.files ?? [])].find(entry => entry.type.startsWith('image/')) ?? data?.files?.[0];
 }
 
@@ -248,10 +248,10 @@ addEventListener('keydown', event => {
 });
 
 addEventListener('paste', event => {
-  const picture = pictureIn(event.clipboardData);
-  if (!picture) return;
+  const image = imageIn(event.clipboardData);
+  if (!image) return;
   event.preventDefault();
-  upload(picture);
+  upload(image);
 });
 
 let depth = 0;
@@ -267,10 +267,10 @@ addEventListener('dragover', event => event.preventDefault());
 addEventListener('drop', event => {
   event.preventDefault();
   drag(-depth);
-  upload(pictureIn(event.dataTransfer));
+  upload(imageIn(event.dataTransfer));
 });
 
-// On a narrow screen the pictures come first.
+// On a narrow screen the images come first.
 if (matchMedia('(max-width: 52rem)').matches) document.getElementById('options').open = false;
 
 settle();

@@ -8,13 +8,13 @@ import Foundation
 private func libFuzzerMutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ maximum: Int) -> Int
 
 private enum Target: String {
-  case picture
+  case image
   case pickle
   case safetensors
   case numpy
 
   static let current =
-    Target(rawValue: ProcessInfo.processInfo.environment["ADBVEC_FUZZ_TARGET"] ?? "") ?? .picture
+    Target(rawValue: ProcessInfo.processInfo.environment["ADBVEC_FUZZ_TARGET"] ?? "") ?? .image
 }
 
 /// Writes the sample files into the folder that `ADBVEC_FUZZ_SEEDS` names.
@@ -32,21 +32,21 @@ public func initialize(_: UnsafeMutablePointer<Int32>, _: UnsafeMutableRawPointe
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   let bytes = UnsafeRawBufferPointer(start: start, count: count)
   switch Target.current {
-  case .picture: readPicture(bytes)
+  case .image: readImage(bytes)
   case .pickle, .safetensors: readCheckpoint(Array(bytes))
   case .numpy: readArray(Array(bytes))
   }
   return 0
 }
 
-private func readPicture(_ bytes: UnsafeRawBufferPointer) {
-  let options = Picture.DecodingOptions(maximumPixels: 1 << 20, background: .white, appliesOrientation: true)
-  guard let picture = try? Picture(decoding: bytes, options: options) else { return }
-  precondition(picture.rgb.count == picture.width * picture.height * 3)
-  if picture.width * picture.height <= 1 << 14,
+private func readImage(_ bytes: UnsafeRawBufferPointer) {
+  let options = Image.DecodingOptions(maximumPixels: 1 << 20, background: .white, appliesOrientation: true)
+  guard let image = try? Image(decoding: bytes, options: options) else { return }
+  precondition(image.rgb.count == image.width * image.height * 3)
+  if image.width * image.height <= 1 << 14,
     var preprocessor = try? Preprocessor(Preprocessing(resize: 32, crop: 28))
   {
-    _ = try? preprocessor.values(of: picture)
+    _ = try? preprocessor.values(of: image)
   }
 }
 
@@ -68,7 +68,7 @@ private func readArray(_ bytes: [UInt8]) {
 
 private func seeds(for target: Target) -> [[UInt8]] {
   switch target {
-  case .picture:
+  case .image:
     return PillowFixture.all.map(\.bytes)
   case .pickle:
     let shared = ["odd-zip.pth", "odd-legacy.pth"].compactMap {
@@ -98,7 +98,7 @@ private func seeds(for target: Target) -> [[UInt8]] {
 @_cdecl("LLVMFuzzerCustomMutator")
 public func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ maximum: Int, _ seed: UInt32) -> Int {
   let count = libFuzzerMutate(data, size, maximum)
-  if Target.current == .picture, !seed.isMultiple(of: 8) {
+  if Target.current == .image, !seed.isMultiple(of: 8) {
     PNGChecksums.repair(UnsafeMutableRawBufferPointer(start: data, count: count))
   }
   return count

@@ -3,7 +3,7 @@
     peers.py PEER NET WEIGHTS THREADS BATCH SECONDS     PEER: onnxruntime, torch, torch-channels-last
     peers.py tutorial squeezenet1_1 WEIGHTS THREADS BATCH SECONDS CIFAR.bin
 
-Prints pictures a second of wall time and of processor time, as JSON. Batch norms are folded into the convolutions
+Prints images a second of wall time and of processor time, as JSON. Batch norms are folded into the convolutions
 beforehand, which both peers profit from.
 """
 import json
@@ -157,14 +157,14 @@ def tutorial(run, path):
     import torch
     from PIL import Image
     raw = np.fromfile(path, np.uint8).reshape(-1, 3074)[:, 2:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    pictures = [Image.fromarray(np.ascontiguousarray(p)) for p in raw[:batch]]
+    images = [Image.fromarray(np.ascontiguousarray(p)) for p in raw[:batch]]
     mean, deviation = torch.tensor([.485, .456, .406])[:, None, None], torch.tensor([.229, .224, .225])[:, None, None]
 
-    def prepare(picture):
-        cut = picture.resize((256, 256), Image.BILINEAR).crop((16, 16, 240, 240))
+    def prepare(image):
+        cut = image.resize((256, 256), Image.BILINEAR).crop((16, 16, 240, 240))
         x = torch.from_numpy(np.array(cut)).permute(2, 0, 1).contiguous().float().div(255)
         return (x - mean) / deviation
-    return lambda _: run(torch.stack([prepare(p) for p in pictures]))
+    return lambda _: run(torch.stack([prepare(p) for p in images]))
 
 
 n = squeezenet() if net == "squeezenet1_1" else efficientnet()

@@ -112,7 +112,7 @@ def median(values, clock):
 print("%d rounds. Other processes kept %.2f processors busy on average (of %d); sgemm %.0f GFLOP/s a core.\n"
       % (len(peak), statistics.mean(others), os.cpu_count(), statistics.median(peak)))
 for clock in ("wall", "processor"):
-    print("Pictures a second of %s time, as a multiple of ONNX Runtime's:\n" % clock)
+    print("Images a second of %s time, as a multiple of ONNX Runtime's:\n" % clock)
     print("| network | threads | batch | " + " | ".join(peers) + " | adbvec's share of the sgemm peak |\n|---" + "|---" * 7 + "|")
     for net in nets:
         for threads, batch in settings:
@@ -120,7 +120,7 @@ for clock in ("wall", "processor"):
             share = rates[0] * flops[net] / 1e9 / statistics.median(peak) / (threads if clock == "wall" else 1)
             print("| %s | %d | %d | " % (net, threads, batch) + " | ".join("%.2f" % (r / rates[1]) for r in rates) + " | %.0f %% |" % (100 * share))
     print()
-print("End to end from 32x32 pictures, as a multiple of the tutorial's pipeline:\n\n| threads | wall | processor |\n|---|---|---|")
+print("End to end from 32x32 images, as a multiple of the tutorial's pipeline:\n\n| threads | wall | processor |\n|---|---|---|")
 for threads in thread_counts:
     print("| %d | " % threads + " | ".join("%.2f" % (median(ends["adbvec", threads], c) / median(ends["tutorial", threads], c)) for c in ("wall", "processor")) + " |")
 print("\nRates of ONNX Runtime and adbvec by which to check: " + json.dumps(

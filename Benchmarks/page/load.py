@@ -1,6 +1,6 @@
-"""Loads a page on loopback with searches by id and by picture, and reports latencies beside the bare search.
+"""Loads a page on loopback with searches by id and by image, and reports latencies beside the bare search.
 
-    load.py URL [--clients 64] [--seconds 60] [--uploads 0.1] [--pictures FOLDER] [--process PID] [--bare NAME=FILE…]
+    load.py URL [--clients 64] [--seconds 60] [--uploads 0.1] [--images FOLDER] [--process PID] [--bare NAME=FILE…]
 
 FILE is pgbench's log of the bare search, whose third column is the latency in microseconds.
 
@@ -47,19 +47,19 @@ class Client:
 
 class Tally:
     def __init__(self):
-        self.latencies = {"id": [], "picture": []}
-        self.parts = {"id": [], "picture": []}
+        self.latencies = {"id": [], "image": []}
+        self.parts = {"id": [], "image": []}
         self.statuses, self.errors, self.resident = {}, [], []
 
 
-async def work(client, tally, ids, pictures, share, deadline, seed):
+async def work(client, tally, ids, images, share, deadline, seed):
     chance = random.Random(seed)
     while time.monotonic() < deadline:
-        kind = "picture" if pictures and chance.random() < share else "id"
+        kind = "image" if images and chance.random() < share else "id"
         started = time.perf_counter()
         try:
-            if kind == "picture":
-                status, content = await client.ask("POST", "/api/v1/search/picture?k=20", chance.choice(pictures), "image/png")
+            if kind == "image":
+                status, content = await client.ask("POST", "/api/v1/search/image?k=20", chance.choice(images), "image/png")
             else:
                 status, content = await client.ask("GET", f"/api/v1/search?id={chance.choice(ids)}&k=20")
         except (OSError, asyncio.IncompleteReadError) as error:
@@ -125,13 +125,13 @@ async def main(options):
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise SystemExit("this load is for loopback only")
     client = Client(host, port)
-    _, content = await client.ask("GET", "/api/v1/pictures?k=200")
-    ids = [picture["id"] for picture in json.loads(content)["pictures"]]
+    _, content = await client.ask("GET", "/api/v1/images?k=200")
+    ids = [image["id"] for image in json.loads(content)["images"]]
     client.close()
-    pictures = [path.read_bytes() for path in sorted(Path(options.pictures).rglob("*.png"))[:200]] if options.pictures else []
+    images = [path.read_bytes() for path in sorted(Path(options.images).rglob("*.png"))[:200]] if options.images else []
     tally, started = Tally(), time.monotonic()
     deadline = started + options.seconds
-    clients = [work(Client(host, port), tally, ids, pictures, options.uploads, deadline, n) for n in range(options.clients)]
+    clients = [work(Client(host, port), tally, ids, images, options.uploads, deadline, n) for n in range(options.clients)]
     watches = [watch(options.process, tally, started, deadline)] if options.process else []
     await asyncio.gather(*watches, *clients)
     report(tally, options)
@@ -143,7 +143,7 @@ parser.add_argument("url")
 parser.add_argument("--clients", type=int, default=64)
 parser.add_argument("--seconds", type=float, default=60)
 parser.add_argument("--uploads", type=float, default=0.1)
-parser.add_argument("--pictures")
+parser.add_argument("--images")
 parser.add_argument("--process", type=int)
 parser.add_argument("--bare", nargs="*", default=[])
 asyncio.run(main(parser.parse_args()))

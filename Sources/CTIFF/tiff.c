@@ -1,4 +1,4 @@
-/* The functions of libtiff that reading a picture needs, each handed on to the library, which is opened with the first
+/* The functions of libtiff that reading an image needs, each handed on to the library, which is opened with the first
  * call. */
 #include "CTIFF.h"
 

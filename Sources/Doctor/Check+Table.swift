@@ -1,6 +1,5 @@
 internal import ImageSearch
 internal import PostgresClient
-internal import TableCatalog
 internal import VectorSQL
 
 extension Check {

@@ -1,7 +1,6 @@
 internal import ImageSearch
 internal import PostgresClient
 internal import SQLLexer
-internal import TableCatalog
 internal import VectorSQL
 
 extension Facts {

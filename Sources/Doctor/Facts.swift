@@ -1,6 +1,5 @@
 public import ImageSearch
 public import PostgresClient
-public import TableCatalog
 public import VectorSQL
 
 /// What was read of a server, a table, its index and a sample of searches: all that the checks judge.

@@ -6,7 +6,7 @@ public struct ImageHit: Sendable, Hashable, Codable {
   public let label: String?
   /// The true distance in the table's metric, the same number on every dialect.
   public let distance: Double
-  /// Where the picture came from; nil where the table does not say.
+  /// Where the image came from; nil where the table does not say.
   public let source: String?
 
   /// A hit from its parts.

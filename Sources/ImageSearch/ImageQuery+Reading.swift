@@ -1,5 +1,5 @@
 public import PostgresClient
-internal import TableCatalog
+internal import ImageSearch
 public import VectorSQL
 
 extension ImageQuery {

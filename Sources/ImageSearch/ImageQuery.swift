@@ -1,6 +1,6 @@
 public import VectorSQL
 
-/// Turns requests into searches: everything about a table of pictures that the SQL depends on, and no connection.
+/// Turns requests into searches: everything about a table of images that the SQL depends on, and no connection.
 public struct ImageQuery: Sendable {
   /// The table and its columns.
   public var table: ImageTable
@@ -14,7 +14,7 @@ public struct ImageQuery: Sendable {
   public var element: VectorElement?
   /// The type of the ids: makes a value of one, or nil for an id that the column cannot hold.
   public var idValue: @Sendable (Int64) -> SQLValue?
-  /// Whether the table says where each picture came from.
+  /// Whether the table says where each image came from.
   public var hasSource: Bool
 
   /// A query for a table that nobody has looked at: the tutorial's types.

@@ -1,6 +1,6 @@
-/// A search for the nearest pictures.
+/// A search for the nearest images.
 public struct ImageSearchRequest: Sendable, Hashable {
-  /// What the pictures shall be near to.
+  /// What the images shall be near to.
   public enum Subject: Sendable, Hashable {
     /// A row of the table; it is left out of its own results.
     case id(Int64)
@@ -8,11 +8,11 @@ public struct ImageSearchRequest: Sendable, Hashable {
     case vector([Float])
   }
 
-  /// What the pictures shall be near to.
+  /// What the images shall be near to.
   public var subject: Subject
   /// How many are wanted, 1…10,000.
   public var topK: Int
-  /// Only pictures with this label.
+  /// Only images with this label.
   public var label: String?
   /// A condition in SQL that the caller vouches for, such as one that a user typed for its own database; never text
   /// from a client.

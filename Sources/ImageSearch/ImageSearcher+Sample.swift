@@ -55,12 +55,12 @@ extension ImageSearcher {
   }
 }
 
-/// A row of a table of pictures, without its vector.
+/// A row of a table of images, without its vector.
 public struct ImageRow: Sendable, Hashable {
   /// The row's id.
   public let id: Int64
   /// The row's label.
   public let label: String?
-  /// Where the picture came from.
+  /// Where the image came from.
   public let source: String?
 }

@@ -1,8 +1,8 @@
 internal import PostgresClient
-internal import TableCatalog
+internal import ImageSearch
 internal import VectorSQL
 
-/// Searches a table of pictures on a server.
+/// Searches a table of images on a server.
 public struct ImageSearcher: ImageSearching {
   /// What the SQL depends on.
   public let query: ImageQuery

@@ -1,4 +1,4 @@
-/// What the command line and the page ask of a table of pictures.
+/// What the command line and the page ask of a table of images.
 public protocol ImageSearching: Sendable {
   /// Finds the nearest rows.
   /// - Throws: `ImageSearchError`, or the database's own error.

@@ -10,7 +10,7 @@ public struct ImageTable: Sendable, Hashable {
   public var labelColumn: Identifier
   /// The column with the vectors.
   public var vectorColumn: Identifier
-  /// The column that says where each picture came from; used when the table has it.
+  /// The column that says where each image came from; used when the table has it.
   public var sourceColumn: Identifier
 
   /// The tutorial's table: `public.image_search (id, class, image_vector)`, and `source` where a migration added it.

@@ -1,4 +1,4 @@
-"""The page over drawn pictures, and a browser that complains about everything that it would only log."""
+"""The page over drawn images, and a browser that complains about everything that it would only log."""
 
 import os
 import shutil
@@ -30,36 +30,36 @@ class Fixture:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scratch") / "pictures"
-    if drawn := os.environ.get("PAGE_PICTURES"):
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scratch") / "images"
+    if drawn := os.environ.get("PAGE_IMAGES"):
         shutil.copytree(drawn, folder)
     else:
-        subprocess.run([sys.executable, HERE / "draw_pictures.py", folder, "24"], check=True)
+        subprocess.run([sys.executable, HERE / "draw_images.py", folder, "24"], check=True)
     return folder
 
 
 @pytest.fixture(scope="session")
-def fixture(pictures, tmp_path_factory):
-    page = Fixture(pictures, tmp_path_factory.mktemp("scratch"))
+def fixture(images, tmp_path_factory):
+    page = Fixture(images, tmp_path_factory.mktemp("scratch"))
     yield page
     assert page.stop() == 0, "the page did not stop cleanly"
 
 
 @pytest.fixture(scope="session")
-def few_pictures(pictures, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("few") / "pictures"
-    shutil.copytree(pictures, folder, ignore=lambda _, names: [n for n in names if n.endswith(".png") and not n.endswith("-00.png")])
+def few_images(images, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("few") / "images"
+    shutil.copytree(images, folder, ignore=lambda _, names: [n for n in names if n.endswith(".png") and not n.endswith("-00.png")])
     return folder
 
 
 @pytest.fixture
-def start_fixture(few_pictures, tmp_path):
-    """Starts pages over a few pictures, with settings of their own."""
+def start_fixture(few_images, tmp_path):
+    """Starts pages over a few images, with settings of their own."""
     started = []
 
     def start(**settings):
-        started.append(Fixture(few_pictures, tmp_path, **settings))
+        started.append(Fixture(few_images, tmp_path, **settings))
         return started[-1]
 
     yield start

@@ -56,7 +56,7 @@ def png(width, height, data):
 
 
 def upload(page, body, kind="image/png"):
-    return request(page, "POST", "/api/v1/search/picture", body, {"Content-Type": kind})
+    return request(page, "POST", "/api/v1/search/image", body, {"Content-Type": kind})
 
 
 def test_bombs(fixture):
@@ -77,7 +77,7 @@ def test_wrong_types(fixture, kind):
 
 
 def test_an_upload_that_is_too_large_is_not_read(fixture):
-    head = "POST /api/v1/search/picture HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+    head = "POST /api/v1/search/image HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
     answer = send(fixture, (head + "Content-Length: 10000000000\r\n\r\n").encode() + bytes(100_000))
     assert statuses(answer) == [413]
     chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
@@ -96,7 +96,7 @@ def test_an_upload_that_is_too_large_is_not_read(fixture):
 
 def test_slow_uploads_end(start_fixture):
     page = start_fixture(IDLE=2)
-    head = b"POST /api/v1/search/picture HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 10000\r\n\r\n"
+    head = b"POST /api/v1/search/image HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 10000\r\n\r\n"
     wires = [socket.create_connection(("127.0.0.1", page.port), timeout=10) for _ in range(40)]
     for wire in wires:
         wire.sendall(head)
@@ -142,8 +142,8 @@ def test_slow_heads_end(start_fixture):
     "path",
     [
         "/assets/../../etc/passwd", "/assets/%2e%2e/%2e%2e/etc/passwd", "/thumbnails/..%2f..%2fetc%2fpasswd", "/thumbnails/-1",
-        "/api/v1/pictures/%00/file", "/api/v1/pictures/0/file/../../../etc/passwd", "//etc/passwd", "/templates/page.css",
-        "/api/v1/uploads/" + "A" * 22 + "/thumbnail", "/assets/page.css/", "/api/v1/pictures/99999999999999999999/file",
+        "/api/v1/images/%00/file", "/api/v1/images/0/file/../../../etc/passwd", "//etc/passwd", "/templates/page.css",
+        "/api/v1/uploads/" + "A" * 22 + "/thumbnail", "/assets/page.css/", "/api/v1/images/99999999999999999999/file",
     ],
 )
 def test_no_path_leads_out(fixture, path):
@@ -206,7 +206,7 @@ def test_other_names_get_nothing(fixture):
 
 def test_broken_forms(fixture):
     kind = "multipart/form-data; boundary=b"
-    for body in (b"", b"--b", b"--b\r\n\r\n", b"--b\r\n" * 10_000, b"--b--", b"--b\r\nContent-Disposition: form-data; name=\"picture\"\r\n\r\n\x89PNG\r\n\x1a\n\r\n--b--"):
+    for body in (b"", b"--b", b"--b\r\n\r\n", b"--b\r\n" * 10_000, b"--b--", b"--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n\x89PNG\r\n\x1a\n\r\n--b--"):
         assert upload(fixture, body, kind)[0] in (400, 422)
     assert upload(fixture, b"x", "multipart/form-data; boundary=" + "b" * 1_000)[0] == 400
     serves(fixture)
@@ -235,16 +235,16 @@ def test_ten_thousand_idle_connections(start_fixture):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_stopping_finishes_what_began(start_fixture, pictures):
+def test_stopping_finishes_what_began(start_fixture, images):
     page = start_fixture()
-    picture = (pictures / "fish" / "fish-00.png").read_bytes()
-    head = f"POST /api/v1/search/picture HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
+    image = (images / "fish" / "fish-00.png").read_bytes()
+    head = f"POST /api/v1/search/image HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {len(image)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", page.port), timeout=15) as wire:
-        wire.sendall(head.encode() + picture[:100])
+        wire.sendall(head.encode() + image[:100])
         time.sleep(0.5)
         page.process.terminate()
         time.sleep(0.5)
-        wire.sendall(picture[100:])
+        wire.sendall(image[100:])
         answer = b""
         while chunk := wire.recv(65_536):
             answer += chunk

@@ -16,39 +16,39 @@ def cards(page):
     return page.locator("a.card")
 
 
-def a_picture(pictures, kind="fish", number=3):
-    return str(Path(pictures) / kind / f"{kind}-{number:02}.png")
+def a_image(images, kind="fish", number=3):
+    return str(Path(images) / kind / f"{kind}-{number:02}.png")
 
 
 def test_starts_from_the_collection(open_page):
     page = open_page()
-    expect(heading(page)).to_have_text("Start from a picture of the collection")
+    expect(heading(page)).to_have_text("Start from an image of the collection")
     expect(cards(page)).to_have_count(24)
     cards(page).first.locator("img.here").wait_for()
 
 
 def test_each_result_is_one_click_from_its_own_search(open_page):
     page = open_page("/?id=60&k=12")
-    expect(heading(page)).to_have_text("12 pictures nearest to flower (picture 60)")
-    expect(page.locator("#query strong")).to_have_text("Picture 60")
+    expect(heading(page)).to_have_text("12 images nearest to flower (image 60)")
+    expect(page.locator("#query strong")).to_have_text("Image 60")
     first = cards(page).first.get_attribute("href")
     cards(page).first.click()
     page.wait_for_url("**" + first)
     assert "k=12" in first
     number = re.search(r"id=(\d+)", first).group(1)
-    expect(heading(page)).to_contain_text(f"(picture {number})")
+    expect(heading(page)).to_contain_text(f"(image {number})")
     expect(page.locator("#results")).to_be_focused()
-    expect(page.get_by_role("status")).to_contain_text("12 pictures nearest to")
+    expect(page.get_by_role("status")).to_contain_text("12 images nearest to")
 
 
 def test_back_and_forward(open_page):
     page = open_page("/?id=60")
     page.evaluate("window.same = true")
     cards(page).nth(2).click()
-    expect(heading(page)).not_to_contain_text("(picture 60)")
+    expect(heading(page)).not_to_contain_text("(image 60)")
     second = heading(page).inner_text()
     page.go_back()
-    expect(heading(page)).to_contain_text("(picture 60)")
+    expect(heading(page)).to_contain_text("(image 60)")
     assert page.locator("#id").input_value() == "60"
     page.go_forward()
     expect(heading(page)).to_have_text(second)
@@ -60,7 +60,7 @@ def test_pages_are_swapped_not_loaded(open_page):
     page = open_page("/?id=60")
     page.evaluate("window.same = true")
     cards(page).first.click()
-    expect(heading(page)).not_to_contain_text("(picture 60)")
+    expect(heading(page)).not_to_contain_text("(image 60)")
     assert page.evaluate("window.same")
 
 
@@ -91,12 +91,12 @@ def test_a_number_out_of_range_is_not_sent(open_page):
     assert not page.locator("#k").evaluate("k => k.validity.valid")
 
 
-def test_upload_has_a_link(open_page, pictures):
+def test_upload_has_a_link(open_page, images):
     page = open_page()
-    page.get_by_label("Choose a picture").set_input_files(a_picture(pictures))
+    page.get_by_label("Choose an image").set_input_files(a_image(images))
     page.wait_for_url("**/?upload=*")
-    expect(heading(page)).to_have_text("24 pictures nearest to fish-03.png")
-    # The picture itself is in the collection.
+    expect(heading(page)).to_have_text("24 images nearest to fish-03.png")
+    # The image itself is in the collection.
     expect(cards(page).first.locator(".distance")).to_contain_text("0.0000")
     page.get_by_label("Class").select_option("planet")
     expect(page.locator(".options")).to_contain_text("class planet only")
@@ -115,36 +115,36 @@ DROP = """([name, type, base64]) => {
 }"""
 
 
-def transfer(page, path, name="picture.png", kind="image/png"):
+def transfer(page, path, name="image.png", kind="image/png"):
     import base64
 
     return page.evaluate_handle(DROP, [name, kind, base64.b64encode(Path(path).read_bytes()).decode()])
 
 
-def test_drop_and_paste(open_page, pictures):
+def test_drop_and_paste(open_page, images):
     page = open_page()
-    data = transfer(page, a_picture(pictures), "dropped.png")
+    data = transfer(page, a_image(images), "dropped.png")
     page.dispatch_event("#results", "dragenter", {"dataTransfer": data})
     expect(page.locator("body")).to_have_class("dragging")
     page.dispatch_event("#results", "drop", {"dataTransfer": data})
-    expect(heading(page)).to_have_text("24 pictures nearest to dropped.png")
+    expect(heading(page)).to_have_text("24 images nearest to dropped.png")
     expect(page.locator("body")).not_to_have_class("dragging")
-    pasted = transfer(page, a_picture(pictures, "sea", 1), "pasted.png")
+    pasted = transfer(page, a_image(images, "sea", 1), "pasted.png")
     page.evaluate("data => dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))", pasted)
-    expect(heading(page)).to_have_text("24 pictures nearest to pasted.png")
+    expect(heading(page)).to_have_text("24 images nearest to pasted.png")
     page.go_back()
-    expect(heading(page)).to_have_text("24 pictures nearest to dropped.png")
+    expect(heading(page)).to_have_text("24 images nearest to dropped.png")
 
 
-def test_what_is_no_picture_is_said(open_page, tmp_path):
+def test_what_is_no_image_is_said(open_page, tmp_path):
     page = open_page()
     text = tmp_path / "notes.txt"
-    text.write_text("no picture")
+    text.write_text("no image")
     page.dispatch_event("#results", "drop", {"dataTransfer": transfer(page, text, "notes.txt", "text/plain")})
-    expect(page.get_by_role("alert")).to_contain_text("notes.txt is no picture")
+    expect(page.get_by_role("alert")).to_contain_text("notes.txt is no image")
     page.expected_errors = 1
-    page.get_by_label("Choose a picture").set_input_files({"name": "<b>cut.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"})
-    expect(page.get_by_role("alert")).to_contain_text("Not a picture")
+    page.get_by_label("Choose an image").set_input_files({"name": "<b>cut.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"})
+    expect(page.get_by_role("alert")).to_contain_text("Not an image")
 
 
 def test_keyboard_alone(open_page):
@@ -155,7 +155,7 @@ def test_keyboard_alone(open_page):
     expect(page.locator("#id")).to_be_focused()
     page.keyboard.type("30")
     page.keyboard.press("Enter")
-    expect(heading(page)).to_contain_text("(picture 30)")
+    expect(heading(page)).to_contain_text("(image 30)")
     cards(page).first.focus()
     page.keyboard.press("ArrowRight")
     expect(cards(page).nth(1)).to_be_focused()
@@ -165,7 +165,7 @@ def test_keyboard_alone(open_page):
     page.keyboard.press("Home")
     expect(cards(page).first).to_be_focused()
     page.keyboard.press("Enter")
-    expect(heading(page)).not_to_contain_text("(picture 30)")
+    expect(heading(page)).not_to_contain_text("(image 30)")
 
 
 def test_sql_is_copied(open_page):
@@ -179,25 +179,25 @@ def test_sql_is_copied(open_page):
 def test_times_are_shown(open_page):
     page = open_page("/?id=60")
     cards(page).first.click()
-    expect(heading(page)).not_to_contain_text("(picture 60)")
+    expect(heading(page)).not_to_contain_text("(image 60)")
     expect(page.locator(".timing dt")).to_have_text(["features", "database", "rest of the server", "transfer"])
     expect(page.locator(".t-transfer dd")).to_have_text(re.compile(r"^[\d.]+ ms$"))
     expect(page.locator(".split rect")).to_have_count(4)
 
 
-def test_without_javascript(open_page, pictures):
+def test_without_javascript(open_page, images):
     page = open_page(java_script_enabled=False)
     assert not page.get_by_text("or drop or paste one anywhere").is_visible()
-    page.locator("#file").set_input_files(a_picture(pictures))
+    page.locator("#file").set_input_files(a_image(images))
     page.get_by_label("Results").fill("6")
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**/?upload=*&k=6")
-    expect(heading(page)).to_have_text("6 pictures nearest to fish-03.png")
+    expect(heading(page)).to_have_text("6 images nearest to fish-03.png")
     page.get_by_label("Class").select_option("fish")
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**/?upload=*&k=6&class=fish")
     cards(page).first.click()
-    expect(heading(page)).to_contain_text("6 pictures nearest to fish (picture")
+    expect(heading(page)).to_contain_text("6 images nearest to fish (image")
     page.go_back()
     expect(heading(page)).to_contain_text("fish-03.png")
 
@@ -206,7 +206,7 @@ def test_telephone(open_page):
     page = open_page("/?id=60", viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     cards(page).first.tap()
-    expect(heading(page)).not_to_contain_text("(picture 60)")
+    expect(heading(page)).not_to_contain_text("(image 60)")
     page.get_by_text("Number, class and other options").tap()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     for control in page.locator("form select, form button, form input:not([type=hidden]):not([type=radio])").all():
@@ -237,11 +237,11 @@ def test_database_loss_is_said_and_ends(open_page, fixture):
     finally:
         fixture.lost.unlink()
     page.get_by_role("button", name="Search").click()
-    expect(heading(page)).to_contain_text("24 pictures nearest to")
+    expect(heading(page)).to_contain_text("24 images nearest to")
 
 
-def test_a_missing_file_is_a_placeholder(open_page, fixture, pictures):
-    path = Path(a_picture(pictures, "sea", 23))
+def test_a_missing_file_is_a_placeholder(open_page, fixture, images):
+    path = Path(a_image(images, "sea", 23))
     hidden = path.with_suffix(".away")
     path.rename(hidden)
     try:

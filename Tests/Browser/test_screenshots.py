@@ -1,4 +1,4 @@
-"""The pictures of the README; made only when SCREENSHOTS names a folder."""
+"""The images of the README; made only when SCREENSHOTS names a folder."""
 
 import os
 from pathlib import Path
@@ -24,13 +24,13 @@ def save(page, name):
 def test_search(open_page):
     page = open_page("/?id=60", viewport={"width": 1200, "height": 800})
     page.locator("a.card").first.click()
-    expect(page.locator("#heading")).not_to_contain_text("(picture 60)")
+    expect(page.locator("#heading")).not_to_contain_text("(image 60)")
     save(page, "page-search")
 
 
-def test_upload_in_the_dark(open_page, pictures):
+def test_upload_in_the_dark(open_page, images):
     page = open_page("/", viewport={"width": 1200, "height": 800}, color_scheme="dark")
-    page.locator("#file").set_input_files(str(pictures / "planet" / "planet-01.png"))
+    page.locator("#file").set_input_files(str(images / "planet" / "planet-01.png"))
     expect(page.locator("#heading")).to_contain_text("planet-01.png")
     page.get_by_text("SQL of this search").click()
     save(page, "page-dark")

@@ -63,7 +63,7 @@ struct BadInputTests {
     }
   }
 
-  @Test func oneBadPictureIsSkippedAndCounted() async throws {
+  @Test func oneBadImageIsSkippedAndCounted() async throws {
     let files = ["cats/ok.png": try reference("chelsea.png"), "cats/bad.png": Data("hello".utf8)]
     try await withFolder(files) { folder in
       try await TestServer.withDatabase { database in
@@ -74,7 +74,7 @@ struct BadInputTests {
         _ = try await Program.run(Program.adbvec, ["migrate", "up"], environment: variables)
         let finished = try await Program.run(Program.adbvec, ["embed-load", folder], environment: variables)
         #expect(finished.exitCode == 0)
-        #expect(finished.output.contains("1 rows loaded, 1 pictures could not be read"))
+        #expect(finished.output.contains("1 rows loaded, 1 images could not be read"))
         #expect(finished.error.contains("bad.png"))
         let rows = try await Program.psql("SELECT id, class FROM image_search", on: database)
         #expect(rows.output == "1|cats\n")
@@ -97,11 +97,11 @@ struct BadInputTests {
     }
   }
 
-  private static let picture = Environment.data + "/reference/set1"
+  private static let image = Environment.data + "/reference/set1"
 
   @Test func checkpointOfAnotherNetwork() async throws {
     try await expectRefusal(
-      ["embed-load", Self.picture, "--model", "resnet18"],
+      ["embed-load", Self.image, "--model", "resnet18"],
       naming: "resnet18",
       "conv1.weight",
       "missing"
@@ -117,7 +117,7 @@ struct BadInputTests {
     bytes.replaceSubrange(place, with: other)
     try await withFolder(["wrong.safetensors": bytes]) { folder in
       try await expectRefusal(
-        ["embed-load", Self.picture, "--model", "squeezenet1_1", "--weights", folder + "/wrong.safetensors"],
+        ["embed-load", Self.image, "--model", "squeezenet1_1", "--weights", folder + "/wrong.safetensors"],
         naming: "wrong.safetensors",
         "features.0.weight"
       )
@@ -134,7 +134,7 @@ struct BadInputTests {
         + Array("\u{85}R.".unicodeScalars.map { UInt8($0.value) })
       try Data(pickle).write(to: URL(fileURLWithPath: folder + "/evil.pth"))
       try await expectRefusal(
-        ["embed-load", Self.picture, "--weights", folder + "/evil.pth"],
+        ["embed-load", Self.image, "--weights", folder + "/evil.pth"],
         naming: "evil.pth"
       )
       #expect(!FileManager.default.fileExists(atPath: folder + "/ran"))
@@ -142,7 +142,7 @@ struct BadInputTests {
   }
 
   @Test func vectorsOfAnotherDimension() async throws {
-    try await expectRefusal(["embed-load", Self.picture, "--feature", "pooled"], naming: "512", "1000")
+    try await expectRefusal(["embed-load", Self.image, "--feature", "pooled"], naming: "512", "1000")
     try await expectRefusal(["search", "--vector", "1,2,3"], naming: "3", "1000")
   }
 
@@ -213,7 +213,7 @@ struct BadInputTests {
 
   @Test func noWeights() async throws {
     try await expectRefusal(
-      ["embed-load", Self.picture, "--model", "vgg16"],
+      ["embed-load", Self.image, "--model", "vgg16"],
       naming: "--weights",
       exitCode: 64,
       environment: ["ADBVEC_WEIGHTS": "", "ADBVEC_CACHE": "/nowhere"]
@@ -223,7 +223,7 @@ struct BadInputTests {
   @Test func unknownNames() async throws {
     try await expectRefusal(["search", "--id", "1", "--dialect", "oracle"], naming: "pgvector", exitCode: 64)
     try await expectRefusal(["search", "--id", "1", "--metric", "far"], naming: "cosine", exitCode: 64)
-    try await expectRefusal(["embed-load", Self.picture, "--model", "alexnet"], naming: "squeezenet1_1")
-    try await expectRefusal(["embed-load", Self.picture, "--feature", "soul"], naming: "logits")
+    try await expectRefusal(["embed-load", Self.image, "--model", "alexnet"], naming: "squeezenet1_1")
+    try await expectRefusal(["embed-load", Self.image, "--feature", "soul"], naming: "logits")
   }
 }

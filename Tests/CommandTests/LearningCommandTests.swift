@@ -1,10 +1,10 @@
 import Foundation
-import ImageCollections
+import ImageSources
 import ImageFeatures
 import TestSupport
 import Testing
 
-/// Learning a projection, using it everywhere, and measuring what it brings: real pictures, real server.
+/// Learning a projection, using it everywhere, and measuring what it brings: real images, real server.
 @Suite(.serialized, .enabled(if: Environment.hasData, "../shared/data is not there"))
 struct LearningCommandTests {
   private static let cifar = Environment.data + "/cifar-100-binary"
@@ -58,18 +58,18 @@ struct LearningCommandTests {
     let result: Result
   }
 
-  /// The same picture gives the same bits, however many are worked on at once and beside whichever others.
+  /// The same image gives the same bits, however many are worked on at once and beside whichever others.
   @Test(arguments: ["logits", "rmac:3"])
   func workersChangeNoBit(feature: String) async throws {
     try await withTemporaryFolder { folder in
       let records = try Data(contentsOf: URL(fileURLWithPath: Self.cifar + "/test.bin"))
       var files: [Data] = []
       for (workers, count) in [(1, 40), (2, 40), (5, 60)] {
-        let pictures = folder + "/\(count).bin"
+        let images = folder + "/\(count).bin"
         let file = "\(folder)/\(workers).npy"
-        try records.prefix(count * 3074).write(to: URL(fileURLWithPath: pictures))
+        try records.prefix(count * 3074).write(to: URL(fileURLWithPath: images))
         _ = try await succeed([
-          "embed", pictures, "--feature", feature, "--workers", "\(workers)", "-o", file,
+          "embed", images, "--feature", feature, "--workers", "\(workers)", "-o", file,
         ])
         files.append(try Data(contentsOf: URL(fileURLWithPath: file)))
       }
@@ -79,7 +79,7 @@ struct LearningCommandTests {
     }
   }
 
-  /// The whole way: learn, load, search, evaluate, with what was learned from 600 pictures.
+  /// The whole way: learn, load, search, evaluate, with what was learned from 600 images.
   @Test func aLearnedProjectionServesEveryCommand() async throws {
     try await withTemporaryFolder { folder in
       let file = folder + "/lda.safetensors"
@@ -96,7 +96,7 @@ struct LearningCommandTests {
     }
   }
 
-  /// The same vectors in the table, in a search by picture, in the SQL and here.
+  /// The same vectors in the table, in a search by image, in the SQL and here.
   private func searchesAgree(_ file: String, _ learned: Projection) async throws {
     let collection = try CIFARCollection(path: Self.cifar + "/test.bin")
     let extractor = try FeatureModel(
@@ -105,7 +105,7 @@ struct LearningCommandTests {
       feature: .rmac(levels: 3),
       projection: learned
     ).makeExtractor()
-    let wanted = try extractor.features(of: collection.picture(at: 7))
+    let wanted = try extractor.features(of: collection.image(at: 7))
     try await TestServer.withDatabase { database in
       let table = ["DATABASE_URL": database.url, "ADBVEC_PROJECTION": file]
       _ = try await succeed(["migrate", "up", "--set", "dim=32"], table)
@@ -116,11 +116,11 @@ struct LearningCommandTests {
       )
       #expect(stored.output.split(separator: ",").compactMap { Float($0.filter { $0 != "\n" }) } == wanted)
       try await withTemporaryFolder { folder in
-        let picture = folder + "/seven.png"
-        try Data(try collection.picture(at: 7).pngData()).write(to: URL(fileURLWithPath: picture))
-        let hits = try await succeed(["search", "--image", picture, "-k", "1", "--format", "csv"], table)
+        let image = folder + "/seven.png"
+        try Data(try collection.image(at: 7).pngData()).write(to: URL(fileURLWithPath: image))
+        let hits = try await succeed(["search", "--image", image, "-k", "1", "--format", "csv"], table)
         #expect(hits.split(separator: "\n").last?.hasPrefix("7,") == true || hits.contains("\n7,"), "\(hits)")
-        let sql = try await succeed(["sql", "query", "--image", picture, "-k", "1"], table)
+        let sql = try await succeed(["sql", "query", "--image", image, "-k", "1"], table)
         #expect(try await Program.psql(sql, on: database).output.hasPrefix("7|"))
         try await aLoadGoesOnWithItsOwnProjection(table, folder)
       }
@@ -162,8 +162,8 @@ struct LearningCommandTests {
   }
 
   private func refusals(_ file: String, _ folder: String) async throws {
-    let picture = Environment.data + "/reference/set1/chelsea.png"
-    let query = ["sql", "query", "--offline", "--image", picture, "--projection"]
+    let image = Environment.data + "/reference/set1/chelsea.png"
+    let query = ["sql", "query", "--offline", "--image", image, "--projection"]
     try await expectRefusal(
       query + [file, "--feature", "pooled"],
       naming: "fitted for the feature rmac:3, not pooled"
@@ -172,13 +172,13 @@ struct LearningCommandTests {
       query + [file, "--weights", Environment.data + "/weights/efficientnet-lite0-57934424.pth"],
       naming: "fitted for the model squeezenet1_1, not efficientnet_lite0"
     )
-    try await expectRefusal(query + [picture], naming: "chelsea.png")
+    try await expectRefusal(query + [image], naming: "chelsea.png")
     try await expectRefusal(query + [folder + "/none"], naming: folder + "/none")
     let target = ["-o", folder + "/new.safetensors"]
     try await expectRefusal(["projection", "fit"] + target, naming: "SOURCE", exitCode: 64)
     try await expectRefusal(
       ["projection", "fit", "--from-table", "--also-mirrored"] + target,
-      naming: "pictures",
+      naming: "images",
       exitCode: 64
     )
     try await expectRefusal(
@@ -216,7 +216,7 @@ struct LearningCommandTests {
         #expect(row.measures["coarsePrecisionAt1", default: 0] > row.measures["precisionAt1", default: 1])
         #expect(row.measures["recallAt5", default: 0] > row.measures["recallAt1", default: 1])
       }
-      let drawn = try Picture(contentsOfFile: plot)
+      let drawn = try Image(contentsOfFile: plot)
       #expect(drawn.width == 960 && Set(drawn.rgb).count > 50)
     }
   }
@@ -240,11 +240,11 @@ struct LearningCommandTests {
     try await expectRefusal(["evaluate", "/nowhere"], naming: "/nowhere")
     try await expectRefusal(
       ["evaluate", Environment.data + "/reference/set1"],
-      naming: "no picture has a class"
+      naming: "no image has a class"
     )
   }
 
-  /// A short comparison on the pictures of a folder, each against all others.
+  /// A short comparison on the images of a folder, each against all others.
   @Test func aFolderIsComparedWithItself() async throws {
     try await withTemporaryFolder { folder in
       let collection = try CIFARCollection(path: Self.cifar + "/test.bin")
@@ -252,7 +252,7 @@ struct LearningCommandTests {
         let label = try collection.entry(at: position).label ?? ""
         let place = folder + "/" + (position % 2 == 0 ? "even" : "odd")
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        try Data(try collection.picture(at: position).pngData())
+        try Data(try collection.image(at: position).pngData())
           .write(to: URL(fileURLWithPath: "\(place)/\(position) \(label).png"))
       }
       let table = try await succeed(["evaluate", folder, "--mirror", "--scales", "0.5,1"])

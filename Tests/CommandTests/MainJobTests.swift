@@ -1,13 +1,13 @@
 import Foundation
-import ImageCollections
+import ImageSources
 import ImageFeatures
 import TestSupport
 import Testing
 
-/// The main job on real pictures: 2,000 CIFAR-100 records through the real command into a real server and back.
+/// The main job on real images: 2,000 CIFAR-100 records through the real command into a real server and back.
 @Suite(.serialized, .enabled(if: Environment.hasData, "../shared/data is not there"))
 struct MainJobTests {
-  private static let pictures = Environment.data + "/cifar-100-binary/train.bin"
+  private static let images = Environment.data + "/cifar-100-binary/train.bin"
   private static let weights = Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors"
   private static let settings = [
     "ADBVEC_MIGRATIONS": Environment.package + "/migrations", "ADBVEC_WEIGHTS": weights,
@@ -44,7 +44,7 @@ struct MainJobTests {
     let loaded = try await command(
       database,
       "embed-load",
-      Self.pictures,
+      Self.images,
       "--limit",
       String(limit),
       "--format",
@@ -67,9 +67,9 @@ struct MainJobTests {
 
   /// The features of the collection, computed here and not read back.
   private static func features() throws -> [[Float]] {
-    let collection = try CIFARCollection(path: pictures)
+    let collection = try CIFARCollection(path: images)
     let extractor = try FeatureModel(architecture: .squeezeNet1_1, weights: weights).makeExtractor()
-    return try (0..<collection.count).map { try extractor.features(of: try collection.picture(at: $0)) }
+    return try (0..<collection.count).map { try extractor.features(of: try collection.image(at: $0)) }
   }
 
   private static func distance(_ left: [Float], _ right: [Float]) -> Double {
@@ -83,7 +83,7 @@ struct MainJobTests {
       #expect(few.loaded == 500 && many.loaded == 2000)
       // 10 % is what a loader that kept its rows could not meet: 1,500 more vectors are 6 MB.
       #expect(Double(many.peakMemoryKiB) < Double(few.peakMemoryKiB) * 1.1)
-      print("peak memory: \(few.peakMemoryKiB) KiB for 500 pictures, \(many.peakMemoryKiB) KiB for 2000")
+      print("peak memory: \(few.peakMemoryKiB) KiB for 500 images, \(many.peakMemoryKiB) KiB for 2000")
 
       let features = try Self.features()
       for id in stride(from: 0, to: 2000, by: 100) {
@@ -100,11 +100,11 @@ struct MainJobTests {
   }
 
   @Test func theSQLReturnsTheRowsOfTheSearch() async throws {
-    let picture = Environment.data + "/reference/set1/chelsea.png"
+    let image = Environment.data + "/reference/set1/chelsea.png"
     try await TestServer.withDatabase { database in
       _ = try await load(database, limit: 300)
       let numbers = (0..<1000).map { String(Float($0 % 7) * 0.37) }.joined(separator: ",")
-      let subjects = [["--id", "42"], ["--image", picture], ["--vector", "[\(numbers)]"]]
+      let subjects = [["--id", "42"], ["--image", image], ["--vector", "[\(numbers)]"]]
       for subject in subjects {
         for more in [[], ["--exact"], ["--class", "bridge"], ["--ef-search", "77", "--metric", "l2"]] {
           let words = subject + more + ["--top-k", "7"]
@@ -154,17 +154,17 @@ struct MainJobTests {
           "9",
           "--grid",
           grid,
-          "--pictures",
-          Self.pictures,
+          "--images",
+          Self.images,
           "--rows",
           "2",
           "--sort",
           "class"
         )
         #expect(finished.exitCode == 0, "\(finished.error)")
-        let drawn = try Picture(contentsOfFile: grid)
+        let drawn = try Image(contentsOfFile: grid)
         #expect(drawn.width > 400 && drawn.height > 300)
-        #expect(Set(drawn.rgb).count > 100, "a grid of pictures has many colours")
+        #expect(Set(drawn.rgb).count > 100, "a grid of images has many colours")
       }
     }
   }
@@ -172,12 +172,12 @@ struct MainJobTests {
   /// Rows, columns, cell size and order of `images show` and `search --grid`.
   @Test func gridsAreLaidOutAsAsked() async throws {
     try await withTemporaryFolder { folder in
-      func show(_ words: String...) async throws -> Picture {
+      func show(_ words: String...) async throws -> Image {
         let grid = folder + "/grid.png"
-        let arguments = ["images", "show", Self.pictures, "--cell-size", "64", "--output", grid] + words
+        let arguments = ["images", "show", Self.images, "--cell-size", "64", "--output", grid] + words
         let finished = try await Program.run(Program.adbvec, arguments)
         #expect(finished.exitCode == 0, "\(finished.error)")
-        return try Picture(contentsOfFile: grid)
+        return try Image(contentsOfFile: grid)
       }
       let wide = try await show("--rows", "2", "--count", "12")
       let narrow = try await show("--columns", "2", "--count", "12")
@@ -190,7 +190,7 @@ struct MainJobTests {
       #expect(try await show("--columns", "3", "--ids", "5,4,3,2,1,0", "--sort", "id") == first)
     }
     for words in [["--rows", "0"], ["--cell-size", "47"], ["--columns", "101"], ["--sort", "size"]] {
-      let refused = try await Program.run(Program.adbvec, ["images", "show", Self.pictures] + words)
+      let refused = try await Program.run(Program.adbvec, ["images", "show", Self.images] + words)
       #expect(refused.exitCode == 64, "\(words)")
     }
   }
@@ -199,7 +199,7 @@ struct MainJobTests {
     try await TestServer.withDatabase { database in
       _ = try await load(database, limit: 60)
       let before = try await Program.psql("SELECT count(*), sum(id) FROM image_search", on: database).output
-      let again = try await command(database, "embed-load", Self.pictures, "--limit", "60")
+      let again = try await command(database, "embed-load", Self.images, "--limit", "60")
       #expect(again.exitCode == 0, "\(again.error)")
       #expect(
         try await Program.psql("SELECT count(*), sum(id) FROM image_search", on: database).output == before

@@ -3,10 +3,10 @@ import TestSupport
 import Testing
 import VectorSQL
 
-/// What the sandbox's index finds of the true neighbours, among the features of 2,000 real pictures.
+/// What the sandbox's index finds of the true neighbours, among the features of 2,000 real images.
 @Suite(.enabled(if: Environment.hasData, "../shared/data is not there"))
 struct SandboxRecallTests {
-  /// Recall@20 for 100 of the pictures under each measure, by the index alone, with the default effort.
+  /// Recall@20 for 100 of the images under each measure, by the index alone, with the default effort.
   private static let recall = """
     CREATE INDEX ON image_search USING ann (image_vector)
       WITH (dim = 1000, distancemeasure = ip, hnsw_m = 16, hnsw_ef_construction = 100);
@@ -32,7 +32,7 @@ struct SandboxRecallTests {
     EXPLAIN SELECT id FROM image_search ORDER BY image_vector <-> array_fill(1::real, ARRAY[1000]) LIMIT 20;
     """
 
-  @Test func findsTheNearestPictures() async throws {
+  @Test func findsTheNearestImages() async throws {
     try await TestServer.withDatabase(extensions: ["fastann"]) { database in
       let environment = [
         "ADBVEC_MIGRATIONS": Environment.package + "/migrations", "ADBVEC_DIALECT": "analyticdb",
@@ -55,7 +55,7 @@ struct SandboxRecallTests {
       #expect(lines.map { $0[0] } == ["<->", "<#>", "<=>"])
       for line in lines {
         let recall = try #require(Double(line[1]))
-        print("recall@20 of \(line[0]) over 2,000 pictures: \(recall)")
+        print("recall@20 of \(line[0]) over 2,000 images: \(recall)")
         #expect(recall >= 0.95, "\(line[0])")
       }
     }

@@ -150,7 +150,7 @@ struct ServeCommandTests {
     throw ServedPage.NotServing(description: "no search waits for the lock")
   }
 
-  /// The page over AnalyticDB's vector SQL, by id, class, effort and picture.
+  /// The page over AnalyticDB's vector SQL, by id, class, effort and image.
   @Test func searchesInTheAnalyticDBDialect() async throws {
     try await TestServer.withDatabase(extensions: ["fastann"]) { database in
       let environment = [
@@ -168,10 +168,10 @@ struct ServeCommandTests {
         #expect(indexed.sql.contains("fastann.hnsw_ef_search"))
         let filtered = try await page.ask(Self.search + "&class=class%201").decoded(Found.self).results
         #expect(filtered.count == 5 && filtered.allSatisfy { $0.class == "class 1" })
-        let picture = try Data(
+        let image = try Data(
           contentsOf: URL(fileURLWithPath: Environment.data + "/reference/set1/chelsea.png")
         )
-        let near = try await page.ask("/api/v1/search/picture?k=7", picture: picture)
+        let near = try await page.ask("/api/v1/search/image?k=7", image: image)
         #expect(near.status == 200, "\(near.text)")
         #expect(try near.decoded(Found.self).results.count == 7)
       }

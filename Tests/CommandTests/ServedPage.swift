@@ -61,13 +61,13 @@ final class ServedPage: Sendable {
   }
 
   /// Asks, over a connection of its own.
-  /// - Parameter picture: is posted.
-  func ask(_ path: String, picture: Data? = nil) async throws -> Answer {
+  /// - Parameter image: is posted.
+  func ask(_ path: String, image: Data? = nil) async throws -> Answer {
     guard let url = URL(string: address + path) else { throw NotServing(description: path) }
     var request = URLRequest(url: url, timeoutInterval: 60)
-    if let picture {
+    if let image {
       request.httpMethod = "POST"
-      request.httpBody = picture
+      request.httpBody = image
       request.setValue("image/png", forHTTPHeaderField: "Content-Type")
     }
     let session = URLSession(configuration: .ephemeral)

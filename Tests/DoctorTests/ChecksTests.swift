@@ -1,10 +1,9 @@
-import ImageSearch
 import Testing
 import VectorSQL
 
 @testable import Doctor
+@testable import ImageSearch
 @testable import PostgresClient
-@testable import TableCatalog
 
 /// What each check says of given facts; that the facts are read rightly is shown on a server, by `adbvec doctor`.
 @Suite struct ChecksTests {

@@ -1,7 +1,6 @@
 import Testing
 
 @testable import LocalPostgres
-@testable import PrivateServerControl
 
 @Suite struct PostmasterFileTests {
   @Test func readsTheLinesThatTheServerWrites() throws {

@@ -1,6 +1,6 @@
-import EmbeddingPipeline
+import Ingestion
 import Foundation
-import ImageCollections
+import ImageSources
 import ImageFeatures
 import PostgresClient
 import TestSupport
@@ -58,12 +58,12 @@ struct LoadingTests {
   }
 
   @Test(.enabled(if: Environment.hasData, "../shared/data is missing"))
-  func picturesAreEmbeddedInOrder() async throws {
+  func imagesAreEmbeddedInOrder() async throws {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "vector(3)")
-      let pictures = try PictureSource.open(Environment.data + "/cifar-100-binary/test.bin")
-      let source = PictureBatchSource(pictures, workers: 3) {
-        { picture in picture.rgb.prefix(3).map(Float.init) }
+      let images = try ImageSource.open(Environment.data + "/cifar-100-binary/test.bin")
+      let source = ImageBatchSource(images, workers: 3) {
+        { image in image.rgb.prefix(3).map(Float.init) }
       }
       var options = LoadOptions()
       options.method = .insert
@@ -76,8 +76,8 @@ struct LoadingTests {
       )
       for row in rows {
         let (id, label, vector) = try row.decode(Int.self, String.self, [Float].self)
-        #expect(label == (try pictures.entry(at: id).label))
-        #expect(vector == (try pictures.picture(at: id).rgb.prefix(3).map(Float.init)))
+        #expect(label == (try images.entry(at: id).label))
+        #expect(vector == (try images.image(at: id).rgb.prefix(3).map(Float.init)))
       }
     }
   }

@@ -1,6 +1,6 @@
-import EmbeddingPipeline
+import Ingestion
 import Foundation
-import ImageCollections
+import ImageSources
 import PostgresClient
 import Testing
 import VectorSQL

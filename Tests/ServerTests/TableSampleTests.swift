@@ -1,4 +1,4 @@
-import EmbeddingPipeline
+import Ingestion
 import PostgresClient
 import Testing
 import VectorSQL

@@ -9,7 +9,7 @@ public enum Environment {
   /// The package's folder.
   public static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().path
-  /// Real weights, pictures and references beside the package; tests that need them say skipped without.
+  /// Real weights, images and references beside the package; tests that need them say skipped without.
   public static let data = URL(fileURLWithPath: package).deletingLastPathComponent().path + "/shared/data"
   /// Whether `data` is there.
   public static let hasData = FileManager.default.fileExists(atPath: data + "/cifar-100-binary/train.bin")

@@ -1,6 +1,5 @@
 public import LocalPostgres
 public import PostgresClient
-import PrivateServerControl
 import Synchronization
 public import VectorSQL
 

@@ -20,7 +20,7 @@ package let probe: [Float] = [0.5, -1, 2, 0, 0.25, 1, -3, 1e-7]
 /// Another.
 package let otherProbe: [Float] = [1, 1, 1, 1, -1, -1, -1, -1]
 
-/// The tutorial's search: table `image_search`, by the id of a picture.
+/// The tutorial's search: table `image_search`, by the id of an image.
 package func imageSearch(
   to subject: VectorSearch.Subject = .row(key: "id", value: .int8(4999)),
   by metric: Metric = .l2,

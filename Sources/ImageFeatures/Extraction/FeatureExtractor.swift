@@ -1,4 +1,4 @@
-/// Turns pictures into feature vectors, one at a time, on one thread; its buffers are allocated once.
+/// Turns images into feature vectors, one at a time, on one thread; its buffers are allocated once.
 public final class FeatureExtractor {
   /// One size of the input: its own preprocessing, working memory and input.
   private struct Lane {
@@ -7,7 +7,7 @@ public final class FeatureExtractor {
     let input: UnsafeMutableBufferPointer<Float>
 
     init(_ model: FeatureModel, scale: Double, normalised: Bool) throws {
-      let recipe = PictureCopies.scaled(model.preprocessing, by: scale)
+      let recipe = ImageCopies.scaled(model.preprocessing, by: scale)
       session = try model.network.makeSession(
         feature: model.feature,
         inputSize: recipe.crop,
@@ -18,12 +18,12 @@ public final class FeatureExtractor {
       input.initialize(repeating: 0)
     }
 
-    mutating func features(of picture: Picture, _ mirror: PictureCopies.Mirror) throws -> [[Float]] {
-      try preprocessor.write(picture, into: input)
+    mutating func features(of image: Image, _ mirror: ImageCopies.Mirror) throws -> [[Float]] {
+      try preprocessor.write(image, into: input)
       var found: [[Float]] = []
       if mirror != .only { found.append(try session.features(ofInput: UnsafeBufferPointer(input))) }
       if mirror != .none {
-        PictureCopies.mirror(input, side: session.inputSize)
+        ImageCopies.mirror(input, side: session.inputSize)
         found.append(try session.features(ofInput: UnsafeBufferPointer(input)))
       }
       return found
@@ -56,11 +56,11 @@ public final class FeatureExtractor {
     for lane in lanes { lane.input.deallocate() }
   }
 
-  /// The feature of a picture: the same bits for the same picture, whatever was computed before.
-  /// - Throws: `PictureError` for a picture too large to resize.
-  public func features(of picture: Picture) throws -> [Float] {
+  /// The feature of an image: the same bits for the same image, whatever was computed before.
+  /// - Throws: `ImageError` for an image too large to resize.
+  public func features(of image: Image) throws -> [Float] {
     var copies: [[Float]] = []
-    for index in lanes.indices { copies += try lanes[index].features(of: picture, model.copies.mirror) }
+    for index in lanes.indices { copies += try lanes[index].features(of: image, model.copies.mirror) }
     var feature = copies[0]
     if model.copies.isAverage {
       feature = try VectorMath.mean(of: copies)

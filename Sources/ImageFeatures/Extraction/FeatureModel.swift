@@ -6,11 +6,11 @@ public struct FeatureModel: Sendable {
   public let feature: FeatureKind
   /// Whether features are scaled to Euclidean length 1.
   public let normalised: Bool
-  /// The copies of a picture whose features are averaged.
-  public let copies: PictureCopies
+  /// The copies of an image whose features are averaged.
+  public let copies: ImageCopies
   /// What is applied to every feature last.
   public let projection: Projection?
-  /// From picture to input.
+  /// From image to input.
   public let preprocessing: Preprocessing
   /// How many numbers a feature has.
   public let dimension: Int
@@ -33,7 +33,7 @@ public struct FeatureModel: Sendable {
     weights: String,
     feature: FeatureKind = .logits,
     normalised: Bool = false,
-    copies: PictureCopies = .one,
+    copies: ImageCopies = .one,
     projection: Projection? = nil,
     ignoresExtraTensors: Bool = false
   ) throws {
@@ -54,7 +54,7 @@ public struct FeatureModel: Sendable {
     self.projection = projection
     preprocessing = chosen.preprocessing
     weightsDigest = try checkpoint.digest()
-    let side = PictureCopies.scaled(chosen.preprocessing, by: copies.scales[0]).crop
+    let side = ImageCopies.scaled(chosen.preprocessing, by: copies.scales[0]).crop
     let length = try network.makeSession(feature: feature, inputSize: side).dimensions
     dimension = projection?.outputs ?? length
     try projection?.check(fits: self, length: length)

@@ -41,15 +41,15 @@ public final class FeatureSession {
   /// The bytes of working memory.
   public var memoryBytes: Int { memory.count * MemoryLayout<Float>.stride }
 
-  /// The feature of one picture.
+  /// The feature of one image.
   ///
-  /// - Parameter input: The picture after preprocessing: red plane, green plane, blue plane, each row by row.
+  /// - Parameter input: The image after preprocessing: red plane, green plane, blue plane, each row by row.
   /// - Throws: `NetworkError` with code `inputSize` when there are not 3 x size x size values.
   public func features(ofInput input: [Float]) throws -> [Float] {
     try input.withUnsafeBufferPointer { try features(ofInput: $0) }
   }
 
-  /// The feature of one picture; see `features(ofInput:)` for arrays.
+  /// The feature of one image; see `features(ofInput:)` for arrays.
   public func features(ofInput input: UnsafeBufferPointer<Float>) throws -> [Float] {
     let arena = try load(input)
     for step in plan.steps { step.run(arena, scratch: arena + plan.arenaCount) }
@@ -71,7 +71,7 @@ public final class FeatureSession {
     }
   }
 
-  /// Makes the padding around the picture zero; other values have used the memory since the last one.
+  /// Makes the padding around the image zero; other values have used the memory since the last one.
   private func clearMargins(_ arena: UnsafeMutablePointer<Float>) {
     let margins = plan.inputMargins
     guard margins != Padding(0) else { return }
@@ -80,7 +80,7 @@ public final class FeatureSession {
     first.update(repeating: 0, count: (margins.top + inputSize + margins.bottom) * row)
   }
 
-  /// Puts a picture into the arena, pixel by pixel.
+  /// Puts an image into the arena, pixel by pixel.
   private func load(_ input: UnsafeBufferPointer<Float>) throws -> UnsafeMutablePointer<Float> {
     let pixels = inputSize * inputSize
     guard input.count == 3 * pixels, let from = input.baseAddress else {
@@ -103,7 +103,7 @@ public final class FeatureSession {
     return arena
   }
 
-  /// Runs one picture and reports how long each layer took.
+  /// Runs one image and reports how long each layer took.
   ///
   /// - Returns: Layer names with times, in the order of the layers.
   public func profile(ofInput input: [Float]) throws -> [(layer: String, time: Duration)] {

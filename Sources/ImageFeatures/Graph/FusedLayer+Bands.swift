@@ -53,7 +53,7 @@ extension Network {
     return !convolution.depthwise && convolution.window == Window(kernel: 1, stride: 1, padding: Padding(0))
   }
 
-  /// Whether a layer reads its windows in place: the first convolution, whose picture is stored with its
+  /// Whether a layer reads its windows in place: the first convolution, whose image is stored with its
   /// padding. Its rows overlap, which OpenBLAS does not allow.
   func isDirect(_ value: Graph.Value) -> Bool {
     guard case .matrix? = weights[value], graph.nodes[value].inputs == [graph.inputValue] else {
@@ -64,7 +64,7 @@ extension Network {
 }
 
 extension Graph {
-  /// The padding of the only convolution that reads the picture.
+  /// The padding of the only convolution that reads the image.
   var inputPadding: Padding? {
     let readers = nodes.filter { $0.inputs.contains(inputValue) && !$0.name.isEmpty }
     guard readers.count == 1, case .convolution(let convolution) = readers[0].operation else { return nil }

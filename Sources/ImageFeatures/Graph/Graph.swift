@@ -34,9 +34,9 @@ struct Graph: Sendable {
   var nodes: [Node]
   var outputs: Outputs
 
-  /// The sizes of all values for a square input picture.
+  /// The sizes of all values for a square input image.
   ///
-  /// - Throws: `NetworkError` with code `inputSize` when the picture is too small for a layer or does not fit
+  /// - Throws: `NetworkError` with code `inputSize` when the image is too small for a layer or does not fit
   ///   an embedding.
   func extents(inputSize: Int) throws -> [Extent] {
     var extents: [Extent] = []

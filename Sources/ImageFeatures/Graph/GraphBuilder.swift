@@ -5,7 +5,7 @@ struct GraphBuilder {
   /// The number of classes of the last layer.
   let classes: Int
 
-  /// The picture.
+  /// The image.
   let input: Graph.Value = 0
 
   /// The side of the input that static paddings are computed for, in pixels.
@@ -17,9 +17,9 @@ struct GraphBuilder {
   init(inputSize: Int, classes: Int) {
     self.classes = classes
     self.inputSize = inputSize
-    let picture = Graph.Node(name: "input", operation: .input, inputs: [], parameters: [])
-    nodes = [picture]
-    extents = [picture.extent(of: [], inputSize: inputSize)]
+    let image = Graph.Node(name: "input", operation: .input, inputs: [], parameters: [])
+    nodes = [image]
+    extents = [image.extent(of: [], inputSize: inputSize)]
   }
 
   func extent(of value: Graph.Value) -> Extent { extents[value] }

@@ -1,13 +1,13 @@
-/// The steps that lead from a picture to one value, and where in an arena each value lies meanwhile.
+/// The steps that lead from an image to one value, and where in an arena each value lies meanwhile.
 struct Plan: Sendable {
   var steps: [any Step]
   /// The floats that all values together need, at their busiest.
   var arenaCount: Int
   /// The floats of working memory that the neediest step wants.
   var scratchCount: Int
-  /// Where the picture is put, as pixels of red, green and blue.
+  /// Where the image is put, as pixels of red, green and blue.
   var input: Place
-  /// The zeros around the picture, in pixels.
+  /// The zeros around the image, in pixels.
   var inputMargins: Padding
   /// Where the wanted value is found at the end.
   var output: Place

@@ -94,7 +94,7 @@ struct Storage {
     views[value] ?? View(owner: value, offset: 0, pixelStride: extents[value].channels)
   }
 
-  /// The floats that a value takes up, with the zeros around the picture.
+  /// The floats that a value takes up, with the zeros around the image.
   private func floats(of value: Graph.Value) -> Int {
     guard value == graph.inputValue, let padding = graph.inputPadding else { return extents[value].count }
     let extent = extents[value]
@@ -102,7 +102,7 @@ struct Storage {
       * extent.channels
   }
 
-  /// The picture's place inside its zeros.
+  /// The image's place inside its zeros.
   private func padded(_ place: Place) -> Place {
     guard let padding = graph.inputPadding else { return place }
     let pixel = place.pixelStride

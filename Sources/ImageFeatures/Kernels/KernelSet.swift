@@ -39,7 +39,7 @@ public struct KernelSet: Sendable {
     return wanted
   }()
 
-  /// Tells OpenBLAS once to stay in the calling thread: pictures are what runs in parallel.
+  /// Tells OpenBLAS once to stay in the calling thread: images are what runs in parallel.
   static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// Opens OpenBLAS, which is not loaded before it is needed, and keeps it single-threaded.

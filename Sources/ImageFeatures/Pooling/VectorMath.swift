@@ -11,7 +11,7 @@ public enum VectorMath {
     for index in vector.indices { vector[index] = Float(Double(vector[index]) / length) }
   }
 
-  /// The element-wise mean of vectors of one length, as for flipped or scaled copies of a picture; empty for
+  /// The element-wise mean of vectors of one length, as for flipped or scaled copies of an image; empty for
   /// none.
   ///
   /// - Throws: `TensorError` with code `shapeMismatch` when the lengths differ.

@@ -1,4 +1,4 @@
-/// From a picture to a network's input, as torchvision's transforms do it: `Resize` (shorter side, antialiased),
+/// From an image to a network's input, as torchvision's transforms do it: `Resize` (shorter side, antialiased),
 /// `CenterCrop`, `ToTensor`, `Normalize`.
 public struct Preprocessing: Sendable, Hashable {
   /// The length of the shorter side after resizing, in pixels.

@@ -1,6 +1,6 @@
-/// Resizes pictures as Pillow's `Image.resize` does, to the bit: horizontal pass, rounding to 8 bits, vertical pass.
+/// Resizes images as Pillow's `Image.resize` does, to the bit: horizontal pass, rounding to 8 bits, vertical pass.
 ///
-/// Keeps its weight tables and scratch memory between pictures, so one resampler serves one worker and is reused.
+/// Keeps its weight tables and scratch memory between images, so one resampler serves one worker and is reused.
 /// Only the pixels of the wanted rectangle are computed.
 public struct Resampler: Sendable {
   private var horizontal: ResampleKernel?
@@ -12,50 +12,50 @@ public struct Resampler: Sendable {
   /// A resampler without any tables yet.
   public init() {}
 
-  /// The whole picture at another size.
+  /// The whole image at another size.
   ///
-  /// - Throws: ``PictureError`` (`.invalidSize`) when a side is not positive.
+  /// - Throws: ``ImageError`` (`.invalidSize`) when a side is not positive.
   public mutating func resize(
-    _ picture: Picture,
+    _ image: Image,
     width: Int,
     height: Int,
     interpolation: Interpolation = .bilinear
-  ) throws -> Picture {
+  ) throws -> Image {
     guard width > 0, height > 0, width <= 1 << 16, height <= 1 << 16 else {
-      throw PictureError(.invalidSize, "a picture cannot be resized to \(width)x\(height)")
+      throw ImageError(.invalidSize, "an image cannot be resized to \(width)x\(height)")
     }
-    if width == picture.width, height == picture.height { return picture }
+    if width == image.width, height == image.height { return image }
     var rgb = [UInt8](repeating: 0, count: width * height * 3)
     rgb.withUnsafeMutableBufferPointer {
       resize(
-        picture,
+        image,
         to: ResampleTarget(width: width, height: height, columns: 0..<width, rows: 0..<height),
         interpolation: interpolation,
         into: $0
       )
     }
-    return Picture(trustedWidth: width, height: height, rgb: rgb)
+    return Image(trustedWidth: width, height: height, rgb: rgb)
   }
 
-  /// Writes a rectangle of the resized picture, `target.columns.count * target.rows.count * 3` bytes.
+  /// Writes a rectangle of the resized image, `target.columns.count * target.rows.count * 3` bytes.
   mutating func resize(
-    _ picture: Picture,
+    _ image: Image,
     to target: ResampleTarget,
     interpolation: Interpolation,
     into rgb: UnsafeMutableBufferPointer<UInt8>
   ) {
-    let across = kernel(\.horizontal, picture.width, target.width, target.columns, interpolation)
-    let down = kernel(\.vertical, picture.height, target.height, target.rows, interpolation)
+    let across = kernel(\.horizontal, image.width, target.width, target.columns, interpolation)
+    let down = kernel(\.vertical, image.height, target.height, target.rows, interpolation)
     self.interpolation = interpolation
     let needed = down.inputs
     let rowBytes = target.columns.count * 3
     grow(&narrowed, to: needed.count * rowBytes, filling: 0)
     grow(&sums, to: rowBytes, filling: 0)
-    picture.rgb.withUnsafeBufferPointer { source in
+    image.rgb.withUnsafeBufferPointer { source in
       narrowed.withUnsafeMutableBufferPointer { narrowed in
         for (index, y) in needed.enumerated() {
           let sourceRow = UnsafeBufferPointer(
-            rebasing: source[y * picture.width * 3..<(y + 1) * picture.width * 3]
+            rebasing: source[y * image.width * 3..<(y + 1) * image.width * 3]
           )
           let row = UnsafeMutableBufferPointer(rebasing: narrowed[index * rowBytes..<(index + 1) * rowBytes])
           ResamplePass.horizontal(sourceRow, across, into: row)
@@ -106,7 +106,7 @@ public struct Resampler: Sendable {
   }
 }
 
-/// A resized picture's size and the rectangle of it that is wanted.
+/// A resized image's size and the rectangle of it that is wanted.
 struct ResampleTarget: Sendable, Hashable {
   let width: Int
   let height: Int

@@ -1,3 +1,4 @@
+import Basics
 internal import SQLLexer
 
 /// The `-- lint:ignore D001,V009 reason` comments of a file.

@@ -1,3 +1,4 @@
+import Basics
 internal import SQLLexer
 
 /// What is wrong with vector columns and their indexes. Sources of the limits: pgvector's README and the help pages of

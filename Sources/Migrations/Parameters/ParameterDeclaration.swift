@@ -1,3 +1,4 @@
+import Basics
 internal import SQLLexer
 
 /// Turns a table of `parameters.toml` into a definition.

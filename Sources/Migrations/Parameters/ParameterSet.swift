@@ -1,3 +1,4 @@
+import Basics
 internal import VectorSQL
 
 /// The checked values of all parameters that a dialect knows.

@@ -1,3 +1,4 @@
+import Basics
 internal import SQLLexer
 
 /// Reads `{{name}}`, `{{#if …}} {{else if …}} {{else}} {{/if}}`, `{{#capability …}}` and `{{#dialect …}}` (also with `^`

@@ -1,10 +1,10 @@
 import Foundation
 import Logging
-import SearchPage
+import SearchServer
 import ServiceLifecycle
 import UnixSignals
 
-/// The page over a folder of pictures, searched in memory: `page-fixture FOLDER`.
+/// The page over a folder of images, searched in memory: `page-fixture FOLDER`.
 ///
 /// Settings come from the environment: `PORT`, `TOKEN`, `CONNECTIONS` (the most open ones), `UPLOAD_BYTES`, `IDLE`
 /// (seconds), `TEMPLATES` (a folder) and `LOST`, a file whose presence means that the database is lost.
@@ -16,7 +16,7 @@ struct Fixture {
     let folder = CommandLine.arguments.dropFirst().first ?? "."
     let collection = try MemoryCollection(folder: folder, lost: environment["LOST"])
     var configuration = PageConfiguration()
-    configuration.collection = "drawn pictures"
+    configuration.collection = "drawn images"
     configuration.port = number("PORT") ?? 0
     configuration.token = environment["TOKEN"]
     configuration.templates = environment["TEMPLATES"]
@@ -30,8 +30,8 @@ struct Fixture {
     let page = try SearchPage(
       configuration: configuration,
       backend: collection,
-      pictures: PixelFeatures(),
-      store: PictureFolder(folder),
+      images: PixelFeatures(),
+      store: ImageFolder(folder),
       logger: logger,
       onRunning: { address in
         print(address)

@@ -1,10 +1,10 @@
 import Foundation
 import ImageFeatures
-import SearchPage
+import SearchServer
 
-/// A folder of pictures, each sub-folder a class, compared one by one.
+/// A folder of images, each sub-folder a class, compared one by one.
 struct MemoryCollection: SearchBackend {
-  private let rows: [(picture: CollectionPicture, features: [Float])]
+  private let rows: [(image: CollectionImage, features: [Float])]
   private let lost: String?
 
   init(folder: String, lost: String?) throws {
@@ -13,8 +13,8 @@ struct MemoryCollection: SearchBackend {
       .sorted()
     rows = try paths.enumerated().map { index, path in
       let label = path.split(separator: "/").first.map(String.init)
-      let picture = CollectionPicture(id: Int64(index), label: label, source: path)
-      return (picture, try PixelFeatures.features(of: Picture(contentsOfFile: "\(folder)/\(path)")))
+      let image = CollectionImage(id: Int64(index), label: label, source: path)
+      return (image, try PixelFeatures.features(of: Image(contentsOfFile: "\(folder)/\(path)")))
     }
   }
 
@@ -26,17 +26,17 @@ struct MemoryCollection: SearchBackend {
     switch query.subject {
     case .vector(let given): vector = given
     case .id(let id):
-      guard let row = rows.first(where: { $0.picture.id == id }) else {
-        throw BackendError(.notFound, "the collection has no picture \(id)")
+      guard let row = rows.first(where: { $0.image.id == id }) else {
+        throw BackendError(.notFound, "the collection has no image \(id)")
       }
       own = id
       vector = row.features
     }
     let candidates = rows.filter { row in
-      row.picture.id != own && (query.label.map { $0 == row.picture.label } ?? true)
+      row.image.id != own && (query.label.map { $0 == row.image.label } ?? true)
     }
-    let hits = candidates.map { SearchAnswer.Hit($0.picture, distance: Self.distance($0.features, vector)) }
-      .sorted { ($0.distance, $0.picture.id) < ($1.distance, $1.picture.id) }
+    let hits = candidates.map { SearchAnswer.Hit($0.image, distance: Self.distance($0.features, vector)) }
+      .sorted { ($0.distance, $0.image.id) < ($1.distance, $1.image.id) }
     return SearchAnswer(
       hits: Array(hits.prefix(query.count)),
       sql: Self.sql(query),
@@ -63,21 +63,21 @@ struct MemoryCollection: SearchBackend {
       """
   }
 
-  func picture(id: Int64) async throws -> CollectionPicture? {
+  func image(id: Int64) async throws -> CollectionImage? {
     try await checkConnection()
-    return rows.first { $0.picture.id == id }?.picture
+    return rows.first { $0.image.id == id }?.image
   }
 
-  func sample(_ count: Int, label: String?) async throws -> [CollectionPicture] {
+  func sample(_ count: Int, label: String?) async throws -> [CollectionImage] {
     try await checkConnection()
-    let fitting = rows.map(\.picture).filter { label == nil || $0.label == label }
+    let fitting = rows.map(\.image).filter { label == nil || $0.label == label }
     let step = max(1, fitting.count / max(1, count))
     return Array(stride(from: 0, to: fitting.count, by: step).prefix(count).map { fitting[$0] })
   }
 
   func labels() async throws -> [String] {
     try await checkConnection()
-    return Set(rows.compactMap(\.picture.label)).sorted()
+    return Set(rows.compactMap(\.image.label)).sorted()
   }
 
   func checkConnection() async throws {

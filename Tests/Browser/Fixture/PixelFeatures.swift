@@ -1,8 +1,8 @@
 import ImageFeatures
-import SearchPage
+import SearchServer
 
-/// A stand-in for a network: the colours of a 4x4 reduction of the picture.
-struct PixelFeatures: PictureBackend {
+/// A stand-in for a network: the colours of a 4x4 reduction of the image.
+struct PixelFeatures: ImageBackend {
   let model = "4x4 colours"
   let dimension = 48
 
@@ -14,18 +14,18 @@ struct PixelFeatures: PictureBackend {
     try Self.decode(file, maximumPixels).thumbnail(side: side).jpegData()
   }
 
-  static func features(of picture: Picture) throws -> [Float] {
+  static func features(of image: Image) throws -> [Float] {
     var resampler = Resampler()
-    return try resampler.resize(picture, width: 4, height: 4, interpolation: .bilinear).rgb.map {
+    return try resampler.resize(image, width: 4, height: 4, interpolation: .bilinear).rgb.map {
       Float($0) / 255
     }
   }
 
-  private static func decode(_ file: [UInt8], _ maximumPixels: Int) throws -> Picture {
+  private static func decode(_ file: [UInt8], _ maximumPixels: Int) throws -> Image {
     do {
-      return try Picture(decoding: file, options: .init(maximumPixels: maximumPixels, background: .white))
-    } catch let error as PictureError {
-      throw BackendError(error.code == .tooLarge ? .pictureTooLarge : .unreadablePicture, error.description)
+      return try Image(decoding: file, options: .init(maximumPixels: maximumPixels, background: .white))
+    } catch let error as ImageError {
+      throw BackendError(error.code == .tooLarge ? .imageTooLarge : .unreadableImage, error.description)
     }
   }
 }

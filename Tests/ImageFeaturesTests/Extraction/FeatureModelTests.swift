@@ -3,12 +3,12 @@ import Testing
 
 @testable import ImageFeatures
 
-/// From picture to vector: copies, projections, checkpoints that were trained on elsewhere.
+/// From image to vector: copies, projections, checkpoints that were trained on elsewhere.
 struct FeatureModelTests {
-  private static let picture: Picture = {
+  private static let image: Image = {
     let rgb = (0..<40 * 30 * 3).map { UInt8(truncatingIfNeeded: $0 &* 37 ^ ($0 >> 4)) }
-    return (try? Picture(width: 40, height: 30, rgb: rgb))
-      ?? Picture(trustedWidth: 1, height: 1, rgb: [0, 0, 0])
+    return (try? Image(width: 40, height: 30, rgb: rgb))
+      ?? Image(trustedWidth: 1, height: 1, rgb: [0, 0, 0])
   }()
 
   /// Runs `body` with a checkpoint file of generated weights.
@@ -27,15 +27,15 @@ struct FeatureModelTests {
   }
 
   private func features(_ model: FeatureModel) throws -> [Float] {
-    try model.makeExtractor().features(of: Self.picture)
+    try model.makeExtractor().features(of: Self.image)
   }
 
   @Test func copiesAreAveraged() throws {
     try withCheckpoint { path in
-      func vector(_ scales: [Double], _ mirror: PictureCopies.Mirror, normalised: Bool = false) throws
+      func vector(_ scales: [Double], _ mirror: ImageCopies.Mirror, normalised: Bool = false) throws
         -> [Float]
       {
-        let copies = try PictureCopies(scales: scales, mirror: mirror)
+        let copies = try ImageCopies(scales: scales, mirror: mirror)
         return try features(
           FeatureModel(
             architecture: nil,
@@ -63,8 +63,8 @@ struct FeatureModelTests {
     }
   }
 
-  /// Mirroring the network's input is as mirroring the picture, where the crop leaves as much out on both sides.
-  @Test func theMirrorImageIsThePictureTurned() throws {
+  /// Mirroring the network's input is as mirroring the image, where the crop leaves as much out on both sides.
+  @Test func theMirrorImageIsTheImageTurned() throws {
     let side = 30
     let rgb = (0..<side * side * 3).map { UInt8(truncatingIfNeeded: $0 &* 37 ^ ($0 >> 4)) }
     let turned = rgb.indices.map { index in
@@ -72,9 +72,9 @@ struct FeatureModelTests {
       return rgb[(pixel / side * side + side - 1 - pixel % side) * 3 + channel]
     }
     var preprocessor = try Preprocessor(.torchvision)
-    var values = try preprocessor.values(of: Picture(width: side, height: side, rgb: rgb))
-    values.withUnsafeMutableBufferPointer { PictureCopies.mirror($0, side: 224) }
-    let expected = try preprocessor.values(of: Picture(width: side, height: side, rgb: turned))
+    var values = try preprocessor.values(of: Image(width: side, height: side, rgb: rgb))
+    values.withUnsafeMutableBufferPointer { ImageCopies.mirror($0, side: 224) }
+    let expected = try preprocessor.values(of: Image(width: side, height: side, rgb: turned))
     // The filter's weights are rounded from the left, so that a level may differ.
     #expect(zip(values, expected).allSatisfy { abs($0 - $1) < 0.02 })
     #expect(zip(values, expected).count { $0 == $1 } > values.count * 9 / 10)
@@ -82,7 +82,7 @@ struct FeatureModelTests {
 
   @Test(arguments: ["", "0", "1,1", "9", "x", "1,,2", "0.1,1"])
   func scalesThatMeanNothingAreRefused(text: String) {
-    #expect(throws: NetworkError.self) { try PictureCopies(parsing: text) }
+    #expect(throws: NetworkError.self) { try ImageCopies(parsing: text) }
   }
 
   @Test func aLayerHasOneScale() throws {
@@ -91,7 +91,7 @@ struct FeatureModelTests {
         architecture: nil,
         weights: path,
         feature: .layer("features.12"),
-        copies: PictureCopies(parsing: "0.5, 1")
+        copies: ImageCopies(parsing: "0.5, 1")
       )
       let error = #expect(throws: NetworkError.self) { try model.makeExtractor() }
       #expect(error?.description.contains("another length at every scale") == true)

@@ -35,14 +35,14 @@ struct ArchitectureReferenceTests {
     let network = try Network(architecture: architecture, weights: GeneratedWeights(architecture))
     let crops = try ReferenceData.crops()
     let (chelsea, coffee) = (crops[5], crops[6])
-    let pictures = [chelsea, coffee].map { ReferenceData.input($0, architecture.preprocessing.normalization) }
+    let images = [chelsea, coffee].map { ReferenceData.input($0, architecture.preprocessing.normalization) }
     for reference in ArchitectureReferenceTests.references[name] ?? [] {
       let session = try network.makeSession(
         feature: ArchitectureReferenceTests.feature(reference),
         inputSize: 224
       )
       let expected = try ReferenceData.rows("reference/architectures/\(name).\(reference).npy")
-      for (input, row) in zip(pictures, expected) {
+      for (input, row) in zip(images, expected) {
         let difference = relativeDifference(try session.features(ofInput: input), row)
         #expect(difference <= 1e-4, "\(name) \(reference)")
       }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImageFeatures
 
-/// Published weights on seventeen pictures, from the same crops as PyTorch had.
+/// Published weights on seventeen images, from the same crops as PyTorch had.
 @Suite(.enabled(if: ReferenceData.isPresent, Comment(rawValue: ReferenceData.reason)), .serialized)
 struct RealWeightsTests {
   static func network(_ name: String, kernels: KernelSet = .best) throws -> Network {
@@ -44,7 +44,7 @@ struct RealWeightsTests {
     #expect(relativeDifference(try session.features(ofInput: input), expected) <= 1e-4)
   }
 
-  /// The same picture gives the same bits again, in another session, and after other pictures.
+  /// The same image gives the same bits again, in another session, and after other images.
   @Test(arguments: ["squeezenet1_1", "efficientnet_lite0"], ["logits", "rmac:3"])
   func repeatsToTheBit(name: String, feature: String) throws {
     let network = try RealWeightsTests.network(name)

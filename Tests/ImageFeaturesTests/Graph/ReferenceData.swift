@@ -16,7 +16,7 @@ enum ReferenceData {
 
   static let reason = "needs ../shared/data beside the repository"
 
-  /// The rows of a float32 .npy file, one picture each.
+  /// The rows of a float32 .npy file, one image each.
   static func rows(_ path: String) throws -> [[Float]] {
     let (shape, bytes) = try numpy(path)
     let width = shape.dropFirst().reduce(1, *)
@@ -26,14 +26,14 @@ enum ReferenceData {
     return (0..<shape[0]).map { Array(values[$0 * width..<($0 + 1) * width]) }
   }
 
-  /// The cropped pictures of set1, 224 x 224 pixels of red, green and blue.
+  /// The cropped images of set1, 224 x 224 pixels of red, green and blue.
   static func crops() throws -> [[UInt8]] {
     let (shape, bytes) = try numpy("reference/set1/crop224.npy")
     let size = shape.dropFirst().reduce(1, *)
     return (0..<shape[0]).map { Array(bytes.dropFirst($0 * size).prefix(size)) }
   }
 
-  /// A network's input from a cropped picture, by the architecture's recipe.
+  /// A network's input from a cropped image, by the architecture's recipe.
   static func input(_ crop: [UInt8], _ recipe: Normalization) -> [Float] {
     let pixels = crop.count / 3
     return (0..<crop.count).map { index in

@@ -48,7 +48,7 @@ struct ConvolutionTests {
   @Test(arguments: KernelSet.available.map(\.name), layers)
   func agreesWithTheDefinition(kernels: String, layer: Layer) throws {
     let (side, first) = (18, layer.inputs)
-    // A 1x1 convolution in front brings the picture to the wanted number of channels.
+    // A 1x1 convolution in front brings the image to the wanted number of channels.
     let architecture = Architecture(name: "tiny", classifier: "none") { net in
       let x = net.convolution("front", net.input, first, kernel: 1)
       let y = net.convolution(

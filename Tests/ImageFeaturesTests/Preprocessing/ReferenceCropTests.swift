@@ -1,7 +1,7 @@
 import ImageFeatures
 import Testing
 
-/// `Resize(256)` and `CenterCrop(224)` of torchvision over Pillow, picture by picture.
+/// `Resize(256)` and `CenterCrop(224)` of torchvision over Pillow, image by image.
 @Suite(.enabled(if: SharedData.isPresent, "needs ../shared/data beside the package"))
 struct ReferenceCropTests {
   @Test func `PNG files give Pillow's crop bit for bit`() throws {
@@ -9,8 +9,8 @@ struct ReferenceCropTests {
     var preprocessor = try Preprocessor(.torchvision)
     var compared = 0
     for (row, file) in set.files.enumerated() where file.hasSuffix(".png") {
-      let picture = try Picture(contentsOfFile: SharedData.path("reference/set1/" + file))
-      #expect(preprocessor.croppedPicture(of: picture).rgb == set.crop(row), "\(file)")
+      let image = try Image(contentsOfFile: SharedData.path("reference/set1/" + file))
+      #expect(preprocessor.croppedImage(of: image).rgb == set.crop(row), "\(file)")
       compared += 1
     }
     #expect(compared == 13)
@@ -21,8 +21,8 @@ struct ReferenceCropTests {
     var preprocessor = try Preprocessor(.torchvision)
     var compared = 0
     for (row, file) in set.files.enumerated() where file.hasSuffix(".jpg") {
-      let picture = try Picture(contentsOfFile: SharedData.path("reference/set1/" + file))
-      let crop = preprocessor.croppedPicture(of: picture).rgb
+      let image = try Image(contentsOfFile: SharedData.path("reference/set1/" + file))
+      let crop = preprocessor.croppedImage(of: image).rgb
       #expect(cosine(crop, set.crop(row)) >= 0.9999, "\(file)")
       compared += 1
     }

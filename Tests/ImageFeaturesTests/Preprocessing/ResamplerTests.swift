@@ -94,34 +94,34 @@ import Testing
     )
   }
 
-  @Test func `One resampler gives the same bytes for picture after picture`() throws {
+  @Test func `One resampler gives the same bytes for image after image`() throws {
     var reused = Resampler()
     for _ in 0..<2 {
       for golden in Self.goldens {
-        let picture = try Self.pattern(golden.source.width, golden.source.height)
+        let image = try Self.pattern(golden.source.width, golden.source.height)
         var fresh = Resampler()
         let (width, height) = golden.target
         #expect(
-          try reused.resize(picture, width: width, height: height, interpolation: golden.interpolation)
-            == fresh.resize(picture, width: width, height: height, interpolation: golden.interpolation)
+          try reused.resize(image, width: width, height: height, interpolation: golden.interpolation)
+            == fresh.resize(image, width: width, height: height, interpolation: golden.interpolation)
         )
       }
     }
   }
 
   @Test(arguments: [(0, 5), (5, -1), (1 << 20, 5)])
-  func `A size that makes no picture is refused`(width: Int, height: Int) throws {
+  func `A size that makes no image is refused`(width: Int, height: Int) throws {
     var resampler = Resampler()
-    let picture = try Self.pattern(2, 2)
-    #expect(throws: PictureError.self) { try resampler.resize(picture, width: width, height: height) }
+    let image = try Self.pattern(2, 2)
+    #expect(throws: ImageError.self) { try resampler.resize(image, width: width, height: height) }
   }
 
-  static func pattern(_ width: Int, _ height: Int) throws -> Picture {
+  static func pattern(_ width: Int, _ height: Int) throws -> Image {
     var rgb: [UInt8] = []
     for index in 0..<width * height * 3 {
       let level = index * 37 + index * index % 251
       rgb.append(UInt8(level % 256))
     }
-    return try Picture(width: width, height: height, rgb: rgb)
+    return try Image(width: width, height: height, rgb: rgb)
   }
 }

@@ -17,7 +17,7 @@ enum SharedData {
   }
 }
 
-/// The 17 pictures of `reference/set1`, in the order of the rows of its arrays.
+/// The 17 images of `reference/set1`, in the order of the rows of its arrays.
 struct ReferenceSet {
   let files: [String]
   let crops: [UInt8]

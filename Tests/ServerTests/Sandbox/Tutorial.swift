@@ -21,7 +21,7 @@ enum Tutorial {
     """,
   ]
 
-  /// The statements and the load in the tutorial's Python, then a line a row found for each picture asked for.
+  /// The statements and the load in the tutorial's Python, then a line a row found for each image asked for.
   /// Arguments: module, port, database, feature file, ids.
   static let program = """
     import importlib, io, sys

@@ -2,7 +2,7 @@ import Foundation
 import ImageFeatures
 import Synchronization
 
-/// Measures one setting and prints pictures a second of wall time and of processor time, as JSON.
+/// Measures one setting and prints images a second of wall time and of processor time, as JSON.
 ///
 ///     FeaturesBenchmark rate NET CHECKPOINT FEATURE THREADS BATCH SECONDS [KERNELS]
 ///     FeaturesBenchmark pipeline NET CHECKPOINT FEATURE THREADS SECONDS CIFAR.bin
@@ -25,13 +25,13 @@ struct FeaturesBenchmark {
     switch arguments[0] {
     case "profile": try Profile.print(network, feature)
     case "pipeline":
-      let pictures = try CIFAR.pictures(arguments[6])
+      let images = try CIFAR.images(arguments[6])
       let rate = try Rate.measure(threads: Int(arguments[4]) ?? 1, seconds: Double(arguments[5]) ?? 1) { _ in
         let session = try network.makeSession(feature: feature)
         var preprocessor = try Preprocessor(network.architecture.preprocessing)
         return {
-          for picture in pictures.prefix(100) {
-            _ = try session.features(ofInput: preprocessor.values(of: picture))
+          for image in images.prefix(100) {
+            _ = try session.features(ofInput: preprocessor.values(of: image))
           }
           return 100
         }
@@ -100,7 +100,7 @@ struct Rate {
   }
 }
 
-/// Inputs of noise, so that no time goes into reading pictures.
+/// Inputs of noise, so that no time goes into reading images.
 enum Noise {
   static func inputs(count: Int, side: Int, seed: Int) -> [[Float]] {
     var state = UInt64(seed) &+ 1
@@ -114,12 +114,12 @@ enum Noise {
 }
 
 enum CIFAR {
-  /// The pictures of a CIFAR-100 file: two labels, then a plane for each colour.
-  static func pictures(_ path: String) throws -> [Picture] {
+  /// The images of a CIFAR-100 file: two labels, then a plane for each colour.
+  static func images(_ path: String) throws -> [Image] {
     let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
     return try (0..<bytes.count / 3074).map { record in
       let rgb = (0..<3072).map { bytes[record * 3074 + 2 + $0 % 3 * 1024 + $0 / 3] }
-      return try Picture(width: 32, height: 32, rgb: rgb)
+      return try Image(width: 32, height: 32, rgb: rgb)
     }
   }
 }

@@ -6,7 +6,7 @@ struct CIFARFeatures {
   private struct Record {
     var coarse: Int
     var fine: Int
-    var picture: Picture
+    var image: Image
   }
 
   private static let checkpoints = [
@@ -61,7 +61,7 @@ struct CIFARFeatures {
     let session = try network.makeSession(feature: FeatureKind(parsing: kind))
     var preprocessor = try Preprocessor(network.architecture.preprocessing)
     let vectors = try records.map { record in
-      let input = try preprocessor.values(of: record.picture)
+      let input = try preprocessor.values(of: record.image)
       return try session.features(ofInput: mirrored ? mirror(input, session.inputSize) : input)
     }
     let values = vectors.flatMap { $0 }
@@ -78,8 +78,8 @@ struct CIFARFeatures {
     return try (0..<bytes.count / 3074).map { record in
       let start = record * 3074
       let rgb = (0..<3072).map { bytes[start + 2 + $0 % 3 * 1024 + $0 / 3] }
-      let picture = try Picture(width: 32, height: 32, rgb: rgb)
-      return Record(coarse: Int(bytes[start]), fine: Int(bytes[start + 1]), picture: picture)
+      let image = try Image(width: 32, height: 32, rgb: rgb)
+      return Record(coarse: Int(bytes[start]), fine: Int(bytes[start + 1]), image: image)
     }
   }
 }

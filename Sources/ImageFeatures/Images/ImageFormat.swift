@@ -1,0 +1,58 @@
+/// The file formats that are recognised, by their first bytes (a file's name says nothing).
+public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
+  /// Joint Photographic Experts Group.
+  case jpeg = "JPEG"
+  /// Portable Network Graphics.
+  case png = "PNG"
+  /// WebP, lossy or lossless.
+  case webp = "WebP"
+  /// Graphics Interchange Format; the first frame is read.
+  case gif = "GIF"
+  /// Windows bitmap.
+  case bmp = "BMP"
+  /// Tagged Image File Format; the first page is read.
+  case tiff = "TIFF"
+
+  /// The format that the first bytes of a file announce; nil when it is none of these.
+  public init?(signatureOf bytes: some Sequence<UInt8>) {
+    let head = Array(bytes.prefix(12))
+    func starts(_ magic: [UInt8], at offset: Int = 0) -> Bool {
+      head.dropFirst(offset).starts(with: magic)
+    }
+    if starts([0xFF, 0xD8, 0xFF]) {
+      self = .jpeg
+    } else if starts([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
+      self = .png
+    } else if starts(Array("RIFF".utf8)), starts(Array("WEBP".utf8), at: 8) {
+      self = .webp
+    } else if starts(Array("GIF87a".utf8)) || starts(Array("GIF89a".utf8)) {
+      self = .gif
+    } else if starts(Array("BM".utf8)) {
+      self = .bmp
+    } else if [
+      [0x49, 0x49, 0x2A, 0], [0x4D, 0x4D, 0, 0x2A], [0x49, 0x49, 0x2B, 0], [0x4D, 0x4D, 0, 0x2B],
+    ]
+    .contains(where: { starts($0) }) {
+      self = .tiff
+    } else {
+      return nil
+    }
+  }
+
+  /// The usual file extensions of all formats, lower case, without the dot.
+  public static let fileExtensions: Set<String> = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff",
+  ]
+
+  /// What a file of another well-known kind is, for the error about it.
+  static func foreignKind(_ bytes: UnsafeRawBufferPointer) -> String? {
+    func has(_ text: String, at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: text.utf8) }
+    if has("ftyp", at: 4) { return has("avif", at: 8) || has("avis", at: 8) ? "AVIF" : "HEIC or a video" }
+    if has("%PDF-") { return "PDF" }
+    if has("8BPS") { return "Photoshop" }
+    if has("<svg") || has("<?xml") { return "SVG or another XML file" }
+    if bytes.starts(with: [0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20]) { return "JPEG 2000" }
+    if bytes.starts(with: [0xFF, 0x0A]) || has("JXL ", at: 4) { return "JPEG XL" }
+    return nil
+  }
+}

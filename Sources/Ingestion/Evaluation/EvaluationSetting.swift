@@ -1,0 +1,113 @@
+public import ImageFeatures
+
+/// One of the settings that `adbvec evaluate` compares: what differs from the settings that all share, as `key=value`
+/// separated by blanks or semicolons: `feature=rmac:3 mirror=averaged projection=lda.safetensors metric=l2`.
+public struct EvaluationSetting: Sendable, Hashable {
+  /// What it is called in the comparison.
+  public var name: String
+  /// The network.
+  public var model: String?
+  /// The checkpoint file.
+  public var weights: String?
+  /// What is taken from the network.
+  public var feature: FeatureKind
+  /// Whether vectors are scaled to length 1.
+  public var normalised: Bool
+  /// The copies that are averaged.
+  public var copies: ImageCopies
+  /// The projection's file.
+  public var projection: String?
+  /// What images are ranked by.
+  public var metric: RankingMetric
+
+  /// The settings that all share.
+  public init(
+    name: String,
+    model: String? = nil,
+    weights: String? = nil,
+    feature: FeatureKind = .logits,
+    normalised: Bool = false,
+    copies: ImageCopies = .one,
+    projection: String? = nil,
+    metric: RankingMetric = .cosine
+  ) {
+    self.name = name
+    self.model = model
+    self.weights = weights
+    self.feature = feature
+    self.normalised = normalised
+    self.copies = copies
+    self.projection = projection
+    self.metric = metric
+  }
+
+  /// The keys that a setting may have.
+  public static let keys = [
+    "name", "model", "weights", "feature", "normalise", "scales", "mirror", "projection", "metric",
+  ]
+
+  /// This setting with what a text changes; its name is the text unless it gives one.
+  ///
+  /// A setting that changes model or feature keeps no shared projection, which was fitted for another.
+  ///
+  /// - Throws: `LoadError` with code `features`, or `NetworkError` for a feature or scales that cannot be.
+  public func changed(by text: String) throws -> EvaluationSetting {
+    var setting = self
+    setting.name = text
+    let pairs = text.split { $0 == " " || $0 == ";" }
+    guard !pairs.isEmpty else { throw Self.syntax(text, "it is empty") }
+    var changed: Set<String> = []
+    for pair in pairs {
+      let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2, Self.keys.contains(parts[0]) else {
+        throw Self.syntax(text, "\"\(pair)\" is not one of \(Self.keys.joined(separator: "=, "))=")
+      }
+      guard changed.insert(parts[0]).inserted else { throw Self.syntax(text, "\(parts[0]) stands twice") }
+      try setting.set(parts[0], parts[1], in: text)
+    }
+    if !changed.contains("projection"), !changed.isDisjoint(with: ["model", "weights", "feature"]) {
+      setting.projection = nil
+    }
+    if changed.contains("model"), !changed.contains("weights") { setting.weights = nil }
+    if changed.contains("weights"), !changed.contains("model") { setting.model = nil }
+    return setting
+  }
+
+  private mutating func set(_ key: String, _ value: String, in text: String) throws {
+    switch key {
+    case "name": name = value
+    case "model": model = value
+    case "weights": weights = value
+    case "feature": feature = try FeatureKind(parsing: value)
+    case "normalise": normalised = try Self.choice(value, ["yes": true, "no": false], key, text)
+    case "scales": copies = try ImageCopies(parsing: value, mirror: copies.mirror)
+    case "mirror":
+      let mirror = try Self.choice(value, ["yes": ImageCopies.Mirror.averaged, "no": .none], key, text)
+      copies = try ImageCopies(scales: copies.scales, mirror: mirror)
+    case "projection": projection = value == "none" ? nil : value
+    default: metric = try Self.choice(value, ["l2": .l2, "cosine": .cosine], key, text)
+    }
+  }
+
+  private static func choice<Value>(
+    _ value: String,
+    _ choices: [String: Value],
+    _ key: String,
+    _ text: String
+  ) throws -> Value {
+    guard let chosen = choices[value] else {
+      throw syntax(text, "\(key) is \(choices.keys.sorted().joined(separator: " or ")), not \(value)")
+    }
+    return chosen
+  }
+
+  private static func syntax(_ text: String, _ reason: String) -> LoadError {
+    LoadError(.features, "the setting \"\(text)\" cannot be read: \(reason)")
+  }
+
+  /// Whether two settings take the same vectors from the images, and differ only in what is done with these.
+  public func sharesVectors(with other: EvaluationSetting) -> Bool {
+    (model, weights, feature, normalised) == (other.model, other.weights, other.feature, other.normalised)
+      && copies == other.copies
+  }
+}

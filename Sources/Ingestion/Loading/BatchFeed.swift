@@ -1,0 +1,70 @@
+internal import ImageSources
+
+/// Takes batches from a source and lets none through that the table could not take.
+struct BatchFeed: Sendable {
+  let check: TableCheck
+  /// Numbers in a vector; 0 before the first row.
+  private(set) var dimension = 0
+  /// Behind the last batch.
+  private(set) var end = SourcePlace(position: 0, offset: 0, line: 1)
+  /// The first images without a row.
+  private(set) var unreadable: [UnreadableImage] = []
+
+  private let source: any BatchSource
+  private let options: LoadOptions
+  private let table: TargetTable
+  private var done: DoneRanges
+  private let onEvent: @Sendable (LoadEvent) -> Void
+  private var pace: Pace
+
+  private static let firstRows = 100
+  private static let reportedImages = 100
+
+  init(_ run: LoadRun, table: TargetTable, check: TableCheck, done: DoneRanges) {
+    self.check = check
+    self.table = table
+    self.done = done
+    source = run.source
+    options = run.options
+    onEvent = run.onEvent
+    pace = Pace(rate: run.options.rateLimit)
+    end.position = done.prefix
+  }
+
+  /// Rows in a batch, once the dimension is known; at most a second's worth where a rate is kept.
+  var batchRows: Int {
+    min(unpacedBatchRows, pace.rowsInASecond)
+  }
+
+  private var unpacedBatchRows: Int {
+    if let rows = options.batchRows ?? source.preferredBatchRows { return max(rows, 1) }
+    return dimension == 0 ? Self.firstRows : options.batchRows(dimension: dimension)
+  }
+
+  /// Gives once more what is not done, from the place that the source was set to.
+  mutating func restart(skipping done: DoneRanges) {
+    self.done = done
+  }
+
+  /// The next batch, checked; nil at the end.
+  /// - Throws: `LoadError`, `CollectionError`, or what the extractor throws.
+  mutating func next() async throws -> LoadBatch? {
+    guard let batch = try await source.next(rows: batchRows, skipping: done) else { return nil }
+    if batch.rows.count > 0 {
+      if dimension == 0 {
+        try check.checkDimension(batch.rows.dimension, of: table)
+        dimension = batch.rows.dimension
+      } else if dimension != batch.rows.dimension {
+        throw LoadError(.row, "\(source.name): vectors of \(batch.rows.dimension) numbers after \(dimension)")
+      }
+      try check.check(batch.rows, source: source.name)
+    }
+    for image in batch.unreadable {
+      onEvent(.unreadable(image))
+      if unreadable.count < Self.reportedImages { unreadable.append(image) }
+    }
+    if batch.place.position >= end.position { end = batch.place }
+    try await pace.admit(batch.rows.count)
+    return batch
+  }
+}

@@ -1,0 +1,80 @@
+/// What a load tells while it runs.
+public enum LoadEvent: Sendable {
+  /// Everything was checked; writing begins.
+  case started(LoadPlan)
+  /// A batch was committed.
+  case progress(LoadProgress)
+  /// An image gave no row.
+  case unreadable(UnreadableImage)
+  /// A batch is tried again: why, and how often it was tried.
+  case retrying(reason: String, attempt: Int)
+  /// Something besides rows is under way: an index is built, statistics are gathered.
+  case step(String)
+  /// How far the index is that is being built; where the server tells it (PostgreSQL 12 and later).
+  case building(IndexProgress)
+  /// What the user should know though it stops nothing.
+  case warning(String)
+}
+
+/// What a load is going to do.
+public struct LoadPlan: Sendable, Hashable {
+  /// The source.
+  public var source: String
+  /// Numbers in a vector.
+  public var dimension: Int
+  /// How rows travel, in words.
+  public var method: String
+  /// Rows in a transaction.
+  public var batchRows: Int
+  /// Positions in the source where that is known.
+  public var expectedCount: Int?
+  /// Positions that earlier runs dealt with.
+  public var alreadyDone: Int
+}
+
+/// How far a load is.
+public struct LoadProgress: Sendable, Hashable {
+  /// The counts of this run and the runs before it.
+  public var counts: LoadCounts
+  /// Positions dealt with.
+  public var position: Int
+  /// Positions in the source where that is known.
+  public var expectedCount: Int?
+  /// Rows a second in this run.
+  public var rate: Double
+  /// Until the end, at that rate.
+  public var remaining: Duration?
+}
+
+/// How far an index is, as the server tells it.
+public struct IndexProgress: Sendable, Hashable {
+  /// The phase, in the server's words: `building index: loading tuples`.
+  public var phase: String
+  /// The part of the phase that is done, from 0 to 1, where the server knows it.
+  public var share: Double?
+}
+
+/// What a load did.
+public struct LoadReport: Sendable, Hashable {
+  /// The counts of this run and the runs that it went on from.
+  public var counts = LoadCounts()
+  /// What this run added to them.
+  public var thisRun = LoadCounts()
+  /// How rows travelled.
+  public var method: String
+  /// Whether the load had run to its end before, and nothing was done.
+  public var wasFinished = false
+  /// Whether nothing was written on purpose.
+  public var isDryRun = false
+  /// How long this run took.
+  public var duration = Duration.zero
+  /// The first images that could not be read, at most a hundred.
+  public var unreadable: [UnreadableImage] = []
+  /// What the user should know.
+  public var warnings: [String]
+
+  init(method: String, warnings: [String]) {
+    self.method = method
+    self.warnings = warnings
+  }
+}

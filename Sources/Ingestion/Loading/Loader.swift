@@ -1,0 +1,72 @@
+internal import ImageSources
+public import PostgresClient
+internal import Synchronization
+
+/// Loads rows into a table: checks first, writes in batches that commit with a record of themselves, and can go on
+/// after any stop.
+public struct Loader: Sendable {
+  /// How to reach the server.
+  public var settings: ConnectionSettings
+  /// Where the rows go.
+  public var target: LoadTarget
+  /// How they are written.
+  public var options: LoadOptions
+
+  /// A loader.
+  public init(settings: ConnectionSettings, target: LoadTarget, options: LoadOptions = LoadOptions()) {
+    self.settings = settings
+    self.target = target
+    self.options = options
+  }
+
+  /// Loads a source.
+  ///
+  /// - Parameter onEvent: told what happens; called from several threads, never at the same time.
+  /// - Throws: `LoadError`, `CollectionError` or `PostgresError` when a check failed and nothing was written;
+  ///   `LoadInterruption` when it stopped later, with what is committed; `CancellationError` before that.
+  public func run(
+    _ source: any BatchSource,
+    onEvent: @escaping @Sendable (LoadEvent) -> Void = { _ in }
+  ) async throws -> LoadReport {
+    // The source is looked through while the server is asked about the table.
+    let fingerprint = Task { try await source.fingerprint() }
+    let connection = try await PostgresConnection.connect(settings)
+    let turn = Mutex(())
+    let run = LoadRun(loader: self, source: source, fingerprint: fingerprint, connection: connection) {
+      event in
+      turn.withLock { _ in onEvent(event) }
+    }
+    do {
+      let report = try await run.perform()
+      await connection.close()
+      return report
+    } catch {
+      await connection.close()
+      throw error
+    }
+  }
+}
+
+/// A load that stopped after it had begun.
+public struct LoadInterruption: Error, CustomStringConvertible {
+  /// Why.
+  public let cause: any Error
+  /// What is committed, by this run and the ones it went on from.
+  public let counts: LoadCounts
+  /// Whether `--resume` goes on from here.
+  public let isResumable: Bool
+
+  /// The cause, what is committed and how to go on, on one line.
+  public var description: String {
+    let reason = cause is CancellationError ? "stopped" : "\(cause)"
+    let next = !isResumable ? "" : isOfSource ? Self.mendingAdvice : "; go on with --resume"
+    // A server that crashed may have lost its last commits.
+    let isLost = (cause as? PostgresError)?.isConnectionProblem ?? false
+    return "\(reason) (\(isLost ? "at most " : "")\(counts.loaded) rows are committed\(next))"
+  }
+
+  /// Whether the source has to change before a load can come to its end.
+  private var isOfSource: Bool { cause is CollectionError || cause is LoadError }
+
+  private static let mendingAdvice = "; mend the source, then load it with --restart --on-conflict skip"
+}

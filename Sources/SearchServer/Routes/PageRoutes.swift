@@ -1,0 +1,124 @@
+internal import HTTPTypes
+internal import Hummingbird
+
+/// The page for people.
+struct PageRoutes {
+  let core: PageCore
+  let page: PageRenderer
+  let session: Session?
+
+  private static let names = SearchOptions.names.union(["id", "upload"])
+  private static let sampleSize = 24
+
+  func add(to router: Router<BasicRequestContext>) {
+    router.address("/", [.get: { request, _ in try await show(request) }])
+    router.address("/search", [.post: { request, _ in try await search(request) }])
+    router.address("/thumbnails/:id", [.get: { try await thumbnail($0, $1) }])
+    for name in ["page.css", "page.js", "icon.svg"] {
+      router.address("/assets/\(name)", [.get: { request, _ in try asset(name, request) }])
+    }
+    guard let session else { return }
+    router.address(
+      "/login",
+      [
+        .get: { _, _ in try page.login(isWrong: false) },
+        .post: { request, _ in try await login(request, session) },
+      ]
+    )
+  }
+
+  private func show(_ request: Request) async throws -> Response {
+    let parameters = try QueryParameters(request.uri, allowed: Self.names)
+    let options = try SearchOptions(parameters, core.configuration.limits)
+    let subject = try SearchSubject(parameters)
+    do {
+      guard let subject else {
+        let images = try await core.ask {
+          try await core.backend.sample(Self.sampleSize, label: options.label)
+        }
+        return try await page.start(images, options)
+      }
+      return try await page.answer(try await core.search(subject, options))
+    } catch {
+      guard let fault = Fault(error) else { throw error }
+      return await page.failure(fault, subject, options)
+    }
+  }
+
+  /// The form: an upload, an id, or other options for the upload before. The answer is a link, so that back, forward
+  /// and reload do not send the image again.
+  private func search(_ request: Request) async throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    let upload = try await ImageUpload.read(request, core, fields: Self.names)
+    let parameters = try QueryParameters(upload.fields, allowed: Self.names)
+    let options = try SearchOptions(parameters, core.configuration.limits)
+    let subject = try await subject(upload, parameters)
+    return Response(status: .seeOther, headers: [.location: PageLink.page(subject, options)])
+  }
+
+  private func subject(
+    _ upload: ImageUpload,
+    _ parameters: QueryParameters
+  ) async throws -> SearchSubject? {
+    guard upload.file.isEmpty else {
+      return try await core.take(upload: upload.file, name: upload.name).subject
+    }
+    // The upload before stands in a hidden field; an id that was typed since means more.
+    if let id = try parameters.integer("id", in: 0...Int64.max) { return .id(id) }
+    return try SearchSubject(parameters)
+  }
+
+  /// A thumbnail for the page: a placeholder where there is none, so that one lost file is no error of the page.
+  private func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    let side = try APIRoutes.side(try QueryParameters(request.uri, allowed: ["side"]))
+    do {
+      return ImageAnswer.response(
+        request,
+        try await core.thumbnail(id: try APIRoutes.id(context), side: side)
+      )
+    } catch {
+      guard let fault = Fault(error),
+        [.notFound, .unprocessableContent, .contentTooLarge].contains(fault.status),
+        let placeholder = page.templates.asset("placeholder.svg")
+      else { throw error }
+      return Response(
+        status: .ok,
+        headers: [.contentType: placeholder.type, .contentSecurityPolicy: "default-src 'none'; sandbox"],
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: placeholder.bytes))
+      )
+    }
+  }
+
+  private func asset(_ name: String, _ request: Request) throws -> Response {
+    guard let asset = page.templates.asset(name) else { throw Fault.notFound("no such address") }
+    let version = page.templates.version
+    let isVersioned = request.uri.query == "v=\(version)"
+    var headers: HTTPFields = [
+      .eTag: "\"\(version)\"",
+      .cacheControl: isVersioned ? "public, max-age=31536000, immutable" : "no-cache",
+    ]
+    if request.headers[.ifNoneMatch] == headers[.eTag] {
+      return Response(status: .notModified, headers: headers)
+    }
+    headers[.contentType] = asset.type
+    return Response(
+      status: .ok,
+      headers: headers,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: asset.bytes))
+    )
+  }
+
+  private func login(_ request: Request, _ session: Session) async throws -> Response {
+    guard ContentType(request.headers[.contentType])?.type == "application/x-www-form-urlencoded" else {
+      throw Fault.wrongType("a login is a form")
+    }
+    let body = try await BodyReader(maximumBytes: 4_096, time: core.configuration.limits.uploadTime).read(
+      request
+    )
+    let form = try QueryParameters(encoded: String(decoding: body, as: UTF8.self), allowed: ["token"])
+    guard let token = form.text("token"), session.isToken(token.trimmed) else {
+      return try page.login(isWrong: true)
+    }
+    return Response(status: .seeOther, headers: [.location: "/", .setCookie: session.setCookie])
+  }
+}

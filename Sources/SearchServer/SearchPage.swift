@@ -1,0 +1,101 @@
+public import Hummingbird
+internal import HummingbirdCore
+public import Logging
+public import ServiceLifecycle
+internal import NIOCore
+
+/// The search page and its JSON API, as a service.
+///
+/// ```swift
+/// var configuration = PageConfiguration()
+/// configuration.port = 8080
+/// let page = try SearchPage(configuration: configuration, backend: backend, images: images, store: store)
+/// try await page.run()
+/// ```
+public struct SearchPage: Service {
+  private let core: PageCore
+  private let templates: PageTemplates
+  private let onRunning: @Sendable (String) async -> Void
+
+  /// A page over a collection.
+  ///
+  /// - Parameters:
+  ///   - configuration: Address, token, limits.
+  ///   - backend: The table of images.
+  ///   - images: The network and the thumbnails; both run on threads of their own.
+  ///   - store: The collection's image files.
+  ///   - metrics: Where the numbers of `/metrics` are kept; hand it to swift-metrics to show others' numbers too.
+  ///   - logger: Where failures are written; never a vector, token or image.
+  ///   - onRunning: Called with the page's address once it listens.
+  /// - Throws: ``PageSetupError``.
+  public init(
+    configuration: PageConfiguration,
+    backend: any SearchBackend,
+    images: any ImageBackend,
+    store: any ImageStore,
+    metrics: PrometheusRegistry = PrometheusRegistry(),
+    logger: Logger = Logger(label: "adbvec.page"),
+    onRunning: @escaping @Sendable (_ address: String) async -> Void = { _ in }
+  ) throws {
+    try configuration.check()
+    templates = try PageTemplates(folder: configuration.templates)
+    core = PageCore(
+      configuration,
+      backend: backend,
+      images: images,
+      store: store,
+      registry: metrics,
+      logger: logger
+    )
+    self.onRunning = onRunning
+  }
+
+  /// Serves until the task is cancelled or its service group shuts down; requests that began are answered first.
+  public func run() async throws {
+    try await application().run()
+  }
+
+  /// The server behind ``run()``, for tests and for services that add routes of their own in front of it.
+  public func application() -> some ApplicationProtocol {
+    let configuration = core.configuration
+    return Application(
+      router: router(),
+      server: .http1(configuration: channel()),
+      configuration: ApplicationConfiguration(
+        address: .hostname(configuration.host, port: configuration.port),
+        backlog: 1_024
+      ),
+      onServerRunning: { [onRunning] channel in
+        let port = channel.localAddress?.port ?? configuration.port
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        await onRunning("http://\(host):\(port)/")
+      },
+      logger: core.logger
+    )
+  }
+
+  private func router() -> Router<BasicRequestContext> {
+    let page = PageRenderer(core: core, templates: templates)
+    let session = core.configuration.token.map { Session(token: $0) }
+    let router = Router()
+    router.add(middleware: FaultMiddleware(core: core, page: page))
+    router.add(middleware: GateMiddleware(acceptedHosts: core.configuration.acceptedHosts, session: session))
+    PageRoutes(core: core, page: page, session: session).add(to: router)
+    APIRoutes(core: core).add(to: router)
+    OperationRoutes(core: core, templates: templates).add(to: router)
+    return router
+  }
+
+  private func channel() -> HTTP1Channel.Configuration {
+    let idle = core.configuration.limits.idleTime.components
+    return HTTP1Channel.Configuration(
+      additionalChannelHandlers: [ConnectionLedgerHandler(ledger: core.connections)],
+      idleTimeout: .seconds(idle.seconds) + .nanoseconds(idle.attoseconds / 1_000_000_000),
+      httpDecoderConfiguration: .init(
+        maxHeaderFieldSize: 8_192,
+        maxHeaderListSize: 32_768,
+        maxHeaderFieldCount: 100
+      )
+    )
+  }
+}

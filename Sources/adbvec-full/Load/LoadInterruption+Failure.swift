@@ -1,4 +1,0 @@
-import CommandSupport
-import EmbeddingPipeline
-
-extension LoadInterruption: FailureWithCause {}

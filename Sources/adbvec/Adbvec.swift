@@ -1,0 +1,52 @@
+import ArgumentParser
+import CommandSupport
+import MigrateCommands
+
+/// The root of the command line: `adbvec COMMAND …`.
+@main
+struct Adbvec: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "adbvec",
+    abstract: "Vectors in PostgreSQL and AnalyticDB: migrations, features, loading, search.",
+    discussion: """
+      A first search, from nothing:
+
+        adbvec db start              # a private PostgreSQL, if you have none
+        adbvec migrate up            # table, storage and index
+        adbvec embed-load IMAGES   # images to feature vectors to rows
+        adbvec search --id 0 --grid nearest.png
+
+      Settings come from flags, ADBVEC_* variables, DATABASE_URL, libpq's PG* variables and adbvec.yaml, in this \
+      order; 'adbvec config show' prints what is in force and where it comes from.
+
+      Exit codes: 0 done, 1 failed, 2 pending, 3 drift, 4 lock not obtained, 5 no connection, 64 wrong usage, \
+      130 interrupted.
+      """,
+    version: CommandRunner.version,
+    subcommands: [],
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Schema and data",
+        subcommands: [
+          MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self, UnloadCommand.self,
+        ]
+      ),
+      CommandGroup(
+        name: "Search",
+        subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self, ServeCommand.self]
+      ),
+      CommandGroup(
+        name: "Features",
+        subcommands: [ModelsCommand.self, ProjectionCommand.self, EvaluateCommand.self]
+      ),
+      CommandGroup(
+        name: "Servers and settings",
+        subcommands: [DB.self, DoctorCommand.self, SandboxCommand.self, ConfigCommand.self]
+      ),
+    ]
+  )
+
+  static func main() async {
+    await CommandRunner.main(Adbvec.self, Array(CommandLine.arguments.dropFirst()))
+  }
+}

@@ -1,0 +1,4 @@
+import CommandSupport
+import Ingestion
+
+extension LoadInterruption: FailureWithCause {}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import CommandSupport
+import Foundation
+import ImageFeatures
+import ImageSearch
+
+/// What a search is near to, and how it is done; shared by `search` and `sql query`.
+struct SubjectOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Search near the row with this id.", valueName: "id"))
+  var id: Int64?
+
+  @Option(help: ArgumentHelp("Search near an image file.", valueName: "file"))
+  var image: String?
+
+  @Option(help: ArgumentHelp("Search near a vector: '[0.1, 0.2, …]'.", valueName: "numbers"))
+  var vector: String?
+
+  @Option(
+    help: ArgumentHelp("Search near a vector in a file: text, or the first row of a .npy.", valueName: "file")
+  )
+  var vectorFile: String?
+
+  @Option(name: [.customShort("k"), .long], help: ArgumentHelp("How many rows.", valueName: "count"))
+  var topK = 20
+
+  @Option(name: .customLong("class"), help: ArgumentHelp("Only rows of this class.", valueName: "name"))
+  var label: String?
+
+  @Option(
+    name: .customLong("where"),
+    help: ArgumentHelp("Only rows that meet this SQL condition, sent as you write it.", valueName: "sql")
+  )
+  var condition: String?
+
+  @Flag(help: "Compare with every row; use no vector index.")
+  var exact = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Candidates that a graph search keeps; more finds more and takes longer.",
+      valueName: "count"
+    )
+  )
+  var efSearch: Int?
+
+  @Flag(help: "With --id: keep the row itself among the results.")
+  var includeSelf = false
+
+  @Option(help: ArgumentHelp("l2, ip or cosine; without it the index's own.", valueName: "name"))
+  var metric: String?
+
+  func validate() throws {
+    let given = [id != nil, image != nil, vector != nil, vectorFile != nil].filter { $0 }.count
+    guard given == 1 else {
+      throw ValidationError("say what to search near with one of --id, --image, --vector and --vector-file")
+    }
+    guard (1...10_000).contains(topK) else { throw ValidationError("--top-k must be 1…10000, not \(topK)") }
+  }
+
+  /// The request; an image is turned into its feature first.
+  /// - Returns: the request, and the image searched for where one was given.
+  func request(_ features: FeatureOptions, _ settings: Settings) throws -> (ImageSearchRequest, Image?) {
+    var queried: Image?
+    let subject: ImageSearchRequest.Subject
+    if let id {
+      subject = .id(id)
+    } else if let image {
+      let decoded = try Image(contentsOfFile: image, options: features.decoding.options)
+      queried = decoded
+      subject = .vector(try features.load(settings).makeExtractor().features(of: decoded))
+    } else if let vector {
+      subject = .vector(try VectorArgument.parse(vector, of: "--vector"))
+    } else {
+      subject = .vector(try VectorArgument.read(file: vectorFile ?? ""))
+    }
+    let request = ImageSearchRequest(
+      subject,
+      topK: topK,
+      label: label,
+      exact: exact,
+      efSearch: efSearch,
+      includesSubject: includeSelf,
+      trustedCondition: condition
+    )
+    return (request, queried)
+  }
+}

@@ -1,0 +1,48 @@
+import ImageFeatures
+import SearchServer
+import Synchronization
+
+/// The network, loaded once, with as many extractors as run at a time.
+final class FeatureWork: ImageBackend {
+  /// An extractor on its way in or out of the pool.
+  /// Unchecked: the pool lends each one to one caller at a time, under its lock.
+  private struct Lent: @unchecked Sendable {
+    let extractor: FeatureExtractor
+  }
+
+  private let network: FeatureModel
+  private let idle = Mutex<[Lent]>([])
+  let model: String
+
+  var dimension: Int { network.dimension }
+
+  init(_ network: FeatureModel, name: String) {
+    self.network = network
+    model = name
+  }
+
+  /// Decodes as `embed-load` does, so that an image of the collection finds itself at distance 0.
+  func features(of file: [UInt8], maximumPixels: Int) throws -> [Float] {
+    let image = try Self.decoded(file, .init(maximumPixels: maximumPixels))
+    let lent = try idle.withLock { $0.popLast() } ?? Lent(extractor: network.makeExtractor())
+    defer { idle.withLock { $0.append(lent) } }
+    return try lent.extractor.features(of: image)
+  }
+
+  func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) throws -> [UInt8] {
+    let options = Image.DecodingOptions(
+      maximumPixels: maximumPixels,
+      background: .white,
+      appliesOrientation: true
+    )
+    return try Self.decoded(file, options).thumbnail(side: side).jpegData()
+  }
+
+  private static func decoded(_ file: [UInt8], _ options: Image.DecodingOptions) throws -> Image {
+    do {
+      return try Image(decoding: file, options: options)
+    } catch let error as ImageError {
+      throw BackendError(error.code == .tooLarge ? .imageTooLarge : .unreadableImage, error.reason)
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import ArgumentParser
+import CommandSupport
+import Foundation
+import ImageFeatures
+import ImageSearch
+import Logging
+import SearchServer
+import ServiceLifecycle
+import VectorSQL
+
+/// `adbvec serve`.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Serve the search page and its JSON API.",
+    discussion: """
+      Only this machine can connect unless --host says otherwise. The page shows images of the collection that \
+      --images names, and no other file. With ADBVEC_TOKEN or --token-file, whoever connects must give the token.
+
+        adbvec serve --images ~/Pictures
+        adbvec serve --images train.bin --host 0.0.0.0 --token-file token
+
+      The API is described at /openapi.json; /health, /ready and /metrics are for those who run it.
+      """
+  )
+
+  @Option(
+    help: ArgumentHelp(
+      "The folder or CIFAR file that was loaded; without it no image is shown.",
+      valueName: "path"
+    )
+  )
+  var images: String?
+
+  @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
+  var host = "127.0.0.1"
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The port; 0 takes a free one.", valueName: "number"))
+  var port = 8080
+
+  @Option(help: ArgumentHelp("A file with the token that clients must give.", valueName: "file"))
+  var tokenFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A name under which browsers may ask; repeat it for more. On loopback: localhost.",
+      valueName: "name"
+    )
+  )
+  var allowHost: [String] = []
+
+  @Option(help: ArgumentHelp("Files in it replace the page's own, by name.", valueName: "folder"))
+  var templates: String?
+
+  @Option(help: ArgumentHelp("The largest upload, in MiB.", valueName: "size"))
+  var maxUpload = 16
+
+  @Option(help: ArgumentHelp("The most pixels of an image, in millions.", valueName: "count"))
+  var maxMegapixels = 40
+
+  @Option(help: ArgumentHelp("Connections to the database.", valueName: "count"))
+  var connections = 8
+
+  @Option(help: ArgumentHelp("The longest that the database may take for a search.", valueName: "seconds"))
+  var searchLimit = 30
+
+  @OptionGroup(title: "Feature options") var features: FeatureOptions
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  func validate() throws {
+    guard (1...1_024).contains(maxUpload) else { throw ValidationError("--max-upload must be 1…1024") }
+    guard (1...1_000).contains(maxMegapixels) else {
+      throw ValidationError("--max-megapixels must be 1…1000")
+    }
+    guard (1...100).contains(connections) else { throw ValidationError("--connections must be 1…100") }
+    guard (1...3_600).contains(searchLimit) else { throw ValidationError("--search-limit must be 1…3600") }
+  }
+
+  mutating func run() async throws {
+    let settings = try await global.settings(features.flags)
+    let model = try features.load(settings)
+    let pool = SearchConnections(
+      try settings.connectionSettings(),
+      maximum: connections,
+      limit: .seconds(searchLimit)
+    )
+    let query = try await readQuery(settings, pool)
+    if let dimension = query.dimension, dimension != model.dimension {
+      throw CommandFailure(
+        "the table's vectors have \(dimension) numbers, the network's \(model.dimension); choose the network that "
+          + "filled the table with --model, --weights and --feature"
+      )
+    }
+    let page = try SearchPage(
+      configuration: try configuration(settings, query),
+      backend: SearchTable(searcher: ImageSearcher(query: query, connections: pool)),
+      images: FeatureWork(model, name: settings[.model]?.text ?? model.network.architecture.name),
+      store: try store(),
+      logger: Self.logger(verbose: global.verbose),
+      onRunning: { address in
+        print("serving \(address)")
+        // Whoever waits for the address may read it from a file or a pipe.
+        fflush(nil)
+      }
+    )
+    try await Self.serve(page)
+    await pool.close()
+  }
+
+  private func readQuery(_ settings: Settings, _ pool: SearchConnections) async throws -> ImageQuery {
+    let (table, dialect, metric) = (
+      try settings.imageTable(), try settings.sqlDialect(), try settings.chosenMetric()
+    )
+    return try await pool.withConnection {
+      try await ImageQuery.read(table: table, dialect: dialect, metric: metric, from: $0)
+    }
+  }
+
+  private func store() throws -> any ImageStore {
+    guard let images else {
+      Terminal.warning("no image is shown, only placeholders: name the collection with --images")
+      return NoImages()
+    }
+    return try CollectionFiles(path: images)
+  }
+
+  private func configuration(_ settings: Settings, _ query: ImageQuery) throws -> PageConfiguration {
+    var page = PageConfiguration()
+    page.host = host
+    page.port = port
+    page.allowedHosts = allowHost.isEmpty ? nil : Set(allowHost.map { $0.lowercased() })
+    page.token = try token(settings)
+    page.collection = query.table.name.quoted
+    page.templates = templates
+    page.limits.maximumUploadBytes = maxUpload << 20
+    page.limits.maximumPixels = maxMegapixels * 1_000_000
+    // One connection stays free for whoever asks whether the server is ready.
+    page.load.queries = max(1, connections - 1)
+    page.load.extractions = ProcessInfo.processInfo.activeProcessorCount
+    if !page.isLoopback, page.token == nil {
+      Terminal.warning(
+        "whoever reaches \(host) can search: set ADBVEC_TOKEN or --token-file to ask for a token"
+      )
+    }
+    return page
+  }
+
+  private func token(_ settings: Settings) throws -> String? {
+    guard let tokenFile else { return settings.environment["ADBVEC_TOKEN"].flatMap { $0.isEmpty ? nil : $0 } }
+    guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
+      throw CommandFailure("the token file \(tokenFile) cannot be read", exitCode: 64)
+    }
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  private static func logger(verbose: Bool) -> Logger {
+    var logger = Logger(label: "adbvec", factory: { StreamLogHandler.standardError(label: $0) })
+    logger.logLevel = verbose ? .info : .error
+    return logger
+  }
+
+  /// Serves until this task is cancelled, as an interrupt does; then finishes the requests that began.
+  private static func serve(_ page: SearchPage) async throws {
+    var configuration = ServiceGroupConfiguration(services: [page], logger: logger(verbose: false))
+    configuration.maximumGracefulShutdownDuration = .seconds(30)
+    let group = ServiceGroup(configuration: configuration)
+    let serving = Task { try await group.run() }
+    try await withTaskCancellationHandler {
+      try await serving.value
+    } onCancel: {
+      Task { await group.triggerGracefulShutdown() }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+@testable import ImageSources
+
+/// The tutorial's feature file, in every form that Python gives it.
+struct FeatureFileTests {
+  @Test(arguments: [
+    ("7|cat|{1.5,-2}", "7|cat|1.5,-2.0"),
+    ("7|\"cat\"|\"{1.5,-2}\"", "7|cat|1.5,-2.0"),
+    ("\"7\"|\"cat\"|{1.5,-2}", "7|cat|1.5,-2.0"),
+    ("7|'cat'|{1.5, -2}", "7|cat|1.5,-2.0"),
+    ("7|b'cat'|[1.5, -2.0]", "7|cat|1.5,-2.0"),
+    ("7|\"a \"\"big\"\" cat\"|{1.5,-2}", "7|a \"big\" cat|1.5,-2.0"),
+    ("7|\"two\nlines|and a bar\"|{1.5,-2}", "7|two\nlines|and a bar|1.5,-2.0"),
+    ("7|bars | inside|{1.5,-2}", "7|bars | inside|1.5,-2.0"),
+    ("7||{1.5,-2}", "7|NULL|1.5,-2.0"),
+    ("7|\\N|{1.5,-2}", "7|NULL|1.5,-2.0"),
+    ("7|\"\"|{1.5,-2}", "7||1.5,-2.0"),
+    ("7|cat|{1.5,-2}\r", "7|cat|1.5,-2.0"),
+    ("7|猫🐈\u{10FFFF}|{1.5,-2}", "7|猫🐈\u{10FFFF}|1.5,-2.0"),
+    ("7|it's|{1e-3,2E+1}", "7|it's|0.001,20.0"),
+  ])
+  func anyQuotingIsRead(line: String, row: String) throws {
+    #expect(try rows(of: "\(line)\n", name: "f.txt") == [row])
+    #expect(try rows(of: line, name: "f.txt") == [row], "without a line end")
+  }
+
+  @Test func blankLinesAndTheLastLineEndMeanNothing() throws {
+    #expect(try rows(of: "\n1|a|{1}\n\n2|b|{2}\n\n", name: "f.txt") == ["1|a|1.0", "2|b|2.0"])
+  }
+
+  @Test(arguments: [
+    ("1|a|{1}\nx|b|{2}", "line 2: the id \"x\" is no integer"),
+    ("1|a|{1}\n2|b|{1,2}", "line 2: its vector has 2 numbers where the rows before have 1"),
+    ("1|a|{1,}", "line 1: its vector has something other than a number at element 1"),
+    ("1|a|{1;2}", "line 1: its vector has something other than a comma between numbers"),
+    ("1|a|{1,2", "line 1: its vector is cut short"),
+    ("1|a|{1}x", "line 1: text follows the vector"),
+    ("1|a", "line 1: expected id|class|{vector} and found 2 fields"),
+    ("1|\"a|{1}", "line 1: a quote opens here and never closes"),
+    ("1|\"a\"b|{1}", "line 1: text follows a closing quote; inside quotes a quote is written twice"),
+    ("1|\"a\n\nb\"|{1}\n2|c|{}", "line 4: its vector has something other than a number at element 0"),
+  ])
+  func whatIsWrongIsSaidWithItsLine(text: String, message: String) throws {
+    #expect(try complaint(text, name: "f.txt") == message)
+  }
+
+  /// No cut of a file may pass as a whole row with other numbers.
+  @Test func aFileCutAtAnyByteOfItsLastRecordLosesThatRecordAloud() throws {
+    let whole = "1|a|{1,2.25}\n2|\"b\"\"x\"|{3,4.75}\n"
+    let first = "1|a|{1,2.25}\n".utf8.count
+    for cut in first + 1..<whole.utf8.count - 1 {
+      let text = String(decoding: Array(whole.utf8.prefix(cut)), as: UTF8.self)
+      #expect(try complaint(text, name: "f.txt") != nil, "cut at byte \(cut)")
+    }
+  }
+
+  @Test func recordsLargerThanTheBufferAreRead() throws {
+    let label = String(repeating: "x", count: 10 << 20)
+    let text = "1|\(label)|{1}\n2|b|{2}\n"
+    let scratch = try Scratch()
+    let source = FeatureSource(path: try scratch.file("f.txt", text))
+    #expect(try rows(of: source) == ["1|\(label)|1.0", "2|b|2.0"])
+  }
+
+  @Test func readingGoesOnWhereABatchEnded() throws {
+    let scratch = try Scratch()
+    let text = "0|a|{1}\n1|\"b\nc\"|{2}\n\n2|d|{3}\nx|e|{4}\n"
+    let source = FeatureSource(path: try scratch.file("f.txt", text))
+    var batch = FeatureBatch()
+    #expect(try source.open().read(into: &batch, limit: 2))
+    let place = SourcePlace(position: batch.endPosition, offset: batch.endOffset, line: batch.endLine)
+    let reader = try source.open()
+    try reader.skip(to: place)
+    batch.reset(firstPosition: place.position)
+    #expect(try reader.read(into: &batch, limit: 1))
+    #expect(batch.ids == [2])
+    let error = #expect(throws: CollectionError.self) { try reader.read(into: &batch, limit: 1) }
+    #expect(error?.line == 6)
+  }
+}

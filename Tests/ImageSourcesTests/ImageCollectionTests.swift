@@ -1,0 +1,104 @@
+import Foundation
+import ImageFeatures
+import Testing
+
+@testable import ImageSources
+
+/// Folders and CIFAR files: ids, classes, and what is refused.
+struct ImageCollectionTests {
+  private func record(coarse: UInt8, fine: UInt8, red: UInt8, green: UInt8, blue: UInt8) -> [UInt8] {
+    [coarse, fine] + [red, green, blue].flatMap { [UInt8](repeating: $0, count: 1024) }
+  }
+
+  @Test func folderIdsFollowTheBytesOfThePaths() throws {
+    let scratch = try Scratch()
+    for name in [
+      "b/2.PNG", "b/10.jpg", "a/x/deep.webp", "Z.gif", "a.bmp", ".hidden/1.png", "a/notes.txt", "a/.x.png",
+    ] {
+      _ = try scratch.file(name, "not an image")
+    }
+    let folder = try FolderCollection(path: scratch.path)
+    let entries = try (0..<folder.count).map { try folder.entry(at: $0) }
+    #expect(entries.map(\.name) == ["Z.gif", "a.bmp", "a/x/deep.webp", "b/10.jpg", "b/2.PNG"])
+    #expect(entries.map(\.label) == [nil, nil, "a", "b", "b"])
+    #expect(entries.map(\.id) == [0, 1, 2, 3, 4])
+    #expect(entries[3].place == .file(scratch.path + "/b/10.jpg"))
+    let error = #expect(throws: ImageError.self) { try folder.image(at: 3) }
+    #expect(error?.description.hasPrefix("b/10.jpg: ") == true)
+  }
+
+  @Test func aLabelFileReplacesTheFolders() throws {
+    let scratch = try Scratch()
+    _ = try scratch.file("p/a.png", "x")
+    _ = try scratch.file("p/c/b.png", "x")
+    let labels = try scratch.file("labels.csv", "path,label\na.png,\"red, \"\"dark\"\"\"\n")
+    let folder = try FolderCollection(path: scratch.path + "/p", labels: LabelFile(path: labels))
+    #expect(try folder.entry(at: 0).label == "red, \"dark\"")
+    #expect(try folder.entry(at: 1).label == nil)
+  }
+
+  @Test func linksInACircleEnd() throws {
+    let scratch = try Scratch()
+    _ = try scratch.file("a/1.png", "x")
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path + "/a/loop",
+      withDestinationPath: scratch.path
+    )
+    #expect(try FolderCollection(path: scratch.path).count == 1)
+  }
+
+  @Test func aFolderWithoutImagesIsRefused() throws {
+    let scratch = try Scratch()
+    _ = try scratch.file("notes.txt", "x")
+    let error = #expect(throws: CollectionError.self) { try ImageSource.open(scratch.path) }
+    #expect(error?.code == .empty)
+    #expect(throws: CollectionError.self) { try ImageSource.open(scratch.path + "/missing") }
+  }
+
+  @Test func cifarRecordsBecomeImages() throws {
+    let scratch = try Scratch()
+    let test = record(coarse: 0, fine: 2, red: 1, green: 2, blue: 3)
+    let train = record(coarse: 1, fine: 0, red: 4, green: 5, blue: 6)
+    _ = try scratch.file("test.bin", test)
+    _ = try scratch.file("train.bin", train + test)
+    let folder = try ImageSource.open(scratch.path)
+    #expect(
+      try (0..<folder.count).map { try folder.entry(at: $0).label } == ["0", "2", "2"],
+      "train comes first"
+    )
+    #expect(try folder.image(at: 0).rgb.prefix(6) == [4, 5, 6, 4, 5, 6])
+    _ = try scratch.file(
+      "fine_label_names.txt",
+      (0..<100).map { "class\($0)" }.joined(separator: "\n") + "\n"
+    )
+    let file = try ImageSource.open(scratch.path + "/test.bin")
+    #expect(try file.entry(at: 0).label == "class2")
+    #expect(try file.entry(at: 0).place == .record(collection: scratch.path + "/test.bin", number: 0))
+    #expect(throws: CollectionError.self) { try file.entry(at: 1) }
+    #expect(try (0..<3).map { try folder.coarseLabel(at: $0) } == ["1", "0", "0"])
+    _ = try scratch.file("coarse_label_names.txt", (0..<20).map { "group\($0)\n" }.joined())
+    #expect(try ImageSource.open(scratch.path + "/test.bin").coarseLabel(at: 0) == "group0")
+  }
+
+  @Test func aCutCIFARFileIsRefusedInOneLine() throws {
+    let scratch = try Scratch()
+    let path = try scratch.file("x.bin", [UInt8](repeating: 0, count: 3075))
+    let error = #expect(throws: CollectionError.self) { try ImageSource.open(path) }
+    #expect(
+      error?.description
+        == "\(path): its 3075 bytes are no whole number of CIFAR records (3,074 bytes each in CIFAR-100, "
+        + "3,073 in CIFAR-10); it is cut short or another format"
+    )
+    let empty = try scratch.file("empty.bin", [UInt8]())
+    #expect(throws: CollectionError.self) { try ImageSource.open(empty) }
+  }
+
+  @Test func cifar10IsKnownByItsLength() throws {
+    let scratch = try Scratch()
+    let path = try scratch.file("data_batch_1.bin", [3] + [UInt8](repeating: 9, count: 3072))
+    let collection = try ImageSource.open(path)
+    #expect(try collection.entry(at: 0).label == "3")
+    #expect(try collection.coarseLabel(at: 0) == nil)
+    #expect(try collection.image(at: 0).rgb.count == 3072)
+  }
+}

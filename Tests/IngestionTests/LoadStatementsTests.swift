@@ -1,0 +1,90 @@
+import Testing
+import VectorSQL
+
+@testable import Ingestion
+
+/// The SQL that a load sends, by policy and server.
+struct LoadStatementsTests {
+  private func statements(
+    _ policy: LoadOptions.ConflictPolicy,
+    onConflict: Bool = true,
+    distributes: Bool = false,
+    source: Bool = false
+  ) -> LoadStatements {
+    LoadStatements(
+      target: LoadTarget(table: "public.image_search"),
+      policy: policy,
+      writesSource: source,
+      tellsReplaced: !distributes,
+      hasOnConflict: onConflict,
+      distributes: distributes
+    )
+  }
+
+  @Test func insertsBindEveryValue() throws {
+    #expect(
+      try statements(.fail).insert(rows: 2) == """
+        INSERT INTO "public"."image_search" ("id", "class", "image_vector") VALUES ($1, $2, $3), ($4, $5, $6)
+        """
+    )
+    #expect(
+      try statements(.skip, source: true).insert(rows: 1) == """
+        INSERT INTO "public"."image_search" ("id", "class", "image_vector", "source") VALUES ($1, $2, $3, $4) \
+        ON CONFLICT ("id") DO NOTHING
+        """
+    )
+    #expect(
+      try statements(.update).insert(rows: 1) == """
+        INSERT INTO "public"."image_search" ("id", "class", "image_vector") VALUES ($1, $2, $3) \
+        ON CONFLICT ("id") DO UPDATE SET "class" = EXCLUDED."class", "image_vector" = EXCLUDED."image_vector" \
+        RETURNING xmax = 0
+        """
+    )
+  }
+
+  /// Greenplum 6 has no ON CONFLICT: rows go through a temporary table there.
+  @Test func greenplumMergesThroughATemporaryTable() {
+    let greenplum = statements(.update, onConflict: false, distributes: true)
+    #expect(
+      greenplum.createStage == """
+        CREATE TEMP TABLE pg_temp.adbvec_stage ON COMMIT DELETE ROWS AS \
+        SELECT "id", "class", "image_vector" FROM "public"."image_search" WHERE false DISTRIBUTED BY ("id")
+        """
+    )
+    #expect(
+      greenplum.merge.map(\.text) == [
+        """
+        UPDATE "public"."image_search" t SET "class" = s."class", "image_vector" = s."image_vector" \
+        FROM pg_temp.adbvec_stage s WHERE t."id" = s."id"
+        """,
+        """
+        INSERT INTO "public"."image_search" ("id", "class", "image_vector") \
+        SELECT "id", "class", "image_vector" FROM pg_temp.adbvec_stage s \
+        WHERE NOT EXISTS (SELECT 1 FROM "public"."image_search" t WHERE t."id" = s."id")
+        """,
+      ]
+    )
+    let all = [greenplum, statements(.skip, onConflict: false, distributes: true)]
+      .flatMap { [$0.copyToStage, $0.storeStagePlain] + $0.merge.map(\.text) }
+    #expect(all.allSatisfy { !$0.contains("ON CONFLICT") && !$0.contains("IF NOT EXISTS") })
+  }
+
+  @Test func namesAreQuotedWhateverTheyHold() throws {
+    let odd = LoadStatements(
+      target: LoadTarget(
+        table: QualifiedName(name: try Identifier(validating: "a\"; DROP TABLE x; --")),
+        idColumn: "ID"
+      ),
+      policy: .fail,
+      writesSource: false,
+      tellsReplaced: true,
+      hasOnConflict: true,
+      distributes: false
+    )
+    #expect(
+      odd.copy == """
+        COPY "a""; DROP TABLE x; --" ("ID", "class", "image_vector") FROM STDIN (FORMAT binary)
+        """
+    )
+  }
+}

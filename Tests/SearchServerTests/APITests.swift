@@ -1,0 +1,149 @@
+import HTTPTypes
+import SearchServer
+import Testing
+
+/// The JSON API.
+@Suite struct APITests {
+  @Test func searchesNearAImage() async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask("/api/v1/search?id=0&k=1")
+      #expect(answer.status == 200)
+      let json = try answer.json()
+      let results = try #require(json["results"] as? [[String: Any]])
+      #expect(results.count == 1)
+      #expect(results[0]["id"] as? Int == 1)
+      #expect(results[0]["distance"] as? Double == 1)
+      // Only the file's name: where the collection lies on the server is nobody's business.
+      #expect(results[0]["name"] as? String == "black.png")
+      #expect(json["sql"] as? String == "SELECT '<' ;")
+      #expect(json["page"] as? String == "/?id=0&k=1")
+    }
+  }
+
+  @Test func searchesNearAVector() async throws {
+    let backend = MemoryBackend()
+    try await PageClient.with(backend) { page in
+      let answer = try await page.post(
+        json: #"{"vector": [1, 0.5], "k": 2, "mode": "exact", "ef": 40, "class": "cat"}"#
+      )
+      #expect(answer.status == 200)
+      let expected = SearchQuery(.vector([1, 0.5]), count: 2, label: "cat", exact: true, efSearch: 40)
+      #expect(backend.asked == [expected])
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("/api/v1/search", "id is missing"),
+      ("/api/v1/search?id=0&id=1", "id is given twice"),
+      ("/api/v1/search?id=1e3", "id must be a whole number, 0…9223372036854775807"),
+      ("/api/v1/search?id=0&k=0", "k must be a whole number, 1…500"),
+      ("/api/v1/search?id=0&k=501", "k must be a whole number, 1…500"),
+      ("/api/v1/search?id=0&ef=1001", "ef must be a whole number, 1…1000"),
+      ("/api/v1/search?id=0&mode=fast", "mode must be index or exact"),
+      ("/api/v1/search?id=0&class=%00", "the link's percent-encoding is no UTF-8 text"),
+      ("/api/v1/search?id=0&class=%ff", "the link's percent-encoding is no UTF-8 text"),
+      (
+        "/api/v1/search?id=0&where=1=1",
+        "no parameter has that name; there are class, ef, id, k, mode"
+      ),
+    ]
+  )
+  func refusesWhatItDoesNotKnow(uri: String, message: String) async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask(uri)
+      #expect(answer.status == 400)
+      #expect(answer["Content-Type"] == "application/problem+json")
+      #expect(try answer.json()["detail"] as? String == message)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("[1]", "the body is no JSON object, or holds a number that is out of range"),
+      ("{", "the body is no JSON object, or holds a number that is out of range"),
+      ("{}", "give either id or vector"),
+      (#"{"id": 0, "vector": [1, 2]}"#, "give either id or vector"),
+      (#"{"vector": [1]}"#, "the vector has 1 numbers, the collection's have 2"),
+      (#"{"vector": [1, 1e60]}"#, "the vector's numbers must lie between -1e15 and 1e15"),
+      (#"{"vector": [1, null]}"#, "vector has a value of the wrong type or size"),
+      (#"{"id": 0, "k": "2"}"#, "k has a value of the wrong type or size"),
+      (#"{"id": 0, "k": null}"#, "k has a value of the wrong type or size"),
+      (#"{"id": -1}"#, "id must not be negative"),
+      (#"{"id": 0, "sql": "DROP"}"#, "the body may have class, ef, id, k, mode, vector, and nothing else"),
+    ]
+  )
+  func refusesOtherBodies(json: String, message: String) async throws {
+    try await PageClient.with { page in
+      let answer = try await page.post(json: json)
+      #expect(answer.status == 400)
+      #expect(try answer.json()["detail"] as? String == message)
+    }
+  }
+
+  @Test func searchesNearAImageThatIsSentAlong() async throws {
+    try await PageClient.with { page in
+      let raw = try await page.ask(
+        "/api/v1/search/image?k=1",
+        .post,
+        headers: ["Content-Type": "image/png"],
+        body: Sample.png
+      )
+      #expect(raw.status == 200)
+      let form = try await page.post(form: [], image: Sample.png, to: "/api/v1/search/image")
+      #expect(form.status == 200)
+      let subject = try #require(try form.json()["subject"] as? [String: Any])
+      #expect(subject["name"] as? String == "my cat.png")
+      let key = try #require(subject["upload"] as? String)
+      #expect(try await page.ask("/api/v1/uploads/\(key)/search?k=1").status == 200)
+      #expect(try await page.ask("/api/v1/uploads/\(key)/thumbnail")["Content-Type"] == "image/png")
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("text/plain", Sample.png, 415), ("image/svg+xml", Sample.png, 415), ("", Sample.png, 415),
+      ("image/png", Array("GIF".utf8), 422), ("image/png", [], 422),
+      ("image/jpeg", Array(Sample.png.prefix(8)), 422), ("multipart/form-data", Sample.png, 400),
+      ("image/png", [UInt8](repeating: 0x89, count: 2_000), 413),
+    ]
+  )
+  func refusesWhatIsNoImage(type: String, body: [UInt8], status: Int) async throws {
+    try await PageClient.with(configure: { $0.limits.maximumUploadBytes = 1_000 }) { page in
+      let headers = type.isEmpty ? [:] : ["Content-Type": type]
+      let answer = try await page.ask("/api/v1/search/image", .post, headers: headers, body: body)
+      #expect(answer.status == status)
+    }
+  }
+
+  @Test func imagesAndThumbnailsAreOfTheCollectionOnly() async throws {
+    try await PageClient.with { page in
+      let file = try await page.ask("/api/v1/images/0/file")
+      #expect(file["Content-Type"] == "image/png")
+      #expect(file["X-Content-Type-Options"] == "nosniff")
+      #expect(file["Content-Security-Policy"] == "default-src 'none'; sandbox")
+      #expect(
+        try await page.ask("/api/v1/images/0/file", headers: ["If-None-Match": "\"v1\""]).status == 304
+      )
+      #expect(try await page.ask("/api/v1/images/0/thumbnail?side=96").status == 200)
+      #expect(try await page.ask("/api/v1/images/0/thumbnail?side=97").status == 400)
+      #expect(try await page.ask("/api/v1/images/1/file").status == 404)
+      // A file that is no image is not sent, whatever its name says.
+      #expect(try await page.ask("/api/v1/images/2/file").status == 422)
+      #expect(try await page.ask("/api/v1/images/99").status == 404)
+      #expect(try await page.ask("/api/v1/images/..%2F..%2Fetc").status == 400)
+    }
+  }
+
+  @Test func otherMethodsAreToldWhichThereAre() async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask("/api/v1/search", .delete)
+      #expect(answer.status == 405)
+      #expect(answer["Allow"] == "GET, HEAD, POST")
+      #expect(try await page.ask("/api/v1/nothing").status == 404)
+      let unknown = try #require(HTTPRequest.Method("BREW"))
+      #expect(try await page.ask("/api/v1/search", unknown).status == 501)
+      #expect(try await page.ask("/health", .head).status == 200)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import SearchServer
+import Testing
+
+/// Files come from below the folder, or not at all.
+@Suite struct ImageFolderTests {
+  /// A folder `images` with `a/cat.png`, and `secret.png` beside it.
+  private func withFolder(_ body: (ImageFolder, URL) throws -> Void) throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "images-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: root) }
+    let folder = root.appending(path: "images")
+    try FileManager.default.createDirectory(
+      at: folder.appending(path: "a"),
+      withIntermediateDirectories: true
+    )
+    try Data("cat".utf8).write(to: folder.appending(path: "a/cat.png"))
+    try Data("secret".utf8).write(to: root.appending(path: "secret.png"))
+    try body(ImageFolder(folder.path, maximumBytes: 100), folder)
+  }
+
+  private func read(_ folder: ImageFolder, _ source: String?) -> String? {
+    folder.file(of: CollectionImage(id: 0, source: source)).map {
+      String(decoding: $0.bytes, as: UTF8.self)
+    }
+  }
+
+  @Test func readsAFile() throws {
+    try withFolder { folder, _ in #expect(read(folder, "a/cat.png") == "cat") }
+  }
+
+  @Test(
+    arguments: [
+      "../secret.png", "a/../../secret.png", "a/../a/cat.png", "./a/cat.png", "a//cat.png", "/etc/hostname",
+      "",
+      "a/cat.png/", "a", "a/cat.png\0", "..", "a/dog.png",
+    ]
+  )
+  func aPathThatLeadsElsewhereFindsNothing(source: String) throws {
+    try withFolder { folder, _ in #expect(read(folder, source) == nil) }
+  }
+
+  @Test func noLinkIsFollowed() throws {
+    try withFolder { folder, url in
+      let manager = FileManager.default
+      let link = { (name: String, target: String) in
+        try manager.createSymbolicLink(atPath: url.appending(path: name).path, withDestinationPath: target)
+      }
+      try link("out.png", "../secret.png")
+      try link("up", "..")
+      try link("in.png", "a/cat.png")
+      #expect(read(folder, "out.png") == nil)
+      #expect(read(folder, "up/secret.png") == nil)
+      #expect(read(folder, "in.png") == nil)
+    }
+  }
+
+  @Test func pipesAndLargeFilesAreNotRead() throws {
+    try withFolder { folder, url in
+      mkfifo(url.appending(path: "pipe.png").path, 0o600)
+      try Data(count: 101).write(to: url.appending(path: "large.png"))
+      #expect(read(folder, "pipe.png") == nil)
+      #expect(read(folder, "large.png") == nil)
+      #expect(read(folder, nil) == nil)
+    }
+  }
+
+  @Test func theVersionChangesWithTheFile() throws {
+    try withFolder { folder, url in
+      let image = CollectionImage(id: 0, source: "a/cat.png")
+      let before = folder.file(of: image)?.version
+      try Data("catty".utf8).write(to: url.appending(path: "a/cat.png"))
+      #expect(folder.file(of: image)?.version != before)
+    }
+  }
+}

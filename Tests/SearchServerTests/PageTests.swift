@@ -1,0 +1,126 @@
+import HTTPTypes
+import SearchServer
+import Testing
+
+/// The page as a browser without JavaScript sees it.
+@Suite struct PageTests {
+  @Test func startsFromImagesOfTheCollection() async throws {
+    try await PageClient.with { page in
+      let start = try await page.ask("/")
+      #expect(start.status == 200)
+      #expect(start["Content-Type"] == "text/html; charset=utf-8")
+      #expect(start.text.contains("Start from an image of the collection"))
+      #expect(start.text.contains(#"href="/?id=0""#))
+      #expect(start.text.contains(#"<option value="dog">dog</option>"#))
+    }
+  }
+
+  @Test func showsResultsThatKeepTheOptions() async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask("/?id=0&k=2&mode=exact")
+      #expect(answer.text.contains("2 images nearest to <em>cat (image 0)</em>"))
+      #expect(answer.text.contains(#"href="/?id=1&amp;k=2&amp;mode=exact""#))
+      #expect(answer.text.contains(#"<code id="sql">SELECT &#39;&lt;&#39; ;</code>"#))
+      #expect(answer["Server-Timing"]?.hasPrefix("features;dur=0.000, db;dur=1.500") == true)
+    }
+  }
+
+  @Test func labelsAreTextWhateverTheyHold() async throws {
+    let backend = MemoryBackend([CollectionImage(id: 0, label: "<script>alert(1)</script>\"'&")])
+    try await PageClient.with(backend) { page in
+      let start = try await page.ask("/")
+      #expect(!start.text.contains("<script>alert"))
+      #expect(start.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"))
+    }
+  }
+
+  @Test func anUploadBecomesALink() async throws {
+    let backend = MemoryBackend()
+    try await PageClient.with(backend) { page in
+      let sent = try await page.post(form: [("id", ""), ("k", "3"), ("class", "cat")], image: Sample.png)
+      #expect(sent.status == 303)
+      let link = try #require(sent["Location"])
+      #expect(link.wholeMatch(of: /\/\?upload=[A-Za-z0-9_-]{22}&k=3&class=cat/) != nil)
+      let answer = try await page.ask(link)
+      #expect(answer.text.contains("nearest to <em>my cat.png</em>"))
+      #expect(backend.asked == [SearchQuery(.vector([0, 1]), count: 3, label: "cat")])
+    }
+  }
+
+  @Test func otherOptionsNeedNoSecondUpload() async throws {
+    try await PageClient.with { page in
+      let key = try #require(
+        try await page.post(form: [], image: Sample.png)["Location"]?.split(separator: "=").last
+      )
+      let again = try await page.post(form: [("upload", String(key)), ("mode", "exact")], image: [])
+      #expect(again["Location"] == "/?upload=\(key)&mode=exact")
+    }
+  }
+
+  @Test func aForgottenUploadSaysWhatToDo() async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask("/?upload=AAAAAAAAAAAAAAAAAAAAAA")
+      #expect(answer.status == 404)
+      #expect(answer.text.contains("no longer remembered; drop the image again"))
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("/?id=0&upload=AAAAAAAAAAAAAAAAAAAAAA", "give id or upload, not both"),
+      ("/?upload=..%2Fetc", "upload is no key of an upload"),
+      ("/?id=0&k=9999", "k must be a whole number, 1…500"),
+      ("/?id=99", "no image 99"),
+    ]
+  )
+  func whatCannotBeSearchedIsSaidOnThePage(uri: String, message: String) async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask(uri)
+      #expect([400, 404].contains(answer.status))
+      #expect(answer["Content-Type"] == "text/html; charset=utf-8")
+      #expect(answer.text.contains(message))
+    }
+  }
+
+  @Test func aLostDatabaseIsSaidClearlyAndComesBack() async throws {
+    let backend = MemoryBackend()
+    try await PageClient.with(backend) { page in
+      #expect(try await page.ask("/?id=0").status == 200)
+      backend.isLost = true
+      let lost = try await page.ask("/?id=0&class=cat")
+      #expect(lost.status == 503)
+      #expect(lost["Retry-After"] == "2")
+      #expect(lost.text.contains(#"role="alert""#))
+      #expect(lost.text.contains(#"<option value="cat" selected>cat</option>"#))
+      #expect(try await page.ask("/ready").status == 503)
+      #expect(try await page.ask("/health").status == 200)
+      backend.isLost = false
+      #expect(try await page.ask("/?id=0").status == 200)
+      #expect(try await page.ask("/ready").status == 200)
+    }
+  }
+
+  @Test func aMissingImageIsAPlaceholder() async throws {
+    try await PageClient.with { page in
+      let there = try await page.ask("/thumbnails/0")
+      #expect(there["Content-Type"] == "image/png")
+      for id in [1, 2, 99] {
+        let missing = try await page.ask("/thumbnails/\(id)")
+        #expect(missing.status == 200)
+        #expect(missing["Content-Type"] == "image/svg+xml")
+      }
+    }
+  }
+
+  @Test func assetsAreKeptByTheirVersion() async throws {
+    try await PageClient.with { page in
+      let start = try await page.ask("/")
+      let link = try #require(start.text.firstMatch(of: /\/assets\/page\.css\?v=[a-z0-9]+/)).output
+      let css = try await page.ask(String(link))
+      #expect(css["Cache-Control"] == "public, max-age=31536000, immutable")
+      #expect(css["Content-Type"] == "text/css; charset=utf-8")
+      let tag = try #require(css["ETag"])
+      #expect(try await page.ask("/assets/page.css", headers: ["If-None-Match": tag]).status == 304)
+    }
+  }
+}
