@@ -1,4 +1,5 @@
-internal import PostgresClient
+public import PostgresClient
+public import VectorSQL
 
 /// Brings a database's schema to where a set of versioned SQL files says it should be.
 ///
@@ -107,5 +108,177 @@ extension Capability {
     if server.reportsIndexProgress { known.insert(.indexProgress) }
     if server.product == .citus { known.insert(.citus) }
     return known
+  }
+}
+
+/// How a `Migrator` works; every field has the default that suits most.
+public struct MigratorOptions: Sendable, Hashable {
+  /// The history table; always with its schema, so that no `search_path` can move it.
+  public var historyTable: QualifiedName = "public.adbvec_migrations"
+  /// How the run keeps others out.
+  public var lock: Lock = .automatic
+  /// How long to wait for another run's lock, in milliseconds.
+  public var lockWait = 60_000
+  /// How long a statement of a transactional file may wait for a table's lock, in milliseconds; 0 for ever.
+  public var lockTimeout = 5_000
+  /// How often a file is tried when a lock is not to be had or a deadlock was broken.
+  public var attempts = 5
+  /// The pause before the second try, in milliseconds; it doubles each time.
+  public var backOff = 500
+  /// Whether pending versions below an applied one may run.
+  public var allowOutOfOrder = false
+  /// Whether edited files, other parameters and missing files are let pass.
+  public var ignoreDrift = false
+  /// Capabilities that win over what the dialect and the server say, for `render`.
+  public var capabilities: [Capability: Bool] = [:]
+
+  /// The defaults.
+  public init() {}
+
+  /// How a run keeps others out.
+  public enum Lock: String, Sendable, Hashable {
+    /// By a session's lock, or by a transaction's where a pooler stands between.
+    case automatic
+    /// By a lock that the session holds for the whole run.
+    case session
+    /// By a lock that each file's transaction holds: also behind a pooler in transaction mode.
+    case transaction
+    /// Not at all; the history's primary key still lets each version run once.
+    case none
+  }
+}
+
+/// The SQL of one migration, as `render` shows it.
+public struct RenderedFile: Sendable, Hashable, Encodable {
+  /// The version, or `R__name`.
+  public var version: String
+  /// The file's name behind the version.
+  public var name: String
+  /// The file.
+  public var file: String
+  /// The SQL of `-- migrate:up`.
+  public var up: String
+  /// The SQL of `-- migrate:down`; nil when there is no such section.
+  public var down: String?
+  /// The values that it uses.
+  public var parameters: [String: String]
+  /// The statements of `up`, without comments before and between them.
+  public var statements: [String]
+}
+
+extension Migrator {
+  /// The SQL of the files, without a server: the capabilities are those that the dialect is known for, unless
+  /// `options.capabilities` says otherwise.
+  /// - Parameter version: only this one.
+  /// - Throws: `MigrationError` with code `unknownVersion`.
+  public func render(version: String? = nil) throws -> [RenderedFile] {
+    let wanted = try version.map { version in
+      guard let found = assumed.first(where: { $0.id.isSame(as: MigrationID(key: version)) }) else {
+        throw MigrationError(.unknownVersion, "no file has the version \(version)")
+      }
+      return [found]
+    }
+    return (wanted ?? assumed).map { migration in
+      RenderedFile(
+        version: migration.id.key,
+        name: migration.migration.name,
+        file: migration.migration.file.path,
+        up: migration.up.string,
+        down: migration.down?.string,
+        parameters: migration.parameters,
+        statements: migration.upSection.statementTexts
+      )
+    }
+  }
+}
+
+/// What lint takes a server to be, beyond the dialect.
+public struct LintTarget: Sendable, Hashable {
+  /// Bytes in a page: 8192 for PostgreSQL as it comes, 32768 for Greenplum and AnalyticDB.
+  public var pageSize: Int?
+  /// AnalyticDB's major version, 6 or 7; nil lets pass what either knows.
+  public var productVersion: Int?
+
+  /// The dialect's usual server.
+  public init(pageSize: Int? = nil, productVersion: Int? = nil) {
+    self.pageSize = pageSize
+    self.productVersion = productVersion
+  }
+}
+
+extension Migrator {
+  /// Finds in the files what locks or breaks a production database, and what is wrong with vectors and their indexes;
+  /// asks no server. `-- lint:ignore D001 reason` in a file hides a rule there.
+  public func lint(_ target: LintTarget = LintTarget()) -> [LintFinding] {
+    var linter = Linter(
+      dialect: dialect,
+      capabilities: options.capabilities(over: dialect.assumedCapabilities),
+      parameters: parameters,
+      pageSize: target.pageSize ?? (dialect == .analyticDB ? 32_768 : 8192),
+      productVersion: target.productVersion
+    )
+    return assumed.flatMap { linter.lint($0) }
+  }
+}
+
+extension Migrator {
+  /// Where every migration stands; reads, and never writes.
+  public func status(on connection: PostgresConnection) async throws -> StatusReport {
+    let session = session(connection)
+    let rendered = try await rendered(for: connection)
+    let state = try await session.readState()
+    return StatusReport(
+      migrations: Planner(migrations: rendered, records: state.records).statuses(),
+      invalidIndexes: try await session.invalidIndexes(),
+      historyTable: history.sqlName
+    )
+  }
+
+  /// What is wrong with the files by themselves: text that the server's scanner would refuse, statements that cannot
+  /// run the way their section asks for. Empty when all is well.
+  public func problems() -> [MigrationError] {
+    assumed.flatMap { migration in
+      SectionCheck(section: migration.upSection).errors()
+        + (migration.downSection.map { SectionCheck(section: $0).errors() } ?? [])
+    }
+  }
+
+  /// What is wrong with the files and with what the history says of them; empty when all is well.
+  public func validate(on connection: PostgresConnection) async throws -> [MigrationError] {
+    let rendered = try await rendered(for: connection)
+    let state = try await session(connection).readState()
+    let planner = Planner(migrations: rendered, records: state.records)
+    return problems() + planner.statuses().flatMap(planner.driftErrors)
+  }
+}
+
+extension Migrator {
+  /// Waits until a server answers.
+  /// - Parameter milliseconds: how long at most.
+  /// - Throws: the last `PostgresError` when the time is over; at once when waiting cannot help, as with a wrong password.
+  public static func wait(for settings: ConnectionSettings, milliseconds: Int) async throws {
+    let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+    var pause = 50
+    while true {
+      do {
+        let connection = try await PostgresConnection.connect(settings)
+        try await connection.run("SELECT 1")
+        await connection.close()
+        return
+      } catch let error as PostgresError where error.mayPass && ContinuousClock.now < deadline {
+        try await Task.sleep(for: .milliseconds(pause))
+        pause = min(pause * 2, 1000)
+      }
+    }
+  }
+}
+
+extension PostgresError {
+  /// Whether a server that starts, or is not up yet, gives this error.
+  fileprivate var mayPass: Bool {
+    guard isConnectionProblem, code != .invalidSettings else { return false }
+    // 57P03 is "starting up"; a refused password (28…) or an unknown database (3D000) stays.
+    guard let sqlState else { return !message.contains("password") && !message.contains("does not exist") }
+    return sqlState == "57P03" || sqlState.hasPrefix("08") || sqlState.hasPrefix("53")
   }
 }

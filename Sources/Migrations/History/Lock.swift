@@ -1,4 +1,78 @@
 internal import PostgresClient
+internal import SQLLexer
+internal import VectorSQL
+
+/// The SQL of the lock that lets one run at a time work on a history table.
+///
+/// An advisory lock of the session, asked for without waiting: a session that waits inside a statement holds a
+/// snapshot, which `CREATE INDEX CONCURRENTLY` of the lock's holder would wait for in its turn.
+struct MigrationLock: Sendable, Hashable {
+  let key: Int64
+
+  init(_ table: HistoryTable) {
+    let digits = SHA256Hex.of("adbvec migrations " + table.name.quoted).prefix(16)
+    key = Int64(bitPattern: UInt64(digits, radix: 16) ?? 0)
+  }
+
+  var take: String { "SELECT pg_try_advisory_lock(\(key))" }
+  var release: String { "SELECT pg_advisory_unlock(\(key))" }
+  /// For poolers in transaction mode: held by the transaction, so it cannot be left behind on a server's session.
+  var takeInTransaction: String { "SELECT pg_try_advisory_xact_lock(\(key))" }
+
+  /// Who holds it; PostgreSQL shows the key's halves as two object ids.
+  var holder: String {
+    let bits = UInt64(bitPattern: key)
+    return """
+      SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), \
+      coalesce(extract(epoch FROM clock_timestamp() - a.backend_start)::bigint, 0), \
+      coalesce(a.state, ''), coalesce(a.query, '') \
+      FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+      AND l.classid = \(bits >> 32)::oid AND l.objid = \(bits & 0xFFFF_FFFF)::oid LIMIT 1
+      """
+  }
+}
+
+/// The session that holds the migration lock.
+public struct LockHolder: Sendable, Hashable, CustomStringConvertible {
+  /// The server's process.
+  public var pid: Int
+  /// What the session calls itself.
+  public var application: String
+  /// The session's user.
+  public var user: String
+  /// Seconds since the session began.
+  public var age: Int
+  /// `active`, `idle` …
+  public var state: String
+  /// The statement that it runs, or ran last; strings in it are left out, for they may be secrets.
+  public var query: String
+
+  /// One line for people.
+  public var description: String {
+    var text = "process \(pid)"
+    if !application.isEmpty { text += " (\(application))" }
+    if !user.isEmpty { text += " of \(user)" }
+    text += ", connected for \(age) s"
+    if !state.isEmpty { text += ", \(state)" }
+    return query.isEmpty ? text : text + ": \(query)"
+  }
+
+  /// The first words of a statement on one line, each string in it replaced by `'…'`.
+  static func redact(_ query: String) -> String {
+    let script = Script(query)
+    var words: [String] = []
+    for token in script.tokens where token.isSignificant {
+      switch token.kind {
+      case .string, .escapeString, .unicodeString, .bitString, .dollarString: words.append("'…'")
+      default: words.append(script.source[token.range])
+      }
+    }
+    let line = words.joined(separator: " ")
+    return line.count > 80 ? String(line.prefix(79)) + "…" : line
+  }
+}
 
 extension MigrationSession {
   /// Whether the lock goes with each transaction, and not with the session.

@@ -1,5 +1,5 @@
-internal import SQLLexer
 public import PostgresClient
+internal import SQLLexer
 
 /// What `baseline` and `repair` changed in the history.
 public struct RepairReport: Sendable, Hashable, Encodable {

@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
 public import PostgresClient
 internal import VectorSQL
 
@@ -65,5 +72,76 @@ extension Migrator {
       if let name = names[keyword] { variables[name] = value }
     }
     return variables
+  }
+}
+
+/// Another program, run to its end for what it prints; its errors go where ours go.
+struct HelperProgram {
+  let path: String
+  let arguments: [String]
+  /// Variables that are added to this process's own.
+  let environment: [String: String]
+
+  /// - Throws: `MigrationError` with code `toolFailed` when it cannot be started or fails.
+  func output() throws -> String {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { throw failure(errno) }
+    defer { close(ends[0]) }
+    var process = pid_t()
+    let problem = spawn(&process, standardOutput: ends[1], unused: ends[0])
+    close(ends[1])
+    guard problem == 0 else { throw failure(problem) }
+    let bytes = readAll(ends[0])
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    guard status == 0 else { throw MigrationError(.toolFailed, "\(path) failed; its message stands above") }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func spawn(_ process: inout pid_t, standardOutput: Int32, unused: Int32) -> Int32 {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, standardOutput, STDOUT_FILENO)
+    posix_spawn_file_actions_addclose(&actions, standardOutput)
+    posix_spawn_file_actions_addclose(&actions, unused)
+    let words = ([path] + arguments).map { strdup($0) }
+    let variables = merged().map { strdup("\($0.key)=\($0.value)") }
+    defer { for pointer in words + variables { free(pointer) } }
+    return posix_spawnp(&process, path, &actions, nil, words + [nil], variables + [nil])
+  }
+
+  private func merged() -> [String: String] {
+    var all: [String: String] = [:]
+    var entry = environ
+    while let variable = entry.pointee {
+      let parts = String(cString: variable).split(
+        separator: "=",
+        maxSplits: 1,
+        omittingEmptySubsequences: false
+      )
+      if parts.count == 2 { all[String(parts[0])] = String(parts[1]) }
+      entry += 1
+    }
+    return all.merging(environment) { $1 }
+  }
+
+  private func readAll(_ descriptor: Int32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return bytes }
+      bytes += buffer[..<count]
+    }
+  }
+
+  private func failure(_ number: Int32) -> MigrationError {
+    MigrationError(
+      .toolFailed,
+      "cannot run \(path): \(String(cString: strerror(number)))",
+      hint: "install PostgreSQL's client programs, or name the program with --pg-dump"
+    )
   }
 }

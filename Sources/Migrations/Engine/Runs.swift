@@ -109,3 +109,61 @@ extension Migrator {
     return try renderer.render(current.migration)
   }
 }
+
+extension Migrator {
+  /// Takes back the migrations applied last and runs them again, with today's files and parameters, under one lock.
+  ///
+  /// This is the way to another value of a parameter: the way down uses the old one, the way up the new.
+  public func redo(_ count: Int = 1, on connection: PostgresConnection) -> MigrationRun<RunReport> {
+    run("redo", on: connection) { planner in
+      // A changed parameter is what redo is for; an edited file may not fit the way down.
+      let down = try planner.down(
+        MigrationTarget(count: count),
+        ignoreDrift: options.ignoreDrift,
+        rendered: asApplied
+      )
+      let up = down.reversed().compactMap { step -> PlannedStep? in
+        guard let current = planner.migration(step.id) else { return nil }
+        return PlannedStep(migration: current, direction: .up, record: nil, section: current.upSection)
+      }
+      return down + up
+    }
+  }
+}
+
+/// What a run of `up`, `down` or `redo` did.
+public struct RunReport: Sendable, Hashable, Encodable {
+  /// The command.
+  public var command: String
+  /// The migrations in the order in which they ran.
+  public var migrations: [Migration]
+
+  /// One migration that ran.
+  public struct Migration: Sendable, Hashable, Encodable {
+    /// The version, or `R__name`.
+    public var version: String
+    /// The file's name behind the version.
+    public var name: String
+    /// Which section ran.
+    public var direction: MigrationDirection
+    /// How many statements were sent.
+    public var statements: Int
+    /// How long it took.
+    public var milliseconds: Int
+  }
+
+  init(command: String, migrations: [Migration]) {
+    self.command = command
+    self.migrations = migrations
+  }
+}
+
+extension RunReport.Migration {
+  init(_ step: PlannedStep, _ result: MigrationSession.CarriedOut) {
+    version = step.id.key
+    name = step.migration.migration.name
+    direction = step.direction
+    statements = result.statements
+    milliseconds = result.milliseconds
+  }
+}
