@@ -1,4 +1,61 @@
 import FoundationEssentials
+import LocalPostgres
+package import PostgresClient
+package import VectorSQL
+
+/// A setting that can come from a flag, the environment or `adbvec.yaml`.
+package struct Setting: Sendable, Hashable {
+  /// The flag's name and the key in `adbvec.yaml`: `database-url`.
+  package let key: String
+  /// What it is, for `config show`.
+  package let help: String
+  /// What holds when nobody sets it.
+  package let fallback: String?
+  /// Whether its value may hold a password.
+  package let isSecret: Bool
+
+  private init(_ key: String, _ help: String, fallback: String? = nil, isSecret: Bool = false) {
+    self.key = key
+    self.help = help
+    self.fallback = fallback
+    self.isSecret = isSecret
+  }
+
+  /// `ADBVEC_DATABASE_URL` for `database-url`.
+  package var variable: String {
+    "ADBVEC_" + key.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+  }
+
+  package static let databaseURL = Setting(
+    "database-url",
+    "the server: postgresql://user@host:port/database",
+    isSecret: true
+  )
+  package static let dialect = Setting("dialect", "pgvector or analyticdb", fallback: "pgvector")
+  package static let table = Setting("table", "the table with the vectors", fallback: "public.image_search")
+  package static let idColumn = Setting("id-column", "the column with the ids", fallback: "id")
+  package static let classColumn = Setting("class-column", "the column with the labels", fallback: "class")
+  package static let vectorColumn = Setting(
+    "vector-column",
+    "the column with the vectors",
+    fallback: "image_vector"
+  )
+  package static let metric = Setting("metric", "l2, ip or cosine; without it the index's own")
+  package static let migrations = Setting("migrations", "the folder with the migrations")
+  package static let model = Setting("model", "the network; without it the one that the weights fit")
+  package static let weights = Setting("weights", "the checkpoint file, .safetensors or .pth")
+  package static let feature = Setting("feature", "what is taken from the network", fallback: "logits")
+  package static let scales = Setting("scales", "sizes of the input that are averaged", fallback: "1")
+  package static let mirror = Setting("mirror", "yes averages with the mirror image", fallback: "no")
+  package static let normalise = Setting("normalise", "yes scales vectors to length 1", fallback: "no")
+  package static let projection = Setting("projection", "the projection's file, applied last")
+  package static let pgBin = Setting("pg-bin", "the folder with PostgreSQL's programs, for adbvec db")
+
+  package static let all: [Setting] = [
+    databaseURL, dialect, table, idColumn, classColumn, vectorColumn, metric, migrations, model, weights,
+    feature, scales, mirror, normalise, projection, pgBin,
+  ]
+}
 
 /// The settings in force and where each comes from.
 package struct Settings {
@@ -80,5 +137,78 @@ package struct Settings {
         exitCode: 64
       )
     }
+  }
+}
+
+/// Values of the migrations' parameters that are set outside the command line: `ADBVEC_PARAM_DIM`, then `parameters:` in
+/// `adbvec.yaml`.
+extension Settings {
+  private static let prefix = "ADBVEC_PARAM_"
+
+  /// The value of one parameter; nil leaves it to the manifest's default.
+  package func parameter(_ name: String) -> Value? {
+    let variable = Self.prefix + name.uppercased()
+    if let text = environment[variable] { return Value(text: text, origin: variable) }
+    guard let file, let entry = file.parameters[name] else { return nil }
+    return Value(text: entry.text, origin: file.path)
+  }
+
+  /// The names that are set, in order.
+  package var parameterNames: [String] {
+    let variables = environment.keys.filter { $0.hasPrefix(Self.prefix) }
+      .map { $0.dropFirst(Self.prefix.count).lowercased() }
+    return Set(variables).union(file.map { Array($0.parameters.keys) } ?? []).sorted()
+  }
+
+  /// Notices a parameter in the file that the migrations do not declare.
+  /// - Throws: `CommandFailure` with exit code 64.
+  package func checkFileParameters(declared: [String], suggest: (String) -> String) throws {
+    guard let file else { return }
+    for (name, entry) in file.parameters.sorted(by: { $0.value.line < $1.value.line })
+    where !declared.contains(name) {
+      let message = "\(file.path):\(entry.line): the migrations declare no parameter \(name)\(suggest(name))"
+      throw CommandFailure(message, exitCode: 64)
+    }
+  }
+}
+
+extension Settings {
+  /// The table in force.
+  /// - Throws: `CommandFailure` with exit code 64 for a name that PostgreSQL could not keep.
+  package func tableName() throws -> QualifiedName {
+    try name(.table) { try QualifiedName(validating: $0) }
+  }
+
+  /// The name that a setting gives, checked by `parse`.
+  /// - Throws: `CommandFailure` with exit code 64.
+  package func name<Name>(_ setting: Setting, _ parse: (String) throws -> Name) throws -> Name {
+    do {
+      return try parse(try text(setting))
+    } catch let error as IdentifierError {
+      throw CommandFailure("--\(setting.key): \(error)", exitCode: 64)
+    }
+  }
+}
+
+extension Settings {
+  /// The server to talk to: the one that is named, else the private server when it runs.
+  /// - Throws: `CommandFailure` with exit code 5 when there is neither.
+  package func connectionSettings() throws -> ConnectionSettings {
+    if let value = self[.databaseURL] {
+      return ConnectionSettings(url: value.text.isEmpty ? nil : value.text)
+    }
+    let server = PrivateServer(home: .standard(environment: environment))
+    guard case .running(let running) = server.status else {
+      throw CommandFailure(
+        "no server: name one with --database-url or DATABASE_URL, or start a private one: adbvec db start",
+        exitCode: 5
+      )
+    }
+    return running.settings()
+  }
+
+  /// Connects to the server in force.
+  package func connect() async throws -> PostgresConnection {
+    try await PostgresConnection.connect(try connectionSettings())
   }
 }

@@ -1,9 +1,9 @@
 import ArgumentParser
 import CommandSupport
-import Ingestion
 import Foundation
-import ImageSources
 import ImageFeatures
+import ImageSources
+import Ingestion
 
 /// `adbvec embed`.
 struct EmbedCommand: AsyncParsableCommand {
@@ -71,5 +71,103 @@ struct EmbedCommand: AsyncParsableCommand {
     let left = unreadable == 0 ? "" : ", \(unreadable) images could not be read"
     let summary = "\(rows) vectors of \(model.dimension) numbers"
     if output == "-" { Terminal.note(summary + left) } else { print("\(summary) in \(output)\(left)") }
+  }
+}
+
+/// `adbvec embed-load`.
+struct EmbedLoadCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "embed-load",
+    abstract: "Turn images into feature vectors and load them, in one run.",
+    discussion: """
+      SOURCE is a folder of images (sub-folder = class), a CIFAR-100 or CIFAR-10 binary file or folder, or the \
+      tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
+      of their paths. With --ids path they are the first eight bytes of the path's MD5, without the sign: \
+      ('x'||substr(md5('cats/1.jpg'),1,16))::bit(64)::bigint & 9223372036854775807. Vectors travel as binary parameters, never as text.
+
+        adbvec embed-load ~/Pictures --weights squeezenet1_1.safetensors
+        adbvec embed-load cifar-100-binary/train.bin --on-conflict skip
+      """
+  )
+
+  @Argument(help: ArgumentHelp("Images, or a feature file.", valueName: "source"))
+  var source: String
+
+  @OptionGroup(title: "Feature options") var features: FeatureOptions
+
+  @Option(help: ArgumentHelp("A CSV file path,class for a folder of images.", valueName: "file"))
+  var labels: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "position (from 0) or path (a hash of the path in the folder, for a bigint column).",
+      valueName: "way"
+    )
+  )
+  var ids = ImageIDs.position
+
+  @Option(help: ArgumentHelp("Images worked on at once, each on one core.", valueName: "count"))
+  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+  @Option(help: ArgumentHelp("Only so many images.", valueName: "count"))
+  var limit: Int?
+
+  @Flag(help: "An image that cannot be read ends the load; without this it is skipped and counted.")
+  var strict = false
+
+  @OptionGroup(title: "Load options") var load: LoadOptionsGroup
+
+  @Option(help: "text or json.")
+  var format = ReportFormat.text
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  func validate() throws {
+    try FeatureOptions.check(workers: workers)
+    if let limit, limit < 1 { throw ValidationError("--limit must be 1 or more, not \(limit)") }
+  }
+
+  mutating func run() async throws {
+    let settings = try await global.settings(features.flags)
+    let server = try settings.connectionSettings()
+    let target = try settings.loadTarget()
+    let (batches, recipe) = try batchSource(settings)
+    let metric = try settings.chosenMetric()
+    let options = load.options(.insert, recipe: recipe, metric: metric)
+    let loader = Loader(settings: server, target: target, options: options)
+    let reporter = LoadReporter(global)
+    let report = try await loader.run(batches) { reporter.show($0) }
+    try reporter.finish(report, command: "embed-load", format: format)
+  }
+
+  private func batchSource(_ settings: Settings) throws -> (any BatchSource, String) {
+    if Self.isFeatureFile(source) {
+      guard ids == .position else {
+        throw ValidationError("--ids path needs images; a feature file carries its ids")
+      }
+      guard labels == nil, limit == nil else {
+        throw ValidationError("--labels and --limit need images; a feature file carries its classes")
+      }
+      return (FileBatchSource(FeatureSource(path: source)), "")
+    }
+    let collection = try ImageSource.open(source, labels: labels, options: features.decoding.options)
+    collection.warnings.forEach { Terminal.warning($0) }
+    let model = try features.load(settings)
+    let batches = ImageBatchSource(collection, workers: workers, isStrict: strict, limit: limit, ids: ids) {
+      let extractor = try model.makeExtractor()
+      return { try extractor.features(of: $0) }
+    }
+    let numbering = ids == .position ? "" : ", ids by \(ids)"
+    return (batches, try model.recipe + features.decoding.recipe + numbering)
+  }
+
+  /// Whether the first bytes are the tutorial's `id|class|{`.
+  private static func isFeatureFile(_ path: String) -> Bool {
+    guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 4096) else {
+      return false
+    }
+    let text = String(decoding: head, as: UTF8.self)
+    return text.prefix { $0 != "\n" }.split(separator: "|", maxSplits: 2).count == 3
+      && text.first { !$0.isWhitespace && $0 != "\"" }?.isNumber == true
   }
 }

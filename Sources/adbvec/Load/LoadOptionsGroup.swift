@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import ImageSources
 public import Ingestion
 import VectorSQL
 
@@ -91,5 +92,12 @@ extension LoadOptions.Method: ExpressibleByArgument {
   public init?(argument: String) {
     guard let method = Self.all.first(where: { $0.description == argument }) else { return nil }
     self = method
+  }
+}
+
+extension FeatureSource.Format: ExpressibleByArgument {
+  /// The format of that name.
+  public init?(argument: String) {
+    self.init(argument)
   }
 }

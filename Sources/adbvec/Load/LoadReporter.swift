@@ -1,6 +1,6 @@
 import CommandSupport
-import Ingestion
 import Foundation
+import Ingestion
 import Synchronization
 
 /// Tells a person how a load goes: a bar on a terminal, plain lines for what matters, a summary at the end.
@@ -135,3 +135,5 @@ final class LoadReporter: Sendable {
     return parts.joined(separator: ", ") + String(format: " in %.1f s", seconds)
   }
 }
+
+extension LoadInterruption: FailureWithCause {}

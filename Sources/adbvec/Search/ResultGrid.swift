@@ -1,7 +1,9 @@
+import ArgumentParser
 import Foundation
 import ImageFeatures
-import ImageSearch
 import ImageGrid
+import ImageSearch
+import ImageSources
 import VectorSQL
 
 /// Draws search results, the query first.
@@ -51,5 +53,68 @@ struct ResultGrid {
         isQuery: true
       )
     }
+  }
+}
+
+/// Finds the image of a row: from the collection that was named, else from where the row says it came from.
+final class ImageFinder {
+  private let collection: (any ImageCollection)?
+  private var opened: [String: any ImageCollection] = [:]
+
+  init(collection path: String?) throws {
+    collection = try path.map { try ImageSource.open($0, options: .display) }
+  }
+
+  /// The image, or nil when it cannot be found or read any more: a placeholder stands for it.
+  func image(id: Int64, source: String?) -> Image? {
+    if let collection {
+      guard let position = Int(exactly: id), (0..<collection.count).contains(position) else { return nil }
+      return try? collection.image(at: position)
+    }
+    guard let place = source.flatMap(ImagePlace.init) else { return nil }
+    switch place {
+    case .file(let path): return try? Image(contentsOfFile: path, options: .display)
+    case .record(let path, let number):
+      let collection = opened[path] ?? (try? ImageSource.open(path))
+      opened[path] = collection
+      guard let collection, (0..<collection.count).contains(number) else { return nil }
+      return try? collection.image(at: number)
+    }
+  }
+}
+
+/// How a grid of images is laid out.
+struct GridOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Columns of the grid.", valueName: "count"))
+  var columns: Int?
+
+  @Option(
+    help: ArgumentHelp("Rows of the grid; with --columns, what does not fit is left out.", valueName: "count")
+  )
+  var rows: Int?
+
+  @Option(help: ArgumentHelp("The side of an image in the grid, in pixels.", valueName: "pixels"))
+  var cellSize = 192
+
+  func validate() throws {
+    for (name, value) in [("--columns", columns), ("--rows", rows)] {
+      if let value, !(1...100).contains(value) {
+        throw ValidationError("\(name) must be 1…100, not \(value)")
+      }
+    }
+    guard (48...1024).contains(cellSize) else {
+      throw ValidationError("--cell-size must be 48…1024, not \(cellSize)")
+    }
+  }
+
+  /// How many cells there is room for; nil without a limit.
+  var room: Int? {
+    guard let rows, let columns else { return nil }
+    return rows * columns
+  }
+
+  /// A grid of these cells; those that do not fit are left out.
+  func grid(_ items: [GridItem], heading: String? = nil) -> ImageGrid {
+    ImageGrid(items: items, heading: heading, columns: columns, rows: rows, cellSize: cellSize)
   }
 }

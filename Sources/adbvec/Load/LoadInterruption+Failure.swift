@@ -1,4 +1,0 @@
-import CommandSupport
-import Ingestion
-
-extension LoadInterruption: FailureWithCause {}

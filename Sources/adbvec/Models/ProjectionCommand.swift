@@ -1,0 +1,230 @@
+public import ArgumentParser
+import CommandSupport
+import Foundation
+public import ImageFeatures
+import ImageSources
+import Ingestion
+
+/// `adbvec projection …`.
+struct ProjectionCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "projection",
+    abstract: "Learn shorter, better vectors.",
+    subcommands: [ProjectionFitCommand.self, ProjectionShowCommand.self]
+  )
+}
+
+/// `adbvec projection show`: what a projection's file holds.
+struct ProjectionShowCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Print what a projection was fitted for, on what, and how."
+  )
+
+  @Argument(help: ArgumentHelp("The projection.", valueName: "file"))
+  var file: String
+
+  @Option(help: "text or json.")
+  var format = ReportFormat.text
+
+  mutating func run() async throws {
+    try ProjectionReport(file: file).print("projection show", format)
+  }
+}
+
+/// `adbvec projection fit`.
+struct ProjectionFitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fit",
+    abstract: "Learn a projection from images, or from the vectors in the table.",
+    discussion: """
+      SOURCE is a folder of images or CIFAR files; with --from-table the table's own vectors are learned from. pca \
+      and pca-whitening need no classes; discriminant and proxies learn which directions tell the classes apart. The \
+      file says what it was learned from; --projection FILE applies it, and refuses another network or feature.
+
+        adbvec projection fit ~/Pictures --feature rmac:3 --method discriminant -o lda.safetensors
+        adbvec projection fit --from-table --method pca-whitening --dimensions 64 -o white.safetensors
+      """
+  )
+
+  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"))
+  var source: String?
+
+  @Flag(help: "Learn from the vectors and classes in the table.")
+  var fromTable = false
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The .safetensors file to write.", valueName: "file"))
+  var output: String
+
+  @Option(help: "pca, pca-whitening, discriminant or proxies.")
+  var method = ProjectionFit.Method.discriminant
+
+  @Option(help: ArgumentHelp("The numbers that a vector keeps.", valueName: "count"))
+  var dimensions = 128
+
+  @Option(help: ArgumentHelp("Learn from so many, drawn at random.", valueName: "count"))
+  var sample = 20_000
+
+  @Flag(help: "Learn from the mirror image of every image too.")
+  var alsoMirrored = false
+
+  @Option(
+    help: ArgumentHelp(
+      "discriminant, proxies: how far the covariance is drawn towards a sphere, 0…1.",
+      valueName: "share"
+    )
+  )
+  var shrinkage = 0.3
+
+  @Option(help: ArgumentHelp("proxies: how often every vector is seen.", valueName: "count"))
+  var epochs = 30
+
+  @Option(help: ArgumentHelp("proxies: vectors in a mini-batch.", valueName: "count"))
+  var batch = 128
+
+  @Option(help: ArgumentHelp("proxies: the step of the descent.", valueName: "number"))
+  var learningRate: Float = 0.02
+
+  @Option(help: ArgumentHelp("What the sample and the batches are drawn from.", valueName: "number"))
+  var seed: UInt64 = 1
+
+  @Option(help: ArgumentHelp("A CSV file path,class for a folder of images.", valueName: "file"))
+  var labels: String?
+
+  @Option(help: ArgumentHelp("Images worked on at once, each on one core.", valueName: "count"))
+  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+  @OptionGroup(title: "Feature options") var features: FeatureOptions
+
+  @Option(help: "text or json.")
+  var format = ReportFormat.text
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  func validate() throws {
+    guard (source == nil) == fromTable else {
+      throw ValidationError("name a SOURCE of images, or --from-table")
+    }
+    guard !(fromTable && alsoMirrored) else {
+      throw ValidationError("--also-mirrored needs images, not --from-table")
+    }
+    guard features.projection == nil else {
+      throw ValidationError(
+        "--projection has no place here: a projection is learned from features without one"
+      )
+    }
+    guard (1...100_000).contains(dimensions) else {
+      throw ValidationError("--dimensions must be 1…100000, not \(dimensions)")
+    }
+    guard (2...10_000_000).contains(sample) else {
+      throw ValidationError("--sample must be 2…10000000, not \(sample)")
+    }
+    try FeatureOptions.check(workers: workers)
+    guard (1...10_000).contains(epochs), (1...100_000).contains(batch) else {
+      throw ValidationError("--epochs must be 1…10000 and --batch 1…100000")
+    }
+  }
+
+  mutating func run() async throws {
+    let settings = try await global.settings(features.flags)
+    var choice = try FeatureChoice(settings)
+    choice.projection = nil
+    let learned = fromTable ? try await fitTable(settings, choice) : try await fitImages(settings, choice)
+    try learned.write(toFile: output)
+    try ProjectionReport(file: output).print("projection fit", format)
+  }
+
+  private func fitImages(_ settings: Settings, _ choice: FeatureChoice) async throws -> Projection {
+    let all = try ImageSource.open(source ?? "", labels: labels, options: features.decoding.options)
+    let images = ImageSample(of: all, count: sample, seed: seed)
+    var choices = [choice]
+    if alsoMirrored {
+      choices = try [ImageCopies.Mirror.none, .only].map {
+        var one = choice
+        one.copies = try ImageCopies(scales: choice.copies.scales, mirror: $0)
+        return one
+      }
+    }
+    var vectors = CollectedVectors()
+    var model: FeatureModel?
+    for choice in choices {
+      let one = try features.load(settings, choice)
+      let source = ImageBatchSource(images, workers: workers) {
+        let extractor = try one.makeExtractor()
+        return { try extractor.features(of: $0) }
+      }
+      try vectors.append(
+        try await CollectedVectors.reading(source, progress: Terminal.counter("images", global))
+      )
+      model = model ?? one
+    }
+    vectors.unreadable.forEach { Terminal.note("skipped \($0.reason)") }
+    var learned = try fit(vectors)
+    learned.provenance["source"] = images.name
+    if alsoMirrored { learned.provenance["also_mirrored"] = "true" }
+    if !features.decoding.recipe.isEmpty { learned.provenance["decoding"] = features.decoding.recipe }
+    return model.map { learned.fitted(for: $0) } ?? learned
+  }
+
+  /// Where the weights are named, they are taken for what made the table's vectors, and must fit these.
+  private func fitTable(_ settings: Settings, _ choice: FeatureChoice) async throws -> Projection {
+    let table = TableSample(settings: try settings.connectionSettings(), target: try settings.loadTarget())
+    let vectors = try await table.draw(sample, seed: seed)
+    var learned = try fit(vectors)
+    learned.provenance["source"] = "table \(try settings.text(.table))"
+    guard choice.weights != nil || choice.model != nil else { return learned }
+    let model = try features.load(settings, choice)
+    guard model.dimension == vectors.dimension else {
+      throw CommandFailure(
+        "the table's vectors have \(vectors.dimension) numbers, \(choice.feature) of "
+          + "\(model.network.architecture.name) has \(model.dimension); name the --feature that filled the table"
+      )
+    }
+    return learned.fitted(for: model)
+  }
+
+  private func fit(_ vectors: CollectedVectors) throws -> Projection {
+    var way = ProjectionFit(method, outputs: dimensions)
+    way.shrinkage = shrinkage
+    way.epochs = epochs
+    way.batch = batch
+    way.learningRate = learningRate
+    way.seed = seed
+    let verbose = global.verbose
+    let samples = try vectors.labelled(supervised: method.isSupervised)
+    return try way.fit(samples) { epoch, loss in
+      if verbose { Terminal.note("epoch \(epoch): mean loss \(loss)") }
+    }
+  }
+}
+
+extension ProjectionFit.Method: ExpressibleByArgument {}
+
+/// A projection as the commands report it.
+struct ProjectionReport: Encodable {
+  let file: String
+  let inputs: Int
+  let outputs: Int
+  let normalisesInput: Bool
+  let normalisesOutput: Bool
+  let provenance: [String: String]
+
+  init(file: String) throws {
+    let projection = try Projection(contentsOfFile: file)
+    self.file = file
+    inputs = projection.inputs
+    outputs = projection.outputs
+    normalisesInput = projection.normalisesInput
+    normalisesOutput = projection.normalisesOutput
+    provenance = projection.provenance
+  }
+
+  func print(_ command: String, _ format: ReportFormat) throws {
+    switch format {
+    case .json: try JSONReport(command: command, result: self).print()
+    case .text:
+      Swift.print("\(file): \(inputs) numbers to \(outputs)")
+      for (key, value) in provenance.sorted(by: { $0.key < $1.key }) { Swift.print("  \(key): \(value)") }
+    }
+  }
+}

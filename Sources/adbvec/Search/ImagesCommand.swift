@@ -1,0 +1,127 @@
+import ArgumentParser
+import CommandSupport
+import Foundation
+import ImageFeatures
+import ImageGrid
+import ImageSources
+
+/// `adbvec images …`: a collection, looked at.
+struct ImagesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "images",
+    abstract: "Look at the images of a collection.",
+    subcommands: [ImagesShow.self]
+  )
+}
+
+/// `adbvec images show`: the tutorial's labelled grid.
+struct ImagesShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Draw chosen images of a collection as a labelled grid, PNG.",
+    discussion: """
+      SOURCE is a folder of images (sub-folder = class) or a CIFAR binary file or folder. Ids count from 0, as \
+      embed-load counts.
+
+        adbvec images show ~/Pictures --ids 0-9,42 --output grid.png
+      """
+  )
+
+  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"))
+  var source: String
+
+  @Option(help: ArgumentHelp("Which images: 3,7,10-19.", valueName: "list"))
+  var ids: String?
+
+  @Option(help: ArgumentHelp("So many from the start, when --ids is not given.", valueName: "count"))
+  var count = 20
+
+  @Option(name: .customLong("class"), help: ArgumentHelp("Only images of this class.", valueName: "name"))
+  var label: String?
+
+  @Option(help: "The order of the images: given, id, class or name.")
+  var sort = ImageOrder.given
+
+  @OptionGroup var layout: GridOptions
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The PNG to write.", valueName: "file"))
+  var output = "images.png"
+
+  func validate() throws {
+    guard (1...1000).contains(count) else { throw ValidationError("--count must be 1…1000, not \(count)") }
+  }
+
+  mutating func run() async throws {
+    let collection = try ImageSource.open(source, options: .display)
+    let positions =
+      try ids.map { try PositionList.parse($0, below: collection.count) } ?? firstPositions(collection)
+    guard !positions.isEmpty else {
+      throw CommandFailure("\(collection.name) has no image of the class \"\(label ?? "")\"")
+    }
+    let entries = sort.sorted(try positions.map { try collection.entry(at: $0) })
+    let items = entries.prefix(layout.room ?? entries.count).map { entry in
+      GridItem(
+        image: try? collection.image(at: entry.id),
+        title: entry.label ?? entry.name,
+        detail: "id \(entry.id)"
+      )
+    }
+    try Data(try layout.grid(items).pngData()).write(to: URL(fileURLWithPath: output), options: .atomic)
+    print(output)
+  }
+
+  private func firstPositions(_ collection: any ImageCollection) throws -> [Int] {
+    var found: [Int] = []
+    for position in 0..<collection.count where found.count < count {
+      let entry = try collection.entry(at: position)
+      if label == nil || entry.label == label { found.append(position) }
+    }
+    return found
+  }
+}
+
+/// In which order `images show` draws.
+enum ImageOrder: String, ExpressibleByArgument, CaseIterable {
+  case given, id, `class`, name
+
+  /// Entries in this order; those that are alike stay as they are.
+  func sorted(_ entries: [ImageEntry]) -> [ImageEntry] {
+    switch self {
+    case .given: entries
+    case .id: entries.sorted { $0.id < $1.id }
+    case .class: Self.sorted(entries) { $0.label ?? "" }
+    case .name: Self.sorted(entries, by: \.name)
+    }
+  }
+
+  private static func sorted(_ entries: [ImageEntry], by key: (ImageEntry) -> String) -> [ImageEntry] {
+    entries.enumerated().sorted { left, right in
+      let (first, second) = (key(left.element), key(right.element))
+      return first == second ? left.offset < right.offset : first < second
+    }.map(\.element)
+  }
+}
+
+/// Positions as people write them: `3,7,10-19`.
+enum PositionList {
+  static func parse(_ text: String, below count: Int) throws -> [Int] {
+    try text.split(separator: ",").flatMap { part -> [Int] in
+      let ends = part.split(separator: "-").map { Int($0.filter { !$0.isWhitespace }) }
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last,
+        first >= 0
+      else {
+        throw CommandFailure(
+          "--ids takes numbers and ranges such as 3,7,10-19, not \"\(part)\"",
+          exitCode: 64
+        )
+      }
+      guard last < count else {
+        throw CommandFailure("there is no image \(last): ids are 0…\(count - 1)")
+      }
+      guard last - first < 1000 else {
+        throw CommandFailure("a grid holds at most 1000 images", exitCode: 64)
+      }
+      return Array(first...last)
+    }
+  }
+}
