@@ -27,3 +27,85 @@ public struct Script: Sendable, Hashable {
     errors = splitter.errors
   }
 }
+
+/// One token of SQL text: what it is, and which bytes it takes.
+public struct Token: Sendable, Hashable {
+  /// What a token is.
+  public enum Kind: UInt8, Sendable, Hashable {
+    /// Blanks, tabs and line ends.
+    case whitespace
+    /// `-- …` up to the line's end.
+    case lineComment
+    /// `/* … */`, nested as PostgreSQL nests them.
+    case blockComment
+    /// A keyword or an unquoted identifier.
+    case word
+    /// `"…"` or `U&"…"`.
+    case quotedIdentifier
+    /// `'…'` with its continuation lines, also `N'…'`.
+    case string
+    /// `E'…'`, where a backslash escapes.
+    case escapeString
+    /// `U&'…'`.
+    case unicodeString
+    /// `B'…'` or `X'…'`.
+    case bitString
+    /// `$tag$ … $tag$`.
+    case dollarString
+    /// `1`, `1_000`, `0xFF`, `1.5e-3`, `.5`.
+    case number
+    /// `$1`.
+    case parameter
+    /// An operator's name, such as `<->`.
+    case `operator`
+    /// `( ) [ ] , ; . : :: := ..`
+    case punctuation
+    /// A byte that no SQL token begins with, such as `{` or a lone backslash.
+    case unknown
+  }
+
+  /// What it is.
+  public let kind: Kind
+  /// The bytes it takes in the UTF-8 text.
+  public let range: Range<Int>
+
+  /// False for white space and comments, which no statement is made of.
+  public var isSignificant: Bool {
+    switch kind {
+    case .whitespace, .lineComment, .blockComment: false
+    default: true
+    }
+  }
+}
+
+/// A text that PostgreSQL's scanner would refuse, or that can be read in two ways.
+public struct LexicalError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What is wrong.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    /// A short stable name.
+    public let description: String
+
+    /// `'…` without its end.
+    public static let unterminatedString = Code(description: "unterminated string")
+    /// `"…` without its end.
+    public static let unterminatedIdentifier = Code(description: "unterminated quoted identifier")
+    /// `$tag$ …` without its end.
+    public static let unterminatedDollarString = Code(description: "unterminated dollar-quoted string")
+    /// `/* …` without its end.
+    public static let unterminatedComment = Code(description: "unterminated comment")
+    /// `""`.
+    public static let emptyIdentifier = Code(description: "zero-length quoted identifier")
+    /// SQL behind `COPY … FROM STDIN;` on the same line, where the data begins on the next.
+    public static let textBesideCopyData = Code(
+      description: "text after COPY … FROM STDIN on the same line"
+    )
+  }
+
+  /// What is wrong.
+  public let code: Code
+  /// Where it begins.
+  public let position: SourcePosition
+
+  /// One line for people.
+  public var description: String { "\(position.line):\(position.column): \(code)" }
+}

@@ -28,3 +28,66 @@ public struct MigrationSection: Sendable, Hashable {
   /// The place of the mark.
   public let markOffset: Int
 }
+
+/// What a migration is known by: its version, or the name of a repeatable file.
+public enum MigrationID: Sendable, Hashable {
+  /// The digits that a file's name begins with, as they are written there.
+  case version(String)
+  /// `R__name.sql`: run again whenever its content changes.
+  case repeatable(String)
+
+  /// The key in the history table: `0001`, or `R__name`.
+  public var key: String {
+    switch self {
+    case .version(let digits): digits
+    case .repeatable(let name): Self.repeatablePrefix + name
+    }
+  }
+
+  /// The id of a key in the history table.
+  public init(key: String) {
+    if key.hasPrefix(Self.repeatablePrefix) {
+      self = .repeatable(String(key.dropFirst(Self.repeatablePrefix.count)))
+    } else {
+      self = .version(key)
+    }
+  }
+
+  /// What the names of repeatable files begin with.
+  public static let repeatablePrefix = "R__"
+
+  /// The version without leading zeros: `0001` and `1` are one version.
+  var number: Substring {
+    guard case .version(let digits) = self else { return "" }
+    return Substring(digits.utf8.drop { $0 == UInt8(ascii: "0") })
+  }
+
+  /// Whether both name one migration.
+  public func isSame(as other: MigrationID) -> Bool {
+    switch (self, other) {
+    case (.version, .version): number == other.number
+    default: self == other
+    }
+  }
+}
+
+extension MigrationID: Comparable {
+  /// Versions by their number, whatever its length, and repeatable files behind them by name.
+  public static func < (left: MigrationID, right: MigrationID) -> Bool {
+    switch (left, right) {
+    case (.version, .version): isSmaller(left.number.utf8, right.number.utf8)
+    case (.version, .repeatable): true
+    case (.repeatable, .version): false
+    case (.repeatable(let left), .repeatable(let right)): left < right
+    }
+  }
+
+  private static func isSmaller(_ left: Substring.UTF8View, _ right: Substring.UTF8View) -> Bool {
+    left.count == right.count ? left.lexicographicallyPrecedes(right) : left.count < right.count
+  }
+}
+
+extension MigrationID: CustomStringConvertible {
+  /// The key.
+  public var description: String { key }
+}

@@ -60,3 +60,108 @@ public enum ParameterValue: Sendable, Hashable {
     return (text.unicodeScalars.contains("\\") ? "E'" : "'") + quoted + "'"
   }
 }
+
+/// The words that PostgreSQL (9.4 to 18) or Greenplum does not take as a bare name of a table or column.
+enum ReservedWords {
+  /// The name as SQL text: bare where that reads the same, quoted otherwise.
+  static func quotedWhereNeeded(_ identifier: Identifier) -> String {
+    let name = identifier.name
+    let isPlain = name.utf8.enumerated().allSatisfy { index, byte in
+      (0x61...0x7A).contains(byte) || byte == 0x5F || (index > 0 && (0x30...0x39).contains(byte))
+    }
+    return isPlain && !words.contains(name) ? name : identifier.quoted
+  }
+
+  private static let words: Set<String> = [
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between",
+    "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce",
+    "collate", "collation", "column", "concurrently", "constraint", "create", "cross", "cube",
+    "current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp",
+    "current_user", "dec", "decimal", "decode", "default", "deferrable", "desc", "distinct", "distributed",
+    "do", "else", "end", "except", "exclude", "exists", "extract", "false", "fetch", "float", "following",
+    "for", "foreign", "freeze", "from", "full", "grant", "greatest", "group", "group_id", "grouping",
+    "having", "ilike", "in", "initially", "inner", "inout", "int", "integer", "intersect", "interval",
+    "into", "is", "isnull", "join", "lateral", "leading", "least", "left", "like", "limit", "localtime",
+    "localtimestamp", "log", "merge_action", "national", "natural", "nchar", "none", "normalize", "not",
+    "notnull", "null", "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer", "over",
+    "overlaps", "overlay", "partition", "placing", "position", "preceding", "precision", "primary", "real",
+    "references", "returning", "right", "rollup", "row", "scatter", "select", "session_user", "setof",
+    "sets", "similar", "smallint", "some", "substring", "symmetric", "system_user", "table", "tablesample",
+    "then", "time", "timestamp", "to", "trailing", "treat", "trim", "true", "unbounded", "union", "unique",
+    "user", "using", "values", "varchar", "variadic", "verbose", "when", "where", "window", "with",
+    "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse",
+    "xmlpi", "xmlroot", "xmlserialize", "xmltable",
+  ]
+}
+
+/// A JSON object of strings, without Foundation.
+enum FlatJSON {
+  static func write(_ values: [String: String]) -> String {
+    let members = values.sorted { $0.key < $1.key }.map { "\(quote($0.key)):\(quote($0.value))" }
+    return "{" + members.joined(separator: ",") + "}"
+  }
+
+  /// Reads what `write` wrote; nil for anything else.
+  static func read(_ text: String) -> [String: String]? {
+    var reader = Reader(rest: Array(text.unicodeScalars)[...])
+    return reader.object()
+  }
+
+  private static func quote(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+
+  private struct Reader {
+    var rest: ArraySlice<Unicode.Scalar>
+
+    mutating func object() -> [String: String]? {
+      guard take("{") else { return nil }
+      if take("}") { return rest.isEmpty ? [:] : nil }
+      var values: [String: String] = [:]
+      repeat {
+        guard let key = string(), take(":"), let value = string() else { return nil }
+        values[key] = value
+      } while take(",")
+      return take("}") && rest.isEmpty ? values : nil
+    }
+
+    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+      guard rest.first == scalar else { return false }
+      rest.removeFirst()
+      return true
+    }
+
+    private mutating func string() -> String? {
+      guard take("\"") else { return nil }
+      var text = String.UnicodeScalarView()
+      while let scalar = rest.popFirst() {
+        if scalar == "\"" { return String(text) }
+        guard scalar == "\\" else {
+          text.append(scalar)
+          continue
+        }
+        guard let escaped = rest.popFirst() else { return nil }
+        if escaped == "u" {
+          let digits = String(String.UnicodeScalarView(rest.prefix(4)))
+          guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value) else { return nil }
+          rest = rest.dropFirst(4)
+          text.append(scalar)
+        } else {
+          text.append(escaped)
+        }
+      }
+      return nil
+    }
+  }
+}

@@ -166,3 +166,53 @@ struct RunScript: Sendable {
     return ["SET SESSION AUTHORIZATION DEFAULT", "RESET ALL"]
   }
 }
+
+/// Which section of a migration runs.
+public enum MigrationDirection: String, Sendable, Hashable, Codable {
+  /// `-- migrate:up`.
+  case up
+  /// `-- migrate:down`.
+  case down
+}
+
+/// One migration that a run is going to carry out.
+struct PlannedStep: Sendable, Hashable {
+  let migration: RenderedMigration
+  let direction: MigrationDirection
+  /// The row that the history has for it.
+  let record: HistoryRecord?
+  let section: RenderedSection
+
+  /// The key of its row: as it was written when the row was made.
+  var id: MigrationID { record?.id ?? migration.id }
+
+  /// The statements that an earlier run has done already.
+  var statementsDone: Int {
+    guard let record, record.isPartial else { return 0 }
+    guard (record.state == .reverting) == (direction == .down) else { return 0 }
+    return min(record.statementsDone, section.script.statements.count)
+  }
+}
+
+/// What the place of a step in its run decides.
+struct RunPlace: Sendable, Hashable {
+  /// Whether its commit waits until it, and all before it, are on the disk; one that another commit of the same run
+  /// follows need not.
+  var waitsForDisk = true
+  /// Its number in the history, where a lock keeps others from taking it; nil lets the server find the next.
+  var order: Int?
+
+  /// The places of a run's steps.
+  /// - Parameter isAlone: whether a lock keeps other runs out from the first step to the last.
+  static func all(of steps: [PlannedStep], after records: [HistoryRecord], isAlone: Bool) -> [RunPlace] {
+    let highest = records.map(\.appliedOrder).max() ?? 0
+    // On a way down numbers become free again.
+    let isKnown = isAlone && steps.allSatisfy { $0.direction == .up }
+    return steps.indices.map { position in
+      RunPlace(
+        waitsForDisk: !isAlone || position == steps.count - 1,
+        order: isKnown ? highest + 1 + position : nil
+      )
+    }
+  }
+}

@@ -71,3 +71,79 @@ enum TemplateCondition: Hashable {
     }
   }
 }
+
+/// Turns a template into SQL.
+struct TemplateRenderer {
+  let file: SourceFile
+  let parameters: ParameterSet
+  let dialect: MigrationDialect
+  let capabilities: Set<Capability>
+
+  /// - Throws: `MigrationError` with code `invalidParameter` where a value would not stay one value in the SQL.
+  func render(_ template: Template) throws -> RenderedText {
+    var text = RenderedText()
+    try append(template.nodes, to: &text)
+    try SubstitutionGuard(text: text, file: file, parameters: parameters).check()
+    return text
+  }
+
+  private func append(_ nodes: [TemplateNode], to text: inout RenderedText) throws {
+    for node in nodes {
+      switch node {
+      case .text(let range):
+        text.append(file.text.utf8[range], from: range)
+      case .value(let name, let tag):
+        try append(name, tag, to: &text)
+      case .section(let branches):
+        if let taken = branches.first(where: { holds($0.condition) }) { try append(taken.nodes, to: &text) }
+      }
+    }
+  }
+
+  private func append(_ name: String, _ tag: Range<Int>, to text: inout RenderedText) throws {
+    guard let definition = parameters.manifest?[name], let value = parameters.values[name] else { return }
+    guard value != .absent else {
+      throw MigrationError(
+        .invalidParameter,
+        "the parameter \(name) has no value here",
+        hint: "put it inside {{#if \(name)}} … {{/if}}, or give it a value",
+        at: SourceLocation(file: file.path, text: file.text, offset: tag.lowerBound)
+      )
+    }
+    text.append(Array(value.sql(definition).utf8), from: tag, parameter: name)
+  }
+
+  private func holds(_ condition: TemplateCondition) -> Bool {
+    switch condition {
+    case .always: true
+    case .capability(let capability, let negated): capabilities.contains(capability) != negated
+    case .dialect(let wanted, let negated): (wanted == dialect) != negated
+    case .parameter(let name, let comparison, let negated):
+      holds(parameters.values[name] ?? .absent, comparison) != negated
+    }
+  }
+
+  private func holds(_ value: ParameterValue, _ comparison: TemplateCondition.Comparison?) -> Bool {
+    guard let comparison else { return value.isTrue }
+    guard let text = value.text else { return comparison.symbol == .notEqual }
+    if case .int(let number) = value, let operand = Int(comparison.operand) {
+      return Self.compare(number, comparison.symbol, operand)
+    }
+    return Self.compare(text, comparison.symbol, comparison.operand)
+  }
+
+  private static func compare<Value: Comparable>(
+    _ left: Value,
+    _ symbol: TemplateCondition.Comparison.Symbol,
+    _ right: Value
+  ) -> Bool {
+    switch symbol {
+    case .equal: left == right
+    case .notEqual: left != right
+    case .less: left < right
+    case .lessOrEqual: left <= right
+    case .greater: left > right
+    case .greaterOrEqual: left >= right
+    }
+  }
+}
