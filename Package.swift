@@ -77,6 +77,7 @@ let package = Package(
     .target(
       name: "SearchServer",
       dependencies: [
+        "Basics", "ImageFeatures", "ImageSearch", "ImageSources", "PostgresClient", "VectorSQL",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Mustache", package: "swift-mustache"),

@@ -62,3 +62,97 @@ public struct ImageGrid: Sendable, Hashable {
     try image(font: font).pngData()
   }
 }
+
+/// One cell of a grid: an image and what is written under it.
+public struct GridItem: Sendable, Hashable {
+  /// The image; nil draws a placeholder.
+  public var image: Image?
+  /// The first line, e.g. the class.
+  public var title: String
+  /// The second line, e.g. the distance.
+  public var detail: String?
+  /// Whether this is the image that was searched for; it is marked.
+  public var isQuery: Bool
+
+  /// A cell.
+  public init(image: Image?, title: String, detail: String? = nil, isQuery: Bool = false) {
+    self.image = image
+    self.title = title
+    self.detail = detail
+    self.isQuery = isQuery
+  }
+}
+
+/// The colours of a grid.
+public struct GridTheme: Sendable, Hashable {
+  /// Behind everything.
+  public var background: RGBColor
+  /// A cell's own surface.
+  public var card: RGBColor
+  /// A cell's outline.
+  public var outline: RGBColor
+  /// Titles.
+  public var text: RGBColor
+  /// Details and placeholders.
+  public var secondaryText: RGBColor
+  /// The query's outline and mark.
+  public var accent: RGBColor
+  /// Text on the accent.
+  public var accentText: RGBColor
+  /// Behind a placeholder's sign.
+  public var placeholder: RGBColor
+
+  /// For light surroundings.
+  public static let light = GridTheme(
+    background: RGBColor(hex: 0xF4F5F7),
+    card: .white,
+    outline: RGBColor(hex: 0xDDE0E6),
+    text: RGBColor(hex: 0x1B1F27),
+    secondaryText: RGBColor(hex: 0x5E6675),
+    accent: RGBColor(hex: 0x2F5FDE),
+    accentText: .white,
+    placeholder: RGBColor(hex: 0xECEEF2)
+  )
+
+  /// For dark surroundings.
+  public static let dark = GridTheme(
+    background: RGBColor(hex: 0x14161B),
+    card: RGBColor(hex: 0x1E2129),
+    outline: RGBColor(hex: 0x333846),
+    text: RGBColor(hex: 0xECEEF3),
+    secondaryText: RGBColor(hex: 0x9BA3B4),
+    accent: RGBColor(hex: 0x7FA2FF),
+    accentText: RGBColor(hex: 0x10131A),
+    placeholder: RGBColor(hex: 0x282C36)
+  )
+}
+
+/// Why a grid, page or preview could not be made, in one line.
+public struct GridError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What kind of failure it is.
+  public struct Code: Sendable, Hashable {
+    /// The code's name.
+    public let name: String
+
+    /// A code by its name.
+    public init(_ name: String) { self.name = name }
+
+    /// No usable font was found.
+    public static let noFont = Code("noFont")
+    /// There is nothing to draw, or the drawing would be too large.
+    public static let invalidSize = Code("invalidSize")
+    /// FreeType or libgd refused.
+    public static let drawing = Code("drawing")
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// What is wrong and what to do.
+  public let description: String
+
+  /// An error of a kind, with its line.
+  public init(_ code: Code, _ description: String) {
+    self.code = code
+    self.description = description
+  }
+}

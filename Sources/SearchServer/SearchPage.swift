@@ -7,13 +7,13 @@ internal import NIOCore
 /// The search page and its JSON API, as a service.
 ///
 /// ```swift
-/// var configuration = PageConfiguration()
+/// var configuration = ServerConfiguration()
 /// configuration.port = 8080
 /// let page = try SearchPage(configuration: configuration, backend: backend, images: images, store: store)
 /// try await page.run()
 /// ```
 public struct SearchPage: Service {
-  private let core: PageCore
+  private let core: SearchCore
   private let templates: PageTemplates
   private let onRunning: @Sendable (String) async -> Void
 
@@ -27,9 +27,9 @@ public struct SearchPage: Service {
   ///   - metrics: Where the numbers of `/metrics` are kept; hand it to swift-metrics to show others' numbers too.
   ///   - logger: Where failures are written; never a vector, token or image.
   ///   - onRunning: Called with the page's address once it listens.
-  /// - Throws: ``PageSetupError``.
+  /// - Throws: ``ServerSetupError``.
   public init(
-    configuration: PageConfiguration,
+    configuration: ServerConfiguration,
     backend: any SearchBackend,
     images: any ImageBackend,
     store: any ImageStore,
@@ -39,7 +39,7 @@ public struct SearchPage: Service {
   ) throws {
     try configuration.check()
     templates = try PageTemplates(folder: configuration.templates)
-    core = PageCore(
+    core = SearchCore(
       configuration,
       backend: backend,
       images: images,
@@ -78,8 +78,8 @@ public struct SearchPage: Service {
     let page = PageRenderer(core: core, templates: templates)
     let session = core.configuration.token.map { Session(token: $0) }
     let router = Router()
-    router.add(middleware: FaultMiddleware(core: core, page: page))
-    router.add(middleware: GateMiddleware(acceptedHosts: core.configuration.acceptedHosts, session: session))
+    router.add(middleware: ErrorMiddleware(core: core, page: page))
+    router.add(middleware: RequestGate(acceptedHosts: core.configuration.acceptedHosts, session: session))
     PageRoutes(core: core, page: page, session: session).add(to: router)
     APIRoutes(core: core).add(to: router)
     OperationRoutes(core: core, templates: templates).add(to: router)
@@ -89,7 +89,7 @@ public struct SearchPage: Service {
   private func channel() -> HTTP1Channel.Configuration {
     let idle = core.configuration.limits.idleTime.components
     return HTTP1Channel.Configuration(
-      additionalChannelHandlers: [ConnectionLedgerHandler(ledger: core.connections)],
+      additionalChannelHandlers: [OpenConnectionsHandler(connections: core.connections)],
       idleTimeout: .seconds(idle.seconds) + .nanoseconds(idle.attoseconds / 1_000_000_000),
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: 8_192,

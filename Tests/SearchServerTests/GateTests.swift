@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test func aShortTokenIsRefusedAtTheStart() async throws {
-    await #expect(throws: PageSetupError.self) {
+    await #expect(throws: ServerSetupError.self) {
       try await PageClient.with(configure: { $0.token = "short" }) { _ in }
     }
   }

@@ -16,10 +16,10 @@ struct PageClient {
     images: StubImages = StubImages(),
     store: any ImageStore = MemoryStore(),
     metrics: PrometheusRegistry = PrometheusRegistry(),
-    configure: (inout PageConfiguration) -> Void = { _ in },
+    configure: (inout ServerConfiguration) -> Void = { _ in },
     _ body: @Sendable (PageClient) async throws -> Void
   ) async throws {
-    var configuration = PageConfiguration()
+    var configuration = ServerConfiguration()
     configuration.collection = "animals"
     configure(&configuration)
     var logger = Logger(label: "test")

@@ -99,3 +99,33 @@ public struct SearchAnswer: Sendable, Hashable {
     self.databaseMilliseconds = databaseMilliseconds
   }
 }
+
+/// A failure of a backend that the person who searches is told about, in one line.
+public struct BackendError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The kind of failure; open, so that a new kind breaks nobody's switch.
+  public struct Code: Sendable, Hashable {
+    let name: String
+
+    /// There is no such image in the collection.
+    public static let notFound = Code(name: "not-found")
+    /// The search asks for something impossible.
+    public static let invalidSearch = Code(name: "invalid-search")
+    /// The upload is no image, or a damaged one.
+    public static let unreadableImage = Code(name: "unreadable-image")
+    /// The image has more pixels or bytes than are allowed.
+    public static let imageTooLarge = Code(name: "image-too-large")
+    /// The database, or whatever else is needed, does not answer now.
+    public static let unavailable = Code(name: "unavailable")
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// One line: what, and what to do.
+  public let description: String
+
+  /// An error with its line.
+  public init(_ code: Code, _ description: String) {
+    self.code = code
+    self.description = description
+  }
+}

@@ -12,7 +12,7 @@ struct MultipartForm {
   private static let maximumParts = 32
   private static let maximumHeaderBytes = 4_096
 
-  /// - Throws: `Fault` when the body breaks the format, ends early, or has too many parts.
+  /// - Throws: `HTTPError` when the body breaks the format, ends early, or has too many parts.
   init(_ body: [UInt8], boundary: String) throws {
     guard (1...70).contains(boundary.utf8.count) else {
       throw Self.broken("its boundary is missing or too long")
@@ -45,7 +45,7 @@ struct MultipartForm {
   /// The one file or field with a name; nil when there is none.
   func part(_ name: String) throws -> Part? {
     let named = parts.filter { $0.name == name }
-    guard named.count <= 1 else { throw Fault.invalid("the form has \(name) twice") }
+    guard named.count <= 1 else { throw HTTPError.invalid("the form has \(name) twice") }
     return named.first
   }
 
@@ -101,7 +101,7 @@ struct MultipartForm {
     }
   }
 
-  private static func broken(_ reason: String) -> Fault {
-    Fault.invalid("the form is no multipart/form-data: \(reason)")
+  private static func broken(_ reason: String) -> HTTPError {
+    HTTPError.invalid("the form is no multipart/form-data: \(reason)")
   }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 
@@ -23,12 +24,12 @@ struct QueryParameters {
     var values: [String: String] = [:]
     for (name, value) in pairs {
       guard allowed.contains(name) else {
-        throw Fault.invalid(
+        throw HTTPError.invalid(
           "no parameter has that name; there are \(allowed.sorted().joined(separator: ", "))"
         )
       }
       guard values.updateValue(value, forKey: name) == nil else {
-        throw Fault.invalid("\(name) is given twice")
+        throw HTTPError.invalid("\(name) is given twice")
       }
     }
     self.values = values
@@ -37,7 +38,7 @@ struct QueryParameters {
   private static func decoded(_ text: Substring) throws -> String {
     guard let decoded = text.replacing("+", with: " ").removingPercentEncoding, !decoded.utf8.contains(0)
     else {
-      throw Fault.invalid("the link's percent-encoding is no UTF-8 text")
+      throw HTTPError.invalid("the link's percent-encoding is no UTF-8 text")
     }
     return decoded
   }
@@ -51,7 +52,7 @@ struct QueryParameters {
   func integer(_ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
     guard let text = text(name) else { return nil }
     guard Self.isInteger(text), let number = Int64(text), range.contains(number) else {
-      throw Fault.invalid("\(name) must be a whole number, \(range.lowerBound)…\(range.upperBound)")
+      throw HTTPError.invalid("\(name) must be a whole number, \(range.lowerBound)…\(range.upperBound)")
     }
     return number
   }
@@ -59,5 +60,33 @@ struct QueryParameters {
   private static func isInteger(_ text: String) -> Bool {
     let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
     return !digits.isEmpty && digits.utf8.allSatisfy { (48...57).contains($0) }
+  }
+}
+
+/// What answers a request.
+typealias RouteHandler = @Sendable (Request, BasicRequestContext) async throws -> Response
+
+extension HTTPRequest.Method {
+  /// The methods that are understood, if only to say that an address does not answer them.
+  static let known: [HTTPRequest.Method] =
+    [.get, .head, .post, .put, .patch, .delete, .options, .trace]
+    + [HTTPRequest.Method("QUERY")].compactMap { $0 }
+}
+
+extension Router where Context == BasicRequestContext {
+
+  /// Registers the methods that an address answers; every other one gets 405 with `Allow`.
+  func address(_ path: RouterPath, _ handlers: [HTTPRequest.Method: RouteHandler]) {
+    var handlers = handlers
+    // The server leaves the body of an answer to HEAD out; its length stays.
+    if let get = handlers[.get] { handlers[.head] = { try await get($0, $1).createHeadResponse() } }
+    let allowed = handlers.keys.map(\.rawValue).sorted().joined(separator: ", ")
+    for method in HTTPRequest.Method.known {
+      if let handler = handlers[method] {
+        on(path, method: method) { try await handler($0, $1) }
+      } else {
+        on(path, method: method) { _, _ -> Response in throw HTTPError.wrongMethod(allowed: allowed) }
+      }
+    }
   }
 }

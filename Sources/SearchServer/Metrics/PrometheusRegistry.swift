@@ -90,3 +90,117 @@ extension Dictionary {
     return value
   }
 }
+
+/// A number that only grows.
+final class PrometheusCounter: CounterHandler {
+  private let count = Atomic<Int64>(0)
+
+  var value: Double { Double(count.load(ordering: .relaxed)) }
+
+  func increment(by amount: Int64) { count.wrappingAdd(max(0, amount), ordering: .relaxed) }
+  func reset() { count.store(0, ordering: .relaxed) }
+}
+
+/// A number that goes up and down.
+final class PrometheusGauge: RecorderHandler, MeterHandler {
+  private let bits = Mutex(0.0)
+
+  var value: Double { bits.withLock { $0 } }
+
+  func record(_ value: Int64) { set(Double(value)) }
+  func record(_ value: Double) { set(value) }
+  func set(_ value: Int64) { set(Double(value)) }
+  func set(_ value: Double) { bits.withLock { $0 = value } }
+  func increment(by amount: Double) { bits.withLock { $0 += amount } }
+  func decrement(by amount: Double) { bits.withLock { $0 -= amount } }
+}
+
+/// How often a time fell below each bound.
+final class PrometheusHistogram: TimerHandler {
+  static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+  private struct Counts {
+    var buckets = [Int](repeating: 0, count: PrometheusHistogram.bounds.count)
+    var count = 0
+    var seconds = 0.0
+  }
+
+  private let counts = Mutex(Counts())
+
+  func recordNanoseconds(_ duration: Int64) {
+    let seconds = Double(duration) / 1e9
+    counts.withLock { counts in
+      counts.count += 1
+      counts.seconds += seconds
+      if let index = Self.bounds.firstIndex(where: { seconds <= $0 }) { counts.buckets[index] += 1 }
+    }
+  }
+
+  /// The series of a histogram: suffix, extra label, value.
+  var samples: [(String, String, Double)] {
+    let counts = counts.withLock { $0 }
+    var total = 0
+    var samples = zip(Self.bounds, counts.buckets).map { bound, count in
+      total += count
+      return ("_bucket", "le=\"\(PrometheusText.number(bound))\"", Double(total))
+    }
+    samples.append(("_bucket", "le=\"+Inf\"", Double(counts.count)))
+    samples.append(("_sum", "", counts.seconds))
+    samples.append(("_count", "", Double(counts.count)))
+    return samples
+  }
+}
+
+/// Prometheus' text exposition format, version 0.0.4.
+struct PrometheusText {
+  static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+  private let help: [String: String]
+  private(set) var rendered = ""
+
+  init(help: [String: String]) {
+    self.help = help
+  }
+
+  /// Appends every series of one type; all series of a name stand together, as the format demands.
+  mutating func append<Series>(
+    _ series: [PrometheusRegistry.Key: Series],
+    type: String,
+    samples: (Series) -> [(suffix: String, label: String, value: Double)]
+  ) {
+    let names = Dictionary(grouping: series) { $0.key.name }
+    for (name, members) in names.sorted(by: { $0.key < $1.key }) {
+      if let line = help[name] { rendered += "# HELP \(name) \(Self.escapedHelp(line))\n" }
+      rendered += "# TYPE \(name) \(type)\n"
+      for (key, member) in members.sorted(by: { $0.key.labels.lexicographicallyPrecedes($1.key.labels) }) {
+        for sample in samples(member) {
+          let labels = (key.labels + [sample.label].filter { !$0.isEmpty }).joined(separator: ",")
+          let block = labels.isEmpty ? "" : "{\(labels)}"
+          rendered += "\(name)\(sample.suffix)\(block) \(Self.number(sample.value))\n"
+        }
+      }
+    }
+  }
+
+  /// Letters, digits, `_` and `:`; never a digit first.
+  static func name(_ label: String) -> String {
+    let name = String(
+      label.map { character in
+        character.isASCII && (character.isLetter || character.isNumber) || character == ":" ? character : "_"
+      }
+    )
+    return name.first?.isNumber == true ? "_" + name : name
+  }
+
+  static func escaped(_ value: String) -> String {
+    escapedHelp(value).replacing("\"", with: "\\\"")
+  }
+
+  private static func escapedHelp(_ text: String) -> String {
+    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+  }
+
+  static func number(_ value: Double) -> String {
+    value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
+  }
+}

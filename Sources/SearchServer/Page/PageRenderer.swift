@@ -2,7 +2,7 @@ internal import Hummingbird
 
 /// Fills the templates.
 struct PageRenderer: Sendable {
-  let core: PageCore
+  let core: SearchCore
   let templates: PageTemplates
 
   /// The page with a search's answer.
@@ -30,24 +30,24 @@ struct PageRenderer: Sendable {
   }
 
   /// The page with an error; plain text where even that cannot be made.
-  func failure(_ fault: Fault, _ subject: SearchSubject? = nil, _ options: SearchOptions = .init()) async
+  func failure(_ problem: HTTPError, _ subject: SearchSubject? = nil, _ options: SearchOptions = .init()) async
     -> Response
   {
     let view = FailureView(
-      heading: Self.heading(fault),
-      message: fault.message,
-      isTemporary: fault.retryAfterSeconds != nil
+      heading: Self.heading(problem),
+      message: problem.message,
+      isTemporary: problem.retryAfterSeconds != nil
     )
     // Somebody who may not see the collection is not told its classes either.
-    let isHidden = fault.status == .unauthorized || fault.status == .misdirectedRequest
+    let isHidden = problem.status == .unauthorized || problem.status == .misdirectedRequest
     var response =
       (isHidden ? nil : try? await page(subject: subject, options: options, failure: view))
       ?? Response(
-        status: fault.status,
-        body: ResponseBody(byteBuffer: ByteBuffer(string: fault.message + "\n"))
+        status: problem.status,
+        body: ResponseBody(byteBuffer: ByteBuffer(string: problem.message + "\n"))
       )
-    response.status = fault.status
-    fault.addHeaders(to: &response)
+    response.status = problem.status
+    problem.addHeaders(to: &response)
     return response
   }
 
@@ -127,8 +127,8 @@ struct PageRenderer: Sendable {
     }
   }
 
-  private static func heading(_ fault: Fault) -> String {
-    switch fault.status {
+  private static func heading(_ problem: HTTPError) -> String {
+    switch problem.status {
     case .notFound: "Not found"
     case .serviceUnavailable: "Not just now"
     case .contentTooLarge: "Too large"
@@ -151,4 +151,145 @@ struct PageRenderer: Sendable {
 struct LoginView {
   let assets: String
   let isWrong: Bool
+}
+
+/// What the templates are filled with.
+struct PageView {
+  let title: String
+  let assets: String
+  let collection: String
+  let model: String
+  let dimension: Int
+  let panel: PanelView
+  let result: ResultView?
+  let sample: SampleView?
+  let failure: FailureView?
+}
+
+/// The form.
+struct PanelView {
+  struct Choice {
+    let name: String
+    let isChosen: Bool
+  }
+
+  let id: String
+  let upload: String?
+  let queryImage: QueryImageView?
+  let k: Int
+  let maximumK: Int
+  let labels: [Choice]
+  let isExact: Bool
+  let ef: String
+  let maximumEf: Int
+  let accept: String
+}
+
+/// The image that the search starts from.
+struct QueryImageView {
+  let image: String
+  let full: String?
+  let name: String
+  let detail: String
+}
+
+/// What a search found.
+struct ResultView {
+  let heading: String
+  let subject: String
+  let options: String
+  let cards: [CardView]
+  let isEmpty: Bool
+  let sql: String
+  let timing: TimingView
+}
+
+/// Where the time went.
+struct TimingView {
+  let features: String
+  let database: String
+  let other: String
+  let total: String
+}
+
+/// An image in the grid.
+struct CardView {
+  let link: String
+  let image: String
+  let id: Int64
+  let label: String
+  let distance: String?
+  /// The distance beside the largest one, 0…100.
+  let share: Int
+}
+
+/// Images to start from.
+struct SampleView {
+  let cards: [CardView]
+  let heading: String
+  let isEmpty: Bool
+}
+
+/// An error.
+struct FailureView {
+  let heading: String
+  let message: String
+  let isTemporary: Bool
+}
+
+extension ResultView {
+  /// A search's answer as the page shows it.
+  init(_ result: SearchResult) {
+    let hits = result.answer.hits
+    let farthest = hits.map { abs($0.distance) }.max() ?? 0
+    heading = hits.count == 1 ? "1 image nearest to" : "\(hits.count) images nearest to"
+    subject = Self.subject(result)
+    options = Self.options(result.options)
+    cards = hits.map { CardView($0.image, result.options, distance: $0.distance, farthest: farthest) }
+    isEmpty = hits.isEmpty
+    sql = result.answer.sql
+    timing = TimingView(result.timing, uploadMilliseconds: result.uploadMilliseconds)
+  }
+
+  private static func subject(_ result: SearchResult) -> String {
+    switch result.subject {
+    case .id(let id): result.subjectLabel.map { "\($0) (image \(id))" } ?? "image \(id)"
+    case .upload: result.subjectName.flatMap { $0.isEmpty ? nil : $0 } ?? "your image"
+    case .vector: "a vector"
+    }
+  }
+
+  private static func options(_ options: SearchOptions) -> String {
+    var parts = [options.exact ? "compared with every image" : "through the index"]
+    if let efSearch = options.efSearch, !options.exact { parts.append("ef \(efSearch)") }
+    if let label = options.label { parts.append("class \(label) only") }
+    return parts.joined(separator: " · ")
+  }
+}
+
+extension TimingView {
+  /// Times in milliseconds, for people. An upload's features were made before the page was asked for.
+  init(_ timing: SearchResult.Timing, uploadMilliseconds: Double?) {
+    features = Self.text(uploadMilliseconds ?? timing.features)
+    database = Self.text(timing.database)
+    other = Self.text(max(0, timing.total - timing.features - timing.database))
+    total = Self.text(timing.total)
+  }
+
+  private static func text(_ milliseconds: Double) -> String {
+    Decimals.text(milliseconds, milliseconds < 10 ? 1 : 0)
+  }
+}
+
+extension CardView {
+  /// An image found, or one to start from; its link searches from it with the same options.
+  init(_ image: CollectionImage, _ options: SearchOptions, distance: Double? = nil, farthest: Double = 0) {
+    link = PageLink.page(.id(image.id), options)
+    self.image = "/thumbnails/\(image.id)"
+    id = image.id
+    label = image.label ?? "no class"
+    self.distance = distance.map { Decimals.distance($0) }
+    let part = farthest > 0 ? abs(distance ?? 0) / farthest : 0
+    share = part.isFinite ? Int((part * 100).rounded()) : 0
+  }
 }

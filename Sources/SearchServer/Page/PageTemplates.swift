@@ -34,10 +34,10 @@ struct PageTemplates: Sendable {
   /// Reads the templates.
   ///
   /// - Parameter folder: Files in it replace the built-in ones of the same name; nil takes the built-in ones.
-  /// - Throws: ``PageSetupError`` for a folder that is not there or a template that cannot be parsed.
+  /// - Throws: ``ServerSetupError`` for a folder that is not there or a template that cannot be parsed.
   init(folder: String?) throws {
     if let folder, !FileManager.default.fileExists(atPath: folder) {
-      throw PageSetupError("the folder with the templates, \(folder), does not exist")
+      throw ServerSetupError("the folder with the templates, \(folder), does not exist")
     }
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for (name, bytes) in Self.builtIn.sorted(by: { $0.key < $1.key }) {
@@ -59,14 +59,14 @@ struct PageTemplates: Sendable {
     do {
       try library.register(text, named: short)
     } catch {
-      throw PageSetupError("the template \(name) cannot be parsed: \(error)")
+      throw ServerSetupError("the template \(name) cannot be parsed: \(error)")
     }
   }
 
-  /// - Throws: ``PageSetupError`` when there is no such template.
+  /// - Throws: ``ServerSetupError`` when there is no such template.
   func render(_ view: Any, _ name: String) throws -> String {
     guard let text = library.render(view, withTemplate: name) else {
-      throw PageSetupError("there is no template \(name)")
+      throw ServerSetupError("there is no template \(name)")
     }
     return text
   }

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 
 /// Lets a few pieces of work run at a time and a few more wait; turns the rest away at once.
@@ -105,5 +106,24 @@ final class AdmissionQueue: Sendable {
   private func full(_ state: State) -> Full {
     let seconds = state.typicalSeconds * Double(state.waiting.count + 1) / Double(capacity)
     return Full(retryAfterSeconds: min(30, max(1, Int(seconds.rounded(.up)))))
+  }
+}
+
+/// Threads for work that blocks or computes, beside the event loops and the cooperative pool.
+final class BlockingExecutor: TaskExecutor {
+  private let queue: DispatchQueue
+
+  init(label: String) {
+    queue = DispatchQueue(label: label, qos: .utility, attributes: .concurrent)
+  }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+
+  /// Runs `body`, and what it calls outside actors, on these threads.
+  func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
+    try await withTaskExecutorPreference(self) { try await body() }
   }
 }

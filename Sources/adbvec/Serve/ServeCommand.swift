@@ -93,8 +93,8 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let page = try SearchPage(
       configuration: try configuration(settings, query),
-      backend: SearchTable(searcher: ImageSearcher(query: query, connections: pool)),
-      images: FeatureWork(model, name: settings[.model]?.text ?? model.network.architecture.name),
+      backend: DatabaseBackend(searcher: ImageSearcher(query: query, connections: pool)),
+      images: ExtractorPool(model, name: settings[.model]?.text ?? model.network.architecture.name),
       store: try store(),
       logger: Self.logger(verbose: global.verbose),
       onRunning: { address in
@@ -124,8 +124,8 @@ struct ServeCommand: AsyncParsableCommand {
     return try CollectionFiles(path: images)
   }
 
-  private func configuration(_ settings: Settings, _ query: ImageQuery) throws -> PageConfiguration {
-    var page = PageConfiguration()
+  private func configuration(_ settings: Settings, _ query: ImageQuery) throws -> ServerConfiguration {
+    var page = ServerConfiguration()
     page.host = host
     page.port = port
     page.allowedHosts = allowHost.isEmpty ? nil : Set(allowHost.map { $0.lowercased() })

@@ -15,7 +15,7 @@ struct Fixture {
     func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
     let folder = CommandLine.arguments.dropFirst().first ?? "."
     let collection = try MemoryCollection(folder: folder, lost: environment["LOST"])
-    var configuration = PageConfiguration()
+    var configuration = ServerConfiguration()
     configuration.collection = "drawn images"
     configuration.port = number("PORT") ?? 0
     configuration.token = environment["TOKEN"]

@@ -1,17 +1,16 @@
-import Foundation
-import ImageSources
-import ImageFeatures
-import SearchServer
+internal import Foundation
+internal import ImageFeatures
+internal import ImageSources
 
 /// The images that the page may show: those of the collection that was named, wherever the rows say they are.
-struct CollectionFiles: ImageStore {
+package struct CollectionFiles: ImageStore {
   private let collection: any ImageCollection
   private let folder: ImageFolder?
   /// The ways in which a row may spell the collection's path.
   private let roots: [String]
 
   /// - Throws: `CollectionError` when there is no collection of images at `path`.
-  init(path: String) throws {
+  package init(path: String) throws {
     let absolute = URL(filePath: path).standardizedFileURL.path
     roots = [absolute, URL(filePath: path).resolvingSymlinksInPath().path].map {
       $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0
@@ -20,7 +19,7 @@ struct CollectionFiles: ImageStore {
     folder = collection is FolderCollection ? ImageFolder(roots[1]) : nil
   }
 
-  func file(of image: CollectionImage) -> ImageFile? {
+  package func file(of image: CollectionImage) -> ImageFile? {
     guard let source = image.source else { return file(at: Int(exactly: image.id)) }
     switch ImagePlace(source) {
     case .file(let path):

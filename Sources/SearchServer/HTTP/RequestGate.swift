@@ -3,7 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 
 /// Lets only those in who ask under an accepted name, from no other site, and with the token where there is one.
-struct GateMiddleware: RouterMiddleware {
+struct RequestGate: RouterMiddleware {
   typealias Context = BasicRequestContext
 
   let acceptedHosts: Set<String>?
@@ -20,13 +20,13 @@ struct GateMiddleware: RouterMiddleware {
     next: (Request, BasicRequestContext) async throws -> Response
   ) async throws -> Response {
     guard HTTPRequest.Method.known.contains(request.method) else {
-      throw Fault(.notImplemented, "wrong-method", "this server does not know that method")
+      throw HTTPError(.notImplemented, "wrong-method", "this server does not know that method")
     }
     try checkHost(request)
     try checkOrigin(request)
     if let session, !Self.open.contains(request.uri.path), !session.admits(request) {
-      guard FaultMiddleware.isForPeople(request), request.method == .get else {
-        throw Fault(
+      guard ErrorMiddleware.isForPeople(request), request.method == .get else {
+        throw HTTPError(
           .unauthorized,
           "token-needed",
           "this server asks for a token: Authorization: Bearer TOKEN"
@@ -42,7 +42,7 @@ struct GateMiddleware: RouterMiddleware {
     // A request without a name is HTTP/1.0's, which no browser sends.
     guard let authority = request.head.authority else { return }
     guard acceptedHosts.contains(Self.host(of: authority)) else {
-      throw Fault(.misdirectedRequest, "wrong-host", "this server does not answer under that name")
+      throw HTTPError(.misdirectedRequest, "wrong-host", "this server does not answer under that name")
     }
   }
 
@@ -50,7 +50,7 @@ struct GateMiddleware: RouterMiddleware {
   private func checkOrigin(_ request: Request) throws {
     guard request.method == .post, let origin = request.headers[.origin] else { return }
     guard let authority = request.head.authority, URL(string: origin)?.authority == authority else {
-      throw Fault(.forbidden, "other-site", "this request comes from another site")
+      throw HTTPError(.forbidden, "other-site", "this request comes from another site")
     }
   }
 
@@ -65,5 +65,39 @@ struct GateMiddleware: RouterMiddleware {
 extension URL {
   fileprivate var authority: String? {
     host.map { host in port.map { "\(host.contains(":") ? "[\(host)]" : host):\($0)" } ?? host }
+  }
+}
+
+/// Who gave the token: programs in every request, browsers once, for a cookie.
+struct Session: Sendable {
+  private static let cookie = "adbvec"
+
+  private let token: String
+  /// Known to nobody before a login, and another one each time the server starts.
+  private let key = RandomKey.make() + RandomKey.make()
+
+  init(token: String) {
+    self.token = token
+  }
+
+  /// Whether a request bears the token or the cookie.
+  func admits(_ request: Request) -> Bool {
+    if let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") {
+      return isToken(header.dropFirst(7).trimmed)
+    }
+    return request.cookies[Self.cookie].map { Self.equal($0.value, key) } ?? false
+  }
+
+  func isToken(_ text: String) -> Bool { Self.equal(text, token) }
+
+  /// What a browser keeps until it is closed; scripts cannot read it, other sites cannot send it.
+  var setCookie: String { "\(Self.cookie)=\(key); Path=/; HttpOnly; SameSite=Strict" }
+
+  /// Compares in a time that depends on the length only.
+  private static func equal(_ left: String, _ right: String) -> Bool {
+    let left = Array(left.utf8)
+    let right = Array(right.utf8)
+    guard left.count == right.count else { return false }
+    return zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 }

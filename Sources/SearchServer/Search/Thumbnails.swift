@@ -17,18 +17,18 @@ struct ThumbnailKey: Hashable, Sendable {
   let side: Int
 }
 
-extension PageCore {
+extension SearchCore {
   /// An image of the collection.
-  /// - Throws: `Fault` 404 when there is no such row, or no file for it.
+  /// - Throws: `HTTPError` 404 when there is no such row, or no file for it.
   func file(id: Int64) async throws -> ImageFile {
     guard let image = try await ask({ try await backend.image(id: id) }) else {
-      throw Fault.notFound("the collection has no image \(id)")
+      throw HTTPError.notFound("the collection has no image \(id)")
     }
     let file = try await admitted(to: thumbnailQueue) {
       try await threads.run { try await store.file(of: image) }
     }
     guard let file = file.value else {
-      throw Fault.notFound("the file of image \(id) is not in the collection")
+      throw HTTPError.notFound("the file of image \(id) is not in the collection")
     }
     return file
   }

@@ -3,7 +3,7 @@ internal import Hummingbird
 
 /// The page for people.
 struct PageRoutes {
-  let core: PageCore
+  let core: SearchCore
   let page: PageRenderer
   let session: Session?
 
@@ -40,8 +40,8 @@ struct PageRoutes {
       }
       return try await page.answer(try await core.search(subject, options))
     } catch {
-      guard let fault = Fault(error) else { throw error }
-      return await page.failure(fault, subject, options)
+      guard let problem = HTTPError(error) else { throw error }
+      return await page.failure(problem, subject, options)
     }
   }
 
@@ -77,8 +77,8 @@ struct PageRoutes {
         try await core.thumbnail(id: try APIRoutes.id(context), side: side)
       )
     } catch {
-      guard let fault = Fault(error),
-        [.notFound, .unprocessableContent, .contentTooLarge].contains(fault.status),
+      guard let problem = HTTPError(error),
+        [.notFound, .unprocessableContent, .contentTooLarge].contains(problem.status),
         let placeholder = page.templates.asset("placeholder.svg")
       else { throw error }
       return Response(
@@ -90,7 +90,7 @@ struct PageRoutes {
   }
 
   private func asset(_ name: String, _ request: Request) throws -> Response {
-    guard let asset = page.templates.asset(name) else { throw Fault.notFound("no such address") }
+    guard let asset = page.templates.asset(name) else { throw HTTPError.notFound("no such address") }
     let version = page.templates.version
     let isVersioned = request.uri.query == "v=\(version)"
     var headers: HTTPFields = [
@@ -110,7 +110,7 @@ struct PageRoutes {
 
   private func login(_ request: Request, _ session: Session) async throws -> Response {
     guard ContentType(request.headers[.contentType])?.type == "application/x-www-form-urlencoded" else {
-      throw Fault.wrongType("a login is a form")
+      throw HTTPError.wrongType("a login is a form")
     }
     let body = try await BodyReader(maximumBytes: 4_096, time: core.configuration.limits.uploadTime).read(
       request

@@ -3,7 +3,7 @@ internal import Hummingbird
 
 /// What those who run the server ask it.
 struct OperationRoutes {
-  let core: PageCore
+  let core: SearchCore
   let templates: PageTemplates
 
   func add(to router: Router<BasicRequestContext>) {
@@ -18,7 +18,7 @@ struct OperationRoutes {
     do {
       try await core.backend.checkConnection()
     } catch {
-      throw Fault.unavailable("the database does not answer", retryAfter: 2)
+      throw HTTPError.unavailable("the database does not answer", retryAfter: 2)
     }
     return JSONBody.response(StatusBody(status: "ready"))
   }
@@ -56,7 +56,7 @@ struct OpenAPIView {
   let usualSide: Int
   let needsToken: Bool
 
-  init(_ core: PageCore) {
+  init(_ core: SearchCore) {
     let limits = core.configuration.limits
     dimension = core.images.dimension
     k = limits.maximumCount

@@ -2,7 +2,7 @@ internal import CoreMetrics
 internal import Foundation
 
 /// The page's own numbers.
-struct PageMetrics: Sendable {
+struct ServerMetrics: Sendable {
   let registry: PrometheusRegistry
   private let features: CoreMetrics.Timer
   private let database: CoreMetrics.Timer
@@ -60,7 +60,7 @@ struct PageMetrics: Sendable {
   }
 
   /// Brings the numbers up to date that are looked up, not counted.
-  func sample(queues: [(name: String, queue: AdmissionQueue)], connections: ConnectionLedger) {
+  func sample(queues: [(name: String, queue: AdmissionQueue)], connections: OpenConnections) {
     for (name, queue) in queues {
       let load = queue.load
       gauge("adbvec_queue_running", load.running, [("queue", name)])

@@ -15,8 +15,8 @@ struct SearchOptions: Hashable, Sendable {
   init() {}
 
   /// The options of a link or form.
-  /// - Throws: `Fault` for a value outside the limits.
-  init(_ parameters: QueryParameters, _ limits: PageLimits) throws {
+  /// - Throws: `HTTPError` for a value outside the limits.
+  init(_ parameters: QueryParameters, _ limits: ServerLimits) throws {
     if let count = try parameters.integer("k", in: 1...Int64(limits.maximumCount)) { self.count = Int(count) }
     label = parameters.text("class")
     exact = try Self.isExact(mode: parameters.text("mode"))
@@ -28,14 +28,14 @@ struct SearchOptions: Hashable, Sendable {
     switch mode {
     case nil, "index": return false
     case "exact": return true
-    default: throw Fault.invalid("mode must be index or exact")
+    default: throw HTTPError.invalid("mode must be index or exact")
     }
   }
 
   func checkLabel() throws {
     guard let label else { return }
     guard label.unicodeScalars.count <= 256, !label.utf8.contains(0) else {
-      throw Fault.invalid("class may have at most 256 characters, and no zero among them")
+      throw HTTPError.invalid("class may have at most 256 characters, and no zero among them")
     }
   }
 
@@ -72,9 +72,9 @@ enum SearchSubject: Hashable, Sendable {
     case (nil, nil): return nil
     case (let id?, nil): self = .id(id)
     case (nil, let key?):
-      guard RandomKey.isKey(key) else { throw Fault.invalid("upload is no key of an upload") }
+      guard RandomKey.isKey(key) else { throw HTTPError.invalid("upload is no key of an upload") }
       self = .upload(key: key)
-    default: throw Fault.invalid("give id or upload, not both")
+    default: throw HTTPError.invalid("give id or upload, not both")
     }
   }
 }
@@ -91,5 +91,64 @@ enum PageLink {
     let kept = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\u{0}"..."\u{7f}"))
       .union(CharacterSet(charactersIn: "-._~"))
     return text.addingPercentEncoding(withAllowedCharacters: kept) ?? ""
+  }
+}
+
+/// A search's answer with what the page shows beside it.
+struct SearchResult: Sendable {
+  /// Where the time went, in milliseconds.
+  struct Timing: Sendable, Hashable {
+    /// Decoding the image and running the network; 0 when neither was needed.
+    var features = 0.0
+    /// In the database, as its client saw it.
+    var database = 0.0
+    /// In queues.
+    var waiting = 0.0
+    /// From the whole request to the answer.
+    var total = 0.0
+
+    /// The `Server-Timing` header, which a browser shows and a script may read.
+    var header: String {
+      [("features", features), ("db", database), ("wait", waiting), ("total", total)]
+        .map { "\($0.0);dur=\(Decimals.text($0.1, 3))" }.joined(separator: ", ")
+    }
+  }
+
+  let subject: SearchSubject
+  /// The subject's class, for an image of the collection.
+  let subjectLabel: String?
+  /// The uploaded file's name.
+  let subjectName: String?
+  /// What the upload's features took when it was uploaded.
+  let uploadMilliseconds: Double?
+  let options: SearchOptions
+  let answer: SearchAnswer
+  let timing: Timing
+}
+
+/// Numbers for people.
+enum Decimals {
+  /// A number with a fixed count of decimals, always with a point.
+  static func text(_ value: Double, _ decimals: Int) -> String {
+    guard value.isFinite else { return "\(value)" }
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = (abs(value) * scale).rounded()
+    guard scaled < 1e15 else { return "\(value)" }
+    let digits = String(Int64(scaled))
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    return decimals == 0 ? sign + padded : "\(sign)\(padded.dropLast(decimals)).\(padded.suffix(decimals))"
+  }
+
+  /// A distance: four digits that count, or more where it is large.
+  static func distance(_ value: Double) -> String {
+    switch abs(value) {
+    case 1000...: text(value, 0)
+    case 100...: text(value, 1)
+    case 10...: text(value, 2)
+    case 1...: text(value, 3)
+    default: text(value, 4)
+    }
   }
 }

@@ -1,0 +1,185 @@
+internal import Foundation
+
+/// A search's answer in JSON.
+struct SearchBody: Encodable {
+  struct Subject: Encodable {
+    var id: Int64?
+    var `class`: String?
+    var upload: String?
+    var name: String?
+  }
+
+  struct Timing: Encodable {
+    let features_ms: Double
+    let database_ms: Double
+    let waiting_ms: Double
+    let total_ms: Double
+  }
+
+  let schema = 1
+  let subject: Subject
+  let results: [ImageBody]
+  let sql: String
+  let timing: Timing
+  let page: String?
+
+  init(_ result: SearchResult) {
+    var subject = Subject(class: result.subjectLabel, name: result.subjectName)
+    switch result.subject {
+    case .id(let id): subject.id = id
+    case .upload(let key): subject.upload = key
+    case .vector: break
+    }
+    self.subject = subject
+    results = result.answer.hits.map { ImageBody($0.image, distance: $0.distance) }
+    sql = result.answer.sql
+    timing = Timing(
+      features_ms: result.timing.features,
+      database_ms: result.timing.database,
+      waiting_ms: result.timing.waiting,
+      total_ms: result.timing.total
+    )
+    page = result.subject.linkItem == nil ? nil : PageLink.page(result.subject, result.options)
+  }
+}
+
+/// An image of the collection in JSON.
+struct ImageBody: Encodable {
+  struct Links: Encodable {
+    let image: String
+    let thumbnail: String
+    let search: String
+  }
+
+  let id: Int64
+  let `class`: String?
+  let distance: Double?
+  let name: String?
+  let links: Links
+
+  init(_ image: CollectionImage, distance: Double? = nil) {
+    id = image.id
+    `class` = image.label
+    self.distance = distance
+    // Where the collection lies on the server's disk is not the client's business.
+    name = image.source?.split(separator: "/").last.map(String.init)
+    links = Links(
+      image: "/api/v1/images/\(image.id)/file",
+      thumbnail: "/api/v1/images/\(image.id)/thumbnail",
+      search: "/api/v1/search?id=\(image.id)"
+    )
+  }
+}
+
+/// Images to start from, in JSON.
+struct SampleBody: Encodable {
+  let schema = 1
+  let images: [ImageBody]
+}
+
+/// The classes, in JSON.
+struct ClassesBody: Encodable {
+  let schema = 1
+  let classes: [String]
+}
+
+/// What this server is, in JSON.
+struct InfoBody: Encodable {
+  struct Limits: Encodable {
+    let k: Int
+    let ef: Int
+    let upload_bytes: Int
+    let pixels: Int
+  }
+
+  let schema = 1
+  let collection: String
+  let model: String
+  let dimension: Int
+  let limits: Limits
+}
+
+/// Whether the server can work, in JSON.
+struct StatusBody: Encodable {
+  let status: String
+}
+
+/// The body of a search by JSON, read strictly: a key that is not known is an error.
+struct JSONSearchRequest: Decodable {
+  let subject: SearchSubject
+  let options: SearchOptions
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+
+    static let id = Key(stringValue: "id")
+    static let vector = Key(stringValue: "vector")
+    static let count = Key(stringValue: "k")
+    static let label = Key(stringValue: "class")
+    static let mode = Key(stringValue: "mode")
+    static let efSearch = Key(stringValue: "ef")
+  }
+
+  init(from decoder: any Decoder) throws {
+    let body = try decoder.container(keyedBy: Key.self)
+    let known = SearchOptions.names.union(["id", "vector"])
+    guard body.allKeys.allSatisfy({ known.contains($0.stringValue) }) else {
+      throw HTTPError.invalid("the body may have \(known.sorted().joined(separator: ", ")), and nothing else")
+    }
+    let id = body.contains(.id) ? try body.decode(Int64.self, forKey: .id) : nil
+    let vector =
+      body.contains(.vector) ? try body.decode([Double].self, forKey: .vector).map { Float($0) } : nil
+    switch (id, vector) {
+    case (let id?, nil):
+      guard id >= 0 else { throw HTTPError.invalid("id must not be negative") }
+      subject = .id(id)
+    case (nil, let vector?):
+      guard vector.allSatisfy({ abs($0) <= 1e15 }) else {
+        throw HTTPError.invalid("the vector's numbers must lie between -1e15 and 1e15")
+      }
+      subject = .vector(vector)
+    default: throw HTTPError.invalid("give either id or vector")
+    }
+    var options = SearchOptions()
+    if body.contains(.count) { options.count = try body.decode(Int.self, forKey: .count) }
+    if body.contains(.label) { options.label = try body.decode(String.self, forKey: .label) }
+    if body.contains(.mode) {
+      options.exact = try SearchOptions.isExact(mode: try body.decode(String.self, forKey: .mode))
+    }
+    if body.contains(.efSearch) { options.efSearch = try body.decode(Int.self, forKey: .efSearch) }
+    self.options = options
+  }
+
+  /// Reads a request and checks it against the limits.
+  /// - Throws: `HTTPError` that names the field.
+  static func read(_ bytes: [UInt8], _ limits: ServerLimits) throws -> JSONSearchRequest {
+    let request: JSONSearchRequest
+    do {
+      request = try JSONDecoder().decode(Self.self, from: Data(bytes))
+    } catch let error as DecodingError {
+      throw HTTPError.invalid(Self.message(error))
+    }
+    guard (1...limits.maximumCount).contains(request.options.count) else {
+      throw HTTPError.invalid("k must be a whole number, 1…\(limits.maximumCount)")
+    }
+    if let efSearch = request.options.efSearch, !(1...limits.maximumEfSearch).contains(efSearch) {
+      throw HTTPError.invalid("ef must be a whole number, 1…\(limits.maximumEfSearch)")
+    }
+    try request.options.checkLabel()
+    return request
+  }
+
+  private static func message(_ error: DecodingError) -> String {
+    switch error {
+    case .typeMismatch(_, let context) where !context.codingPath.isEmpty,
+      .valueNotFound(_, let context) where !context.codingPath.isEmpty,
+      .dataCorrupted(let context) where !context.codingPath.isEmpty:
+      "\(context.codingPath[0].stringValue) has a value of the wrong type or size"
+    default: "the body is no JSON object, or holds a number that is out of range"
+    }
+  }
+}

@@ -1,0 +1,170 @@
+internal import HTTPTypes
+internal import Hummingbird
+
+/// The JSON API.
+struct APIRoutes {
+  let core: SearchCore
+
+  func add(to router: Router<BasicRequestContext>) {
+    router.address("/api/v1", [.get: { request, _ in try info(request) }])
+    router.address("/api/v1/classes", [.get: { request, _ in try await classes(request) }])
+    router.address(
+      "/api/v1/search",
+      [
+        .get: { request, _ in try await search(request) },
+        .post: { request, _ in try await searchJSON(request) },
+      ]
+    )
+    router.address("/api/v1/search/image", [.post: { request, _ in try await searchImage(request) }])
+    router.address("/api/v1/images", [.get: { request, _ in try await sample(request) }])
+    router.address("/api/v1/images/:id", [.get: { try await image($0, $1) }])
+    router.address("/api/v1/images/:id/file", [.get: { try await file($0, $1) }])
+    router.address("/api/v1/images/:id/thumbnail", [.get: { try await thumbnail($0, $1) }])
+    router.address("/api/v1/uploads/:key/search", [.get: { try await searchUpload($0, $1) }])
+    router.address("/api/v1/uploads/:key/thumbnail", [.get: { try uploadThumbnail($0, $1) }])
+  }
+
+  private var limits: ServerLimits { core.configuration.limits }
+
+  private func info(_ request: Request) throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    return JSONBody.response(
+      InfoBody(
+        collection: core.configuration.collection,
+        model: core.images.model,
+        dimension: core.images.dimension,
+        limits: .init(
+          k: limits.maximumCount,
+          ef: limits.maximumEfSearch,
+          upload_bytes: limits.maximumUploadBytes,
+          pixels: limits.maximumPixels
+        )
+      )
+    )
+  }
+
+  private func classes(_ request: Request) async throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    return JSONBody.response(ClassesBody(classes: try await core.ask { try await core.labels.current() }))
+  }
+
+  private func search(_ request: Request) async throws -> Response {
+    let parameters = try QueryParameters(request.uri, allowed: SearchOptions.names.union(["id"]))
+    guard let subject = try SearchSubject(parameters) else { throw HTTPError.invalid("id is missing") }
+    return answer(try await core.search(subject, try SearchOptions(parameters, limits)))
+  }
+
+  private func searchUpload(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
+    return answer(try await core.search(.upload(key: context.parameters.get("key") ?? ""), options))
+  }
+
+  private func searchJSON(_ request: Request) async throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    let type = ContentType(request.headers[.contentType])
+    guard type?.type == "application/json", (type?.parameters["charset"] ?? "utf-8").lowercased() == "utf-8"
+    else {
+      throw HTTPError.wrongType("a search is application/json; images go to /api/v1/search/image")
+    }
+    let reader = BodyReader(maximumBytes: limits.maximumJSONBytes, time: limits.uploadTime)
+    let body = try await core.admitted(to: core.uploadQueue) { try await reader.read(request) }.value
+    let search = try JSONSearchRequest.read(body, limits)
+    return answer(try await core.search(search.subject, search.options))
+  }
+
+  private func searchImage(_ request: Request) async throws -> Response {
+    let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
+    let upload = try await ImageUpload.read(request, core, fields: [])
+    guard !upload.file.isEmpty else {
+      throw HTTPError(.unprocessableContent, "unreadable-image", "the request holds no image")
+    }
+    return answer(try await core.search(upload: upload.file, name: upload.name, options))
+  }
+
+  private func answer(_ result: SearchResult) -> Response {
+    var response = JSONBody.response(SearchBody(result))
+    response.headers[.serverTiming] = result.timing.header
+    return response
+  }
+}
+
+extension HTTPField.Name {
+  static var serverTiming: HTTPField.Name { HTTPField.Name("Server-Timing") ?? .date }
+}
+
+extension APIRoutes {
+  func sample(_ request: Request) async throws -> Response {
+    let parameters = try QueryParameters(request.uri, allowed: ["k", "class"])
+    let options = try SearchOptions(parameters, core.configuration.limits)
+    let images = try await core.ask { try await core.backend.sample(options.count, label: options.label) }
+    return JSONBody.response(SampleBody(images: images.map { ImageBody($0) }))
+  }
+
+  func image(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    let id = try Self.id(context)
+    guard let image = try await core.ask({ try await core.backend.image(id: id) }) else {
+      throw HTTPError.notFound("the collection has no image \(id)")
+    }
+    return JSONBody.response(ImageBody(image))
+  }
+
+  func file(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    let file = try await core.file(id: try Self.id(context))
+    let type = try SearchCore.type(of: file.bytes)
+    return ImageAnswer.response(request, bytes: file.bytes, type: type, version: file.version)
+  }
+
+  func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    let parameters = try QueryParameters(request.uri, allowed: ["side"])
+    let side = try Self.side(parameters)
+    let thumbnail = try await core.thumbnail(id: try Self.id(context), side: side)
+    return ImageAnswer.response(request, thumbnail)
+  }
+
+  func uploadThumbnail(_ request: Request, _ context: BasicRequestContext) throws -> Response {
+    _ = try QueryParameters(request.uri, allowed: [])
+    let key = context.parameters.get("key") ?? ""
+    guard RandomKey.isKey(key), let upload = core.uploads[key] else {
+      throw HTTPError.notFound("this upload is no longer remembered")
+    }
+    let type = try SearchCore.type(of: upload.thumbnail)
+    return ImageAnswer.response(request, Thumbnail(bytes: upload.thumbnail, type: type, version: key))
+  }
+
+  static func id(_ context: BasicRequestContext) throws -> Int64 {
+    let text = context.parameters.get("id") ?? ""
+    guard text.utf8.allSatisfy({ (48...57).contains($0) }), let id = Int64(text) else {
+      throw HTTPError.invalid("an id is a whole number, 0…\(Int64.max)")
+    }
+    return id
+  }
+
+  static func side(_ parameters: QueryParameters) throws -> Int {
+    guard let side = try parameters.integer("side", in: 1...4_096) else { return Thumbnail.usualSide }
+    guard Thumbnail.sides.contains(Int(side)) else {
+      throw HTTPError.invalid("side must be \(Thumbnail.sides.map(String.init).joined(separator: ", "))")
+    }
+    return Int(side)
+  }
+}
+
+/// Answers that are images.
+enum ImageAnswer {
+  static func response(_ request: Request, _ thumbnail: Thumbnail) -> Response {
+    response(request, bytes: thumbnail.bytes, type: thumbnail.type, version: thumbnail.version)
+  }
+
+  static func response(_ request: Request, bytes: [UInt8], type: String, version: String) -> Response {
+    let tag = "\"\(version)\""
+    var headers: HTTPFields = [
+      .eTag: tag,
+      .cacheControl: "private, max-age=3600",
+      .contentSecurityPolicy: "default-src 'none'; sandbox",
+    ]
+    if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
+    headers[.contentType] = type
+    return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+}

@@ -1,0 +1,175 @@
+package import ImageSearch
+package import PostgresClient
+internal import Synchronization
+internal import VectorSQL
+
+/// The table of images, as the page asks for it.
+package struct DatabaseBackend: SearchBackend {
+  let searcher: ImageSearcher
+
+  package init(searcher: ImageSearcher) {
+    self.searcher = searcher
+  }
+
+  package func search(_ query: SearchQuery) async throws -> SearchAnswer {
+    let subject: ImageSearchRequest.Subject =
+      switch query.subject {
+      case .id(let id): .id(id)
+      case .vector(let vector): .vector(vector)
+      }
+    let request = ImageSearchRequest(
+      subject,
+      topK: query.count,
+      label: query.label,
+      exact: query.exact,
+      efSearch: query.efSearch
+    )
+    return try await translated {
+      let answer = try await searcher.search(request)
+      return SearchAnswer(
+        hits: answer.hits.map {
+          .init(CollectionImage(id: $0.id, label: $0.label, source: $0.source), distance: $0.distance)
+        },
+        sql: answer.sql,
+        databaseMilliseconds: answer.databaseMilliseconds
+      )
+    }
+  }
+
+  package func image(id: Int64) async throws -> CollectionImage? {
+    do {
+      return try await translated {
+        try await searcher.row(id: id).map { CollectionImage(id: id, label: $0.label, source: $0.source) }
+      }
+    } catch let error as BackendError where error.code == .notFound {
+      return nil
+    }
+  }
+
+  package func sample(_ count: Int, label: String?) async throws -> [CollectionImage] {
+    try await translated {
+      try await searcher.sample(count, label: label).map {
+        CollectionImage(id: $0.id, label: $0.label, source: $0.source)
+      }
+    }
+  }
+
+  package func labels() async throws -> [String] {
+    try await translated { try await searcher.labels() }
+  }
+
+  package func checkConnection() async throws {
+    try await translated { try await searcher.checkConnection() }
+  }
+
+  /// Errors as the person who searches may read them; the server's own stay in the log.
+  private func translated<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+      return try await body()
+    } catch let error as PostgresError where error.isForNow {
+      throw BackendError(
+        .unavailable,
+        error.sqlState == "57014"
+          ? "the search took longer than this server allows; ask for fewer images, or by the index"
+          : "the database does not answer; it is tried again with the next search"
+      )
+    } catch let error as ImageSearchError where error.code == .noSuchID {
+      throw BackendError(.notFound, error.description)
+    } catch let error as ImageSearchError where error.code == .badRequest {
+      throw BackendError(.invalidSearch, error.description)
+    } catch let error as RenderingError {
+      throw BackendError(.invalidSearch, "\(error)")
+    }
+  }
+}
+
+/// The page's connections: a bounded pool, asked patiently, but never for longer than a limit.
+package struct SearchConnections: ConnectionSource {
+  private let pool: ConnectionPool
+  private let limit: Duration
+  private let lent = ConnectionWatchdog()
+  private let watching: Task<Void, Never>
+
+  /// - Parameters:
+  ///   - maximum: The most connections at once.
+  ///   - limit: The longest that a statement may take.
+  package init(_ settings: ConnectionSettings, maximum: Int, limit: Duration) {
+    var options = PoolOptions()
+    options.maximum = maximum
+    options.acquireTimeout = .seconds(10)
+    self.limit = limit
+    watching = Task { [lent] in await lent.watch() }
+    let milliseconds = Int(limit / .milliseconds(1))
+    pool = ConnectionPool(settings, options: options) { connection in
+      try await connection.run("SET statement_timeout = \(milliseconds)")
+    }
+  }
+
+  /// Runs `body` with a connection of its own.
+  ///
+  /// A connection that breaks meanwhile, as all do when the server restarts, is no failure yet: `body` then runs once
+  /// more with another one. Everything that the page asks only reads, so that asking twice does no harm.
+  package func withConnection<Value: Sendable>(
+    _ body: @Sendable (PostgresConnection) async throws -> Value
+  ) async throws -> Value {
+    let clock = ContinuousClock()
+    let start = clock.now
+    do {
+      return try await lend(body)
+    } catch let error as PostgresError where error.isBroken && clock.now - start < limit {
+      return try await lend(body)
+    }
+  }
+
+  /// The server ends a statement at the limit by itself; one that fell silent is left a moment later.
+  private func lend<Value: Sendable>(
+    _ body: @Sendable (PostgresConnection) async throws -> Value
+  ) async throws -> Value {
+    try await pool.withConnection { connection in
+      lent.add(connection, until: .now + limit + .seconds(1))
+      defer { lent.remove(connection) }
+      return try await body(connection)
+    }
+  }
+
+  /// Closes the connections.
+  package func close() async {
+    watching.cancel()
+    await pool.close()
+  }
+}
+
+extension PostgresError {
+  /// Whether a connection that worked has ended.
+  fileprivate var isBroken: Bool { isConnectionProblem && code != .connectionFailed }
+
+  /// Whether the server is gone, stopping, starting, full or too slow, so that another attempt later may succeed.
+  var isForNow: Bool {
+    isConnectionProblem || code == .poolExhausted || ["53300", "57014"].contains(sqlState)
+  }
+}
+
+/// Knows which connections are lent until when, and breaks those that are overdue: their server fell silent.
+///
+/// One task looks after all of them; a timer a search would outlive the search by its whole limit.
+final class ConnectionWatchdog: Sendable {
+  private let lent = Mutex<
+    [ObjectIdentifier: (connection: PostgresConnection, until: ContinuousClock.Instant)]
+  >([:])
+
+  func add(_ connection: PostgresConnection, until: ContinuousClock.Instant) {
+    lent.withLock { $0[ObjectIdentifier(connection)] = (connection, until) }
+  }
+
+  func remove(_ connection: PostgresConnection) {
+    lent.withLock { $0[ObjectIdentifier(connection)] = nil }
+  }
+
+  /// Looks every half second, until the task is cancelled.
+  func watch() async {
+    while (try? await Task.sleep(for: .milliseconds(500))) != nil {
+      let overdue = lent.withLock { lent in lent.values.filter { $0.until < .now }.map(\.connection) }
+      for connection in overdue { connection.abandon() }
+    }
+  }
+}

@@ -1,0 +1,151 @@
+internal import Hummingbird
+
+/// Reads a request's body within limits of size and time.
+struct BodyReader: Sendable {
+  let maximumBytes: Int
+  let time: Duration
+
+  /// - Throws: `HTTPError` 413 for too many bytes (before any is read when the length is announced), 408 for a client
+  ///   that is too slow.
+  func read(_ request: Request) async throws -> [UInt8] {
+    let announced = request.headers[.contentLength].flatMap { Int($0) }
+    if let announced, announced > maximumBytes { throw tooLarge }
+    let clock = ContinuousClock()
+    let deadline = clock.now.advanced(by: time)
+    var bytes: [UInt8] = []
+    for try await chunk in request.body {
+      guard bytes.count + chunk.readableBytes <= maximumBytes else { throw tooLarge }
+      bytes.append(contentsOf: chunk.readableBytesView)
+      // A client that sends nothing at all is the idle timeout's business.
+      guard clock.now < deadline else { throw tooSlow }
+    }
+    return bytes
+  }
+
+  private var tooLarge: HTTPError { .tooLarge("the request's body may have at most \(maximumBytes) bytes") }
+
+  private var tooSlow: HTTPError {
+    var problem = HTTPError(
+      .requestTimeout,
+      "too-slow",
+      "the request's body took longer than \(time.components.seconds) s"
+    )
+    problem.closes = true
+    return problem
+  }
+}
+
+/// An image that came with a request: as the body itself, or in a form.
+struct ImageUpload {
+  var file: [UInt8]
+  var name: String
+  /// The other fields of the form.
+  var fields: [(String, String)]
+
+  /// Reads the image of a request.
+  ///
+  /// - Parameter fields: The names that a form may have besides `image`.
+  /// - Throws: `HTTPError` 415 for a body that is neither an image nor a form, and whatever reading throws.
+  static func read(_ request: Request, _ core: SearchCore, fields: Set<String>) async throws -> ImageUpload {
+    guard let type = ContentType(request.headers[.contentType]),
+      type.type == "multipart/form-data" || ContentType.images.contains(type.type)
+    else {
+      throw HTTPError.wrongType(
+        "an image is sent as multipart/form-data or \(ContentType.images.joined(separator: ", "))"
+      )
+    }
+    let limits = core.configuration.limits
+    // A form has heads and other fields around the image.
+    let room = type.type == "multipart/form-data" ? 64 << 10 : 0
+    let reader = BodyReader(maximumBytes: limits.maximumUploadBytes + room, time: limits.uploadTime)
+    let body = try await core.admitted(to: core.uploadQueue) { try await reader.read(request) }.value
+    guard type.type == "multipart/form-data" else { return ImageUpload(file: body, name: "", fields: []) }
+    guard let boundary = type.parameters["boundary"] else {
+      throw HTTPError.invalid("the form names no boundary")
+    }
+    return try ImageUpload(MultipartForm(body, boundary: boundary), fields)
+  }
+
+  private init(file: [UInt8], name: String, fields: [(String, String)]) {
+    self.file = file
+    self.name = name
+    self.fields = fields
+  }
+
+  private init(_ form: MultipartForm, _ allowed: Set<String>) throws {
+    let image = try form.part("image")
+    file = image.map { Array($0.bytes) } ?? []
+    name = Self.cleaned(image?.fileName ?? "")
+    fields = try form.parts.filter { $0.name != "image" }.map { part in
+      guard allowed.contains(part.name) else {
+        throw HTTPError.invalid("the form may have no field of that name")
+      }
+      guard part.bytes.count <= 2_048, let text = String(validating: part.bytes, as: UTF8.self) else {
+        throw HTTPError.invalid("the field \(part.name) is too long or no UTF-8 text")
+      }
+      return (part.name, text)
+    }
+  }
+
+  /// A file's name for showing: the last part of a path, without control characters, not too long.
+  private static func cleaned(_ name: String) -> String {
+    let last = name.split { $0 == "/" || $0 == "\\" }.last ?? ""
+    return String(
+      String.UnicodeScalarView(last.unicodeScalars.filter { $0.properties.generalCategory != .control })
+        .prefix(120)
+    )
+  }
+}
+
+/// A Content-Type header taken apart.
+struct ContentType: Hashable {
+  /// `image/jpeg`, lower case.
+  let type: String
+  /// The parameters, names in lower case.
+  let parameters: [String: String]
+
+  init?(_ header: String?) {
+    guard let header else { return nil }
+    var parts = header.split(separator: ";").map { $0.trimmed }
+    guard let first = parts.first, first.split(separator: "/").count == 2 else { return nil }
+    parts.removeFirst()
+    type = first.lowercased()
+    var parameters: [String: String] = [:]
+    for part in parts {
+      let pair = part.split(separator: "=", maxSplits: 1).map { $0.trimmed }
+      guard pair.count == 2 else { return nil }
+      parameters[pair[0].lowercased()] = pair[1].unquoted
+    }
+    self.parameters = parameters
+  }
+
+  /// The types of images that are taken.
+  static let images = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"]
+
+  /// The type of an image file by its first bytes; nil when it is none that a browser may be given.
+  static func image(_ bytes: [UInt8]) -> String? {
+    func starts(_ magic: [UInt8], at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: magic) }
+    if starts([0xFF, 0xD8, 0xFF]) { return "image/jpeg" }
+    if starts([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return "image/png" }
+    if starts(Array("RIFF".utf8)), starts(Array("WEBP".utf8), at: 8) { return "image/webp" }
+    if starts(Array("GIF8".utf8)) { return "image/gif" }
+    if starts(Array("BM".utf8)) { return "image/bmp" }
+    if starts([0x49, 0x49, 0x2A, 0x00]) || starts([0x4D, 0x4D, 0x00, 0x2A]) { return "image/tiff" }
+    return nil
+  }
+}
+
+extension StringProtocol {
+  var trimmed: String {
+    var text = self[...]
+    while let first = text.first, first == " " || first == "\t" { text = text.dropFirst() }
+    while let last = text.last, last == " " || last == "\t" { text = text.dropLast() }
+    return String(text)
+  }
+
+  /// A quoted string of RFC 9110 without its quotes.
+  var unquoted: String {
+    guard count >= 2, first == "\"", last == "\"" else { return String(self) }
+    return String(dropFirst().dropLast()).replacing("\\\"", with: "\"")
+  }
+}

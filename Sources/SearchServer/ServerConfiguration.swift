@@ -1,0 +1,108 @@
+/// How the page is served.
+public struct ServerConfiguration: Sendable {
+  /// The address to listen on. Loopback unless told otherwise.
+  public var host = "127.0.0.1"
+  /// The port; 0 takes a free one.
+  public var port = 8080
+  /// The names under which browsers may ask for the page, without port; nil allows any.
+  ///
+  /// On loopback nil means `localhost`, `127.0.0.1` and `::1` only, so that a page of another site whose name is
+  /// made to point here (DNS rebinding) gets nothing.
+  public var allowedHosts: Set<String>?
+  /// The secret that a client must give; nil asks for none.
+  public var token: String?
+  /// What the page calls the collection.
+  public var collection = "images"
+  /// A folder with templates that replace the built-in ones, file by file.
+  public var templates: String?
+  /// What a client may ask for.
+  public var limits = ServerLimits()
+  /// How much runs at a time.
+  public var load = ServerLoad()
+
+  /// The defaults: loopback, port 8080, no token.
+  public init() {}
+
+  /// Whether only this machine can connect.
+  public var isLoopback: Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
+
+  /// The hosts that a request may name; nil allows any.
+  var acceptedHosts: Set<String>? {
+    allowedHosts ?? (isLoopback ? ["localhost", "127.0.0.1", "::1", host] : nil)
+  }
+
+  /// - Throws: ``ServerSetupError`` for a setting that cannot work.
+  func check() throws {
+    guard (0...65_535).contains(port) else {
+      throw ServerSetupError("the port must be 0…65535, not \(port)")
+    }
+    if let token, token.utf8.count < 16 {
+      throw ServerSetupError("the token has fewer than 16 characters; make one: openssl rand -hex 16")
+    }
+    guard limits.maximumCount >= 1, limits.maximumUploadBytes >= 1, limits.maximumPixels >= 1 else {
+      throw ServerSetupError("the limits of the page must be positive")
+    }
+  }
+}
+
+/// Why the page cannot start: one line.
+public struct ServerSetupError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What is wrong and what to do.
+  public let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
+
+/// What a client may ask for.
+public struct ServerLimits: Sendable, Hashable {
+  /// The most results of one search.
+  public var maximumCount = 500
+  /// The most candidates that the index may keep (`ef_search`).
+  public var maximumEfSearch = 1_000
+  /// The most bytes of an uploaded image.
+  public var maximumUploadBytes = 16 << 20
+  /// The most bytes of a JSON request.
+  public var maximumJSONBytes = 1 << 20
+  /// The most pixels of an image; read from its header, before any pixel.
+  public var maximumPixels = 40_000_000
+  /// How long a client may take to send a request's body.
+  public var uploadTime = Duration.seconds(30)
+  /// How long a connection may be silent.
+  public var idleTime = Duration.seconds(30)
+  /// The most open connections; beyond it those that are idle longest are closed.
+  public var maximumConnections = 4_096
+
+  /// The defaults.
+  public init() {}
+}
+
+/// How much runs at a time, and how much may wait.
+public struct ServerLoad: Sendable, Hashable {
+  /// Feature extractions at a time.
+  public var extractions = 2
+  /// Extractions that may wait; more get 503 with Retry-After.
+  public var waitingExtractions = 32
+  /// Database queries at a time: as many as the pool has connections.
+  public var queries = 8
+  /// Queries that may wait.
+  public var waitingQueries = 128
+  /// Thumbnails made at a time.
+  public var thumbnails = 2
+  /// Thumbnails that may wait.
+  public var waitingThumbnails = 512
+  /// Uploads received at a time; bounds the memory that they take.
+  public var uploads = 32
+  /// How long any of them may wait.
+  public var patience = Duration.seconds(10)
+  /// The memory for thumbnails, in bytes.
+  public var thumbnailMemory = 64 << 20
+  /// The memory for remembered uploads, in bytes.
+  public var uploadMemory = 16 << 20
+
+  /// The defaults.
+  public init() {}
+}
