@@ -1,3 +1,4 @@
+public import PostgresClient
 public import VectorSQL
 
 /// Turns requests into searches: everything about a table of images that the SQL depends on, and no connection.
@@ -71,5 +72,87 @@ public struct ImageQuery: Sendable {
       throw ImageSearchError(code: .noSuchID, description: "no row of \(table.name.quoted) has the id \(id)")
     }
     return value
+  }
+}
+
+extension ImageQuery {
+  /// A query for a table as the server describes it.
+  ///
+  /// - Parameter metric: nil takes the index's, or l2 where there is no index.
+  /// - Throws: `VectorTableError`, `ImageSearchError` with code `wrongTable`, `PostgresError`.
+  public static func read(
+    table: ImageTable,
+    dialect: Dialect,
+    metric: Metric?,
+    from connection: PostgresConnection
+  ) async throws -> ImageQuery {
+    let dialect = try dialect.checked(against: try await connection.capabilities())
+    let catalog = try await VectorTable.read(table.name, vectorColumn: table.vectorColumn, from: connection)
+    let column = try catalog.require(table.vectorColumn)
+    let id = try catalog.require(table.idColumn)
+    _ = try catalog.require(table.labelColumn)
+    guard let element = column.element, dialect.vectorTypes[element]?.castName == column.typeName else {
+      throw ImageSearchError(
+        code: .wrongTable,
+        description: "the column \(table.vectorColumn.quoted) has type \(column.type), which the dialect "
+          + "\(dialect.name) cannot search; choose another with --dialect"
+      )
+    }
+    var query = ImageQuery(
+      table: table,
+      dialect: dialect,
+      metric: metric ?? catalog.vectorIndexes.first?.metric ?? .l2
+    )
+    query.dimension = column.declaredDimension ?? catalog.vectorIndexes.lazy.compactMap(\.dimension).first
+    query.element = element
+    query.idValue = { id.idValue($0) }
+    query.hasSource = catalog.column(table.sourceColumn) != nil
+    return query
+  }
+}
+
+/// A search for the nearest images.
+public struct ImageSearchRequest: Sendable, Hashable {
+  /// What the images shall be near to.
+  public enum Subject: Sendable, Hashable {
+    /// A row of the table; it is left out of its own results.
+    case id(Int64)
+    /// A feature vector.
+    case vector([Float])
+  }
+
+  /// What the images shall be near to.
+  public var subject: Subject
+  /// How many are wanted, 1…10,000.
+  public var topK: Int
+  /// Only images with this label.
+  public var label: String?
+  /// A condition in SQL that the caller vouches for, such as one that a user typed for its own database; never text
+  /// from a client.
+  public var trustedCondition: String?
+  /// Compares with every row and uses no vector index.
+  public var exact: Bool
+  /// How many candidates a graph search keeps; nil leaves it to the server, or raises it to `topK`.
+  public var efSearch: Int?
+  /// Keeps the row of `.id` among its results, at distance 0.
+  public var includesSubject: Bool
+
+  /// A request.
+  public init(
+    _ subject: Subject,
+    topK: Int = 20,
+    label: String? = nil,
+    exact: Bool = false,
+    efSearch: Int? = nil,
+    includesSubject: Bool = false,
+    trustedCondition: String? = nil
+  ) {
+    self.subject = subject
+    self.topK = topK
+    self.label = label
+    self.exact = exact
+    self.efSearch = efSearch
+    self.includesSubject = includesSubject
+    self.trustedCondition = trustedCondition
   }
 }

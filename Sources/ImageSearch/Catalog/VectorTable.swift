@@ -108,3 +108,109 @@ extension VectorTable.Index {
     options["dim"].flatMap { Int($0) }
   }
 }
+
+extension VectorTable.Column {
+  /// `vector`, `halfvec`, `real[]`: the type without its length and without the schema of an extension that lies
+  /// outside the search path.
+  public var typeName: String {
+    let bare = type.prefix { $0 != "(" }
+    return String(bare.split(separator: ".").last ?? bare)
+  }
+
+  /// The length in `vector(1000)`; nil for types that declare none, such as `real[]`.
+  public var declaredDimension: Int? {
+    guard ["vector", "halfvec", "bit", "sparsevec"].contains(typeName) else { return nil }
+    return Int(type.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" })
+  }
+
+  /// What the column's elements are; nil for a column that is no vector.
+  public var element: VectorElement? {
+    switch typeName {
+    case "vector", "real[]": .single
+    case "halfvec", "float2[]": .half
+    case "sparsevec": .sparse
+    case "bit": .bit
+    case "smallint[]": .int16
+    default: nil
+    }
+  }
+
+  /// Whether values can be sent as `int4`, `int8` …: the SQL value of an id in this column.
+  public func idValue(_ id: Int64) -> SQLValue? {
+    switch typeName {
+    case "bigint": .int8(id)
+    case "integer": Int32(exactly: id).map(SQLValue.int4)
+    case "smallint": Int16(exactly: id).map(SQLValue.int2)
+    case "text", "character varying": .text(String(id))
+    default: nil
+    }
+  }
+}
+
+extension SearchPlan.IndexFacts {
+  /// What the catalogue says of an index, as a plan is judged by it.
+  public init(_ index: VectorTable.Index) {
+    self.init(
+      name: index.name,
+      method: index.method,
+      metricOption: index.method == "ann"
+        ? (index.options["distancemeasure"] ?? "l2").lowercased() : index.operatorClass,
+      isValid: index.isValid
+    )
+  }
+}
+
+extension VectorTable.Column {
+  /// The bytes that a value with this many elements takes; nil for a column that is no vector.
+  ///
+  /// Sources: PostgreSQL's `array.h` (a header of 24 bytes for one dimension) and pgvector's `vector.h`, `halfvec.h`
+  /// (8 bytes).
+  public func valueBytes(dimension: Int) -> Int? {
+    switch typeName {
+    case "real[]": 24 + 4 * dimension
+    case "float2[]", "smallint[]": 24 + 2 * dimension
+    case "double precision[]": 24 + 8 * dimension
+    case "vector": 8 + 4 * dimension
+    case "halfvec": 8 + 2 * dimension
+    case "bit": 8 + (dimension + 7) / 8
+    default: nil
+    }
+  }
+}
+
+extension VectorTable {
+  /// The bytes that a row with such a vector kept in the row itself takes: the row's head, an id, a short label and
+  /// the vector.
+  public func rowBytes(_ column: Column, dimension: Int) -> Int? {
+    column.valueBytes(dimension: dimension).map { 24 + 8 + 12 + $0 }
+  }
+
+  /// The bytes that a page has for one row: without the page's head, the line pointer and alignment.
+  public static func pageRoom(blockSize: Int) -> Int { blockSize - 32 }
+}
+
+/// Why a table cannot be used for vectors.
+public struct VectorTableError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The kind of failure; open, so that a new kind breaks nobody's switch.
+  public struct Code: Sendable, Hashable {
+    let name: String
+
+    /// There is no such table.
+    public static let missingTable = Code(name: "missingTable")
+    /// The table has no such column.
+    public static let missingColumn = Code(name: "missingColumn")
+    /// The column's type cannot hold what is asked of it.
+    public static let wrongType = Code(name: "wrongType")
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// One line: what, where, what to do.
+  public let description: String
+
+  /// An error with its line.
+  public init(code: Code, description: String) {
+    self.code = code
+    self.description = description
+  }
+}

@@ -1,0 +1,118 @@
+public import PostgresClient
+public import VectorSQL
+
+extension ImageSearcher {
+  /// What the server would do for a search: whether a vector index serves it and, if not, why.
+  ///
+  /// The search is planned with its settings and not run.
+  /// - Throws: as ``search(_:)``.
+  public func plan(_ request: ImageSearchRequest) async throws -> ExplainedSearch {
+    let search = try query.search(request)
+    let rendered = try search.rendered(for: query.dialect)
+    return try await connections.withConnection { connection in
+      let table = try await VectorTable.read(
+        query.table.name,
+        vectorColumn: query.table.vectorColumn,
+        from: connection
+      )
+      let lines = try await connection.transaction { connection in
+        for setting in rendered.settings { try await connection.query(setting) }
+        return try await connection.explain(rendered.query)
+      }
+      let plan = try SearchPlan(
+        explain: lines,
+        of: search,
+        indexes: table.vectorIndexes.map(SearchPlan.IndexFacts.init),
+        dialect: query.dialect
+      )
+      return ExplainedSearch(lines: lines, plan: plan)
+    }
+  }
+}
+
+/// A plan as the server printed it, and what it means for vectors.
+public struct ExplainedSearch: Sendable, Hashable {
+  /// The lines of `EXPLAIN`.
+  public let lines: [String]
+  /// Whether a vector index is used, and why not.
+  public let plan: SearchPlan
+}
+
+extension PostgresConnection {
+  /// The lines of `EXPLAIN` of a statement.
+  public func explain(_ statement: Statement) async throws -> [String] {
+    try await query(Statement(trusted: "EXPLAIN " + statement.text, binds: statement.binds))
+      .map { try $0.value(at: 0, as: String.self) }
+  }
+}
+
+/// One search made twice: by the index, whatever the planner would choose, and by comparing with every row.
+public struct SearchTrial: Sendable, Hashable {
+  /// The share of the true neighbours that the index found, 0…1.
+  public let recall: Double
+  /// How many rows the index gave, of those wanted.
+  public let found: Int
+  /// How many rows comparing with every row gave.
+  public let wanted: Int
+  /// The time of the search by the index, in milliseconds.
+  public let indexMilliseconds: Double
+  /// The time of the search by comparing with every row, in milliseconds.
+  public let exactMilliseconds: Double
+
+  /// A trial from the distances that both ways found, nearest first.
+  ///
+  /// A row found counts when it is no farther than the last of the true neighbours, so that equal distances do no
+  /// harm; `tolerance` is the share by which two ways of adding up the same distance may differ.
+  public init(
+    indexed: [Double],
+    exact: [Double],
+    indexMilliseconds: Double = 0,
+    exactMilliseconds: Double = 0,
+    tolerance: Double = 1e-5
+  ) {
+    let limit = (exact.last ?? 0) + abs(exact.last ?? 0) * tolerance
+    let hits = min(exact.count, indexed.count { $0 <= limit })
+    recall = exact.isEmpty ? 1 : Double(hits) / Double(exact.count)
+    found = indexed.count
+    wanted = exact.count
+    self.indexMilliseconds = indexMilliseconds
+    self.exactMilliseconds = exactMilliseconds
+  }
+}
+
+extension ImageSearcher {
+  /// Makes a search by the index and exactly, and compares.
+  /// - Throws: as ``search(_:)``.
+  public func trial(_ request: ImageSearchRequest) async throws -> SearchTrial {
+    let (indexed, indexTime) = try await distances(request, exact: false)
+    let (exact, exactTime) = try await distances(request, exact: true)
+    return SearchTrial(
+      indexed: indexed,
+      exact: exact,
+      indexMilliseconds: indexTime,
+      exactMilliseconds: exactTime
+    )
+  }
+
+  private func distances(
+    _ request: ImageSearchRequest,
+    exact: Bool
+  ) async throws -> (distances: [Double], milliseconds: Double) {
+    var request = request
+    request.exact = exact
+    let search = try query.search(request).rendered(for: query.dialect)
+    return try await connections.withConnection { connection in
+      try await connection.transaction { connection in
+        if !exact {
+          try await connection.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on")
+        }
+        for setting in search.settings { try await connection.query(setting) }
+        let clock = ContinuousClock()
+        let start = clock.now
+        let rows = try await connection.query(search.query, prepared: true)
+        let elapsed = (clock.now - start) / .milliseconds(1)
+        return (try rows.map { try $0.value(at: $0.count - 1, as: Double.self) }, elapsed)
+      }
+    }
+  }
+}

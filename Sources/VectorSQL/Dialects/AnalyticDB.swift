@@ -1,0 +1,215 @@
+extension Dialect {
+  /// AnalyticDB for PostgreSQL, the ground that 6.0 and 7.0 share: `real[]` columns, `ann` indexes.
+  ///
+  /// `<->` is the *squared* Euclidean distance there, so the distance shown takes its root.
+  public static let analyticDB = Dialect(
+    name: "analyticdb",
+    capabilities: Capabilities(distributedBy: true, onConflict: true),
+    defaultElement: .single,
+    vectorTypes: [
+      .single: arrayType("real[]") { .float4Array($0) },
+      .half: arrayType("float2[]", functions: false) { .float4Array($0) },
+      .int16: arrayType("smallint[]", functions: false) { .int2Array($0.map(nearestInt16)) },
+    ],
+    plainVectorStorage: true,
+    settings: .analyticDB,
+    indexExtension: .fastann,
+    renderIndex: { definition, dialect throws(RenderingError) in try definition.analyticDBSQL(dialect) }
+  )
+
+  /// AnalyticDB for PostgreSQL 6.0: a PostgreSQL 9.4 base, with `external_storage`.
+  public static let analyticDB6 = analyticDB.adapted { $0.externalStorage = true }
+
+  /// AnalyticDB for PostgreSQL 7.0: a PostgreSQL 12 base.
+  public static let analyticDB7 = analyticDB.adapted {
+    $0.indexIfNotExists = true
+    $0.materializedCTE = true
+    $0.progressViews = true
+  }
+
+  /// AnalyticDB with pgvector's `vector(n)` columns (kernel 6.6.1.0 and later); only the index stays `ann`.
+  ///
+  /// - Parameter squaredL2: Whether `<->` gives the squared distance for `vector` too. Sources do not say; ask the
+  ///   server with `SELECT '[0,0]'::vector <-> '[3,4]'::vector` (25 means squared).
+  public static func analyticDBVector(squaredL2: Bool) -> Dialect {
+    var dialect = analyticDB
+    dialect.vectorTypes[.single] = VectorType(
+      castName: "vector",
+      declaresDimension: true,
+      maximumIndexedDimension: 8192,
+      metrics: MetricSpelling.ann(squaredL2: squaredL2, functions: false),
+      dimensions: { "vector_dims(\($0))" },
+      encode: { .vector($0) }
+    )
+    return dialect
+  }
+
+  /// Rounded half away from zero, and kept in range.
+  private static func nearestInt16(_ value: Float) -> Int16 {
+    Int16(max(-32_768, min(32_767, value + (value < 0 ? -0.5 : 0.5))))
+  }
+
+  private static func arrayType(
+    _ name: String,
+    functions: Bool = true,
+    encode: @escaping @Sendable ([Float]) -> SQLValue
+  ) -> VectorType {
+    VectorType(
+      castName: name,
+      declaresDimension: false,
+      maximumIndexedDimension: 8192,
+      metrics: MetricSpelling.ann(squaredL2: true, functions: functions),
+      dimensions: { "array_length(\($0), 1)" },
+      encode: encode
+    )
+  }
+}
+
+extension MetricSpelling {
+  /// The metrics of AnalyticDB's `ann`.
+  ///
+  /// - Parameters:
+  ///   - squaredL2: Whether `<->` gives the squared distance.
+  ///   - functions: Whether the distance functions take the type; where they do not, the operator does their work.
+  static func ann(squaredL2: Bool, functions: Bool) -> [Metric: MetricSpelling] {
+    let spellings = [
+      Metric.l2: squaredL2 ? squaredEuclidean : euclidean,
+      .innerProduct: negativeInnerProduct,
+      .cosine: cosineDistance,
+    ]
+    return functions ? spellings : spellings.mapValues(\.withoutFunctions)
+  }
+
+  /// The same metric for a type that the distance functions do not take: an operator inside a sum matches no index.
+  private var withoutFunctions: MetricSpelling {
+    let order = order
+    return MetricSpelling(
+      order: order,
+      distance: distance,
+      exactOrder: { column, query in "(\(order(column, query))) + 0" },
+      exactDistance: distance,
+      function: distance,
+      similarity: similarity,
+      indexOption: indexOption
+    )
+  }
+
+  private static let squaredEuclidean = MetricSpelling(
+    order: Dialect.infix("<->"),
+    distance: { column, query in "sqrt(\(column) <-> \(query))" },
+    exactOrder: Dialect.call("l2_squared_distance"),
+    exactDistance: { column, query in "sqrt(l2_squared_distance(\(column), \(query)))" },
+    function: Dialect.call("l2_distance"),
+    similarity: { column, query in "1 / (1 + sqrt(\(column) <-> \(query)))" },
+    indexOption: "l2"
+  )
+
+  private static let euclidean = MetricSpelling(
+    order: Dialect.infix("<->"),
+    distance: Dialect.infix("<->"),
+    exactOrder: Dialect.call("l2_squared_distance"),
+    exactDistance: Dialect.infix("<->"),
+    function: Dialect.call("l2_distance"),
+    similarity: { column, query in "1 / (1 + (\(column) <-> \(query)))" },
+    indexOption: "l2"
+  )
+
+  private static let negativeInnerProduct = MetricSpelling(
+    order: Dialect.infix("<#>"),
+    distance: Dialect.infix("<#>"),
+    exactOrder: Dialect.call("negative_inner_product_distance"),
+    exactDistance: Dialect.call("negative_inner_product_distance"),
+    function: Dialect.call("inner_product_distance"),
+    similarity: { column, query in "-1 * (\(column) <#> \(query))" },
+    indexOption: "ip"
+  )
+
+  private static let cosineDistance = MetricSpelling(
+    order: Dialect.infix("<=>"),
+    distance: Dialect.infix("<=>"),
+    exactOrder: Dialect.call("cosine_distance"),
+    exactDistance: Dialect.call("cosine_distance"),
+    function: Dialect.call("cosine_similarity"),
+    similarity: { column, query in "1 - (\(column) <=> \(query))" },
+    indexOption: "cosine"
+  )
+}
+
+extension IndexDefinition {
+  func analyticDBSQL(_ dialect: Dialect) throws(RenderingError) -> SQL {
+    switch method {
+    case .ann(let options):
+      return try annStatement(dialect, options)
+    case .hnsw(let options):
+      return try annStatement(
+        dialect,
+        ANNOptions(hnswM: options.m, efConstruction: options.efConstruction, productQuantization: false)
+      )
+    case .ivfflat, .binaryQuantized, .halfPrecision:
+      throw RenderingError(
+        .unsupportedFeature,
+        "analyticdb has no \(method.name) index; use ann, with product quantisation where space matters"
+      )
+    }
+  }
+
+  private func annStatement(_ dialect: Dialect, _ options: ANNOptions) throws(RenderingError) -> SQL {
+    guard let dimension = column.dimension else {
+      throw RenderingError(.invalidShape, "an ann index needs the column's dimension")
+    }
+    try RenderingError.check(dimension, in: 1...8192, "dim")
+    try check(options, dimension: dimension, dialect)
+    let measure = try dialect.spelling(of: metric, for: column.element).indexOption
+    let numbers: [(SQL, Int?)] = [
+      ("hnsw_m", options.hnswM),
+      ("hnsw_ef_construction", options.efConstruction),
+      ("pq_enable", options.productQuantization.map { $0 ? 1 : 0 }),
+      ("pq_segments", options.pqSegments),
+      ("pq_centers", options.pqCenters),
+      ("external_storage", options.externalStorage.map { $0 ? 1 : 0 }),
+    ]
+    var list: [SQL] = ["dim = \(number(dimension, options))", "distancemeasure = \(.keyword(measure))"]
+    for (name, value) in numbers {
+      if let value { list.append("\(name) = \(number(value, options))") }
+    }
+    if let algorithm = options.algorithm { list.append("algorithm = \(.keyword(algorithm.rawValue))") }
+    return try createIndex(dialect, method: "ann", key: column.sql, options: list)
+  }
+
+  private func number(_ value: Int, _ options: ANNOptions) -> SQL {
+    options.quotesNumbers ? "'\(.number(value))'" : .number(value)
+  }
+
+  private func check(
+    _ options: ANNOptions,
+    dimension: Int,
+    _ dialect: Dialect
+  ) throws(RenderingError) {
+    if let value = options.hnswM { try RenderingError.check(value, in: 10...1000, "hnsw_m") }
+    if let value = options.efConstruction {
+      try RenderingError.check(value, in: 40...4000, "hnsw_ef_construction")
+    }
+    if let value = options.pqCenters { try RenderingError.check(value, in: 256...8192, "pq_centers") }
+    if let segments = options.pqSegments {
+      try RenderingError.check(segments, in: 1...256, "pq_segments")
+      guard dimension.isMultiple(of: segments) else {
+        throw RenderingError(
+          .outOfRange,
+          "pq_segments is \(segments), which does not divide the dimension \(dimension)"
+        )
+      }
+    }
+    if options.productQuantization == true, options.pqSegments == nil, !dimension.isMultiple(of: 8) {
+      throw RenderingError(
+        .outOfRange,
+        "product quantisation of \(dimension) dimensions, no multiple of 8, needs pq_segments that divides it"
+      )
+    }
+    if options.externalStorage != nil, !dialect.capabilities.externalStorage {
+      throw RenderingError(
+        .unsupportedFeature,
+        "external_storage exists on AnalyticDB 6.0 only, 7.0 refuses even 0; leave it out"
+      )
+    }
+  }
+}

@@ -1,0 +1,164 @@
+/// Something with a value in each row: a column, or what is computed from columns.
+public protocol SQLExpression<Value>: Sendable {
+  /// The Swift type of the value.
+  associatedtype Value: SQLEncodable
+
+  /// The expression's text and values.
+  var sql: SQL { get }
+
+  /// The expression as the `number`-th value that each row of a search shows.
+  func output(number: Int) -> VectorSearch.Output
+}
+
+extension SQLExpression {
+  /// What is computed gets a name by its place.
+  public func output(number: Int) -> VectorSearch.Output {
+    VectorSearch.Output(sql, as: Identifier(unchecked: "value_\(number)"))
+  }
+}
+
+/// A computed value.
+public struct Expression<Value: SQLEncodable>: SQLExpression {
+  /// The expression's text and values.
+  public let sql: SQL
+
+  /// An expression whose type the caller vouches for.
+  public init(_ sql: SQL) {
+    self.sql = sql
+  }
+}
+
+/// A column of a table, with the Swift type of its values.
+public struct Column<Value: SQLEncodable>: SQLExpression {
+  /// The column's name.
+  public let name: Identifier
+
+  /// A column of that name.
+  public init(_ name: Identifier) {
+    self.name = name
+  }
+
+  /// The quoted name.
+  public var sql: SQL { .identifier(name) }
+
+  /// A column keeps its name.
+  public func output(number: Int) -> VectorSearch.Output { VectorSearch.Output(column: name) }
+}
+
+extension SQLExpression {
+  private func compare(_ symbol: SQL, _ value: Value.Comparand) -> Condition {
+    .atom("\(sql) \(symbol) \(value)")
+  }
+
+  /// `= value`.
+  public func equals(_ value: Value.Comparand) -> Condition { compare("=", value) }
+
+  /// `<> value`.
+  public func isNot(_ value: Value.Comparand) -> Condition { compare("<>", value) }
+
+  /// `< value`.
+  public func isLess(than value: Value.Comparand) -> Condition { compare("<", value) }
+
+  /// `<= value`.
+  public func isAtMost(_ value: Value.Comparand) -> Condition { compare("<=", value) }
+
+  /// `> value`.
+  public func isGreater(than value: Value.Comparand) -> Condition { compare(">", value) }
+
+  /// `>= value`.
+  public func isAtLeast(_ value: Value.Comparand) -> Condition { compare(">=", value) }
+
+  /// `BETWEEN low AND high`, both ends included.
+  public func isBetween(_ low: Value.Comparand, _ high: Value.Comparand) -> Condition {
+    .atom("\(sql) BETWEEN \(low) AND \(high)")
+  }
+
+  /// `IS NULL`.
+  public var isNull: Condition { .atom("\(sql) IS NULL") }
+
+  /// `IS NOT NULL`.
+  public var isNotNull: Condition { .atom("\(sql) IS NOT NULL") }
+
+  /// The same value as another expression of the same type.
+  public func equals(_ other: some SQLExpression<Value>) -> Condition { .atom("\(sql) = \(other.sql)") }
+}
+
+extension SQLExpression where Value.Comparand: SQLArrayElement {
+  /// `= ANY(values)`: one parameter however many values, so the text does not grow with the list.
+  public func isIn(_ values: [Value.Comparand]) -> Condition {
+    .atom("\(sql) = ANY(\(values))")
+  }
+
+  /// `<> ALL(values)`.
+  public func isNotIn(_ values: [Value.Comparand]) -> Condition {
+    .atom("\(sql) <> ALL(\(values))")
+  }
+}
+
+extension SQLExpression where Value.Comparand == String {
+  /// `LIKE pattern`: `%` for any text, `_` for any character.
+  public func isLike(_ pattern: String) -> Condition { .atom("\(sql) LIKE \(pattern)") }
+
+  /// `ILIKE pattern`: as `LIKE`, in any case.
+  public func isLikeIgnoringCase(_ pattern: String) -> Condition { .atom("\(sql) ILIKE \(pattern)") }
+
+  /// Starts with the text, whose `%`, `_` and `\` stand for themselves.
+  public func hasPrefix(_ text: String) -> Condition { isLike(Self.escaped(text) + "%") }
+
+  /// Contains the text, whose `%`, `_` and `\` stand for themselves.
+  public func contains(_ text: String) -> Condition { isLike("%" + Self.escaped(text) + "%") }
+
+  private static func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      if scalar == "%" || scalar == "_" || scalar == "\\" { result += "\\" }
+      result.unicodeScalars.append(scalar)
+    }
+    return result
+  }
+}
+
+/// An array type, whose columns can be searched for elements.
+public protocol SQLArray: SQLEncodable {
+  /// The type of one element.
+  associatedtype ArrayElement: SQLArrayElement
+}
+
+extension Array: SQLArray where Element: SQLArrayElement {
+  /// The type of one element.
+  public typealias ArrayElement = Element
+}
+
+extension SQLExpression where Value.Comparand: SQLArray {
+  /// `@>`: the array has all of these elements.
+  public func contains(all elements: Value.Comparand) -> Condition {
+    .atom("\(sql) @> \(elements)")
+  }
+
+  /// `&&`: the array has at least one of these elements.
+  public func contains(anyOf elements: Value.Comparand) -> Condition {
+    .atom("\(sql) && \(elements)")
+  }
+
+  /// `= ANY`: the array has this element.
+  public func contains(_ element: Value.Comparand.ArrayElement) -> Condition {
+    .atom("\(element) = ANY(\(sql))")
+  }
+}
+
+extension SQLExpression where Value.Comparand == JSONDocument {
+  /// `@>`: the document contains this one.
+  public func contains(_ document: JSONDocument) -> Condition {
+    .atom("\(sql) @> \(document)")
+  }
+
+  /// `?`: the object has this key, or the array this string.
+  public func hasKey(_ key: String) -> Condition {
+    .atom("\(sql) ? \(key)")
+  }
+
+  /// `->>`: the value under a key, as text; null where the key is missing.
+  public func text(at key: String) -> Expression<String?> {
+    Expression("(\(sql) ->> \(key))")
+  }
+}

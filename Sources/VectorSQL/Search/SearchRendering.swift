@@ -1,0 +1,247 @@
+/// A search ready to run: settings that must share a transaction with the query, and the query.
+public struct RenderedSearch: Sendable, Hashable {
+  /// `SET LOCAL` statements; where there are any, they and the query belong in one transaction.
+  public let settings: [Statement]
+  /// The query.
+  public let query: Statement
+}
+
+extension VectorSearch {
+  /// The search as statements.
+  /// - Throws: `RenderingError` for a vector of another dimension, a metric the dialect lacks, a setting out of range.
+  public func rendered(
+    for dialect: Dialect,
+    layout: TextLayout = .compact
+  ) throws(RenderingError) -> RenderedSearch {
+    RenderedSearch(
+      settings: try effectiveSettings(for: dialect).statements(for: dialect),
+      query: try sql.rendered(for: dialect, layout: layout)
+    )
+  }
+
+  /// The query as a fragment, to be used inside others.
+  public var sql: SQL {
+    .perDialect { dialect throws(RenderingError) in
+      try check()
+      let spelling = try dialect.spelling(of: metric, for: column.element)
+      let source = try source(spelling, dialect)
+      if let perValueOf { return perValue(perValueOf, spelling, source) }
+      guard let limit else { return radius(spelling, source) }
+      guard maximumDistance != nil || after != nil else { return nearest(spelling, source, limit: limit) }
+      return page(of: nearest(spelling, source, limit: fetched), limit: limit)
+    }
+  }
+
+  /// The settings asked for, and those without which the server would return fewer rows than the limit.
+  ///
+  /// A graph search keeps `ef_search` candidates and returns no more than those, so a greater limit raises it; and
+  /// filters take rows away after the graph was searched, so pgvector is asked to go on until there are enough.
+  public func effectiveSettings(for dialect: Dialect) -> SearchSettings {
+    guard !comparesEveryRow || firstPass != nil else { return SearchSettings() }
+    return settings.completed(
+      rows: firstPass?.candidates ?? fetched,
+      losesRows: !filters.isEmpty || subject.leavesOutItself,
+      for: dialect
+    )
+  }
+
+  /// Whether no vector index can serve the search.
+  public var comparesEveryRow: Bool { exact || limit == nil || (perValueOf != nil && firstPass == nil) }
+
+  /// How many rows the search itself yields before pages and radii take some away.
+  var fetched: Int { (limit ?? 0) + (after.map { max(0, $0.seen) } ?? 0) }
+
+  private func check() throws(RenderingError) {
+    if let limit { try RenderingError.check(limit, in: 1...Int(Int32.max), "the number of rows") }
+    if let firstPass {
+      try RenderingError.check(firstPass.candidates, in: max(1, fetched)...Int(Int32.max), "the first pass")
+    }
+    if case .vector(let vector) = subject { try column.check(vector, for: metric) }
+    try checkPaging()
+  }
+
+  private func checkPaging() throws(RenderingError) {
+    if limit == nil, maximumDistance == nil || after != nil || perValueOf != nil {
+      throw RenderingError(.invalidShape, "a search needs a number of rows, or a greatest distance alone")
+    }
+    if maximumDistance?.isNaN == true {
+      throw RenderingError(.invalidShape, "the greatest distance is NaN")
+    }
+    if maximumDistance != nil || after != nil, !scores.contains(where: { $0.kind == .distance }) {
+      throw RenderingError(.invalidShape, "a page or a greatest distance needs the distance among the scores")
+    }
+    let names = outputs.map(\.name) + scores.map(\.name)
+    if maximumDistance != nil || after != nil || perValueOf != nil, Set(names).count < names.count {
+      throw RenderingError(.invalidShape, "two of the outputs have the same name; give the score another")
+    }
+    guard let after else { return }
+    guard let tieBreak, outputs.contains(where: { $0.name == tieBreak }) else {
+      throw RenderingError(
+        .invalidShape,
+        "pages need a tie-breaking column, such as the key, among the outputs"
+      )
+    }
+    guard !after.distance.isNaN, perValueOf == nil else {
+      throw RenderingError(.invalidShape, "pages need a distance to go on from, and one limit for all rows")
+    }
+  }
+}
+
+extension VectorSearch {
+  /// Where the rows come from: the table and its filters, or a first pass over them.
+  struct Source {
+    let from: SQL
+    let filters: SQL
+    let isExact: Bool
+  }
+
+  func source(_ spelling: MetricSpelling, _ dialect: Dialect) throws(RenderingError) -> Source {
+    let plain = Source(from: .name(table), filters: whereClause(dialect), isExact: comparesEveryRow)
+    guard let firstPass else { return plain }
+    let inner = [
+      "SELECT *",
+      "FROM \(table: table)",
+      whereClause(dialect),
+      "ORDER BY \(try order(of: firstPass, spelling, dialect))",
+      "LIMIT \(SQL.bind(.int8(Int64(firstPass.candidates)), name: "candidates"))",
+    ].clauses
+    return Source(from: "\(inner.asBlock) AS \(id: "candidate")", filters: .empty, isExact: true)
+  }
+
+  private func order(
+    of pass: FirstPass,
+    _ spelling: MetricSpelling,
+    _ dialect: Dialect
+  ) throws(RenderingError) -> SQL {
+    guard let quantization = pass.quantization else { return spelling.order(column.sql, subjectSQL) }
+    guard let dimension = column.dimension else {
+      throw RenderingError(.invalidShape, "a quantised first pass needs the column's dimension")
+    }
+    let quantizer = try dialect.quantizer(quantization)
+    let coarse = try dialect.spelling(of: quantizer.metric ?? metric, for: quantizer.element)
+    return coarse.order(quantizer.column(column.sql, dimension), quantizer.query(subjectSQL, dimension))
+  }
+
+  /// The shape that an index can serve: one sort key, ascending, with a limit.
+  func nearest(_ spelling: MetricSpelling, _ source: Source, limit: Int) -> SQL {
+    [
+      "SELECT \(selectList(spelling, source))",
+      "FROM \(source.from)",
+      source.filters,
+      "ORDER BY \(order(spelling, source))\(source.isExact ? tieBreakSQL : .empty)",
+      "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "top_k"))",
+    ].clauses
+  }
+
+  /// Conditions on the distance go around the search, where they cannot keep the index from being used.
+  func page(of inner: SQL, limit: Int) -> SQL {
+    var conditions: [Condition] = []
+    if let maximumDistance {
+      conditions.append(.atom("\(id: distanceName) <= \(Self.radius(maximumDistance))"))
+    }
+    if let after, let tieBreak {
+      let key: SQL = "(\(id: distanceName), \(id: tieBreak))"
+      conditions.append(.atom("\(key) > (\(after.distance), \(after.key))"))
+    }
+    return [
+      "SELECT *",
+      "FROM \(inner.asBlock) AS \(id: "hit")",
+      "WHERE \(Condition.all(conditions))",
+      "ORDER BY \(id: distanceName)\(tieBreakSQL)",
+      "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "page_size"))",
+    ].clauses
+  }
+
+  /// Every row within a distance; there is no limit for an index to serve.
+  func radius(_ spelling: MetricSpelling, _ source: Source) -> SQL {
+    let inner = ["SELECT \(selectList(spelling, source))", "FROM \(source.from)", source.filters].clauses
+    return [
+      "SELECT *",
+      "FROM \(inner.asBlock) AS \(id: "hit")",
+      "WHERE \(id: distanceName) <= \(Self.radius(maximumDistance ?? 0))",
+      "ORDER BY \(id: distanceName)\(tieBreakSQL)",
+    ].clauses
+  }
+
+  /// The nearest of each value of a column, numbered by a window function.
+  func perValue(_ group: Identifier, _ spelling: MetricSpelling, _ source: Source) -> SQL {
+    let rank: Identifier = "rank"
+    let window: SQL = "(PARTITION BY \(id: group) ORDER BY \(order(spelling, source))\(tieBreakSQL))"
+    let inner = [
+      .select([selectList(spelling, source), "row_number() OVER \(window) AS \(id: rank)"]),
+      "FROM \(source.from)",
+      source.filters,
+    ].clauses
+    let names = (outputs.map(\.name) + scores.map(\.name)).map(SQL.identifier).joined(separator: ", ")
+    let near: SQL =
+      maximumDistance.map { " AND \(id: distanceName) <= \(Self.radius($0))" } ?? .empty
+    return [
+      "SELECT \(names)",
+      "FROM \(inner.asBlock) AS \(id: "hit")",
+      "WHERE \(id: rank) <= \(SQL.bind(.int8(Int64(limit ?? 1)), name: "top_k"))\(near)",
+      "ORDER BY \(id: group), \(id: rank)",
+    ].clauses
+  }
+}
+
+extension VectorSearch {
+  func order(_ spelling: MetricSpelling, _ source: Source) -> SQL {
+    (source.isExact ? spelling.exactOrder : spelling.order)(column.sql, subjectSQL)
+  }
+
+  func selectList(_ spelling: MetricSpelling, _ source: Source) -> SQL {
+    let distance = source.isExact ? spelling.exactDistance : spelling.distance
+    let numbers = scores.map { score -> SQL in
+      let expression =
+        switch score.kind {
+        case .distance: distance(column.sql, subjectSQL)
+        case .similarity: spelling.similarity(column.sql, subjectSQL)
+        case .function: spelling.function(column.sql, subjectSQL)
+        }
+      return "\(expression) AS \(id: score.name)"
+    }
+    return (outputs.map(\.declaration) + numbers).joined(separator: ", ")
+  }
+
+  /// The name under which the true distance is shown.
+  var distanceName: Identifier {
+    scores.first { $0.kind == .distance }?.name ?? scores.first?.name ?? "distance"
+  }
+
+  var tieBreakSQL: SQL {
+    guard let tieBreak else { return .empty }
+    return ", \(id: tieBreak)"
+  }
+
+  static func radius(_ distance: Double) -> SQL { .bind(.float8(distance), name: "radius") }
+
+  /// The filters, and what keeps rows without a distance out of the result.
+  func whereClause(_ dialect: Dialect) -> SQL {
+    var conditions = filters
+    if comparesEveryRow || dialect.searchesLeaveOutNull {
+      conditions.append(.atom("\(column.sql) IS NOT NULL"))
+    }
+    switch subject {
+    case .vector: break
+    case .row: conditions.append(.atom("\(subjectSQL) IS NOT NULL"))
+    case .otherThanRow(let key, let value):
+      conditions.append(.atom("\(id: key) <> \(SQL.bind(value, name: "id"))"))
+      conditions.append(.atom("\(subjectSQL) IS NOT NULL"))
+    }
+    return conditions.isEmpty ? .empty : "WHERE \(Condition.all(conditions))"
+  }
+
+  var subjectSQL: SQL {
+    switch subject {
+    case .vector(let vector): .vector(vector, as: column.element)
+    case .row(let key, let value), .otherThanRow(let key, let value):
+      "(SELECT \(column.sql) FROM \(table: table) WHERE \(id: key) = \(SQL.bind(value, name: "id")))"
+    }
+  }
+}
+
+extension VectorSearch.Subject {
+  var leavesOutItself: Bool {
+    if case .otherThanRow = self { true } else { false }
+  }
+}
