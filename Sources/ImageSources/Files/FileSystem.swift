@@ -65,3 +65,75 @@ enum FileSystem {
     String(decoding: path, as: UTF8.self)
   }
 }
+
+/// A file read at random places; no position is shared, so that any thread may read.
+final class BinaryFile: Sendable {
+  let path: String
+  let size: Int
+  private let descriptor: Int32
+
+  /// - Throws: `CollectionError` with code `unreadable`.
+  init(path: String) throws {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
+    size = Int(lseek(descriptor, 0, SEEK_END))
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  /// Exactly `count` bytes from `offset`.
+  /// - Throws: `CollectionError` when they cannot be read or the file ends before them.
+  func read(offset: Int, count: Int) throws -> [UInt8] {
+    var done = 0
+    let bytes = try [UInt8](unsafeUninitializedCapacity: count) { room, initialized in
+      while done < count {
+        let part = pread(descriptor, room.baseAddress.map { $0 + done }, count - done, off_t(offset + done))
+        if part < 0, errno == EINTR { continue }
+        guard part >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
+        guard part > 0 else {
+          throw CollectionError(.damaged, file: path, "the file became shorter while it was read")
+        }
+        done += part
+        initialized = done
+      }
+    }
+    return bytes
+  }
+}
+
+/// Reads a small file in one go.
+enum WholeFile {
+  /// - Throws: `CollectionError` with code `unreadable`, also for more than `limit` bytes.
+  static func read(_ path: [UInt8], limit: Int) throws -> [UInt8] {
+    let name = FileSystem.text(path)
+    let descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
+    defer { close(descriptor) }
+    var info = stat()
+    fstat(descriptor, &info)
+    guard info.st_size <= limit else {
+      throw CollectionError(
+        .unreadable,
+        file: name,
+        "its \(info.st_size) bytes are more than the limit of \(limit)"
+      )
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(info.st_size) + 1)
+    var count = 0
+    while count < bytes.count {
+      let room = bytes.count - count
+      let part = bytes.withUnsafeMutableBytes {
+        Foundation.read(descriptor, $0.baseAddress.map { $0 + count }, room)
+      }
+      if part < 0, errno == EINTR { continue }
+      guard part >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
+      if part == 0 { break }
+      count += part
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
+  }
+}

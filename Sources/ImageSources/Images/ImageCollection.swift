@@ -54,3 +54,51 @@ public struct ImageEntry: Sendable, Hashable {
     self.place = place
   }
 }
+
+/// Where an image can be found again, as a table's `source` column keeps it: an absolute path, or a collection's absolute
+/// path and `#` and the 0-based record number.
+public enum ImagePlace: Sendable, Hashable, CustomStringConvertible {
+  /// An image file.
+  case file(String)
+  /// A record of a CIFAR file or folder.
+  case record(collection: String, number: Int)
+
+  /// Reads the text of a `source` column; nil for one that holds no absolute path.
+  public init?(_ text: String) {
+    guard text.hasPrefix("/") else { return nil }
+    if let mark = text.lastIndex(of: "#"), let number = Int(text[text.index(after: mark)...]), number >= 0 {
+      self = .record(collection: String(text[..<mark]), number: number)
+    } else {
+      self = .file(text)
+    }
+  }
+
+  /// The text that `init(_:)` reads.
+  public var description: String {
+    switch self {
+    case .file(let path): path
+    case .record(let collection, let number): "\(collection)#\(number)"
+    }
+  }
+}
+
+/// Finds out what a path holds.
+public enum ImageSource {
+  /// Opens a folder of images, a CIFAR binary file, or a folder of CIFAR binary files.
+  ///
+  /// A folder with a `.bin` file at its top is CIFAR.
+  /// - Parameters:
+  ///   - labels: a CSV file `path,label` for a folder of images.
+  ///   - options: how the images of a folder are decoded.
+  /// - Throws: `CollectionError` when it is none of these.
+  public static func open(
+    _ path: String,
+    labels: String? = nil,
+    options: Image.DecodingOptions = Image.DecodingOptions()
+  ) throws -> any ImageCollection {
+    let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    guard try FileSystem.isFolder(path) else { return try CIFARCollection(path: path) }
+    if try !CIFARCollection.binaryFiles(in: path).isEmpty { return try CIFARCollection(path: path) }
+    return try FolderCollection(path: path, labels: labels.map(LabelFile.init), options: options)
+  }
+}

@@ -68,3 +68,46 @@ struct BatchFeed: Sendable {
     return batch
   }
 }
+
+/// Holds rows back to a rate.
+struct Pace {
+  private let rate: Double?
+  private let start = ContinuousClock.now
+  private var rows = 0
+
+  init(rate: Double?) {
+    self.rate = rate
+  }
+
+  /// At least one.
+  var rowsInASecond: Int {
+    guard let rate, rate < Double(Int32.max) else { return .max }
+    return max(Int(rate), 1)
+  }
+
+  /// Waits until the rows counted so far are due, then counts some more.
+  mutating func admit(_ count: Int) async throws {
+    if let rate, rate > 0 {
+      try await Task.sleep(until: start + .seconds(Double(rows) / rate), clock: .continuous)
+    }
+    rows += count
+  }
+}
+
+/// A set of ids: a bit an id in blocks of 4,096, so that the consecutive ids of most sources cost next to nothing.
+struct SeenIDs {
+  private var blocks: [Int64: [UInt64]] = [:]
+
+  /// Adds an id.
+  /// - Returns: false when it was there.
+  mutating func insert(_ id: Int64) -> Bool {
+    let word = Int(id & 4095) >> 6
+    let bit = UInt64(1) << UInt64(id & 63)
+    var isNew = false
+    withUnsafeMutablePointer(to: &blocks[id >> 12, default: [UInt64](repeating: 0, count: 64)]) { block in
+      isNew = block.pointee[word] & bit == 0
+      block.pointee[word] |= bit
+    }
+    return isNew
+  }
+}

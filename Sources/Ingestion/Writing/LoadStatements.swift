@@ -1,3 +1,4 @@
+internal import ImageSources
 internal import VectorSQL
 
 /// The SQL of a load, a pure function of target and policy. Nothing here is missing on a 9.4 base, but `ON CONFLICT`,
@@ -94,4 +95,18 @@ struct LoadStatements: Sendable, Hashable {
   }
 
   static let stage = "pg_temp.adbvec_stage"
+}
+
+extension FeatureBatch {
+  /// The batch without rows whose id comes twice in it: the first stays, or the last where rows replace each other.
+  ///
+  /// One statement may not touch a row twice, so the server could not decide this.
+  func distinct(keepingLast: Bool) -> FeatureBatch {
+    var place: [Int64: Int] = Dictionary(minimumCapacity: count)
+    for (row, id) in ids.enumerated() where keepingLast || place[id] == nil { place[id] = row }
+    guard place.count < count else { return self }
+    var rows = FeatureBatch(firstPosition: firstPosition)
+    for row in 0..<count where place[ids[row]] == row { rows.append(row, of: self) }
+    return rows
+  }
 }

@@ -1,0 +1,123 @@
+import Foundation
+
+/// A file or standard input read front to back through one buffer that grows only for a record larger than it.
+final class ByteStream {
+  let name: String
+  /// The offset in the source of the first byte of `available`.
+  private(set) var offset = 0
+  private(set) var reachedEnd = false
+
+  private let descriptor: Int32
+  private let ownsDescriptor: Bool
+  private var buffer: [UInt8]
+  private var start = 0
+  private var end = 0
+
+  private static let largestRecord = 1 << 28
+
+  /// - Parameters:
+  ///   - path: nil for standard input.
+  ///   - bufferSize: bytes to begin with.
+  /// - Throws: `CollectionError` with code `unreadable`.
+  init(path: String?, bufferSize: Int = 1 << 20) throws {
+    name = path ?? "standard input"
+    ownsDescriptor = path != nil
+    if let path {
+      guard try !FileSystem.isFolder(path) else {
+        throw CollectionError(.unreadable, file: path, "it is a folder where a file was expected")
+      }
+      descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
+    } else {
+      descriptor = STDIN_FILENO
+    }
+    buffer = [UInt8](repeating: 0, count: bufferSize)
+  }
+
+  deinit {
+    if ownsDescriptor { close(descriptor) }
+  }
+
+  /// How many bytes are at hand.
+  var availableCount: Int { end - start }
+
+  /// Lends the bytes at hand.
+  func withAvailable<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try buffer.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+  }
+
+  /// Marks bytes at hand as used.
+  func consume(_ count: Int) {
+    start += count
+    offset += count
+  }
+
+  /// Reads more behind the bytes at hand.
+  /// - Throws: `CollectionError` when reading fails or a record is larger than 256 MiB.
+  func fill() throws {
+    if start > 0 {
+      buffer.withUnsafeMutableBytes { bytes in
+        bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      }
+      end -= start
+      start = 0
+    }
+    if end == buffer.count {
+      guard buffer.count < Self.largestRecord else {
+        throw CollectionError(.damaged, file: name, "a record is longer than \(Self.largestRecord >> 20) MiB")
+      }
+      buffer.append(contentsOf: repeatElement(0, count: buffer.count))
+    }
+    while true {
+      try wait()
+      let room = buffer.count - end
+      let count = buffer.withUnsafeMutableBytes { bytes in
+        read(descriptor, bytes.baseAddress.map { $0 + end }, room)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
+      end += count
+      reachedEnd = count == 0
+      return
+    }
+  }
+
+  /// Waits for bytes as long as the task is wanted: `read` on a pipe that nobody writes to could not be stopped.
+  private func wait() throws {
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while poll(&request, 1, Self.patience) == 0 { try Task.checkCancellation() }
+  }
+
+  private static let patience: Int32 = 100
+
+  /// Reads until `count` bytes are at hand, or the end is reached.
+  /// - Returns: whether there are that many.
+  func require(_ count: Int) throws -> Bool {
+    while availableCount < count, !reachedEnd { try fill() }
+    return availableCount >= count
+  }
+
+  /// Passes over a byte order mark, if one is next.
+  func skipByteOrderMark() throws {
+    let mark = ByteOrderMark.bytes
+    if try require(mark.count), withAvailable({ $0.starts(with: mark) }) { consume(mark.count) }
+  }
+
+  /// Goes on at an offset in the source, without reading what lies before it where the source can seek.
+  func skip(to target: Int) throws {
+    if ownsDescriptor, lseek(descriptor, off_t(target), SEEK_SET) >= 0 {
+      (start, end, offset, reachedEnd) = (0, 0, target, false)
+      return
+    }
+    while offset < target {
+      if availableCount == 0 { try fill() }
+      guard availableCount > 0 else { return }
+      consume(min(availableCount, target - offset))
+    }
+  }
+}
+
+/// The three bytes that some editors put before UTF-8 text.
+enum ByteOrderMark {
+  static let bytes: [UInt8] = [0xEF, 0xBB, 0xBF]
+}

@@ -1,0 +1,143 @@
+/// Reads comma-separated rows: id, class, and the vector as text in one column (`"[1,2]"`, `"{1,2}"`) or as a column a
+/// number. A header may name and order the columns; without an id column ids are row numbers.
+final class CSVReader: FeatureReader {
+  private let records: RecordStream
+  private var columns: CSVColumns?
+  private var position = 0
+  private(set) var dimension: Int?
+
+  var name: String { records.name }
+  var expectedCount: Int? { nil }
+  let byteCount: Int?
+
+  init(stream: ByteStream, byteCount: Int?) throws {
+    records = RecordStream(stream: stream, delimiter: UInt8(ascii: ","))
+    self.byteCount = byteCount
+    try readColumns()
+  }
+
+  /// Looks at the first record and consumes it only when it is a header.
+  private func readColumns() throws {
+    _ = try records.peek { record, bytes in
+      let fields = record.fields.map { $0.text(in: bytes) }
+      if let header = try CSVColumns(header: fields) {
+        columns = header
+        return true
+      }
+      columns = try CSVColumns(firstRow: fields)
+      return false
+    }
+  }
+
+  func skip(to place: SourcePlace) throws {
+    position = place.position
+    if place.position > 0 { try records.skip(to: place) }
+  }
+
+  func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
+    guard let columns else { return false }
+    return try records.fill(&batch, limit: limit) { record, bytes, batch in
+      guard record.fields.count == columns.count else {
+        throw RowProblem("it has \(record.fields.count) fields where the first has \(columns.count)")
+      }
+      let id = try columns.id.map { try RowProblem.id(record.fields[$0], in: bytes) } ?? Int64(position)
+      let label = try columns.label.flatMap { column -> String? in
+        let field = record.fields[column]
+        return field.isQuoted || field.end > field.start ? try RowProblem.label(field, in: bytes) : nil
+      }
+      if record.isUnterminated, !Self.closesVector(bytes[record.end - 1]) {
+        throw RowProblem(
+          "the last line has no line end, so its last number may be cut short; end the line if it is whole"
+        )
+      }
+      try batch.appendRow(id: id, label: label, &dimension) { values in
+        try Self.append(record.fields[columns.vector], bytes, to: &values)
+      }
+      position += 1
+    }
+  }
+
+  /// Whether a last byte shows that a vector's text, or its quotes, came to their end.
+  private static func closesVector(_ byte: UInt8) -> Bool {
+    "}]\"".utf8.contains(byte)
+  }
+
+  private static func append(
+    _ fields: ArraySlice<DelimitedScanner.Field>,
+    _ bytes: UnsafeRawBufferPointer,
+    to values: inout [Float]
+  ) throws {
+    let before = values.count
+    for field in fields {
+      let text = UnsafeRawBufferPointer(rebasing: bytes[field.start..<field.end])
+      if fields.count == 1, let first = text.first(where: { $0 != 0x20 }), first == 0x7B || first == 0x5B {
+        try VectorText.append(text, to: &values)
+        continue
+      }
+      var index = 0
+      while index < text.count, text[index] == 0x20 { index += 1 }
+      guard let value = FloatScanner.scan(text, &index), text[index...].allSatisfy({ $0 == 0x20 }) else {
+        throw RowProblem("its vector has something other than a number at element \(values.count - before)")
+      }
+      values.append(value)
+    }
+  }
+}
+
+/// Which column of a CSV file is what.
+struct CSVColumns {
+  let id: Int?
+  let label: Int?
+  /// One column with a vector's text, or all columns with its numbers.
+  let vector: Range<Int>
+  let count: Int
+
+  private static let idNames: Set<String> = ["id", "image_id", "position"]
+  private static let labelNames: Set<String> = ["class", "label", "category", "name"]
+  private static let vectorNames: Set<String> = [
+    "image_vector", "vector", "embedding", "features", "feature",
+  ]
+
+  /// From the names in a header; nil when the fields are no header.
+  init?(header names: [String]) throws {
+    let names = names.map { $0.lowercased().filter { $0 != " " } }
+    let id = names.firstIndex { Self.idNames.contains($0) }
+    let label = names.firstIndex { Self.labelNames.contains($0) }
+    let vector = names.firstIndex { Self.vectorNames.contains($0) }
+    guard id != nil || label != nil || vector != nil else { return nil }
+    (self.id, self.label, count) = (id, label, names.count)
+    if let vector {
+      self.vector = vector..<vector + 1
+    } else {
+      let others = names.indices.filter { $0 != id && $0 != label }
+      guard let first = others.first, let last = others.last, last - first + 1 == others.count else {
+        throw RowProblem(
+          "the header names no vector column (vector, embedding, features) and no run of numbers"
+        )
+      }
+      self.vector = first..<last + 1
+    }
+  }
+
+  /// From the first row of a file without a header: id, class, vector; the class may be missing.
+  /// - Throws: `RowProblem`, also when a second field of digits may be a class as well as the vector's first number.
+  init(firstRow fields: [String]) throws {
+    count = fields.count
+    guard fields.count >= 2, Int64(fields[0]) != nil else {
+      throw RowProblem("without a header a row is id,class,vector; the first field is no integer")
+    }
+    id = 0
+    let second = fields[1].drop { $0 == " " }
+    let secondIsVector = second.first.map { "{[".contains($0) } ?? false
+    let thirdIsVector = fields.count == 3 && fields[2].first { $0 != " " }.map { "{[".contains($0) } ?? false
+    if fields.count > 2, !thirdIsVector, Int64(second) != nil {
+      throw RowProblem(
+        "without a header the second field, \(second), may be a class or a number; name the columns: id,class,x1,x2…"
+      )
+    }
+    label = secondIsVector || (fields.count > 2 && !thirdIsVector && Float(second) != nil) ? nil : 1
+    let first = label == nil ? 1 : 2
+    guard first < fields.count else { throw RowProblem("there is no vector behind id and class") }
+    vector = first..<fields.count
+  }
+}

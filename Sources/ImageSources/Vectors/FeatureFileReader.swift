@@ -1,0 +1,114 @@
+import Foundation
+
+/// Reads the tutorial's feature file: `id|class|{0.1,0.2,…}`, a row a line.
+///
+/// Fields may be quoted as Python's `csv` module does under any of its policies; a class may also be written as Python
+/// prints it (`'cat'`, `b'cat'`). Without quotes a class may even hold the delimiter, because neither id nor vector can.
+/// An empty or `\N` class without quotes is NULL.
+final class FeatureFileReader: FeatureReader {
+  private let records: RecordStream
+  private(set) var dimension: Int?
+  var name: String { records.name }
+  var expectedCount: Int? { nil }
+  let byteCount: Int?
+
+  init(stream: ByteStream, byteCount: Int?) {
+    records = RecordStream(stream: stream, delimiter: UInt8(ascii: "|"))
+    self.byteCount = byteCount
+  }
+
+  func skip(to place: SourcePlace) throws {
+    try records.skip(to: place)
+  }
+
+  func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
+    try records.fill(&batch, limit: limit) { record, bytes, batch in
+      guard record.fields.count >= 3 else {
+        throw RowProblem("expected id|class|{vector} and found \(record.fields.count) fields")
+      }
+      let vector = record.fields[record.fields.count - 1]
+      let text = UnsafeRawBufferPointer(rebasing: bytes[vector.start..<vector.end])
+      let id = try RowProblem.id(record.fields[0], in: bytes)
+      try batch.appendRow(id: id, label: try Self.label(record.fields, in: bytes), &dimension) {
+        try VectorText.append(text, to: &$0)
+      }
+    }
+  }
+
+  /// The fields between id and vector; several are one class with delimiters in it.
+  private static func label(
+    _ fields: [DelimitedScanner.Field],
+    in bytes: UnsafeRawBufferPointer
+  ) throws(RowProblem) -> String? {
+    guard fields.count > 3 || fields[1].isQuoted else {
+      let text = try RowProblem.label(fields[1], in: bytes)
+      return text.isEmpty || text == "\\N" ? nil : PythonLiteral.unquoted(text)
+    }
+    guard fields.count > 3 else { return try RowProblem.label(fields[1], in: bytes) }
+    let whole = DelimitedScanner.Field(
+      start: fields[1].start,
+      end: fields[fields.count - 2].end,
+      isQuoted: false,
+      hasDoubledQuotes: false
+    )
+    return PythonLiteral.unquoted(try RowProblem.label(whole, in: bytes))
+  }
+}
+
+/// The forms that Python's `repr` gives a short text.
+enum PythonLiteral {
+  /// The content of `'cat'` or `b'cat'`; any other text as it is.
+  static func unquoted(_ text: String) -> String {
+    let body = text.hasPrefix("b'") || text.hasPrefix("b\"") ? text.dropFirst() : text[...]
+    guard body.count >= 2, let quote = body.first, quote == "'" || (quote == "\"" && text.first == "b"),
+      body.last == quote
+    else { return text }
+    return String(body.dropFirst().dropLast())
+  }
+}
+
+/// Reads a vector from its text: `{1,2}` (PostgreSQL arrays), `[1, 2]` (pgvector, Python, JSON), with any blanks.
+enum VectorText {
+  /// Appends the numbers.
+  /// - Throws: `RowProblem`.
+  static func append(_ text: UnsafeRawBufferPointer, to values: inout [Float]) throws {
+    let before = values.count
+    var index = 0
+    skipBlanks(text, &index)
+    guard index < text.count, let close = closing(text[index]) else {
+      throw RowProblem("a vector is written {1,2,…} or [1,2,…]")
+    }
+    index += 1
+    while true {
+      skipBlanks(text, &index)
+      guard let value = FloatScanner.scan(text, &index) else {
+        throw RowProblem("its vector has something other than a number at element \(values.count - before)")
+      }
+      values.append(value)
+      skipBlanks(text, &index)
+      guard index < text.count else { throw RowProblem("its vector is cut short") }
+      let byte = text[index]
+      index += 1
+      if byte == UInt8(ascii: ",") { continue }
+      guard byte == close else {
+        throw RowProblem("its vector has something other than a comma between numbers")
+      }
+      skipBlanks(text, &index)
+      guard index == text.count else { throw RowProblem("text follows the vector") }
+      return
+    }
+  }
+
+  private static func closing(_ open: UInt8) -> UInt8? {
+    switch open {
+    case UInt8(ascii: "{"): UInt8(ascii: "}")
+    case UInt8(ascii: "["): UInt8(ascii: "]")
+    default: nil
+    }
+  }
+
+  @inline(__always)
+  private static func skipBlanks(_ text: UnsafeRawBufferPointer, _ index: inout Int) {
+    while index < text.count, text[index] == 0x20 || text[index] == 0x09 || text[index] == 0x0D { index += 1 }
+  }
+}

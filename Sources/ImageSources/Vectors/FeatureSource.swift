@@ -1,0 +1,166 @@
+import Foundation
+
+/// A file of vectors, or standard input, and how it is to be read.
+public struct FeatureSource: Sendable, Hashable {
+  /// A format that rows are read from; open, so that a new one breaks nobody's switch.
+  public struct Format: Sendable, Hashable, CustomStringConvertible {
+    /// The format's name, as options spell it.
+    public let description: String
+
+    /// The tutorial's `id|class|{…}`.
+    public static let features = Format(description: "features")
+    /// A NumPy array of two dimensions; ids are row numbers.
+    public static let npy = Format(description: "npy")
+    /// Records of a 4-byte length and that many floats; ids are record numbers.
+    public static let fvecs = Format(description: "fvecs")
+    /// Records of a 4-byte length and that many unsigned bytes; ids are record numbers.
+    public static let bvecs = Format(description: "bvecs")
+    /// Comma-separated values: id, class and the vector in one column or in many.
+    public static let csv = Format(description: "csv")
+    /// A JSON object a line with id, class and vector.
+    public static let jsonl = Format(description: "jsonl")
+
+    /// Every format.
+    public static let all: [Format] = [.features, .npy, .fvecs, .bvecs, .csv, .jsonl]
+
+    /// The format with a name, or nil.
+    public init?(_ name: String) {
+      guard let known = Self.all.first(where: { $0.description == name }) else { return nil }
+      self = known
+    }
+
+    private init(description: String) {
+      self.description = description
+    }
+  }
+
+  /// The file; nil is standard input.
+  public let path: String?
+  /// The format; nil is found out from the file's name and first bytes.
+  public var format: Format?
+  /// A text file with a class a line, for the formats that carry none.
+  public var labels: String?
+
+  /// A source by its path; `-` is standard input.
+  public init(path: String, format: Format? = nil, labels: String? = nil) {
+    self.path = path == "-" ? nil : path
+    self.format = format
+    self.labels = labels
+  }
+
+  /// The path for messages.
+  public var name: String { path ?? "standard input" }
+
+  /// The absolute path behind links, which is the same from any working folder.
+  public var identity: String { path.map(FileSystem.identity) ?? name }
+
+  /// Opens the source and reads what tells its format.
+  /// - Throws: `CollectionError`.
+  public func open() throws -> any FeatureReader {
+    let stream = try ByteStream(path: path)
+    let size = try path.flatMap { try FileSystem.regularSize($0) }
+    let format = try format ?? detectFormat(stream)
+    return try reader(format, stream, size)
+  }
+
+  private func reader(_ format: Format, _ stream: ByteStream, _ size: Int?) throws -> any FeatureReader {
+    let carriesLabels = [.features, .csv, .jsonl].contains(format)
+    guard labels == nil || !carriesLabels else {
+      throw CollectionError(
+        .labels,
+        file: name,
+        "the format \(format) carries its classes; leave --labels out"
+      )
+    }
+    let lines = try labels.map(LabelLines.init)
+    switch format {
+    case .npy: return try NumPyReader(stream: stream, byteCount: size, labels: lines)
+    case .fvecs: return try VecsReader(stream: stream, element: .float4, byteCount: size, labels: lines)
+    case .bvecs: return try VecsReader(stream: stream, element: .uint1, byteCount: size, labels: lines)
+    case .csv: return try CSVReader(stream: stream, byteCount: size)
+    case .jsonl: return JSONLinesReader(stream: stream, byteCount: size)
+    default: return FeatureFileReader(stream: stream, byteCount: size)
+    }
+  }
+
+  /// What tells this source's content, format and labels from another's; nil for standard input and
+  /// pipes, which cannot be read twice.
+  /// - Throws: `CollectionError`.
+  public func fingerprint() throws -> SourceFingerprint? {
+    guard let path else { return nil }
+    var hash = ContentHash()
+    hash.combine(Array((format?.description ?? "").utf8))
+    guard try FileSystem.regularSize(path) != nil else { return nil }
+    try FileFingerprint.combine(path, into: &hash)
+    if let labels { try FileFingerprint.combine(labels, into: &hash) }
+    return SourceFingerprint(hash)
+  }
+
+  private static let formatsByExtension: [String: Format] = [
+    "npy": .npy, "fvecs": .fvecs, "bvecs": .bvecs, "jsonl": .jsonl, "ndjson": .jsonl, "csv": .csv,
+  ]
+
+  /// The format that a file's extension names.
+  static func format(ofExtension path: String) -> Format? {
+    formatsByExtension[(path as NSString).pathExtension.lowercased()]
+  }
+
+  private func detectFormat(_ stream: ByteStream) throws -> Format {
+    let known = path.flatMap(Self.format(ofExtension:))
+    // The tutorial's file may well be called .csv, so there the delimiter decides.
+    if let known, known != .csv { return known }
+    guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }
+    _ = try stream.require(6)
+    return try stream.withAvailable { bytes in
+      if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }
+      let firstLine = bytes.drop { $0 == UInt8(ascii: "\n") }.prefix { $0 != UInt8(ascii: "\n") }
+      if firstLine.first == UInt8(ascii: "{") { return .jsonl }
+      if firstLine.contains(UInt8(ascii: "|")) { return .features }
+      if firstLine.contains(UInt8(ascii: ",")) || known == .csv { return .csv }
+      throw CollectionError(
+        .unknownFormat,
+        file: name,
+        "its first bytes are none of \(Format.all.map(\.description).joined(separator: ", ")); name one with --input-format"
+      )
+    }
+  }
+}
+
+/// Reads rows of (id, class, vector) front to back in bounded memory.
+///
+/// A reader is used by one thread at a time.
+public protocol FeatureReader: AnyObject {
+  /// Where the rows come from, for messages.
+  var name: String { get }
+  /// The length of the vectors, once it is known.
+  var dimension: Int? { get }
+  /// The number of rows where the format says it beforehand.
+  var expectedCount: Int? { get }
+  /// The size of the source in bytes where it is known, for progress.
+  var byteCount: Int? { get }
+  /// Goes to a place that a batch of the same source ended at.
+  /// - Throws: `CollectionError`.
+  func skip(to place: SourcePlace) throws
+  /// Appends up to `limit` rows to a batch that was reset to the next position.
+  ///
+  /// - Returns: false when the source ended; the batch may hold its last rows all the same.
+  /// - Throws: `CollectionError` with file and line; rows before it are lost.
+  func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool
+}
+
+/// Where a reader goes on.
+public struct SourcePlace: Sendable, Hashable {
+  /// Rows before the place.
+  public var position: Int
+  /// Bytes before the place.
+  public var offset: Int
+  /// The line of the place, counted from 1, in text.
+  public var line: Int
+
+  /// A place from its parts.
+  public init(position: Int, offset: Int, line: Int) {
+    self.position = position
+    self.offset = offset
+    self.line = line
+  }
+}

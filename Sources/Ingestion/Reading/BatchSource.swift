@@ -1,0 +1,128 @@
+public import ImageSources
+internal import PostgresClient
+
+/// Some of a source's positions, and the rows that they gave.
+public struct LoadBatch: Sendable {
+  /// The rows.
+  public var rows: FeatureBatch
+  /// The positions in the source that were dealt with; more than the rows when images could not be read.
+  public var positions: Range<Int>
+  /// Where the source goes on behind them.
+  public var place: SourcePlace
+  /// Positions without a row, with the reason.
+  public var unreadable: [UnreadableImage]
+}
+
+/// An image that gave no row.
+public struct UnreadableImage: Sendable, Hashable {
+  /// Its position in the collection.
+  public let position: Int
+  /// Why, with its name.
+  public let reason: String
+}
+
+/// Gives batches of rows in order, and makes the next one while the last is being written.
+public protocol BatchSource: Sendable {
+  /// The source, for messages.
+  var name: String { get }
+  /// What names the source wherever it is loaded from: an absolute path without links.
+  var identity: String { get }
+  /// Rows in a batch where the source knows better than the vectors' size tells.
+  var preferredBatchRows: Int? { get }
+  /// Whether its rows say where their images can be found again.
+  var hasPlaces: Bool { get }
+  /// How many positions there are, where that is known.
+  func expectedCount() async throws -> Int?
+  /// The next positions that `done` does not hold; nil at the end.
+  /// - Throws: `CollectionError`, `LoadError`, or what the extractor throws.
+  func next(rows: Int, skipping done: DoneRanges) async throws -> LoadBatch?
+  /// Goes to a place before the first call of `next`, or back to one after the end.
+  func skip(to place: SourcePlace) async throws
+  /// What tells the content from another's; nil when it cannot be read twice.
+  func fingerprint() async throws -> SourceFingerprint?
+}
+
+extension BatchSource {
+  /// The name.
+  public var identity: String { name }
+  /// None.
+  public var preferredBatchRows: Int? { nil }
+  /// They do not.
+  public var hasPlaces: Bool { false }
+}
+
+/// Rows of a feature file, read on a thread of their own.
+public actor FileBatchSource: BatchSource {
+  /// The file.
+  public nonisolated let name: String
+  /// The file's absolute path, behind links.
+  public nonisolated var identity: String { source.identity }
+  private nonisolated let source: FeatureSource
+  private nonisolated let executor = ThreadExecutor()
+  private var reader: (any FeatureReader)?
+  private var position = 0
+
+  /// The thread that isolates this actor.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// A source that is opened by the first call.
+  public init(_ source: FeatureSource) {
+    name = source.name
+    self.source = source
+  }
+
+  /// How many rows the format announces.
+  public func expectedCount() throws -> Int? {
+    try opened().expectedCount
+  }
+
+  /// What tells the content from another's.
+  public func fingerprint() throws -> SourceFingerprint? {
+    try source.fingerprint()
+  }
+
+  /// Goes to a place that a batch ended at, also after the end.
+  public func skip(to place: SourcePlace) throws {
+    // Once rows have been read, the file is opened anew: a reader only goes forward.
+    if position > 0 { reader = nil }
+    try opened().skip(to: place)
+    position = place.position
+  }
+
+  /// The next batch; nil at the end.
+  public func next(rows limit: Int, skipping done: DoneRanges) throws -> LoadBatch? {
+    let reader = try opened()
+    while true {
+      try Task.checkCancellation()
+      let range = done.range(holding: position)
+      let ahead = range?.upperBound ?? done.nextDone(from: position) ?? .max
+      var rows = FeatureBatch(firstPosition: position)
+      if let dimension = reader.dimension {
+        rows.reserve(values: min(min(limit, ahead - position) * dimension, Self.mostReserved))
+      }
+      let more = try reader.read(into: &rows, limit: min(limit, ahead - position))
+      position = rows.endPosition
+      if rows.count == 0, !more { return nil }
+      // Rows of a done range are read only to get past them.
+      if range != nil || rows.count == 0 { continue }
+      return LoadBatch(
+        rows: rows,
+        positions: rows.firstPosition..<rows.endPosition,
+        place: SourcePlace(position: position, offset: rows.endOffset, line: rows.endLine),
+        unreadable: []
+      )
+    }
+  }
+
+  /// Room for as many numbers is made beforehand, so that a batch is not copied while it grows.
+  private static let mostReserved = 1 << 21
+
+  private func opened() throws -> any FeatureReader {
+    if let reader { return reader }
+    let opened = try source.open()
+    reader = opened
+    return opened
+  }
+}

@@ -1,0 +1,216 @@
+internal import Crypto
+public import ImageFeatures
+public import ImageSources
+internal import PostgresClient
+internal import Synchronization
+
+/// Rows made from images: decoded and embedded on several workers, given out in the order of the collection.
+///
+/// At most twice as many images as workers are under way, so that memory does not grow with the collection.
+public actor ImageBatchSource: BatchSource {
+  /// Makes the feature vector of an image; used by one worker at a time.
+  public typealias Extractor = (Image) throws -> [Float]
+
+  /// The collection.
+  public nonisolated let name: String
+  /// The absolute path of the collection, behind links.
+  public nonisolated var identity: String { collection.identity }
+  private nonisolated let collection: any ImageCollection
+  private nonisolated let workers: [EmbeddingWorker]
+  private let isStrict: Bool
+  private let limit: Int
+  private let ids: ImageIDs
+  private var position = 0
+  private var underWay: [(position: Int, task: Task<EmbeddingWorker.Outcome, any Error>)] = []
+
+  /// A source of a collection's images.
+  ///
+  /// - Parameters:
+  ///   - workers: how many images are worked on at once, each on a thread of its own.
+  ///   - isStrict: makes an image that cannot be read fatal.
+  ///   - limit: takes only that many images.
+  ///   - ids: what the rows' ids are.
+  ///   - makeExtractor: called once a worker, on its thread.
+  public init(
+    _ collection: any ImageCollection,
+    workers: Int,
+    isStrict: Bool = false,
+    limit: Int? = nil,
+    ids: ImageIDs = .position,
+    makeExtractor: @escaping @Sendable () throws -> Extractor
+  ) {
+    name = collection.name
+    self.collection = collection
+    self.isStrict = isStrict
+    self.ids = ids
+    self.limit = min(limit ?? collection.count, collection.count)
+    self.workers = (0..<max(workers, 1)).map { _ in
+      EmbeddingWorker(collection: collection, makeExtractor: makeExtractor)
+    }
+  }
+
+  /// Images take long, so that progress is shown and kept every hundred.
+  public nonisolated var preferredBatchRows: Int? { 100 }
+
+  /// The table's source column, when it has one, is filled.
+  public nonisolated var hasPlaces: Bool { true }
+
+  /// How many rows the format announces.
+  public func expectedCount() -> Int? { limit }
+
+  /// What tells the content from another's.
+  public func fingerprint() throws -> SourceFingerprint? {
+    try collection.fingerprint()
+  }
+
+  /// Goes to a place that a batch ended at.
+  public func skip(to place: SourcePlace) {
+    position = place.position
+  }
+
+  /// The next batch; nil at the end.
+  public func next(rows wanted: Int, skipping done: DoneRanges) async throws -> LoadBatch? {
+    while underWay.isEmpty, let range = done.range(holding: position) { position = range.upperBound }
+    guard let first = underWay.first?.position ?? (position < limit ? position : nil) else { return nil }
+    // A batch ends where a done range starts, so that its positions stay one range.
+    let end = min(first + wanted, done.nextDone(from: first) ?? limit, limit)
+    var rows = FeatureBatch(firstPosition: first)
+    var unreadable: [UnreadableImage] = []
+    for expected in first..<end {
+      refill(upTo: end, done)
+      let (_, task) = underWay.removeFirst()
+      let outcome = try await withTaskCancellationHandler {
+        try await task.value
+      } onCancel: {
+        task.cancel()
+      }
+      try take(outcome, expected, &rows, &unreadable)
+    }
+    return LoadBatch(
+      rows: rows,
+      positions: first..<end,
+      place: SourcePlace(position: end, offset: 0, line: 0),
+      unreadable: unreadable
+    )
+  }
+
+  private func take(
+    _ outcome: EmbeddingWorker.Outcome,
+    _ position: Int,
+    _ rows: inout FeatureBatch,
+    _ unreadable: inout [UnreadableImage]
+  ) throws {
+    switch outcome {
+    case .row(let entry, let vector):
+      guard rows.append(entry, id: try ids.id(of: entry), vector: vector) else {
+        throw LoadError(
+          .features,
+          "\(entry.name): \(vector.count) features where the others have \(rows.dimension)"
+        )
+      }
+    case .unreadable(let reason):
+      guard !isStrict else { throw LoadError(.image, reason) }
+      unreadable.append(UnreadableImage(position: position, reason: reason))
+    }
+  }
+
+  /// Keeps the workers busy, also with images of the next batch.
+  private func refill(upTo end: Int, _ done: DoneRanges) {
+    while underWay.count < workers.count * 2, position < limit {
+      if let range = done.range(holding: position) {
+        position = range.upperBound
+        continue
+      }
+      let next = position
+      let worker = workers.min { $0.load < $1.load } ?? workers[0]
+      worker.begin()
+      underWay.append((next, Task { try await worker.embed(next) }))
+      position += 1
+    }
+  }
+}
+
+/// One thread that turns images into vectors.
+actor EmbeddingWorker {
+  /// What became of an image.
+  enum Outcome: Sendable {
+    case row(ImageEntry, [Float])
+    case unreadable(String)
+  }
+
+  private let collection: any ImageCollection
+  private let makeExtractor: @Sendable () throws -> ImageBatchSource.Extractor
+  private var extractor: ImageBatchSource.Extractor?
+  private nonisolated let executor = ThreadExecutor()
+  private nonisolated let pending = Atomic(0)
+
+  init(
+    collection: any ImageCollection,
+    makeExtractor: @escaping @Sendable () throws -> ImageBatchSource.Extractor
+  ) {
+    self.collection = collection
+    self.makeExtractor = makeExtractor
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// How many images wait for this worker, the one it works on counted.
+  nonisolated var load: Int { pending.load(ordering: .relaxed) }
+
+  nonisolated func begin() {
+    pending.add(1, ordering: .relaxed)
+  }
+
+  func embed(_ position: Int) throws -> Outcome {
+    defer { pending.subtract(1, ordering: .relaxed) }
+    try Task.checkCancellation()
+    let extract = try extractor ?? makeExtractor()
+    extractor = extract
+    let entry = try collection.entry(at: position)
+    do {
+      let image = try collection.image(at: position)
+      return .row(entry, try extract(image))
+    } catch let problem as ImageError {
+      return .unreadable(problem.description)
+    } catch let problem as CollectionError where problem.code == .unreadable {
+      return .unreadable(problem.description)
+    }
+  }
+}
+
+/// What an image's id is made of; open, so that a new way breaks nobody's switch.
+public struct ImageIDs: Sendable, Hashable, CustomStringConvertible {
+  /// The way's name, as options spell it.
+  public let description: String
+
+  /// The 0-based position in the collection: small and dense, but another one once a file before it comes or goes.
+  public static let position = ImageIDs(description: "position")
+  /// A hash of the path inside the folder, `ImageIDs.id(ofPath:)`: the same whatever else the folder holds.
+  public static let path = ImageIDs(description: "path")
+
+  /// Every way.
+  public static let all: [ImageIDs] = [.position, .path]
+
+  /// The first eight bytes of the MD5 of the path's UTF-8, as a big-endian number without its sign bit: 0…2^63-1.
+  ///
+  /// SQL makes the same: `('x' || substr(md5('cats/1.jpg'), 1, 16))::bit(64)::bigint & 9223372036854775807`. Among a
+  /// million paths two share an id with a probability of 5·10^-8; the id column's unique index would then refuse them.
+  public static func id(ofPath path: String) -> Int64 {
+    let first = Insecure.MD5.hash(data: Array(path.utf8)).prefix(8)
+    return Int64(first.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & UInt64(Int64.max))
+  }
+
+  /// - Throws: `LoadError` with code `option` for an image that has no path.
+  func id(of entry: ImageEntry) throws -> Int64 {
+    guard self == .path else { return Int64(entry.id) }
+    guard case .file = entry.place else {
+      throw LoadError(
+        .option,
+        "\(entry.name): ids by path need a folder of images; records of a file have positions only"
+      )
+    }
+    return Self.id(ofPath: entry.name)
+  }
+}

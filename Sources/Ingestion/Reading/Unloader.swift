@@ -1,0 +1,152 @@
+internal import ImageFeatures
+public import ImageSources
+public import PostgresClient
+internal import Synchronization
+internal import VectorSQL
+
+/// Writes a table's rows to a file that a load reads back.
+public struct Unloader: Sendable {
+  /// How to reach the server.
+  public var settings: ConnectionSettings
+  /// The table and its columns.
+  public var target: LoadTarget
+
+  /// An unloader.
+  public init(settings: ConnectionSettings, target: LoadTarget) {
+    self.settings = settings
+    self.target = target
+  }
+
+  /// Copies every row, in the order of the ids, as one statement sees them; memory does not grow with the rows.
+  ///
+  /// - Parameters:
+  ///   - onRows: told now and then how many rows are written.
+  ///   - open: makes the writer, on the connection's own thread.
+  /// - Returns: how many rows were written.
+  /// - Throws: `LoadError` with code `table`, or `row` for a row without id or vector; `PostgresError`;
+  ///   `CollectionError` when the file cannot be written.
+  public func run(
+    onRows: @escaping @Sendable (Int) -> Void = { _ in },
+    open: @escaping @Sendable () throws -> any FeatureWriter
+  ) async throws -> Int {
+    let connection = try await PostgresConnection.connect(settings)
+    do {
+      _ = try TableCheck(try await TargetTable.read(target, on: connection))
+      let count = try await copy(connection, onRows, open)
+      await connection.close()
+      return count
+    } catch {
+      await connection.close()
+      throw error
+    }
+  }
+
+  private func copy(
+    _ connection: PostgresConnection,
+    _ onRows: @escaping @Sendable (Int) -> Void,
+    _ open: @escaping @Sendable () throws -> any FeatureWriter
+  ) async throws -> Int {
+    let columns = [target.idColumn, target.labelColumn, target.vectorColumn].map(\.quoted).joined(
+      separator: ", "
+    )
+    let query = "SELECT \(columns) FROM \(target.table.quoted) ORDER BY \(target.idColumn.quoted)"
+    let types = try await connection.columnTypes(of: Statement(trusted: query)).map(\.typeOID)
+    let copy = Statement(trusted: "COPY (\(query)) TO STDOUT (FORMAT binary)")
+    return try await connection.unload(copy, types, onRows, open)
+  }
+}
+
+extension PostgresConnection {
+  /// On the connection's thread, where the writer may be used from its making to its end.
+  fileprivate func unload(
+    _ copy: Statement,
+    _ types: [UInt32],
+    _ onRows: @Sendable (Int) -> Void,
+    _ open: @Sendable () throws -> any FeatureWriter
+  ) async throws -> Int {
+    let writer = try open()
+    let isWide = types[2] == Self.float8Array
+    var count = 0
+    try await copyOutBinary(copy, types: types) { row in
+      guard let id = try row.value(at: 0, as: Int?.self), let vector = try Self.vector(row, isWide: isWide),
+        !vector.isEmpty
+      else {
+        throw LoadError(.row, "row \(count) has no id, no vector or an empty one; a file cannot hold it")
+      }
+      try writer.write(id: Int64(id), label: try row.value(at: 1, as: String?.self), vector: vector)
+      count += 1
+      if count % 1000 == 0 { onRows(count) }
+    }
+    guard count > 0 else { throw LoadError(.table, "the table has no rows; nothing was written") }
+    try writer.finish()
+    onRows(count)
+    return count
+  }
+
+  private static let float8Array: UInt32 = 1022
+
+  /// `double precision[]` is narrowed, as the load widened it.
+  private static func vector(_ row: BinaryCopyRow, isWide: Bool) throws -> [Float]? {
+    guard isWide else { return try row.value(at: 2, as: [Float]?.self) }
+    return try row.value(at: 2, as: [Double]?.self)?.map { Float($0) }
+  }
+}
+
+/// Draws vectors from a table: every row passes by once, and memory holds the sample only.
+public struct TableSample: Sendable {
+  /// How to reach the server.
+  public var settings: ConnectionSettings
+  /// The table and its columns.
+  public var target: LoadTarget
+
+  /// A sample of a table.
+  public init(settings: ConnectionSettings, target: LoadTarget) {
+    self.settings = settings
+    self.target = target
+  }
+
+  /// Draws rows at random, the same for the same rows and seed; all of them when there are no more than asked for.
+  ///
+  /// - Throws: as `Unloader.run`; `LoadError` with code `features` when vectors differ in length.
+  public func draw(_ count: Int, seed: UInt64) async throws -> CollectedVectors {
+    let kept = KeptRows()
+    _ = try await Unloader(settings: settings, target: target).run {
+      ReservoirWriter(capacity: count, seed: seed, kept: kept)
+    }
+    return kept.rows.withLock { $0 }
+  }
+}
+
+/// Where a writer leaves what it kept.
+private final class KeptRows: Sendable {
+  let rows = Mutex(CollectedVectors())
+}
+
+/// Keeps a uniform sample of the rows written to it (Vitter's algorithm R, 1985).
+private final class ReservoirWriter: FeatureWriter {
+  private let capacity: Int
+  private var generator: SeededGenerator
+  private let kept: KeptRows
+  private var rows = CollectedVectors()
+  private var seen = 0
+
+  init(capacity: Int, seed: UInt64, kept: KeptRows) {
+    self.capacity = capacity
+    self.kept = kept
+    generator = SeededGenerator(seed: seed)
+  }
+
+  func write(id: Int64, label: String?, vector: [Float]) throws {
+    seen += 1
+    if rows.count < capacity {
+      try rows.append(id: id, label: label, vector: vector)
+    } else {
+      let slot = Int.random(in: 0..<seen, using: &generator)
+      if slot < capacity { try rows.replace(slot, id: id, label: label, vector: vector) }
+    }
+  }
+
+  func finish() throws {
+    kept.rows.withLock { $0 = rows }
+  }
+}
