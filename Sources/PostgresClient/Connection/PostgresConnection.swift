@@ -1,4 +1,6 @@
 internal import CLibpq
+import Glibc
+import Synchronization
 
 /// One connection to a server.
 ///
@@ -110,5 +112,108 @@ public actor PostgresConnection {
       throw PostgresError(code: .connectionLost, message: "the connection was closed")
     }
     return handle.pointer
+  }
+}
+
+/// Owns a libpq connection and ends it with its own life.
+///
+/// `@unchecked Sendable`: made on the queue of the connection it is handed to, and used on that queue alone.
+final class ConnectionHandle: @unchecked Sendable {
+  let pointer: OpaquePointer
+
+  init(_ pointer: OpaquePointer) {
+    self.pointer = pointer
+  }
+
+  deinit {
+    PQfinish(pointer)
+  }
+}
+
+/// Runs the blocking part of connecting on the thread that the connection will live on.
+actor ConnectionOpener {
+  private let executor: ThreadExecutor
+
+  init(executor: ThreadExecutor) {
+    self.executor = executor
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  func open(_ settings: ConnectionSettings) throws -> (ConnectionHandle, PostgresConnection.Session) {
+    if let url = settings.url { _ = try ConnectionSettings.keywords(of: url) }
+    guard let pointer = Self.connect(settings.parameters) else {
+      throw PostgresError(code: .connectionFailed, message: "out of memory while connecting")
+    }
+    guard PQstatus(pointer) == CONNECTION_OK else {
+      let message = PostgresError.libpqMessage(pointer)
+      PQfinish(pointer)
+      throw PostgresError(code: .connectionFailed, message: message)
+    }
+    let session = PostgresConnection.Session(
+      backendPID: PQbackendPID(pointer),
+      serverVersion: Int(PQserverVersion(pointer)),
+      address: Self.address(of: pointer),
+      cancel: CancelHandle(connection: pointer),
+      socket: SocketGuard(PQsocket(pointer))
+    )
+    return (ConnectionHandle(pointer), session)
+  }
+
+  private static func connect(_ parameters: [(keyword: String, value: String)]) -> OpaquePointer? {
+    let keywords: [UnsafeMutablePointer<CChar>?] = parameters.map { strdup($0.keyword) }
+    let values: [UnsafeMutablePointer<CChar>?] = parameters.map { strdup($0.value) }
+    defer { (keywords + values).forEach { free($0) } }
+    let readOnly = { (list: [UnsafeMutablePointer<CChar>?]) in list.map { UnsafePointer($0) } + [nil] }
+    return PQconnectdbParams(readOnly(keywords), readOnly(values), 1)
+  }
+
+  private static func address(of pointer: OpaquePointer) -> String {
+    let part = { (text: UnsafeMutablePointer<CChar>?) in text.map { String(cString: $0) } ?? "" }
+    return "\(part(PQuser(pointer)))@\(part(PQhost(pointer))):\(part(PQport(pointer)))/\(part(PQdb(pointer)))"
+  }
+}
+
+/// Asks the server to cancel what a connection is running, from any thread.
+///
+/// `@unchecked Sendable`: libpq documents `PQcancel` as safe from any thread on a `PGcancel`, which nobody writes to
+/// after `PQgetCancel` made it.
+final class CancelHandle: @unchecked Sendable {
+  private let cancel: OpaquePointer?
+
+  init(connection: OpaquePointer) {
+    cancel = PQgetCancel(connection)
+  }
+
+  deinit {
+    PQfreeCancel(cancel)
+  }
+
+  func send() {
+    var reason = [CChar](repeating: 0, count: 256)
+    // A failed request means that the server is gone; the running statement then reports that itself.
+    _ = PQcancel(cancel, &reason, Int32(reason.count))
+  }
+}
+
+/// A connection's socket for other threads: they may break it, but only while the connection still owns it.
+final class SocketGuard: Sendable {
+  private let descriptor: Mutex<Int32>
+
+  init(_ descriptor: Int32) {
+    self.descriptor = Mutex(descriptor)
+  }
+
+  func shutDown() {
+    descriptor.withLock { descriptor in
+      if descriptor >= 0 { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
+  }
+
+  /// The number may belong to another file from now on.
+  func release() {
+    descriptor.withLock { $0 = -1 }
   }
 }

@@ -1,4 +1,4 @@
-internal import Logging
+public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
@@ -88,4 +88,137 @@ public final class SandboxServer: Sendable {
       report: onEvent
     )
   }
+}
+
+extension SandboxServer {
+  /// Where the sandbox listens, and where it forwards to.
+  public struct Configuration: Sendable {
+    /// The host to listen on.
+    public var listenHost: String
+    /// The port to listen on; 0 takes a free one.
+    public var listenPort: Int
+    /// Whether `listenHost` may be an address that other machines reach.
+    public var allowsRemoteClients: Bool
+    /// The server behind the sandbox.
+    public var upstream: Upstream
+    /// How long sessions may go on after the sandbox was told to stop.
+    public var gracePeriod: Duration
+    /// Where details go; none without one.
+    public var logger: Logger?
+
+    /// How long a client may take to send its startup packet (PostgreSQL's `authentication_timeout`).
+    let startupTimeout = TimeAmount.seconds(60)
+
+    /// A configuration; by default on loopback and a free port.
+    public init(
+      listenHost: String = "127.0.0.1",
+      listenPort: Int = 0,
+      upstream: Upstream,
+      allowsRemoteClients: Bool = false,
+      gracePeriod: Duration = .seconds(5),
+      logger: Logger? = nil
+    ) {
+      self.listenHost = listenHost
+      self.listenPort = listenPort
+      self.upstream = upstream
+      self.allowsRemoteClients = allowsRemoteClients
+      self.gracePeriod = gracePeriod
+      self.logger = logger
+    }
+  }
+
+  /// The address of a PostgreSQL server.
+  public struct Upstream: Sendable, Hashable, CustomStringConvertible {
+    enum Address: Sendable, Hashable {
+      case unixSocket(path: String)
+      case tcp(host: String, port: Int)
+    }
+
+    let address: Address
+
+    /// A Unix socket by its file, such as `/run/postgresql/.s.PGSQL.5432`.
+    public static func unixSocket(_ path: String) -> Upstream { Upstream(address: .unixSocket(path: path)) }
+
+    /// A host and a port.
+    public static func tcp(_ host: String, _ port: Int) -> Upstream {
+      Upstream(address: .tcp(host: host, port: port))
+    }
+
+    /// The address for people.
+    public var description: String {
+      switch address {
+      case .unixSocket(let path): path
+      case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+      }
+    }
+  }
+}
+
+/// The address to listen on.
+enum ListenAddress {
+  /// Resolves the configured host.
+  /// - Throws: `SandboxError` for an unknown host, and for one that other machines reach unless that was asked for.
+  static func resolve(_ configuration: SandboxServer.Configuration) throws(SandboxError) -> SocketAddress {
+    let host = configuration.listenHost
+    guard
+      (0...65_535).contains(configuration.listenPort),
+      let address = try? SocketAddress.makeAddressResolvingHost(host, port: configuration.listenPort)
+    else {
+      throw SandboxError(
+        code: .cannotListen,
+        description:
+          "\(host):\(configuration.listenPort) is no address to listen on; use 127.0.0.1 and a port up to 65535"
+      )
+    }
+    guard configuration.allowsRemoteClients || isLoopback(address) else {
+      throw SandboxError(
+        code: .notLoopback,
+        description: "\(host) can be reached from other machines, and the sandbox speaks no TLS; "
+          + "listen on 127.0.0.1, or allow remote clients"
+      )
+    }
+    return address
+  }
+
+  private static func isLoopback(_ address: SocketAddress) -> Bool {
+    switch address {
+    case .v4: address.ipAddress?.hasPrefix("127.") ?? false
+    case .v6: address.ipAddress == "::1"
+    case .unixDomainSocket: false
+    }
+  }
+}
+
+/// Why a sandbox cannot listen.
+public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The kind of failure; open, so that a new kind breaks nobody's switch.
+  public struct Code: Sendable, Hashable {
+    let name: String
+
+    /// The address is not this machine's own, and that was not asked for.
+    public static let notLoopback = Code(name: "notLoopback")
+    /// The address cannot be listened on.
+    public static let cannotListen = Code(name: "cannotListen")
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// One line: what, where, what to do.
+  public let description: String
+}
+
+/// What a sandbox tells whoever runs it. Holds no SQL text and no data.
+public enum SandboxEvent: Sendable, Hashable {
+  /// Clients can connect.
+  case listening(host: String, port: Int)
+  /// A client connected; sessions are counted from 1.
+  case opened(session: Int)
+  /// A client's connection ended.
+  case closed(session: Int)
+  /// A clause was left out of a statement.
+  case leftOut(DistributionClause.Kind, session: Int)
+  /// A client was turned away before it had a session.
+  case refused(session: Int, reason: String)
+  /// The server behind the sandbox could not be reached.
+  case serverUnreachable(session: Int)
 }

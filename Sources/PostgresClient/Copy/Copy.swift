@@ -1,0 +1,202 @@
+internal import CLibpq
+public import VectorSQL
+
+extension PostgresConnection {
+  /// Runs `COPY … FROM STDIN` and lets `body` write the data, in the format that the statement names.
+  ///
+  /// `body` runs on the connection's own thread and may block. When it throws, the COPY fails as a whole and nothing of
+  /// it stays.
+  /// - Returns: how many rows the server took.
+  /// - Throws: `PostgresError` with what the server said; what `body` threw; `CancellationError`.
+  @discardableResult
+  public func copyIn(_ statement: Statement, _ body: (CopyIn) throws -> Void) async throws -> Int {
+    try await cancellable {
+      let handle = try openHandle()
+      try beginCopy(statement, PGRES_COPY_IN, handle)
+      do {
+        try body(CopyIn(connection: handle))
+      } catch {
+        let refusal = endCopyIn(handle, failure: "the client stopped")
+        // A broken connection explains more than the write that noticed it.
+        throw (refusal?.isConnectionProblem == true ? refusal : nil) ?? error
+      }
+      return try finishCopyIn(handle)
+    }
+  }
+
+  /// As `copyIn(_:_:)` with the binary format's header and trailer written around the rows.
+  @discardableResult
+  public func copyInBinary(
+    _ statement: Statement,
+    _ body: (inout BinaryCopyWriter) throws -> Void
+  ) async throws -> Int {
+    try await copyIn(statement) { stream in
+      var writer = BinaryCopyWriter(stream: stream)
+      try body(&writer)
+      try writer.end()
+    }
+  }
+
+  func beginCopy(_ statement: Statement, _ expected: ExecStatusType, _ handle: OpaquePointer) throws {
+    guard statement.binds.isEmpty else {
+      throw PostgresError(code: .encoding, message: "COPY takes no parameters")
+    }
+    let result = PQexec(handle, statement.text)
+    guard let result, PQresultStatus(result) == expected else {
+      _ = try accept(result, handle)
+      throw PostgresError(
+        code: .unexpectedResult,
+        message: "the statement is not the COPY that was asked for"
+      )
+    }
+    PQclear(result)
+  }
+
+  private func finishCopyIn(_ handle: OpaquePointer) throws -> Int {
+    guard PQputCopyEnd(handle, nil) == 1 else { throw PostgresError(result: nil, connection: handle) }
+    return try lastResult(handle).affectedRows
+  }
+
+  private func endCopyIn(_ handle: OpaquePointer, failure: String) -> PostgresError? {
+    _ = PQputCopyEnd(handle, failure)
+    do {
+      _ = try lastResult(handle)
+      return nil
+    } catch {
+      return error as? PostgresError
+    }
+  }
+}
+
+/// The open end of a `COPY … FROM STDIN`: takes the bytes of the format that the statement asked for.
+///
+/// Valid inside the closure of `PostgresConnection.copyIn` only, which ends the COPY.
+public struct CopyIn {
+  private let connection: OpaquePointer
+
+  init(connection: OpaquePointer) {
+    self.connection = connection
+  }
+
+  /// Sends bytes; they need not end where a row ends.
+  /// - Throws: `PostgresError` when the connection is gone.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while !rest.isEmpty {
+      // libpq copies what it is given into its own buffer first: pieces keep that buffer small.
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.pieceSize))
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+      let base = piece.baseAddress?.assumingMemoryBound(to: CChar.self)
+      guard PQputCopyData(connection, base, Int32(piece.count)) == 1 else {
+        throw PostgresError(result: nil, connection: connection)
+      }
+    }
+  }
+
+  /// Sends bytes; as `write(_:)` of their storage.
+  public func write(_ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try write($0) }
+  }
+
+  /// Sends what a buffer holds.
+  public func write(_ buffer: WireBuffer) throws {
+    try buffer.bytes.withUnsafeBytes { try write($0) }
+  }
+
+  private static let pieceSize = 1 << 16
+}
+
+extension PostgresConnection {
+  /// Runs `COPY … TO STDOUT` and hands the data to `body`, a row or a part of the format's frame at a time.
+  ///
+  /// `body` runs on the connection's own thread and may block, which holds the server back: memory does not grow with
+  /// the rows. When it throws, the statement is cancelled.
+  /// - Returns: how many rows were sent.
+  /// - Throws: `PostgresError`; what `body` threw; `CancellationError`.
+  @discardableResult
+  public func copyOut(
+    _ statement: Statement,
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws -> Int {
+    try await cancellable {
+      let handle = try openHandle()
+      try beginCopy(statement, PGRES_COPY_OUT, handle)
+      var failure: (any Error)?
+      while true {
+        var data: UnsafeMutablePointer<CChar>?
+        let length = PQgetCopyData(handle, &data, 0)
+        guard length > 0 else { break }
+        defer { PQfreemem(data) }
+        guard failure == nil else { continue }
+        do {
+          try body(UnsafeRawBufferPointer(start: data, count: Int(length)))
+        } catch {
+          failure = error
+          cancelRunningStatement()
+        }
+      }
+      let answer = Result { try lastResult(handle).affectedRows }
+      if let failure { throw failure }
+      return try answer.get()
+    }
+  }
+
+  /// As `copyOut(_:_:)` for `(FORMAT binary)`, a decoded row at a time.
+  ///
+  /// - Parameter types: object ids of the columns' types, which the format does not carry; see `columnTypes(of:)`.
+  @discardableResult
+  public func copyOutBinary(
+    _ statement: Statement,
+    types: [UInt32],
+    _ body: (BinaryCopyRow) throws -> Void
+  ) async throws -> Int {
+    var reader = BinaryCopyReader(types: types)
+    return try await copyOut(statement) { chunk in
+      try reader.read(chunk, body)
+    }
+  }
+
+  /// The types of a query's columns, without running it.
+  public func columnTypes(of statement: Statement) async throws -> [ColumnInfo] {
+    try await cancellable {
+      let handle = try openHandle()
+      let name = try preparedName(of: statement.text, ParameterList(statement.binds).types, handle)
+      let storage = try accept(PQdescribePrepared(handle, name), handle)
+      return RowSet(storage: storage).columns
+    }
+  }
+}
+
+extension PostgresConnection {
+  /// Runs `COPY … FROM STDIN` with data that is at hand, in the format that the statement names.
+  /// - Throws: `PostgresError`; nothing of the data stays. `CancellationError` when the task was cancelled.
+  @discardableResult
+  public func copyIn(_ statement: String, data: String) async throws -> CommandResult {
+    try await cancellable {
+      let handle = try openHandle()
+      let opened = PQexec(handle, statement)
+      guard PQresultStatus(opened) == PGRES_COPY_IN else {
+        _ = try accept(opened, handle)
+        throw PostgresError(code: .unexpectedResult, message: "the statement is no COPY … FROM STDIN")
+      }
+      PQclear(opened)
+      try send(data, handle)
+      let answer = PQgetResult(handle)
+      while let rest = PQgetResult(handle) { PQclear(rest) }
+      return CommandResult(try accept(answer, handle))
+    }
+  }
+
+  private func send(_ data: String, _ handle: OpaquePointer) throws {
+    var data = data
+    let isSent = data.withUTF8 { bytes in
+      stride(from: 0, to: bytes.count, by: 65_536).allSatisfy { start in
+        let part = UnsafeBufferPointer(rebasing: bytes[start..<min(start + 65_536, bytes.count)])
+        return part.withMemoryRebound(to: CChar.self) {
+          PQputCopyData(handle, $0.baseAddress, Int32($0.count)) == 1
+        }
+      }
+    }
+    guard isSent, PQputCopyEnd(handle, nil) == 1 else { throw PostgresError(result: nil, connection: handle) }
+  }
+}
