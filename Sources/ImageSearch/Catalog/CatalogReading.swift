@@ -18,10 +18,7 @@ extension VectorTable {
       )
     )
     guard let row = rows.first else {
-      throw VectorTableError(
-        code: .missingTable,
-        description: "the table \(name.display) does not exist in this database; make it: adbvec migrate up"
-      )
+      throw VectorTableError.missing(name)
     }
     let (oid, schema, kind, estimate, isOwned, hasTriggers, hasParts, hasRowSecurity) = try row.decode(
       UInt32.self,

@@ -213,4 +213,12 @@ public struct VectorTableError: Error, Sendable, Hashable, CustomStringConvertib
     self.code = code
     self.description = description
   }
+
+  static func missing(_ table: QualifiedName) -> VectorTableError {
+    VectorTableError(
+      code: .missingTable,
+      description:
+        "the table \(table.display) does not exist in this database. Fix: adbvec migrate up, or name another with --table"
+    )
+  }
 }

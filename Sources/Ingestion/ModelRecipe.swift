@@ -1,0 +1,49 @@
+public import ImageFeatures
+public import ImageSearch
+
+extension Recipe {
+  /// The recipe of the vectors that a model makes of images.
+  ///
+  /// - Parameters:
+  ///   - model: the weights, the feature and what is done with it.
+  ///   - decoding: how images are decoded before.
+  /// - Throws: `ProjectionError` for a projection that cannot be read.
+  public init(_ model: FeatureModel, decoding: Image.DecodingOptions) throws {
+    self.init(decoding: decoding)
+    self[.architecture] = model.network.architecture.name
+    self[.weights] = model.weightsDigest
+    self[.feature] = String(describing: model.feature)
+    self[.scales] = Self.list(model.copies.scales)
+    self[.mirror] = model.copies.mirror == .none ? "no" : model.copies.mirror == .averaged ? "yes" : "only"
+    self[.normalise] = model.normalised ? "yes" : "no"
+    self[.projection] = try model.projection?.digest() ?? "none"
+    let preprocessing = model.preprocessing
+    self[.resize] = String(preprocessing.resize)
+    self[.crop] = String(preprocessing.crop)
+    self[.interpolation] = String(describing: preprocessing.interpolation)
+    self[.mean] = Self.list(preprocessing.normalization.mean)
+    self[.deviation] = Self.list(preprocessing.normalization.deviation)
+  }
+
+  /// What decoding alone decides.
+  public init(decoding: Image.DecodingOptions) {
+    self.init([
+      .background: decoding.background.map(Self.hexadecimal) ?? "none",
+      .exif: decoding.appliesOrientation ? "yes" : "no",
+      .grey16: decoding.grey16 == .scaled ? "scaled" : "clipped",
+    ])
+  }
+
+  /// `#rrggbb`.
+  public static func hexadecimal(_ color: RGBColor) -> String {
+    "#" + [color.red, color.green, color.blue].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// Numbers as the command line takes them: `0.7,1,1.4`.
+  public static func list(_ numbers: [some LosslessStringConvertible]) -> String {
+    numbers.map { number in
+      let text = String(number)
+      return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }.joined(separator: ",")
+  }
+}
