@@ -43,7 +43,7 @@ extension Projection {
   }
 
   /// A fingerprint of the map; the provenance does not count.
-  func digest() throws -> String {
+  package func digest() throws -> String {
     let ways: [Float] = [normalisesInput ? 1 : 0, normalisesOutput ? 1 : 0]
     return try TensorDictionary([
       "matrix": Tensor(shape: [outputs, inputs], values: matrix),

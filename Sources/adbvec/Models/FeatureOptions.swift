@@ -2,6 +2,8 @@ public import ArgumentParser
 import CommandSupport
 import Foundation
 public import ImageFeatures
+import ImageSearch
+import Ingestion
 import LocalPostgres
 import ModelStore
 
@@ -86,8 +88,16 @@ struct FeatureOptions: ParsableArguments {
     }
   }
 
-  /// Loads a model; `without` its projection to learn another.
+  /// Loads the model of a choice.
   func load(_ settings: Settings, _ choice: FeatureChoice) throws -> FeatureModel {
+    try load(settings, choice, ignoresExtraTensors: architecture != nil)
+  }
+
+  private func load(
+    _ settings: Settings,
+    _ choice: FeatureChoice,
+    ignoresExtraTensors: Bool
+  ) throws -> FeatureModel {
     let model = try FeatureModel(
       architecture: try choice.model.map { try Architecture.named($0) },
       weights: try choice.weights ?? Self.storedWeights(choice.model, settings),
@@ -95,13 +105,41 @@ struct FeatureOptions: ParsableArguments {
       normalised: choice.normalised,
       copies: choice.copies,
       projection: try choice.projection.map { try Projection(contentsOfFile: $0) },
-      ignoresExtraTensors: architecture != nil
+      ignoresExtraTensors: ignoresExtraTensors
     )
     let others = model.network.leftOver
     if let first = others.first {
       Terminal.note("\(others.count) tensors of the checkpoint are not used, such as \(first)")
     }
     return model
+  }
+
+  /// Loads the model for a table: what is not given is taken from the table's recipe.
+  /// - Throws: `RecipeMismatch` when what is given contradicts the recipe.
+  func prepare(_ settings: Settings, for recorded: RecordedRecipe?) throws -> PreparedFeatures {
+    guard let recorded else {
+      let model = try load(settings)
+      return PreparedFeatures(
+        model: model,
+        decoding: decoding.options,
+        recipe: try Recipe(model, decoding: decoding.options)
+      )
+    }
+    let recipe = recorded.recipe
+    let decoding = decoding.options(completedBy: recipe)
+    // What decoding alone decides is compared before the weights are read.
+    try recipe.check(Recipe(decoding: decoding), table: recorded.table)
+    let choice = try FeatureChoice(settings, completedBy: recorded)
+    let model = try load(settings, choice, ignoresExtraTensors: architecture != nil || self.model == nil)
+    let given = try Recipe(model, decoding: decoding)
+    try recipe.check(given, table: recorded.table)
+    if recorded.count > 1 {
+      Terminal.warning(
+        "the rows of \(recorded.table) were made by \(recorded.count) recipes; distances mean something among the "
+          + "rows of the newest only"
+      )
+    }
+    return PreparedFeatures(model: model, decoding: decoding, recipe: given)
   }
 
   /// A checkpoint that `adbvec models fetch` or `scripts/bootstrap` left.
@@ -139,6 +177,47 @@ struct FeatureChoice {
   }
 }
 
+extension FeatureChoice {
+  /// The choice with what nobody set taken from a table's recipe.
+  /// - Throws: `CommandFailure` when the recipe's projection is not at hand.
+  init(_ settings: Settings, completedBy recorded: RecordedRecipe) throws {
+    let recipe = recorded.recipe
+    func text(_ setting: Setting, _ field: Recipe.Field) throws -> String {
+      if let value = settings[setting], value.origin != "default" { return value.text }
+      return try recipe[field] ?? settings.text(setting)
+    }
+    try self.init(settings)
+    feature = try FeatureKind(parsing: try text(.feature, .feature))
+    normalised = try text(.normalise, .normalise) == "yes"
+    copies = try ImageCopies(
+      parsing: try text(.scales, .scales),
+      mirror: try text(.mirror, .mirror) == "yes" ? .averaged : .none
+    )
+    model = model ?? recipe[.architecture]
+    weights = weights ?? recipe[.weightsFile].flatMap(Self.existing)
+    guard projection == nil, let digest = recipe[.projection], digest != "none" else { return }
+    guard let file = recipe[.projectionFile].flatMap(Self.existing) else {
+      throw CommandFailure(
+        "the vectors of \(recorded.table) went through a projection with the digest \(digest). "
+          + "Fix: name its file with --projection FILE",
+        exitCode: 64
+      )
+    }
+    projection = file
+  }
+
+  private static func existing(_ path: String) -> String? {
+    FileManager.default.isReadableFile(atPath: path) ? path : nil
+  }
+}
+
+/// A model for one table, how images are decoded for it, and the recipe that both make.
+struct PreparedFeatures {
+  let model: FeatureModel
+  let decoding: Image.DecodingOptions
+  let recipe: Recipe
+}
+
 extension ModelStore {
   /// The checkpoints in the folders that everything fetched goes to; new ones go into the first that can be written.
   static func standard(_ environment: [String: String]) -> ModelStore {
@@ -156,16 +235,16 @@ struct DecodingArguments: ParsableArguments {
   )
   var background: RGBColor?
 
-  @Flag(help: "Turn images as their EXIF orientation says.")
-  var exif = false
+  @Flag(inversion: .prefixedNo, help: "Turn images as their EXIF orientation says.")
+  var exif: Bool?
 
   @Option(
     help: ArgumentHelp(
-      "How 16-bit grey becomes 8-bit: clipped, as Pillow does, or scaled, the high byte.",
+      "How 16-bit grey becomes 8-bit: clipped, as Pillow does, or scaled, the high byte (default: clipped).",
       valueName: "way"
     )
   )
-  var grey16 = Image.DecodingOptions.Grey16.clipped
+  var grey16: Image.DecodingOptions.Grey16?
 
   @Option(
     help: ArgumentHelp(
@@ -186,14 +265,29 @@ struct DecodingArguments: ParsableArguments {
 
   /// The options of the decoder.
   var options: Image.DecodingOptions {
-    var options = Image.DecodingOptions(background: background, appliesOrientation: exif, grey16: grey16)
+    var options = Image.DecodingOptions(
+      background: background,
+      appliesOrientation: exif ?? false,
+      grey16: grey16 ?? .clipped
+    )
     if let maxPixels { options.maximumPixels = maxPixels }
+    return options
+  }
+
+  /// The options of the decoder, with what was not given taken from a recipe.
+  func options(completedBy recipe: Recipe) -> Image.DecodingOptions {
+    var options = options
+    if background == nil, let color = recipe[.background], color != "none" {
+      options.background = RGBColor(argument: color)
+    }
+    if exif == nil { options.appliesOrientation = recipe[.exif] == "yes" }
+    if grey16 == nil { options.grey16 = recipe[.grey16] == "scaled" ? .scaled : .clipped }
     return options
   }
 
   /// What a recipe says of them; empty for the tutorial's way.
   var recipe: String {
-    (background.map { " background:\($0.red),\($0.green),\($0.blue)" } ?? "") + (exif ? " exif" : "")
+    (background.map { " background:\($0.red),\($0.green),\($0.blue)" } ?? "") + (exif == true ? " exif" : "")
       + (grey16 == .scaled ? " grey16:scaled" : "")
   }
 }

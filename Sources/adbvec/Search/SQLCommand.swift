@@ -53,7 +53,7 @@ struct SQLQuery: AsyncParsableCommand {
     let settings = try await global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
     let connection = try await connection(settings)
     let query = try await query(settings, connection)
-    let (request, _) = try subject.request(features, settings)
+    let (request, _) = try await subject.request(features, settings, connection)
     print(try query.search(request).script(form, for: query.dialect).text, terminator: "")
     guard explain, let connection else { return }
     let searcher = ImageSearcher(query: query, connections: connection)

@@ -35,7 +35,7 @@ struct SearchCommand: AsyncParsableCommand {
       metric: try settings.chosenMetric(),
       from: connection
     )
-    let (request, image) = try subject.request(features, settings)
+    let (request, image) = try await subject.request(features, settings, connection)
     let searcher = ImageSearcher(query: query, connections: connection)
     let answer = try await searcher.search(request)
     try await output.write(

@@ -3,6 +3,7 @@ import CommandSupport
 import Foundation
 import ImageFeatures
 import ImageSearch
+import PostgresClient
 
 /// What a search is near to, and how it is done; shared by `search` and `sql query`.
 struct SubjectOptions: ParsableArguments {
@@ -57,17 +58,23 @@ struct SubjectOptions: ParsableArguments {
     guard (1...10_000).contains(topK) else { throw ValidationError("--top-k must be 1…10000, not \(topK)") }
   }
 
-  /// The request; an image is turned into its feature first.
+  /// The request; an image is turned into its embedding first, by the recipe of the table's vectors.
+  /// - Parameter connection: where the recipe is read from; nil takes what is given as it is.
   /// - Returns: the request, and the image searched for where one was given.
-  func request(_ features: FeatureOptions, _ settings: Settings) throws -> (ImageSearchRequest, Image?) {
+  func request(
+    _ features: FeatureOptions,
+    _ settings: Settings,
+    _ connection: PostgresConnection?
+  ) async throws -> (ImageSearchRequest, Image?) {
     var queried: Image?
     let subject: ImageSearchRequest.Subject
     if let id {
       subject = .id(id)
     } else if let image {
-      let decoded = try Image(contentsOfFile: image, options: features.decoding.options)
+      let prepared = try features.prepare(settings, for: try await Self.recipe(settings, connection))
+      let decoded = try Image(contentsOfFile: image, options: prepared.decoding)
       queried = decoded
-      subject = .vector(try features.load(settings).makeExtractor().features(of: decoded))
+      subject = .vector(try prepared.model.makeExtractor().features(of: decoded))
     } else if let vector {
       subject = .vector(try VectorArgument.parse(vector, of: "--vector"))
     } else {
@@ -83,6 +90,16 @@ struct SubjectOptions: ParsableArguments {
       trustedCondition: condition
     )
     return (request, queried)
+  }
+
+  /// What is recorded of the table in force.
+  private static func recipe(
+    _ settings: Settings,
+    _ connection: PostgresConnection?
+  ) async throws -> RecordedRecipe? {
+    guard let connection else { return nil }
+    let table = try settings.imageTable()
+    return try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection).read(connection)
   }
 }
 
