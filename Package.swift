@@ -42,7 +42,7 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "CommandSupport", "Doctor", "Ingestion", "ImageSources", "ImageFeatures", "ImageSearch",
+        "Basics", "CommandSupport", "Doctor", "Ingestion", "ImageSources", "ImageFeatures", "ImageSearch",
         "LocalPostgres", "MigrateCommands", "ModelStore", "ImageGrid", "PostgresClient", "Sandbox",
         "SearchServer",
         "VectorSQL",
@@ -94,14 +94,14 @@ let package = Package(
     .target(
       name: "Ingestion",
       dependencies: [
-        "ImageSources", "ImageFeatures", "PostgresClient", "ImageSearch", "VectorSQL",
+        "Basics", "ImageSources", "ImageFeatures", "PostgresClient", "ImageSearch", "VectorSQL",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
     ),
     .target(
       name: "Doctor",
-      dependencies: ["ImageSearch", "PostgresClient", "SQLLexer", "VectorSQL"],
+      dependencies: ["Basics", "ImageSearch", "PostgresClient", "SQLLexer", "VectorSQL"],
       swiftSettings: settings
     ),
     .target(
@@ -131,7 +131,7 @@ let package = Package(
     .target(
       name: "LocalPostgres",
       dependencies: [
-        "PostgresClient", "VectorSQL",
+        "Basics", "PostgresClient", "VectorSQL",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -139,7 +139,7 @@ let package = Package(
     ),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
     .target(name: "ImageGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
-    .target(name: "ImageSources", dependencies: ["ImageFeatures"], swiftSettings: settings),
+    .target(name: "ImageSources", dependencies: ["Basics", "ImageFeatures"], swiftSettings: settings),
     .target(
       name: "ImageFeatures",
       dependencies: ["CFeatureKernels", "COpenBLAS", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
@@ -195,6 +195,7 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "SQLLexer"], swiftSettings: settings),
+    .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
     .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
     .testTarget(
       name: "SandboxTests",

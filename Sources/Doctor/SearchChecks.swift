@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSearch
 internal import PostgresClient
 internal import VectorSQL
@@ -63,7 +64,7 @@ extension Check {
         "\(setting.name) is \(value): a program that leaves it alone gets \(value) rows where it asks "
           + "for \(expectations.topK)",
         remedy:
-          "ALTER DATABASE \(quoted(facts.database)) SET \(setting.name) = \(max(100, expectations.topK * 2));"
+          "ALTER DATABASE \(Quoting.doubling(facts.database)) SET \(setting.name) = \(max(100, expectations.topK * 2));"
       )
     }
     guard !known.isEmpty else { return .skipped("the server does not show its search settings") }
@@ -102,7 +103,4 @@ extension Check {
 
   private static func milliseconds(_ value: Double) -> String { "\((value * 10).rounded() / 10) ms" }
   private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
-  private static func quoted(_ name: String) -> String {
-    "\"" + name.replacing("\"", with: "\"\"") + "\""
-  }
 }

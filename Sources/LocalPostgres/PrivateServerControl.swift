@@ -1,3 +1,4 @@
+internal import Basics
 internal import FoundationEssentials
 internal import Glibc
 internal import PostgresClient
@@ -157,7 +158,7 @@ extension PrivateServer {
   }
 
   static func shellQuoted(_ text: String) -> String {
-    "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    Quoting.shellWord(text)
   }
 
   static func lastLine(of text: String) -> String {

@@ -1,3 +1,5 @@
+import Basics
+
 /// Writes rows of (id, class, vector) in a format that `FeatureSource` reads back to the same rows.
 public protocol FeatureWriter: AnyObject {
   /// Writes a row.
@@ -77,7 +79,7 @@ final class TextFeatureWriter: FeatureWriter {
     let isPlain =
       !label.isEmpty && label != "\\N" && PythonLiteral.unquoted(label) == label
       && !label.unicodeScalars.contains { "\"\n\r".unicodeScalars.contains($0) || Character($0) == separator }
-    return isPlain ? label : "\"" + label.replacing("\"", with: "\"\"") + "\""
+    return isPlain ? label : Quoting.doubling(label)
   }
 
   func finish() throws {

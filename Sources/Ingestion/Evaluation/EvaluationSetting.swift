@@ -1,3 +1,4 @@
+internal import Basics
 public import ImageFeatures
 
 /// One of the settings that `adbvec evaluate` compares: what differs from the settings that all share, as `key=value`
@@ -190,14 +191,9 @@ public struct RetrievalComparison: Sendable, Hashable {
   public var csv: String {
     let head = ["setting", "dimension", "metric"] + measures.map(\.key)
     let lines = rows.map { row in
-      [Self.quoted(row.setting.name), String(row.result.dimension), row.setting.metric.rawValue]
+      [Quoting.csvField(row.setting.name), String(row.result.dimension), row.setting.metric.rawValue]
         + values(row).map { $0.map { String($0) } ?? "" }
     }
     return ([head] + lines).map { $0.joined(separator: ",") + "\n" }.joined()
-  }
-
-  private static func quoted(_ text: String) -> String {
-    guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
-    return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }
 }

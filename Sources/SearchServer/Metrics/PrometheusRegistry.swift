@@ -1,3 +1,4 @@
+internal import Basics
 public import CoreMetrics
 internal import Synchronization
 
@@ -193,11 +194,11 @@ struct PrometheusText {
   }
 
   static func escaped(_ value: String) -> String {
-    escapedHelp(value).replacing("\"", with: "\\\"")
+    Quoting.replacing(escapedHelp(value)) { $0 == "\"" ? "\\\"" : nil }
   }
 
   private static func escapedHelp(_ text: String) -> String {
-    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+    Quoting.replacing(text) { $0 == "\\" ? "\\\\" : $0 == "\n" ? "\\n" : nil }
   }
 
   static func number(_ value: Double) -> String {

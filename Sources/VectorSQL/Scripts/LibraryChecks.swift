@@ -12,7 +12,7 @@ extension LibraryStatement {
       let standard = Int64(dialect.settings.numbers[.efSearch]?.standard ?? 100)
       let name = dialect.settings.numbers[.efSearch]?.name
       let candidates = name.map {
-        "SET LOCAL \(.keyword($0)) = \(SQL.bind(.int8(standard), name: "ef_search"))" as SQL
+        "SET LOCAL \(.keyword($0)) = \(SQL.bind(.text(String(standard)), name: "ef_search"))" as SQL
       }
       return ["SET LOCAL enable_seqscan = off"] + (candidates.map { [$0] } ?? [])
     }

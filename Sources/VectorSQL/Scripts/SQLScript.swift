@@ -163,11 +163,10 @@ extension SQLValue {
     }
   }
 
-  /// The variable as the query mentions it: numbers bare, everything else quoted by psql and typed by a cast.
+  /// The variable as the query mentions it: quoted by psql, for `psql -v` may give it any text, and typed by a cast.
   func psqlReference(to variable: String) -> String {
     switch self {
     case .null: "NULL"
-    case .int2, .int4, .int8: ":" + variable
     case .text, .vector, .halfvec, .sparsevec, .float4Array, .int2Array: ":'\(variable)'"
     case .bit: ":'\(variable)'::varbit"
     default: ":'\(variable)'::" + (typeName ?? "text")

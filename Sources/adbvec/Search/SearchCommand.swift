@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CommandSupport
 import Foundation
 import ImageFeatures
@@ -147,13 +148,8 @@ enum ResultText {
 
   /// RFC 4180, with a header; distances in full precision.
   static func csv(_ hits: [ImageHit]) -> String {
-    let rows = hits.map { "\($0.id),\(quoted($0.label ?? "")),\($0.distance)\r\n" }
+    let rows = hits.map { "\($0.id),\(Quoting.csvField($0.label ?? "")),\($0.distance)\r\n" }
     return "id,class,distance\r\n" + rows.joined()
-  }
-
-  private static func quoted(_ field: String) -> String {
-    guard field.contains(where: { ",\"\r\n".contains($0) || $0.isNewline }) else { return field }
-    return "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 
   private struct Answer: Encodable {

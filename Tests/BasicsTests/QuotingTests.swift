@@ -1,0 +1,29 @@
+import Basics
+import Testing
+
+/// Quotes with combining marks behind them are quotes.
+@Suite struct QuotingTests {
+  /// One `Character` each, which equals none of the marks.
+  private let joined = ["\"\u{301}", "'\u{301}", ",\u{300}", ";\u{338}"]
+
+  @Test func `Every mark inside is doubled`() {
+    #expect(Quoting.doubling("a\"\u{301}; DROP") == "\"a\"\"\u{301}; DROP\"")
+    #expect(Quoting.doubling("it's\u{301}", "'") == "'it''s\u{301}'")
+    for text in joined {
+      let inner = Quoting.doubling(text).unicodeScalars.dropFirst().dropLast()
+      #expect(inner.filter { $0 == "\"" }.count % 2 == 0)
+    }
+  }
+
+  @Test(arguments: [
+    ("plain", "plain"), ("a,b", "\"a,b\""), ("a,\u{300}b", "\"a,\u{300}b\""), ("\"\u{301}", "\"\"\"\u{301}\""),
+    ("a\r\nb", "\"a\r\nb\""), ("a b", "a b"), ("", ""),
+  ])
+  func `A CSV field is quoted where it has to be`(text: String, expected: String) {
+    #expect(Array(Quoting.csvField(text).utf8) == Array(expected.utf8))
+  }
+
+  @Test func `A shell reads one word`() {
+    #expect(Quoting.shellWord("a'\u{301}; rm x") == "'a'\\''\u{301}; rm x'")
+  }
+}
