@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("plain", "plain"), ("a,b", "\"a,b\""), ("a,\u{300}b", "\"a,\u{300}b\""), ("\"\u{301}", "\"\"\"\u{301}\""),
+    ("plain", "plain"), ("a,b", "\"a,b\""), ("a,\u{300}b", "\"a,\u{300}b\""),
+    ("\"\u{301}", "\"\"\"\u{301}\""),
     ("a\r\nb", "\"a\r\nb\""), ("a b", "a b"), ("", ""),
   ])
   func `A CSV field is quoted where it has to be`(text: String, expected: String) {
