@@ -21,7 +21,7 @@ let package = Package(
     .library(name: "VectorSQL", targets: ["VectorSQL"]),
     .library(name: "Migrations", targets: ["Migrations"]),
     .library(name: "PostgresClient", targets: ["PostgresClient"]),
-    .library(name: "ImageFeatures", targets: ["ImageFeatures"]),
+    .library(name: "Inference", targets: ["Inference", "MetricLearning", "Checkpoints", "ImageCodecs"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -42,10 +42,9 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "Basics", "CommandSupport", "Doctor", "Ingestion", "ImageSources", "ImageFeatures", "ImageSearch",
-        "LocalPostgres", "MigrateCommands", "ModelStore", "ImageGrid", "PostgresClient", "Sandbox",
-        "SearchServer",
-        "VectorSQL",
+        "Basics", "Checkpoints", "CommandSupport", "Doctor", "ImageCodecs", "ImageGrid", "ImageSearch", "ImageSources",
+        "Inference", "Ingestion", "LocalPostgres", "MetricLearning", "MigrateCommands", "PostgresClient",
+        "Sandbox", "SearchServer", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -77,7 +76,7 @@ let package = Package(
     .target(
       name: "SearchServer",
       dependencies: [
-        "Basics", "ImageFeatures", "ImageSearch", "ImageSources", "PostgresClient", "VectorSQL",
+        "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "PostgresClient", "VectorSQL",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Mustache", package: "swift-mustache"),
@@ -94,7 +93,8 @@ let package = Package(
     .target(
       name: "Ingestion",
       dependencies: [
-        "Basics", "ImageSources", "ImageFeatures", "PostgresClient", "ImageSearch", "VectorSQL",
+        "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "MetricLearning", "PostgresClient",
+        "VectorSQL",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
@@ -138,24 +138,30 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
-    .target(name: "ImageGrid", dependencies: ["CGD", "ImageFeatures"], swiftSettings: settings),
-    .target(name: "ImageSources", dependencies: ["Basics", "ImageFeatures"], swiftSettings: settings),
+    .target(name: "ImageGrid", dependencies: ["CGD", "ImageCodecs"], swiftSettings: settings),
+    .target(name: "ImageSources", dependencies: ["Basics", "ImageCodecs"], swiftSettings: settings),
     .target(
-      name: "ImageFeatures",
-      dependencies: ["CFeatureKernels", "COpenBLAS", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
+      name: "Inference",
+      dependencies: ["CFeatureKernels", "Checkpoints", "COpenBLAS", "ImageCodecs", "MetricLearning"],
       swiftSettings: settings
     ),
+    .target(name: "MetricLearning", dependencies: ["Checkpoints", "COpenBLAS"], swiftSettings: settings),
     .target(
-      name: "ModelStore",
+      name: "Checkpoints",
       dependencies: [
-        "ImageFeatures",
+        "Basics",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings
     ),
-    .target(name: "Basics", swiftSettings: settings),
+    .target(
+      name: "ImageCodecs",
+      dependencies: ["Basics", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
+      swiftSettings: settings
+    ),
+    .target(name: "Basics", dependencies: ["CZlib"], swiftSettings: settings),
     .target(name: "VectorSQL", dependencies: ["Basics"], swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
@@ -223,31 +229,39 @@ let package = Package(
     .testTarget(
       name: "IngestionTests",
       dependencies: [
-        "Ingestion", "ImageSources", "ImageFeatures", "PostgresClient", "ImageSearch",
-        "VectorSQL",
+        "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "MetricLearning",
+        "PostgresClient", "VectorSQL",
       ],
       swiftSettings: settings
     ),
     .testTarget(
       name: "ImageSourcesTests",
-      dependencies: ["ImageSources", "ImageFeatures"],
+      dependencies: ["ImageCodecs", "ImageSources"],
       swiftSettings: settings
     ),
     .testTarget(
-      name: "ImageFeaturesTests",
-      dependencies: ["CFeatureKernels", "ImageFeatures"],
+      name: "ImageCodecsTests",
+      dependencies: ["ImageCodecs", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(
-      name: "ModelStoreTests",
-      dependencies: [
-        "ImageFeatures", "ModelStore", .product(name: "Crypto", package: "swift-crypto"), "TestSupport",
-      ],
+      name: "CheckpointsTests",
+      dependencies: ["Checkpoints", .product(name: "Crypto", package: "swift-crypto"), "TestSupport"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "InferenceTests",
+      dependencies: ["CFeatureKernels", "Checkpoints", "ImageCodecs", "Inference", "MetricLearning"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "MetricLearningTests",
+      dependencies: ["Checkpoints", "MetricLearning"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "ImageGridTests",
-      dependencies: ["ImageFeatures", "ImageGrid"],
+      dependencies: ["ImageCodecs", "ImageGrid"],
       swiftSettings: settings
     ),
     .testTarget(
@@ -263,8 +277,7 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Ingestion", "ImageSources", "ImageFeatures", "ImageSearch", "LocalPostgres",
-        "Migrations",
+        "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "LocalPostgres", "Migrations",
         "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL",
         "VectorSQLExamples",
       ],
@@ -279,7 +292,7 @@ let package = Package(
     .executableTarget(
       name: "PageFixture",
       dependencies: [
-        "ImageFeatures", "SearchServer",
+        "ImageCodecs", "SearchServer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -290,7 +303,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "ImageSources", "ImageFeatures", "LocalPostgres", "PostgresClient", "TestSupport", "VectorSQL",
+        "ImageCodecs", "ImageSources", "Inference", "LocalPostgres", "MetricLearning", "PostgresClient",
+        "TestSupport", "VectorSQL",
         "adbvec",
       ],
       exclude: ["Help"],

@@ -8,11 +8,11 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "FeaturesBenchmark",
-      dependencies: [.product(name: "ImageFeatures", package: "adbvec")]
+      dependencies: [.product(name: "Inference", package: "adbvec")]
     ),
     .executableTarget(
       name: "RetrievalTable",
-      dependencies: [.product(name: "ImageFeatures", package: "adbvec")]
+      dependencies: [.product(name: "Inference", package: "adbvec")]
     ),
   ],
   swiftLanguageModes: [.v6]

@@ -1,4 +1,4 @@
-public import ImageFeatures
+public import ImageCodecs
 
 /// Shares from 0 to 1 of several things, measured in several ways, as groups of horizontal bars.
 public struct BarChart: Sendable, Hashable {

@@ -1,5 +1,5 @@
 import CGD
-import ImageFeatures
+import ImageCodecs
 
 /// A drawing surface: filled shapes with smooth edges, images and text.
 final class Canvas {

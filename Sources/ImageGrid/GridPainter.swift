@@ -1,4 +1,4 @@
-import ImageFeatures
+import ImageCodecs
 
 /// Draws the heading and the cells of a grid.
 struct GridPainter {

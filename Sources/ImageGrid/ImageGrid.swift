@@ -1,4 +1,4 @@
-public import ImageFeatures
+public import ImageCodecs
 
 /// A labelled grid of images, drawn to an image.
 ///

@@ -1,5 +1,5 @@
 import Foundation
-import ImageFeatures
+import ImageCodecs
 
 /// A search's result as one HTML page that needs nothing beside it: images inlined, light and dark, printable, with
 /// the SQL that was run.

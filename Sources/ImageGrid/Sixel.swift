@@ -1,4 +1,4 @@
-import ImageFeatures
+import ImageCodecs
 
 /// DEC's sixel graphics: bands of six rows, one run of characters for each colour of a band.
 enum SixelEncoder {

@@ -1,4 +1,4 @@
-public import ImageFeatures
+public import ImageCodecs
 
 /// Images as a terminal's escape sequences.
 public struct TerminalPreview: Sendable, Hashable {

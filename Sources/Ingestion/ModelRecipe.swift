@@ -1,5 +1,7 @@
-public import ImageFeatures
+public import ImageCodecs
 public import ImageSearch
+public import Inference
+internal import MetricLearning
 
 extension Recipe {
   /// The recipe of the vectors that a model makes of images.
@@ -13,8 +15,8 @@ extension Recipe {
     self[.architecture] = model.network.architecture.name
     self[.weights] = model.weightsDigest
     self[.feature] = String(describing: model.feature)
-    self[.scales] = Self.list(model.copies.scales)
-    self[.mirror] = model.copies.mirror == .none ? "no" : model.copies.mirror == .averaged ? "yes" : "only"
+    self[.scales] = Self.list(model.augmentation.scales)
+    self[.mirror] = model.augmentation.mirror == .none ? "no" : model.augmentation.mirror == .averaged ? "yes" : "only"
     self[.normalise] = model.normalised ? "yes" : "no"
     self[.projection] = try model.projection?.digest() ?? "none"
     let preprocessing = model.preprocessing

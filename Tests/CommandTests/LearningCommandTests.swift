@@ -1,8 +1,10 @@
 import Foundation
+import ImageCodecs
 import ImageSources
-import ImageFeatures
-import TestSupport
+import Inference
+import MetricLearning
 import Testing
+import TestSupport
 
 /// Learning a projection, using it everywhere, and measuring what it brings: real images, real server.
 @Suite(.serialized, .enabled(if: Environment.hasData, "../shared/data is not there"))

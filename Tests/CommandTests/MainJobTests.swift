@@ -1,8 +1,9 @@
 import Foundation
+import ImageCodecs
 import ImageSources
-import ImageFeatures
-import TestSupport
+import Inference
 import Testing
+import TestSupport
 
 /// The main job on real images: 2,000 CIFAR-100 records through the real command into a real server and back.
 @Suite(.serialized, .enabled(if: Environment.hasData, "../shared/data is not there"))

@@ -1,4 +1,4 @@
-import ImageFeatures
+import ImageCodecs
 import Testing
 
 @testable import ImageGrid

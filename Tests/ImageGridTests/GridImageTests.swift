@@ -1,5 +1,5 @@
 import Dispatch
-import ImageFeatures
+import ImageCodecs
 import Synchronization
 import Testing
 

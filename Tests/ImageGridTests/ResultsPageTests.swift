@@ -1,5 +1,5 @@
 import Foundation
-import ImageFeatures
+import ImageCodecs
 import ImageGrid
 import Testing
 

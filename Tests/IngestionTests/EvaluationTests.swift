@@ -1,5 +1,7 @@
+import ImageCodecs
 import ImageSources
-import ImageFeatures
+import Inference
+import MetricLearning
 import Testing
 
 @testable import Ingestion
@@ -127,7 +129,7 @@ struct EvaluationTests {
     )
     let setting = try shared.changed(by: "feature=rmac:2 mirror=yes scales=0.7,1 metric=l2 normalise=yes")
     #expect(setting.feature == .rmac(levels: 2) && setting.metric == .l2 && setting.normalised)
-    #expect(try setting.copies == ImageCopies(scales: [0.7, 1], mirror: .averaged))
+    #expect(try setting.augmentation == TestTimeAugmentation(scales: [0.7, 1], mirror: .averaged))
     #expect(setting.weights == "w.pth" && setting.projection == nil, "it was fitted for another feature")
     #expect(try shared.changed(by: "metric=l2 name=far").projection == "p.safetensors")
     #expect(try shared.changed(by: "metric=l2 name=far").name == "far")

@@ -1,11 +1,11 @@
+import ImageCodecs
 import ImageSources
-import ImageFeatures
 import Synchronization
 import Testing
 import VectorSQL
 
-@testable import Ingestion
 @testable import ImageSearch
+@testable import Ingestion
 
 /// The small parts that a load stands on.
 struct LoadPartsTests {

@@ -1,10 +1,10 @@
-import Ingestion
 import Foundation
+import ImageCodecs
 import ImageSources
-import ImageFeatures
+import Ingestion
 import PostgresClient
-import TestSupport
 import Testing
+import TestSupport
 import VectorSQL
 
 /// Loads into a real table, by every writer, under every policy.

@@ -1,5 +1,5 @@
 import Foundation
-public import ImageFeatures
+public import ImageCodecs
 
 /// CIFAR-10 or CIFAR-100 in its binary version: one file, or a folder of them.
 ///

@@ -1,5 +1,5 @@
 import Foundation
-public import ImageFeatures
+public import ImageCodecs
 
 /// The images in a folder and everything below it.
 ///

@@ -1,4 +1,4 @@
-public import ImageFeatures
+public import ImageCodecs
 
 /// An ordered set of labelled images, each decoded only when it is asked for.
 ///

@@ -1,5 +1,6 @@
 internal import Basics
-public import ImageFeatures
+public import Inference
+public import MetricLearning
 
 /// One of the settings that `adbvec evaluate` compares: what differs from the settings that all share, as `key=value`
 /// separated by blanks or semicolons: `feature=rmac:3 mirror=averaged projection=lda.safetensors metric=l2`.
@@ -15,7 +16,7 @@ public struct EvaluationSetting: Sendable, Hashable {
   /// Whether vectors are scaled to length 1.
   public var normalised: Bool
   /// The copies that are averaged.
-  public var copies: ImageCopies
+  public var augmentation: TestTimeAugmentation
   /// The projection's file.
   public var projection: String?
   /// What images are ranked by.
@@ -28,7 +29,7 @@ public struct EvaluationSetting: Sendable, Hashable {
     weights: String? = nil,
     feature: FeatureKind = .logits,
     normalised: Bool = false,
-    copies: ImageCopies = .one,
+    augmentation: TestTimeAugmentation = .one,
     projection: String? = nil,
     metric: RankingMetric = .cosine
   ) {
@@ -37,7 +38,7 @@ public struct EvaluationSetting: Sendable, Hashable {
     self.weights = weights
     self.feature = feature
     self.normalised = normalised
-    self.copies = copies
+    self.augmentation = augmentation
     self.projection = projection
     self.metric = metric
   }
@@ -81,10 +82,10 @@ public struct EvaluationSetting: Sendable, Hashable {
     case "weights": weights = value
     case "feature": feature = try FeatureKind(parsing: value)
     case "normalise": normalised = try Self.choice(value, ["yes": true, "no": false], key, text)
-    case "scales": copies = try ImageCopies(parsing: value, mirror: copies.mirror)
+    case "scales": augmentation = try TestTimeAugmentation(parsing: value, mirror: augmentation.mirror)
     case "mirror":
-      let mirror = try Self.choice(value, ["yes": ImageCopies.Mirror.averaged, "no": .none], key, text)
-      copies = try ImageCopies(scales: copies.scales, mirror: mirror)
+      let mirror = try Self.choice(value, ["yes": TestTimeAugmentation.Mirror.averaged, "no": .none], key, text)
+      augmentation = try TestTimeAugmentation(scales: augmentation.scales, mirror: mirror)
     case "projection": projection = value == "none" ? nil : value
     default: metric = try Self.choice(value, ["l2": .l2, "cosine": .cosine], key, text)
     }
@@ -109,7 +110,7 @@ public struct EvaluationSetting: Sendable, Hashable {
   /// Whether two settings take the same vectors from the images, and differ only in what is done with these.
   public func sharesVectors(with other: EvaluationSetting) -> Bool {
     (model, weights, feature, normalised) == (other.model, other.weights, other.feature, other.normalised)
-      && copies == other.copies
+      && augmentation == other.augmentation
   }
 }
 

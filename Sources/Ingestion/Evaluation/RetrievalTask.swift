@@ -1,5 +1,6 @@
 public import ImageSources
-public import ImageFeatures
+public import Inference
+public import MetricLearning
 
 /// A labelled collection to search in and images to search with: what settings are compared on.
 ///

@@ -1,5 +1,6 @@
-public import ImageFeatures
+public import ImageCodecs
 public import ImageSources
+public import MetricLearning
 
 /// The vectors of a source in memory with the class of each, to learn from or to measure with.
 public struct CollectedVectors: Sendable, Hashable {

@@ -1,6 +1,7 @@
 internal import Crypto
-public import ImageFeatures
+public import ImageCodecs
 public import ImageSources
+internal import Inference
 internal import PostgresClient
 internal import Synchronization
 

@@ -1,5 +1,5 @@
-internal import ImageFeatures
 public import ImageSources
+internal import MetricLearning
 public import PostgresClient
 internal import Synchronization
 internal import VectorSQL

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import ImageFeatures
+internal import ImageCodecs
 internal import ImageSources
 
 /// The images that the page may show: those of the collection that was named, wherever the rows say they are.

@@ -1,4 +1,5 @@
-package import ImageFeatures
+internal import ImageCodecs
+package import Inference
 internal import Synchronization
 
 /// What is done with an image's bytes: the feature vector and the thumbnail.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import CommandSupport
 import Foundation
-import ImageFeatures
 import ImageSources
+import Inference
 import Ingestion
 
 /// `adbvec embed`.

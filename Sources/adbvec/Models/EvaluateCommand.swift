@@ -1,10 +1,11 @@
 public import ArgumentParser
 import CommandSupport
 import Foundation
-public import ImageFeatures
 import ImageGrid
 import ImageSources
+import Inference
 import Ingestion
+import MetricLearning
 
 /// `adbvec evaluate`.
 struct EvaluateCommand: AsyncParsableCommand {
@@ -145,7 +146,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       weights: choice.weights,
       feature: choice.feature,
       normalised: choice.normalised,
-      copies: choice.copies,
+      augmentation: choice.augmentation,
       projection: choice.projection,
       metric: metric
     )
@@ -165,7 +166,7 @@ extension FeatureChoice {
     weights = setting.weights
     feature = setting.feature
     normalised = setting.normalised
-    copies = setting.copies
+    augmentation = setting.augmentation
     projection = setting.projection
   }
 }

@@ -1,11 +1,13 @@
 public import ArgumentParser
+internal import Checkpoints
 import CommandSupport
 import Foundation
-public import ImageFeatures
+public import ImageCodecs
 import ImageSearch
+import Inference
 import Ingestion
 import LocalPostgres
-import ModelStore
+import MetricLearning
 
 /// Options of commands that turn images into vectors; the same everywhere, so that what one command loads the others
 /// find.
@@ -103,7 +105,7 @@ struct FeatureOptions: ParsableArguments {
       weights: try choice.weights ?? Self.storedWeights(choice.model, settings),
       feature: choice.feature,
       normalised: choice.normalised,
-      copies: choice.copies,
+      augmentation: choice.augmentation,
       projection: try choice.projection.map { try Projection(contentsOfFile: $0) },
       ignoresExtraTensors: ignoresExtraTensors
     )
@@ -146,7 +148,7 @@ struct FeatureOptions: ParsableArguments {
   private static func storedWeights(_ name: String?, _ settings: Settings) throws -> String {
     let model = name ?? "efficientnet_lite0"
     if let found = ModelStore.standard(settings.environment).path(ofModel: model) { return found }
-    let ways = KnownModel.all.filter { $0.architecture.name == model }.map { $0.advice }.first
+    let ways = KnownModel.all.filter { $0.architecture == model }.map { $0.advice }.first
     throw CommandFailure(
       "no weights for \(model): give --weights FILE (.safetensors or .pth)"
         + (ways.map { ", or run \($0)" } ?? ""),
@@ -161,7 +163,7 @@ struct FeatureChoice {
   var weights: String?
   var feature: FeatureKind
   var normalised: Bool
-  var copies: ImageCopies
+  var augmentation: TestTimeAugmentation
   var projection: String?
 
   init(_ settings: Settings) throws {
@@ -169,7 +171,7 @@ struct FeatureChoice {
     weights = settings[.weights]?.text
     feature = try FeatureKind(parsing: try settings.text(.feature))
     normalised = try settings.flag(.normalise)
-    copies = try ImageCopies(
+    augmentation = try TestTimeAugmentation(
       parsing: try settings.text(.scales),
       mirror: try settings.flag(.mirror) ? .averaged : .none
     )
@@ -189,7 +191,7 @@ extension FeatureChoice {
     try self.init(settings)
     feature = try FeatureKind(parsing: try text(.feature, .feature))
     normalised = try text(.normalise, .normalise) == "yes"
-    copies = try ImageCopies(
+    augmentation = try TestTimeAugmentation(
       parsing: try text(.scales, .scales),
       mirror: try text(.mirror, .mirror) == "yes" ? .averaged : .none
     )

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Checkpoints
 import CommandSupport
 import Foundation
-import ImageFeatures
-import ModelStore
+import ImageCodecs
+import Inference
 
 /// `adbvec models …`.
 struct ModelsCommand: AsyncParsableCommand {
@@ -30,20 +31,21 @@ struct ModelEntry: Encodable {
   let path: String?
   let state: String
 
-  init(_ model: KnownModel, store: ModelStore, state: ModelStore.State? = nil) {
-    let recipe = model.architecture.preprocessing
+  init(_ model: KnownModel, store: ModelStore, state: ModelStore.State? = nil) throws {
+    let architecture = try Architecture.named(model.architecture)
+    let recipe = architecture.preprocessing
     name = model.name
     file = model.file
     if case .address(let address) = model.source { self.address = address } else { address = nil }
     sha256 = model.sha256
     licence = model.licence
-    inputSize = model.architecture.inputSize
+    inputSize = architecture.inputSize
     resize = recipe.resize
     mean = recipe.normalization.mean
     deviation = recipe.normalization.deviation
     divisor = recipe.normalization.divisor
-    pooledDimensions = model.architecture.pooledDimensions
-    classes = model.architecture.classes
+    pooledDimensions = architecture.pooledDimensions
+    classes = architecture.classes
     path = store.path(of: model)
     self.state = (state ?? (path == nil ? .missing : .present)).rawValue
   }
@@ -63,7 +65,7 @@ struct ModelsList: AsyncParsableCommand {
 
   mutating func run() async throws {
     let store = ModelStore.standard(ProcessInfo.processInfo.environment)
-    let entries = KnownModel.all.map { ModelEntry($0, store: store) }
+    let entries = try KnownModel.all.map { try ModelEntry($0, store: store) }
     switch format {
     case .json: try JSONReport(command: "models list", result: entries).print()
     case .text:
@@ -143,7 +145,7 @@ struct ModelsVerify: AsyncParsableCommand {
     let store = ModelStore.standard(ProcessInfo.processInfo.environment)
     let chosen = try names.map { try knownModel($0) }
     let models = names.isEmpty ? KnownModel.all.filter { store.path(of: $0) != nil } : chosen
-    let entries = try models.map { ModelEntry($0, store: store, state: try store.verify($0)) }
+    let entries = try models.map { try ModelEntry($0, store: store, state: try store.verify($0)) }
     switch format {
     case .json: try JSONReport(command: "models verify", result: entries).print()
     case .text:

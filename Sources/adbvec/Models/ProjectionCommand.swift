@@ -1,9 +1,10 @@
 public import ArgumentParser
 import CommandSupport
 import Foundation
-public import ImageFeatures
 import ImageSources
+import Inference
 import Ingestion
+import MetricLearning
 
 /// `adbvec projection …`.
 struct ProjectionCommand: AsyncParsableCommand {
@@ -139,9 +140,9 @@ struct ProjectionFitCommand: AsyncParsableCommand {
     let images = ImageSample(of: all, count: sample, seed: seed)
     var choices = [choice]
     if alsoMirrored {
-      choices = try [ImageCopies.Mirror.none, .only].map {
+      choices = try [TestTimeAugmentation.Mirror.none, .only].map {
         var one = choice
-        one.copies = try ImageCopies(scales: choice.copies.scales, mirror: $0)
+        one.augmentation = try TestTimeAugmentation(scales: choice.augmentation.scales, mirror: $0)
         return one
       }
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import Foundation
-import ImageFeatures
+import ImageCodecs
 import ImageGrid
 import ImageSources
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import ImageFeatures
+import ImageCodecs
 import ImageGrid
 import ImageSearch
 import ImageSources

@@ -2,9 +2,10 @@ import ArgumentParser
 import Basics
 import CommandSupport
 import Foundation
-import ImageFeatures
+import ImageCodecs
 import ImageGrid
 import ImageSearch
+import Inference
 import VectorSQL
 
 /// `adbvec search`.

@@ -1,8 +1,9 @@
 import ArgumentParser
 import CommandSupport
 import Foundation
-import ImageFeatures
+import ImageCodecs
 import ImageSearch
+import Inference
 import PostgresClient
 
 /// What a search is near to, and how it is done; shared by `search` and `sql query`.

@@ -1,8 +1,9 @@
 import ArgumentParser
 import CommandSupport
 import Foundation
-import ImageFeatures
+import ImageCodecs
 import ImageSearch
+import Inference
 import Logging
 import SearchServer
 import ServiceLifecycle

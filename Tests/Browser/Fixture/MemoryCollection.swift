@@ -1,5 +1,5 @@
 import Foundation
-import ImageFeatures
+import ImageCodecs
 import SearchServer
 
 /// A folder of images, each sub-folder a class, compared one by one.

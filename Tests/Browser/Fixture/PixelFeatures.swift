@@ -1,4 +1,4 @@
-import ImageFeatures
+import ImageCodecs
 import SearchServer
 
 /// A stand-in for a network: the colours of a 4x4 reduction of the image.

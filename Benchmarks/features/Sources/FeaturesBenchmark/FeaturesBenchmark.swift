@@ -1,5 +1,7 @@
+import Checkpoints
 import Foundation
-import ImageFeatures
+import ImageCodecs
+import Inference
 import Synchronization
 
 /// Measures one setting and prints images a second of wall time and of processor time, as JSON.

@@ -1,5 +1,8 @@
+import Checkpoints
 import Foundation
-import ImageFeatures
+import ImageCodecs
+import Inference
+import MetricLearning
 
 /// Features of the CIFAR-100 pieces, kept in a folder if there is one.
 struct CIFARFeatures {

@@ -1,5 +1,5 @@
 import Foundation
-import ImageFeatures
+import MetricLearning
 
 /// Measures retrieval on CIFAR-100: train.bin is the collection, test.bin asks.
 ///
@@ -46,7 +46,7 @@ struct RetrievalTable {
       ("PCA \(outputs)", try .principalComponents(of: train, outputs: outputs)),
       ("PCA-whitening \(outputs)", try .principalComponents(of: train, outputs: outputs, whitens: true)),
       ("discriminant \(outputs)", try .discriminant(of: train, outputs: outputs)),
-      ("proxies \(outputs)", try MetricLearning(outputs: outputs).fit(train)),
+      ("proxies \(outputs)", try ProxyLearning(outputs: outputs).fit(train)),
     ]
     for (name, projection) in projections {
       let name = "\(net) \(kind), \(name)"
@@ -54,7 +54,7 @@ struct RetrievalTable {
     }
     for (name, projection) in [
       ("discriminant \(outputs)", try Projection.discriminant(of: all, outputs: outputs)),
-      ("proxies \(outputs)", try MetricLearning(outputs: outputs).fit(all)),
+      ("proxies \(outputs)", try ProxyLearning(outputs: outputs).fit(all)),
     ] {
       let name = "\(net) \(kind), mirror averaged, \(name)"
       try table.add(name, averaged.0.projected(by: projection), averaged.1.projected(by: projection))

@@ -1,0 +1,222 @@
+import Basics
+
+/// PyTorch's two file forms: a ZIP archive with one pickle and one entry a storage (since 1.6), and before that
+/// several pickles one after another with the storages' bytes behind them.
+enum TorchCheckpoint {
+  /// The legacy format's first pickle: 0x1950a86a20f9469cfc6c, little-endian.
+  private static let legacyMagic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+
+  static func readZip(_ image: FileImage) throws -> [(name: String, tensor: StoredTensor)] {
+    let archive = try ZipArchive(image)
+    guard
+      let pickle = archive.entries.keys.filter({ $0 == "data.pkl" || $0.hasSuffix("/data.pkl") })
+        .min(by: { ($0.utf8.count, $0) < ($1.utf8.count, $1) })
+    else {
+      throw CheckpointError(.unknownFormat, "a ZIP archive without data.pkl is no PyTorch checkpoint")
+    }
+    let folder = pickle.dropLast("data.pkl".count)
+    try checkByteOrder(archive, entry: folder + "byteorder")
+    let (heap, root) = try archive.region(of: pickle).withBytes { bytes in
+      var cursor = ByteCursor(bytes)
+      return try PickleMachine.run(&cursor)
+    }
+    var regions: [String: FileRegion] = [:]
+    return try StateDictionary.tensors(in: heap, root).map { name, tensor in
+      let key = tensor.storage.key
+      let region = try regions[key] ?? archive.region(of: folder + "data/" + key)
+      regions[key] = region
+      return (name, try stored(tensor, region))
+    }
+  }
+
+  static func isLegacy(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.prefix(64).count > 4 && bytes[0] == 0x80 && bytes[2] == PickleOpcode.long1.rawValue
+      && bytes[3] == 10 && bytes.dropFirst(4).starts(with: legacyMagic)
+  }
+
+  static func readLegacy(_ image: FileImage) throws -> [(name: String, tensor: StoredTensor)] {
+    var cursor = ByteCursor(image.bytes)
+    for _ in 0..<3 { _ = try PickleMachine.run(&cursor) }
+    let (heap, root) = try PickleMachine.run(&cursor)
+    let tensors = try StateDictionary.tensors(in: heap, root)
+    let (keyHeap, keyList) = try PickleMachine.run(&cursor)
+    let keys = (keyHeap.elements(keyList) ?? []).compactMap { keyHeap.string($0) }
+    let sizes = elementSizes(heap)
+    var regions: [String: FileRegion] = [:]
+    for key in keys {
+      let count = try cursor.littleEndian(Int64.self)
+      let (size, overflow) = Int(count).multipliedReportingOverflow(by: sizes[key] ?? 0)
+      guard sizes[key] != nil, count >= 0, !overflow else {
+        throw CheckpointError(.damaged, "the checkpoint holds a storage that its pickle does not describe")
+      }
+      let start = cursor.position
+      try cursor.skip(size)
+      regions[key] = try FileRegion(image, start..<start + size)
+    }
+    return try tensors.map { name, tensor in
+      guard let region = regions[tensor.storage.key] else {
+        throw CheckpointError(
+          .damaged,
+          "the checkpoint lacks the storage of \(CheckpointError.printable(name))"
+        )
+      }
+      return (name, try stored(tensor, region))
+    }
+  }
+
+  private static func elementSizes(_ heap: PickleHeap) -> [String: Int] {
+    var sizes: [String: Int] = [:]
+    for storage in heap.storages { sizes[storage.key] = storage.type?.size ?? 1 }
+    return sizes
+  }
+
+  private static func stored(_ tensor: TorchTensor, _ region: FileRegion) throws -> StoredTensor {
+    let needed = tensor.storage.count.multipliedReportingOverflow(by: tensor.storage.type?.size ?? 1)
+    guard !needed.overflow, needed.partialValue <= region.range.count else {
+      throw CheckpointError(
+        .truncated,
+        "a storage is shorter than the pickle says; copy or download the file again"
+      )
+    }
+    return try StoredTensor(
+      type: tensor.type,
+      shape: tensor.shape,
+      strides: tensor.strides,
+      offset: tensor.offset,
+      region: region
+    )
+  }
+
+  private static func checkByteOrder(_ archive: ZipArchive, entry: String) throws {
+    guard archive.entries[entry] != nil else { return }
+    let order = try archive.region(of: entry).withBytes { String(decoding: $0.prefix(16), as: UTF8.self) }
+    guard order == "little" else {
+      throw CheckpointError(
+        .unsupported,
+        "the checkpoint was saved big-endian; save it anew on a little-endian machine"
+      )
+    }
+  }
+}
+
+/// A storage as PyTorch's pickle names it.
+struct TorchStorage: Sendable, Hashable {
+  let key: String
+  /// Nil for an untyped storage, whose tensors say their type.
+  let type: ElementType?
+  /// Elements (bytes when untyped).
+  let count: Int
+}
+
+/// A tensor as PyTorch's pickle describes it: a view of a storage.
+struct TorchTensor: Sendable, Hashable {
+  let storage: TorchStorage
+  let type: ElementType
+  let offset: Int
+  let shape: [Int]
+  let strides: [Int]
+}
+
+/// Finds the tensors in what a pickle left: the state dictionary at the top or under a usual key, nested ones joined
+/// by dots.
+enum StateDictionary {
+  /// Keys under which training scripts keep the state dictionary, the preferred first.
+  private static let usualKeys = [
+    "state_dict", "model_state_dict", "model", "module", "net", "network", "model_ema", "state_dict_ema",
+    "params",
+    "teacher", "student",
+  ]
+  private static let depthLimit = 32
+  private static let visitLimit = 200_000
+  private static let nameByteLimit = 64 << 20
+
+  static func tensors(
+    in heap: PickleHeap,
+    _ root: PickleReference
+  ) throws -> [(name: String, tensor: TorchTensor)] {
+    guard case .dictionary = heap[root] else {
+      throw CheckpointError(
+        .unsupported,
+        "the checkpoint is not a dictionary of tensors; save model.state_dict()"
+      )
+    }
+    var found = Finder(heap: heap)
+    try found.collect(heap.stateDictionary(below: root, keys: usualKeys), prefix: "", depth: 0)
+    guard !found.tensors.isEmpty else {
+      throw CheckpointError(.unsupported, "the checkpoint holds no tensors; save model.state_dict()")
+    }
+    return found.tensors
+  }
+
+  private struct Finder {
+    let heap: PickleHeap
+    var tensors: [(name: String, tensor: TorchTensor)] = []
+    private var visits = 0
+    private var nameBytes = 0
+
+    init(heap: PickleHeap) { self.heap = heap }
+
+    mutating func collect(_ dictionary: PickleReference, prefix: String, depth: Int) throws {
+      guard case .dictionary(let pairs) = heap[dictionary] else { return }
+      visits += pairs.count
+      guard depth <= depthLimit, visits <= visitLimit else { throw Self.tooDeep }
+      for (key, value) in pairs {
+        guard let name = heap.name(key) else { continue }
+        switch heap[value] {
+        case .tensor(let tensor):
+          nameBytes += prefix.utf8.count + name.utf8.count
+          guard nameBytes <= nameByteLimit else { throw Self.tooDeep }
+          tensors.append((prefix + name, tensor))
+        case .dictionary: try collect(value, prefix: prefix + name.prefix(1024) + ".", depth: depth + 1)
+        default: break
+        }
+      }
+    }
+
+    private static var tooDeep: CheckpointError {
+      CheckpointError(.tooLarge, "the checkpoint nests too many dictionaries; save model.state_dict()")
+    }
+  }
+}
+
+extension PickleHeap {
+  /// The storages of the pickle, in its order.
+  var storages: [TorchStorage] {
+    allNodes.compactMap { node in
+      if case .storage(let storage) = node { storage } else { nil }
+    }
+  }
+
+  fileprivate func name(_ key: PickleReference) -> String? {
+    switch self[key] {
+    case .string(let text): text
+    case .int(let number): String(number)
+    default: nil
+    }
+  }
+
+  /// The dictionary that holds tensors itself: `root`, or one under a usual key, or the only dictionary below.
+  fileprivate func stateDictionary(below root: PickleReference, keys: [String]) -> PickleReference {
+    var current = root
+    for _ in 0..<8 {
+      guard case .dictionary(let pairs) = self[current], !pairs.contains(where: { isTensor($0.value) }) else {
+        return current
+      }
+      let inner = pairs.filter { isDictionary($0.value) }
+      let preferred = keys.lazy.compactMap { key in inner.first { string($0.key) == key } }.first
+      guard let next = preferred ?? (inner.count == 1 ? inner.first : nil) else { return current }
+      current = next.value
+    }
+    return current
+  }
+
+  private func isTensor(_ reference: PickleReference) -> Bool {
+    if case .tensor = self[reference] { return true }
+    return false
+  }
+
+  private func isDictionary(_ reference: PickleReference) -> Bool {
+    if case .dictionary = self[reference] { return true }
+    return false
+  }
+}

@@ -1,0 +1,176 @@
+import Basics
+public import Foundation
+
+extension Image {
+  /// Decodes an image file held in memory: JPEG, PNG, WebP, GIF, BMP or TIFF, recognised by its first bytes.
+  ///
+  /// - Parameters:
+  ///   - bytes: The whole file.
+  ///   - name: The file's name, for errors.
+  ///   - options: Limits, alpha, orientation.
+  /// - Throws: ``ImageError`` that names the file and says what to do.
+  public init(
+    decoding bytes: UnsafeRawBufferPointer,
+    name: String? = nil,
+    options: DecodingOptions = DecodingOptions()
+  ) throws {
+    do {
+      guard bytes.count <= options.maximumBytes else {
+        throw ImageError(
+          .tooLarge,
+          "\(bytes.count) bytes are more than the limit of \(options.maximumBytes)"
+        )
+      }
+      self = try Self.decode(bytes, options)
+    } catch let error as ImageError {
+      throw error.naming(name)
+    } catch is ByteCursor.OutOfBounds {
+      throw ImageError(.truncated, "the file ends too early; copy or download it again", file: name)
+    }
+  }
+
+  /// Decodes an image file held in an array; see ``init(decoding:name:options:)-(UnsafeRawBufferPointer,_,_)``.
+  public init(
+    decoding bytes: [UInt8],
+    name: String? = nil,
+    options: DecodingOptions = DecodingOptions()
+  ) throws {
+    self = try bytes.withUnsafeBytes { try Image(decoding: $0, name: name, options: options) }
+  }
+
+  /// Decodes an image file held in `Data`; see ``init(decoding:name:options:)-(UnsafeRawBufferPointer,_,_)``.
+  public init(
+    decoding data: Data,
+    name: String? = nil,
+    options: DecodingOptions = DecodingOptions()
+  ) throws {
+    self = try data.withUnsafeBytes { try Image(decoding: $0, name: name, options: options) }
+  }
+
+  /// Reads and decodes an image file.
+  ///
+  /// - Throws: ``ImageError`` that names the file and says what to do.
+  public init(contentsOfFile path: String, options: DecodingOptions = DecodingOptions()) throws {
+    let bytes = try FileBytes.read(path, limit: options.maximumBytes)
+    try self.init(decoding: bytes, name: path, options: options)
+  }
+
+  private static func decode(_ bytes: UnsafeRawBufferPointer, _ options: DecodingOptions) throws -> Image {
+    guard let format = ImageFormat(signatureOf: bytes) else {
+      let reason = bytes.isEmpty ? "the file is empty" : ImageFormat.foreignKind(bytes) ?? "not an image"
+      throw ImageError(.notAImage, "\(reason); JPEG, PNG, WebP, GIF, BMP and TIFF can be read")
+    }
+    switch format {
+    case .png:
+      return try PNGDecoder.decode(bytes, options)
+    case .jpeg:
+      return try JPEGDecoder.decode(bytes, options)
+    case .webp:
+      return try WebPDecoder.decode(bytes, options)
+    case .gif:
+      return try GIFDecoder.decode(bytes, options).composited(on: options.background)
+    case .bmp:
+      return try BMPDecoder.decode(bytes, options).composited(on: options.background)
+    case .tiff:
+      return try TIFFDecoder.decode(bytes, options)
+    }
+  }
+}
+
+extension Image {
+  /// How a file becomes an image. The defaults give the pixels of Pillow's `Image.open(file).convert("RGB")`:
+  /// alpha is dropped, EXIF orientation ignored.
+  public struct DecodingOptions: Sendable, Hashable {
+    /// The most pixels (width x height) that are decoded; read from the header, before any pixel.
+    public var maximumPixels: Int
+    /// The most bytes that a file may have.
+    public var maximumBytes: Int
+    /// The colour put behind transparent pixels; nil drops alpha and keeps the stored colour.
+    public var background: RGBColor?
+    /// Whether the EXIF orientation of a JPEG, PNG or WebP turns and flips the image upright. (TIFF always is turned.)
+    public var appliesOrientation: Bool
+    /// How 16-bit grey becomes 8-bit grey.
+    public var grey16: Grey16
+
+    /// From 16 bits to 8 for grey images. (Colour always keeps the high byte.)
+    public enum Grey16: Sendable, Hashable {
+      /// `min(value, 255)`, as Pillow 13 does: right for 8-bit values stored in 16 bits, white for most else.
+      case clipped
+      /// The high byte, as libpng, OpenCV and most viewers do.
+      case scaled
+
+      func level(_ sample: Int) -> UInt8 {
+        self == .clipped ? UInt8(clamping: sample) : UInt8(truncatingIfNeeded: sample >> 8)
+      }
+    }
+
+    /// Pillow's limit before it warns of a decompression bomb: 89,478,485 pixels.
+    public static let defaultMaximumPixels = 89_478_485
+
+    /// Options; every one has Pillow's behaviour as its default.
+    public init(
+      maximumPixels: Int = DecodingOptions.defaultMaximumPixels,
+      maximumBytes: Int = 512 << 20,
+      background: RGBColor? = nil,
+      appliesOrientation: Bool = false,
+      grey16: Grey16 = .clipped
+    ) {
+      self.maximumPixels = maximumPixels
+      self.maximumBytes = maximumBytes
+      self.background = background
+      self.appliesOrientation = appliesOrientation
+      self.grey16 = grey16
+    }
+
+    func checkSize(width: Int, height: Int) throws {
+      guard width > 0, height > 0 else {
+        throw ImageError(.damaged, "the header says \(width)x\(height) pixels; the file is damaged")
+      }
+      let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
+      guard !overflow, pixels <= maximumPixels, pixels <= Int(Int32.max) / 8 else {
+        throw ImageError(
+          .tooLarge,
+          "\(width)x\(height) pixels are more than the limit of \(maximumPixels); scale it down or raise the limit (--max-pixels)"
+        )
+      }
+    }
+  }
+}
+
+/// Reading a whole file with a limit, so that a surprise (a device, a huge file) is an error and not a full memory.
+enum FileBytes {
+  static func read(_ path: String, limit: Int) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw unreadable(path) }
+    defer { close(descriptor) }
+    let size = try regularSize(of: descriptor, path)
+    guard size <= limit else {
+      throw ImageError(.tooLarge, "\(size) bytes are more than the limit of \(limit)", file: path)
+    }
+    var failed = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while count < size {
+        let got = Foundation.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)
+        if got < 0, errno == EINTR { continue }
+        failed = got < 0
+        guard got > 0 else { break }
+        count += got
+      }
+    }
+    guard !failed else { throw unreadable(path) }
+    return bytes
+  }
+
+  private static func regularSize(of descriptor: Int32, _ path: String) throws -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw unreadable(path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw ImageError(.unreadable, "not a regular file", file: path)
+    }
+    return Int(status.st_size)
+  }
+
+  private static func unreadable(_ path: String) -> ImageError {
+    ImageError(.unreadable, "cannot be read: \(String(cString: strerror(errno)))", file: path)
+  }
+}

@@ -1,0 +1,209 @@
+import Basics
+import CTurboJPEG
+
+/// JPEG to RGB through libjpeg-turbo's TurboJPEG interface, which reports errors by return values (libjpeg's own
+/// uses `longjmp`): accurate integer DCT and smooth upsampling, as Pillow.
+enum JPEGDecoder {
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Image.DecodingOptions) throws -> Image {
+    let header = try JPEGHeader(bytes)
+    try options.checkSize(width: header.width, height: header.height)
+    guard let handle = tjInitDecompress() else {
+      throw ImageError(.unreadable, "libjpeg-turbo cannot start; there may be no memory left")
+    }
+    defer { tjDestroy(handle) }
+    let image = try decompress(bytes, header, handle)
+    return options.appliesOrientation ? image.oriented(header.orientation) : image
+  }
+
+  private static func decompress(
+    _ bytes: UnsafeRawBufferPointer,
+    _ header: JPEGHeader,
+    _ handle: tjhandle
+  ) throws -> Image {
+    let isCMYK = header.components == 4
+    let channels = isCMYK ? 4 : 3
+    let format = isCMYK ? TJPF_CMYK : TJPF_RGB
+    let size = header.width * header.height * channels
+    var status: Int32 = 0
+    var samples = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      buffer.initialize(repeating: 0)
+      status = tjDecompress2(
+        handle,
+        bytes.bindMemory(to: UInt8.self).baseAddress,
+        UInt(bytes.count),
+        buffer.baseAddress,
+        Int32(header.width),
+        0,
+        Int32(header.height),
+        Int32(format.rawValue),
+        TJFLAG_LIMITSCANS
+      )
+      count = size
+    }
+    try check(status, handle, header.hasEnd(bytes))
+    if isCMYK { samples = convertInvertedCMYK(samples) }
+    return Image(trustedWidth: header.width, height: header.height, rgb: samples)
+  }
+
+  /// A warning (a spoiled block, stray bytes) leaves an image, as it does in Pillow; a missing end does not.
+  private static func check(_ status: Int32, _ handle: tjhandle, _ hasEnd: @autoclosure () -> Bool) throws {
+    guard status != 0 else { return }
+    guard hasEnd() else {
+      throw ImageError(.truncated, "the JPEG file ends before the image does; copy or download it again")
+    }
+    guard tjGetErrorCode(handle) != Int32(TJERR_WARNING.rawValue) else { return }
+    let message = tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error"
+    throw ImageError(.damaged, "the JPEG file is damaged (libjpeg-turbo: \(message))")
+  }
+
+  /// Adobe's polarity (0 is full ink), and Pillow's `cmyk2rgb`: `(255 - k) - c * (255 - k) / 255`, rounded.
+  private static func convertInvertedCMYK(_ samples: [UInt8]) -> [UInt8] {
+    let pixels = samples.count / 4
+    return [UInt8](unsafeUninitializedCapacity: pixels * 3) { rgb, count in
+      for pixel in 0..<pixels {
+        let light = Int(samples[pixel * 4 + 3])
+        for channel in 0..<3 {
+          let ink = 255 - Int(samples[pixel * 4 + channel])
+          let product = ink * light + 128
+          rgb[pixel * 3 + channel] = UInt8(max(0, light - ((product >> 8) + product) >> 8))
+        }
+      }
+      count = pixels * 3
+    }
+  }
+}
+
+/// What a JPEG file says before its pixels (ITU-T T.81, annex B), and where its end-of-image marker is.
+struct JPEGHeader {
+  private(set) var width = 0
+  private(set) var height = 0
+  private(set) var components = 0
+  private(set) var precision = 8
+  /// EXIF's orientation 1...8; 1 is upright.
+  private(set) var orientation = 1
+  /// Where the bytes behind the frame header begin.
+  private var frameEnd = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) throws {
+    var cursor = ByteCursor(bytes)
+    try cursor.skip(2)
+    while true {
+      let marker = try Self.nextMarker(&cursor)
+      if marker == 0xD9 || marker == 0xDA { break }
+      if marker == 0x01 || (0xD0...0xD8).contains(marker) { continue }
+      let length = Int(try cursor.bigEndian(UInt16.self))
+      guard length >= 2 else { throw ImageError(.damaged, "the JPEG file has a segment without a length") }
+      let segment = try cursor.take(length - 2)
+      switch marker {
+      case 0xC0...0xCF where ![0xC4, 0xC8, 0xCC].contains(marker):
+        try readFrame(segment)
+        frameEnd = cursor.position
+        return
+      case 0xE1:
+        if orientation == 1 { orientation = ExifOrientation.find(in: segment) }
+      default: break
+      }
+    }
+    throw ImageError(.damaged, "the JPEG file has no frame header; the file is damaged")
+  }
+
+  private mutating func readFrame(_ segment: UnsafeRawBufferPointer) throws {
+    var cursor = ByteCursor(segment)
+    precision = Int(try cursor.byte())
+    height = Int(try cursor.bigEndian(UInt16.self))
+    width = Int(try cursor.bigEndian(UInt16.self))
+    components = Int(try cursor.byte())
+    guard precision == 8 else {
+      throw ImageError(.unsupported, "JPEG with \(precision) bits a sample; convert it to 8 bits")
+    }
+    guard [1, 3, 4].contains(components) else {
+      throw ImageError(.unsupported, "JPEG with \(components) colour components; convert it to RGB")
+    }
+  }
+
+  /// Bytes between segments are skipped, as libjpeg does.
+  private static func nextMarker(_ cursor: inout ByteCursor) throws -> UInt8 {
+    while true {
+      while try cursor.byte() != 0xFF {}
+      var code = try cursor.byte()
+      while code == 0xFF { code = try cursor.byte() }
+      if code != 0 { return code }
+    }
+  }
+
+  /// Whether an end-of-image marker follows the frame header (one in an EXIF thumbnail lies before it).
+  func hasEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var index = bytes.count - 1
+    while index > frameEnd {
+      if bytes[index] == 0xD9, bytes[index - 1] == 0xFF { return true }
+      index -= 1
+    }
+    return false
+  }
+}
+
+/// The orientation tag (274) of EXIF data (CIPA DC-008): a TIFF directory, in JPEG behind `Exif\0\0`.
+enum ExifOrientation {
+  /// The orientation 2...8, or 1 when there is none.
+  static func find(in segment: UnsafeRawBufferPointer) -> Int {
+    let isMarked = segment.starts(with: Array("Exif\0\0".utf8))
+    return (try? search(UnsafeRawBufferPointer(rebasing: segment.dropFirst(isMarked ? 6 : 0)))) ?? 1
+  }
+
+  private static func search(_ tiff: UnsafeRawBufferPointer) throws -> Int? {
+    guard tiff.count >= 8 else { return nil }
+    let isLittle = tiff[0] == 0x49
+    var cursor = ByteCursor(tiff, at: 4)
+    let directory = Int(try isLittle ? cursor.littleEndian(UInt32.self) : cursor.bigEndian(UInt32.self))
+    cursor = ByteCursor(tiff, at: directory)
+    let entries = try isLittle ? cursor.littleEndian(UInt16.self) : cursor.bigEndian(UInt16.self)
+    for _ in 0..<entries {
+      var entry = ByteCursor(try cursor.take(12))
+      let tag = try isLittle ? entry.littleEndian(UInt16.self) : entry.bigEndian(UInt16.self)
+      guard tag == 274 else { continue }
+      try entry.skip(6)
+      let value = Int(try isLittle ? entry.littleEndian(UInt16.self) : entry.bigEndian(UInt16.self))
+      return (1...8).contains(value) ? value : nil
+    }
+    return nil
+  }
+}
+
+/// Writes RGB as baseline JPEG.
+enum JPEGEncoder {
+  static func encode(_ image: Image, quality: Int) throws -> [UInt8] {
+    guard (1...100).contains(quality) else {
+      throw ImageError(.encoding, "JPEG quality must lie in 1...100, not \(quality)")
+    }
+    guard max(image.width, image.height) <= 65_500 else {
+      throw ImageError(
+        .encoding,
+        "JPEG holds at most 65500 pixels a side, not \(image.width)x\(image.height)"
+      )
+    }
+    guard let handle = tjInitCompress() else { throw ImageError(.encoding, "libjpeg-turbo cannot start") }
+    defer { tjDestroy(handle) }
+    let sampling = quality > 90 ? TJSAMP_444 : TJSAMP_420
+    var memory: UnsafeMutablePointer<UInt8>?
+    var size: UInt = 0
+    defer { tjFree(memory) }
+    let status = tjCompress2(
+      handle,
+      image.rgb,
+      Int32(image.width),
+      0,
+      Int32(image.height),
+      Int32(TJPF_RGB.rawValue),
+      &memory,
+      &size,
+      Int32(sampling.rawValue),
+      Int32(quality),
+      0
+    )
+    guard status == 0, let memory else {
+      let reason = tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error"
+      throw ImageError(.encoding, "the image cannot be written as JPEG: \(reason)")
+    }
+    return Array(UnsafeBufferPointer(start: memory, count: Int(size)))
+  }
+}

@@ -1,0 +1,220 @@
+internal import Checkpoints
+public import ImageCodecs
+public import MetricLearning
+
+/// A network with its weights and the feature that is taken from it; shared by any number of extractors.
+public struct FeatureModel: Sendable {
+  /// The network.
+  public let network: Network
+  /// What is taken from it.
+  public let feature: FeatureKind
+  /// Whether features are scaled to Euclidean length 1.
+  public let normalised: Bool
+  /// The scaled and mirrored copies of an image whose features are averaged.
+  public let augmentation: TestTimeAugmentation
+  /// What is applied to every feature last.
+  public let projection: Projection?
+  /// From image to input.
+  public let preprocessing: Preprocessing
+  /// How many numbers a feature has.
+  public let dimension: Int
+  /// A fingerprint of the weights.
+  public let weightsDigest: String
+
+  /// A model from a checkpoint file.
+  ///
+  /// - Parameters:
+  ///   - architecture: nil finds the one whose tensors the checkpoint has.
+  ///   - weights: A `.safetensors` or `.pth` file.
+  ///   - ignoresExtraTensors: Do not mind tensors that the architecture does not have, as further heads of a network
+  ///     that was trained on elsewhere.
+  ///   - projection: Applied to every feature; must have been fitted for this network, weights and feature.
+  /// - Throws: `CheckpointError` for a file that cannot be read; `NetworkError` listing tensors that are missing, have
+  ///   another shape or are left over, and for a feature that the network does not have; `ProjectionError` with code
+  ///   `mismatch`.
+  public init(
+    architecture: Architecture?,
+    weights: String,
+    feature: FeatureKind = .logits,
+    normalised: Bool = false,
+    augmentation: TestTimeAugmentation = .one,
+    projection: Projection? = nil,
+    ignoresExtraTensors: Bool = false
+  ) throws {
+    let checkpoint = try Checkpoint(contentsOfFile: weights)
+    let chosen = try architecture ?? Architecture.matching(checkpoint, file: weights)
+    do {
+      network = try Network(
+        architecture: chosen,
+        weights: checkpoint,
+        ignoresExtraTensors: ignoresExtraTensors
+      )
+    } catch let error as NetworkError where error.code == .weights {
+      throw NetworkError(.weights, "\(weights): \(error.description)")
+    }
+    self.feature = feature
+    self.normalised = normalised
+    self.augmentation = augmentation
+    self.projection = projection
+    preprocessing = chosen.preprocessing
+    weightsDigest = try checkpoint.digest()
+    let side = TestTimeAugmentation.scaled(chosen.preprocessing, by: augmentation.scales[0]).crop
+    let length = try network.makeSession(feature: feature, inputSize: side).dimensions
+    dimension = projection?.outputs ?? length
+    try projection?.check(fits: self, length: length)
+  }
+
+  /// What makes these vectors, in words that change when anything that changes the vectors does.
+  public var recipe: String {
+    get throws {
+      var words = ["\(network.architecture.name) \(feature)"]
+      if normalised { words.append("normalised") }
+      words.append("weights:\(weightsDigest)")
+      if augmentation != .one { words.append(augmentation.description) }
+      if let projection { words.append("projection:\(try projection.digest())") }
+      return words.joined(separator: " ")
+    }
+  }
+
+  /// An extractor for one thread.
+  public func makeExtractor() throws -> FeatureExtractor {
+    try FeatureExtractor(self)
+  }
+}
+
+extension Architecture {
+  /// The architecture that shares the most tensors, by name and shape, with a checkpoint.
+  /// - Throws: `NetworkError` with code `unknownArchitecture` when fewer than half of anyone's are there.
+  static func matching(_ weights: some TensorSource, file: String) throws -> Architecture {
+    let present = Set(weights.names)
+    let scored = all.map { architecture in
+      let wanted = architecture.tensors
+      let found = wanted.filter { present.contains($0.name) && (try? weights.shape(of: $0.name)) == $0.shape }
+      return (architecture, Double(found.count) / Double(max(wanted.count, present.count)))
+    }
+    guard let best = scored.max(by: { $0.1 < $1.1 }), best.1 >= 0.5 else {
+      throw NetworkError(
+        .unknownArchitecture,
+        "\(file) has no known network's tensors; name the network with --model"
+      )
+    }
+    return best.0
+  }
+}
+
+/// Turns images into feature vectors, one at a time, on one thread; its buffers are allocated once.
+public final class FeatureExtractor {
+  /// One size of the input: its own preprocessing, working memory and input.
+  private struct Lane {
+    let session: FeatureSession
+    var preprocessor: Preprocessor
+    let input: UnsafeMutableBufferPointer<Float>
+
+    init(_ model: FeatureModel, scale: Double, normalised: Bool) throws {
+      let recipe = TestTimeAugmentation.scaled(model.preprocessing, by: scale)
+      session = try model.network.makeSession(
+        feature: model.feature,
+        inputSize: recipe.crop,
+        normalised: normalised
+      )
+      preprocessor = try Preprocessor(recipe)
+      input = .allocate(capacity: recipe.outputCount)
+      input.initialize(repeating: 0)
+    }
+
+    mutating func features(of image: Image, _ mirror: TestTimeAugmentation.Mirror) throws -> [[Float]] {
+      try preprocessor.write(image, into: input)
+      var found: [[Float]] = []
+      if mirror != .only { found.append(try session.features(ofInput: UnsafeBufferPointer(input))) }
+      if mirror != .none {
+        TestTimeAugmentation.mirror(input, side: session.inputSize)
+        found.append(try session.features(ofInput: UnsafeBufferPointer(input)))
+      }
+      return found
+    }
+  }
+
+  private let model: FeatureModel
+  private var lanes: [Lane] = []
+
+  /// The length of a feature.
+  public let dimension: Int
+
+  init(_ model: FeatureModel) throws {
+    self.model = model
+    for scale in model.augmentation.scales {
+      // Averaged copies count alike, whatever their lengths.
+      lanes.append(try Lane(model, scale: scale, normalised: model.normalised))
+    }
+    let found = lanes[0].session.dimensions
+    guard lanes.allSatisfy({ $0.session.dimensions == found }) else {
+      throw NetworkError(
+        .feature,
+        "\(model.feature) has another length at every scale and no mean; take pooled, gem, rmac or one scale"
+      )
+    }
+    dimension = model.projection?.outputs ?? found
+  }
+
+  deinit {
+    for lane in lanes { lane.input.deallocate() }
+  }
+
+  /// The feature of an image: the same bits for the same image, whatever was computed before.
+  /// - Throws: `ImageError` for an image too large to resize.
+  public func features(of image: Image) throws -> [Float] {
+    var copies: [[Float]] = []
+    for index in lanes.indices { copies += try lanes[index].features(of: image, model.augmentation.mirror) }
+    var feature = copies[0]
+    if model.augmentation.isAverage {
+      feature = try VectorMath.mean(of: copies)
+      if model.normalised { VectorMath.normalise(&feature) }
+    }
+    return try model.projection?.apply(to: feature) ?? feature
+  }
+}
+
+extension Projection {
+  /// The keys under which a projection's file tells what its vectors were.
+  private static let modelKey = "model"
+  private static let weightsKey = "weights"
+  private static let featureKey = "feature"
+
+  /// The same projection, with the network, weights and feature that its samples came from noted in its provenance.
+  public func fitted(for model: FeatureModel) -> Projection {
+    var noted = self
+    noted.provenance[Self.modelKey] = model.network.architecture.name
+    noted.provenance[Self.weightsKey] = model.weightsDigest
+    noted.provenance[Self.featureKey] = String(describing: model.feature)
+    if model.augmentation != .one { noted.provenance["copies"] = model.augmentation.description }
+    return noted
+  }
+
+  /// Refuses a network, weights or feature other than those that the projection was fitted for.
+  ///
+  /// A projection fitted on vectors whose origin was not told is checked by its length alone.
+  ///
+  /// - Parameter length: The length of the model's features before any projection.
+  /// - Throws: `ProjectionError` with code `mismatch`.
+  func check(fits model: FeatureModel, length: Int) throws {
+    let found = [
+      (Self.modelKey, model.network.architecture.name), (Self.featureKey, String(describing: model.feature)),
+      (Self.weightsKey, model.weightsDigest),
+    ]
+    for (key, value) in found {
+      guard let wanted = provenance[key], wanted != value else { continue }
+      throw ProjectionError(
+        .mismatch,
+        "the projection was fitted for the \(key) \(wanted), not \(value); "
+          + "choose that one, or fit another with adbvec projection fit"
+      )
+    }
+    guard inputs == length else {
+      throw ProjectionError(
+        .mismatch,
+        "the projection takes vectors of \(inputs) numbers, \(model.feature) of \(model.network.architecture.name) has "
+          + "\(length); fit another with adbvec projection fit"
+      )
+    }
+  }
+}
