@@ -3,12 +3,17 @@
 
 #include "lazy_library.h"
 
-static struct lazy_library gd = LAZY_LIBRARY("libgd.so.3", "libgd3");
+static struct lazy_library gd = LAZY_LIBRARY("libgd.so.3", "libgd3",
+                 "gdImageCreateTrueColor",
+                 "gdImageDestroy",
+                 "gdSetErrorMethod",
+                 "gdFTUseFontConfig",
+                 "gdImageStringFTEx");
 
 const char *adbvec_gd_problem(void) { return lazy_library_problem(&gd); }
 
 gdImagePtr gdImageCreateTrueColor(int width, int height) {
-  LAZY_REAL(&gd, gdImageCreateTrueColor)
+  LAZY_REAL(&gd, gdImageCreateTrueColor, NULL)
   return real(width, height);
 }
 
@@ -23,12 +28,12 @@ void gdSetErrorMethod(gdErrorMethod method) {
 }
 
 int gdFTUseFontConfig(int flag) {
-  LAZY_REAL(&gd, gdFTUseFontConfig)
+  LAZY_REAL(&gd, gdFTUseFontConfig, 0)
   return real(flag);
 }
 
 char *gdImageStringFTEx(gdImage *image, int *corners, int colour, const char *fonts, double size, double angle, int x,
                         int y, const char *text, gdFTStringExtraPtr extra) {
-  LAZY_REAL(&gd, gdImageStringFTEx)
+  LAZY_REAL(&gd, gdImageStringFTEx, "libgd is not loaded")
   return real(image, corners, colour, fonts, size, angle, x, y, text, extra);
 }

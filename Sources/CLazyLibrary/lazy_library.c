@@ -2,17 +2,26 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 const char *lazy_library_problem(struct lazy_library *library) {
   pthread_mutex_lock(&library->mutex);
   if (!library->handle) {
-    library->handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
-    if (!library->handle) {
+    void *handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
       const char *reason = dlerror();
       snprintf(library->problem, sizeof library->problem, "the library %s cannot be loaded; install %s (%s)",
                library->file, library->package, reason ? reason : "no reason given");
     }
+    for (const char *const *name = library->functions; handle && *name; name++) {
+      if (dlsym(handle, *name)) continue;
+      snprintf(library->problem, sizeof library->problem,
+               "the library %s has no function %s; install another version of %s", library->file, *name,
+               library->package);
+      dlclose(handle);
+      handle = NULL;
+      break;
+    }
+    library->handle = handle;
   }
   const char *problem = library->handle ? NULL : library->problem;
   pthread_mutex_unlock(&library->mutex);
@@ -20,14 +29,8 @@ const char *lazy_library_problem(struct lazy_library *library) {
 }
 
 void *lazy_library_function(struct lazy_library *library, const char *name) {
-  const char *problem = lazy_library_problem(library);
-  void *function = problem ? NULL : dlsym(library->handle, name);
-  if (function) return function;
-  if (problem) {
-    fprintf(stderr, "error: %s\n", problem);
-  } else {
-    fprintf(stderr, "error: the library %s has no function %s; install another version of %s\n", library->file, name,
-            library->package);
-  }
-  exit(1);
+  pthread_mutex_lock(&library->mutex);
+  void *handle = library->handle;
+  pthread_mutex_unlock(&library->mutex);
+  return handle ? dlsym(handle, name) : NULL;
 }

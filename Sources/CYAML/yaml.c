@@ -4,12 +4,17 @@
 
 #include "lazy_library.h"
 
-static struct lazy_library library = LAZY_LIBRARY("libyaml-0.so.2", "libyaml-0-2");
+static struct lazy_library library = LAZY_LIBRARY("libyaml-0.so.2", "libyaml-0-2",
+                 "yaml_parser_initialize",
+                 "yaml_parser_delete",
+                 "yaml_parser_set_input_string",
+                 "yaml_parser_parse",
+                 "yaml_event_delete");
 
 const char *adbvec_yaml_problem(void) { return lazy_library_problem(&library); }
 
 int yaml_parser_initialize(yaml_parser_t *parser) {
-  LAZY_REAL(&library, yaml_parser_initialize)
+  LAZY_REAL(&library, yaml_parser_initialize, 0)
   return real(parser);
 }
 
@@ -24,7 +29,7 @@ void yaml_parser_set_input_string(yaml_parser_t *parser, const unsigned char *in
 }
 
 int yaml_parser_parse(yaml_parser_t *parser, yaml_event_t *event) {
-  LAZY_REAL(&library, yaml_parser_parse)
+  LAZY_REAL(&library, yaml_parser_parse, 0)
   return real(parser, event);
 }
 

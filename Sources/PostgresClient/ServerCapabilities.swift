@@ -1,4 +1,4 @@
-internal import VectorSQL
+public import VectorSQL
 
 /// What a server is and can do; read once per connection.
 public struct ServerCapabilities: Sendable, Hashable {
@@ -29,36 +29,98 @@ public struct ServerCapabilities: Sendable, Hashable {
   public var versionText: String
   /// Bytes in a page; the limit of a row with a PLAIN vector.
   public var blockSize: Int
-  /// The version of pgvector in this database, nil without it.
-  public var pgvectorVersion: String?
-  /// The version of fastann in this database, nil without it.
-  public var fastannVersion: String?
+  /// The extensions that are installed in this database, by name.
+  public var extensions: [String: Extension] = [:]
   /// Whether `ann` indexes on `real[]` can be made: the extension's operator class is there.
   public var hasAnnIndex: Bool
   /// Whether fastann here is adbvec's sandbox and not AnalyticDB's own.
   public var isSandbox: Bool
   /// Whether the session is a superuser's.
   public var isSuperuser: Bool
+  /// Whether the session may create schemas and trusted extensions in this database.
+  public var canCreateInDatabase = true
+  /// Whether the server is a standby, which refuses every write.
+  public var isStandby = false
+  /// Whether a pooler such as PgBouncer stands between, so that the next transaction may run in another server session:
+  /// the process that answers is not the one that the protocol announced. A pooler in session mode counts as one.
+  public var isPooled = false
+  /// Whether the session is Greenplum's utility mode (`gp_session_role=utility`), which sees one node's data alone.
+  public var isUtilitySession = false
+
+  /// An installed extension.
+  public struct Extension: Sendable, Hashable {
+    /// The version, such as `0.8.1`.
+    public var version: String
+    /// The schema that holds its types, operators and functions.
+    public var schema: Identifier
+    /// Whether that schema is on this session's search path, so that names need no schema.
+    public var isOnSearchPath: Bool
+
+    /// An extension as the catalogue describes it.
+    public init(version: String, schema: Identifier, isOnSearchPath: Bool = true) {
+      self.version = version
+      self.schema = schema
+      self.isOnSearchPath = isOnSearchPath
+    }
+  }
+
+  /// What is known before anything else was asked: a stock server without extensions.
+  public init(
+    product: Product = .postgreSQL,
+    productVersion: String? = nil,
+    serverVersion: Int,
+    versionText: String,
+    blockSize: Int = 8192,
+    hasAnnIndex: Bool = false,
+    isSandbox: Bool = false,
+    isSuperuser: Bool = false
+  ) {
+    self.product = product
+    self.productVersion = productVersion
+    self.serverVersion = serverVersion
+    self.versionText = versionText
+    self.blockSize = blockSize
+    self.hasAnnIndex = hasAnnIndex
+    self.isSandbox = isSandbox
+    self.isSuperuser = isSuperuser
+  }
+
+  /// The version of pgvector in this database, nil without it.
+  public var pgvectorVersion: String? { extensions["vector"]?.version }
+  /// The version of fastann in this database, nil without it.
+  public var fastannVersion: String? { extensions["fastann"]?.version }
+
+  /// The schema that an extension's types, operators and functions must be qualified with; nil where its schema is on
+  /// the search path, or the extension is not installed.
+  public func qualifier(of name: String) -> Identifier? {
+    extensions[name].flatMap { $0.isOnSearchPath ? nil : $0.schema }
+  }
 
   /// Whether `DISTRIBUTED BY` is understood.
   public var canDistribute: Bool { [.analyticDB, .greenplum, .cloudberry].contains(product) }
+  /// Whether rows lie on several nodes, so that transactions commit in two phases.
+  public var isDistributed: Bool { canDistribute || product == .citus }
+  /// Whether `synchronous_commit = off` is safe: with two-phase commit a crash would leave some nodes with a
+  /// transaction and others without it.
+  public var allowsAsynchronousCommit: Bool { !isDistributed }
   /// Whether `INSERT … ON CONFLICT` is understood (AnalyticDB 6.0 has it back-ported).
   public var supportsOnConflict: Bool { serverVersion >= 90500 || product == .analyticDB }
   /// Whether `CREATE INDEX IF NOT EXISTS` is understood.
   public var supportsIndexIfNotExists: Bool { serverVersion >= 90500 }
+  /// Whether `CREATE EXTENSION … CASCADE` is understood.
+  public var supportsExtensionCascade: Bool { serverVersion >= 90600 || product == .analyticDB }
   /// Whether `CREATE INDEX CONCURRENTLY` works.
   public var supportsConcurrentIndex: Bool { product == .postgreSQL || product == .citus }
   /// Whether `pg_stat_progress_create_index` exists.
   public var reportsIndexProgress: Bool { serverVersion >= 120000 }
-}
+  /// Whether pgvector continues a scan until a filter is satisfied (`hnsw.iterative_scan`, pgvector 0.8.0).
+  public var hasIterativeScan: Bool { isPgvector(atLeast: 0, 8) }
 
-extension ServerCapabilities {
-  /// Whether pgvector goes on searching until a filter is satisfied (`hnsw.iterative_scan`, pgvector 0.8.0).
-  public var hasIterativeScan: Bool {
-    guard let parts = pgvectorVersion?.split(separator: ".").compactMap({ Int($0) }), parts.count >= 2 else {
-      return false
-    }
-    return (parts[0], parts[1]) >= (0, 8)
+  /// Whether pgvector is installed in that version or a later one.
+  public func isPgvector(atLeast version: Int...) -> Bool {
+    guard let installed = pgvectorVersion else { return false }
+    let parts = installed.split(separator: ".").map { Int($0.prefix { $0.isNumber }) ?? 0 }
+    return !parts.lexicographicallyPrecedes(version)
   }
 }
 
@@ -70,8 +132,9 @@ extension PostgresConnection {
     guard let row = row.first else {
       throw PostgresError(code: .unexpectedResult, message: "the server did not describe itself")
     }
-    let known = try Self.capabilities(from: row, serverVersion: serverVersion)
+    let known = try capabilities(from: row)
     knownCapabilities = known
+    isPooled = known.isPooled
     return known
   }
 
@@ -86,47 +149,75 @@ extension PostgresConnection {
     """
     SELECT version(),
            current_setting('block_size')::int4,
-           (SELECT setting FROM pg_settings WHERE name = 'adbpg_version'),
-           (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
-           (SELECT extversion FROM pg_extension WHERE extname = 'fastann'),
-           EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'),
+           ARRAY(SELECT name || '=' || setting FROM pg_settings
+                 WHERE name IN ('adbpg_version', 'gp_session_role', 'gp_role')),
+           ARRAY(SELECT unnest(ARRAY[e.extname::text, e.extversion, n.nspname::text,
+                                     (n.nspname = ANY (current_schemas(true)))::text])
+                 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace),
            EXISTS (SELECT 1 FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod
                    WHERE a.amname = 'ann' AND o.opcintype = 'real[]'::regtype),
            EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'fastann_sandbox_version'),
-           (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+           coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false),
+           has_database_privilege(current_database(), 'CREATE'),
+           pg_is_in_recovery(),
+           pg_backend_pid()
     """
   )
 
-  private static func capabilities(from row: Row, serverVersion: Int) throws -> ServerCapabilities {
-    let (versionText, blockSize, adbpg, pgvector, fastann, citus, ann, sandbox, superuser) = try row.decode(
-      String.self,
-      Int.self,
-      String?.self,
-      String?.self,
-      String?.self,
-      Bool.self,
-      Bool.self,
-      Bool.self,
-      Bool?.self
-    )
+  private func capabilities(from row: Row) throws -> ServerCapabilities {
+    let (text, blockSize, settings, extensions, ann, sandbox, superuser, create, standby, pid) =
+      try row.decode(
+        String.self,
+        Int.self,
+        [String].self,
+        [String].self,
+        Bool.self,
+        Bool.self,
+        Bool.self,
+        Bool.self,
+        Bool.self,
+        Int32.self
+      )
+    let known = try Self.extensions(extensions)
     let identity = ProductIdentity(
-      versionText: versionText,
-      adbpgVersion: adbpg,
-      hasCitus: citus,
+      versionText: text,
+      adbpgVersion: settings.first { $0.hasPrefix("adbpg_version=") }.map {
+        String($0.drop { $0 != "=" }.dropFirst())
+      },
+      hasCitus: known["citus"] != nil,
       hasAnn: ann
     )
-    return ServerCapabilities(
+    var server = ServerCapabilities(
       product: identity.product,
       productVersion: identity.version,
       serverVersion: serverVersion,
-      versionText: versionText,
+      versionText: text,
       blockSize: blockSize,
-      pgvectorVersion: pgvector,
-      fastannVersion: fastann,
       hasAnnIndex: ann,
       isSandbox: sandbox,
-      isSuperuser: superuser ?? false
+      isSuperuser: superuser
     )
+    server.extensions = known
+    server.canCreateInDatabase = create
+    server.isStandby = standby
+    server.isPooled = pid != backendPID
+    server.isUtilitySession = settings.contains {
+      ["gp_session_role=utility", "gp_role=utility"].contains($0)
+    }
+    return server
+  }
+
+  /// Four texts per extension: name, version, schema, and whether the schema is on the search path.
+  private static func extensions(_ texts: [String]) throws -> [String: ServerCapabilities.Extension] {
+    var known: [String: ServerCapabilities.Extension] = [:]
+    for start in stride(from: 0, to: texts.count - texts.count % 4, by: 4) {
+      known[texts[start]] = ServerCapabilities.Extension(
+        version: texts[start + 1],
+        schema: try Identifier(validating: texts[start + 2]),
+        isOnSearchPath: texts[start + 3] == "true"
+      )
+    }
+    return known
   }
 }
 

@@ -8,18 +8,8 @@ import VectorSQL
 /// What each check says of given facts; that the facts are read rightly is shown on a server, by `adbvec doctor`.
 @Suite struct ChecksTests {
   private func server(_ change: (inout ServerCapabilities) -> Void = { _ in }) -> ServerCapabilities {
-    var server = ServerCapabilities(
-      product: .postgreSQL,
-      productVersion: nil,
-      serverVersion: 180_000,
-      versionText: "PostgreSQL 18.0",
-      blockSize: 8192,
-      pgvectorVersion: "0.8.1",
-      fastannVersion: nil,
-      hasAnnIndex: false,
-      isSandbox: false,
-      isSuperuser: false
-    )
+    var server = ServerCapabilities(serverVersion: 180_000, versionText: "PostgreSQL 18.0")
+    server.extensions["vector"] = .init(version: "0.8.6", schema: "public")
     change(&server)
     return server
   }
@@ -100,7 +90,7 @@ import VectorSQL
     let facts = Facts(
       server: server {
         $0.isSandbox = true
-        $0.fastannVersion = "1.0"
+        $0.extensions["fastann"] = .init(version: "1.0", schema: "public")
       },
       database: "shop"
     )

@@ -8,7 +8,7 @@ import VectorSQL
 struct ClientTests {
   @Test func aPipelineIsOneTransactionAndStopsAtTheFirstFailure() async throws {
     try await ScratchSchema.with { connection, schema in
-      try await connection.run("CREATE TABLE \(schema).t (id int PRIMARY KEY)")
+      try await connection.run(trusted: "CREATE TABLE \(schema).t (id int PRIMARY KEY)")
       let insert = { (id: Int32) in
         Statement(trusted: "INSERT INTO \(schema).t VALUES ($1)", binds: [.int4(id)])
       }
@@ -28,7 +28,7 @@ struct ClientTests {
 
   @Test func copyGoesInAndOutInBothFormats() async throws {
     try await ScratchSchema.with { connection, schema in
-      try await connection.run("CREATE TABLE \(schema).t (id int8, name text, v real[])")
+      try await connection.run(trusted: "CREATE TABLE \(schema).t (id int8, name text, v real[])")
       let count = try await connection.copyInBinary(
         Statement(trusted: "COPY \(schema).t FROM STDIN (FORMAT binary)")
       ) {
@@ -76,7 +76,7 @@ struct ClientTests {
 
   @Test func aCopyThatFailsLeavesNothing() async throws {
     try await ScratchSchema.with { connection, schema in
-      try await connection.run("CREATE TABLE \(schema).t (id int PRIMARY KEY)")
+      try await connection.run(trusted: "CREATE TABLE \(schema).t (id int PRIMARY KEY)")
       let copy = Statement(trusted: "COPY \(schema).t FROM STDIN (FORMAT binary)")
       let row = { @Sendable (writer: inout BinaryCopyWriter, id: Int32) in
         try writer.row(fields: 1) { $0.appendField { $0.append(id) } }
@@ -142,23 +142,25 @@ struct ClientTests {
 
   @Test func transactionsNestAndRollBack() async throws {
     try await ScratchSchema.with { connection, schema in
-      try await connection.run("CREATE TABLE \(schema).t (id int PRIMARY KEY)")
+      try await connection.run(trusted: "CREATE TABLE \(schema).t (id int PRIMARY KEY)")
       try await connection.transaction { connection in
-        try await connection.run("INSERT INTO \(schema).t VALUES (1)")
+        try await connection.run(trusted: "INSERT INTO \(schema).t VALUES (1)")
         _ = try? await connection.transaction { connection in
-          try await connection.run("INSERT INTO \(schema).t VALUES (2)")
-          try await connection.run("INSERT INTO \(schema).t VALUES (1)")
+          try await connection.run(trusted: "INSERT INTO \(schema).t VALUES (2)")
+          try await connection.run(trusted: "INSERT INTO \(schema).t VALUES (1)")
         }
-        try await connection.transaction { try await $0.run("INSERT INTO \(schema).t VALUES (3)") }
+        try await connection.transaction { try await $0.run(trusted: "INSERT INTO \(schema).t VALUES (3)") }
       }
-      #expect(try await connection.run("SELECT id FROM \(schema).t ORDER BY id")[0].rows == [["1"], ["3"]])
+      #expect(
+        try await connection.run(trusted: "SELECT id FROM \(schema).t ORDER BY id")[0].rows == [["1"], ["3"]]
+      )
       await #expect(throws: Stop.self) {
         try await connection.transaction { connection in
-          try await connection.run("DELETE FROM \(schema).t")
+          try await connection.run(trusted: "DELETE FROM \(schema).t")
           throw Stop()
         }
       }
-      #expect(try await connection.run("SELECT id FROM \(schema).t")[0].rows.count == 2)
+      #expect(try await connection.run(trusted: "SELECT id FROM \(schema).t")[0].rows.count == 2)
       let error = await #expect(throws: PostgresError.self) {
         try await connection.transaction { connection in _ = try? await connection.run("SELECT 1/0") }
       }
@@ -168,7 +170,9 @@ struct ClientTests {
 
   @Test func aTransactionThatLosesIsRunAgain() async throws {
     try await ScratchSchema.with { connection, schema in
-      try await connection.run("CREATE TABLE \(schema).t (n int); INSERT INTO \(schema).t VALUES (0)")
+      try await connection.run(
+        trusted: "CREATE TABLE \(schema).t (n int); INSERT INTO \(schema).t VALUES (0)"
+      )
       try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<4 {
           group.addTask {
@@ -189,16 +193,18 @@ struct ClientTests {
         }
         try await group.waitForAll()
       }
-      #expect(try await connection.run("SELECT n FROM \(schema).t")[0].rows == [["20"]])
+      #expect(try await connection.run(trusted: "SELECT n FROM \(schema).t")[0].rows == [["20"]])
     }
   }
 
   @Test func preparedStatementsSurviveWhatBreaksThem() async throws {
     try await ScratchSchema.with { connection, schema in
-      try await connection.run("CREATE TABLE \(schema).t (a int); INSERT INTO \(schema).t VALUES (1)")
+      try await connection.run(
+        trusted: "CREATE TABLE \(schema).t (a int); INSERT INTO \(schema).t VALUES (1)"
+      )
       let all = Statement(trusted: "SELECT * FROM \(schema).t")
       #expect(try await connection.query(all, prepared: true).columns.count == 1)
-      try await connection.run("ALTER TABLE \(schema).t ADD b int")
+      try await connection.run(trusted: "ALTER TABLE \(schema).t ADD b int")
       #expect(try await connection.query(all, prepared: true).columns.count == 2)
       try await connection.run("DEALLOCATE ALL")
       #expect(try await connection.query(all, prepared: true).columns.count == 2)
@@ -239,7 +245,7 @@ struct ClientTests {
     try await pool.withConnection { try await $0.run("BEGIN") }
     try await pool.withConnection { #expect(await $0.transactionStatus == .idle) }
     let killer = try await ScratchSchema.connect()
-    try await killer.run("SELECT pg_terminate_backend(\(first))")
+    try await killer.run(trusted: "SELECT pg_terminate_backend(\(first))")
     #expect(try await pool.withConnection { $0.backendPID } != first, "a dead connection is replaced")
     await killer.close()
     let error = await #expect(throws: PostgresError.self) {
@@ -257,7 +263,9 @@ struct ClientTests {
     try await ScratchSchema.with { connection, schema in
       let syntax = await #expect(throws: PostgresError.self) { try await connection.run("SELECT 'é' FORM x") }
       #expect(syntax?.sqlState == "42601" && syntax?.position == 17)
-      try await connection.run("CREATE TABLE \(schema).t (id int CHECK (id > 0), name varchar(3), v real[])")
+      try await connection.run(
+        trusted: "CREATE TABLE \(schema).t (id int CHECK (id > 0), name varchar(3), v real[])"
+      )
       let check = await #expect(throws: PostgresError.self) {
         try await connection.query(
           Statement(

@@ -1,6 +1,7 @@
 import PostgresClient
 import Synchronization
 import Testing
+import VectorSQL
 
 /// Statements that are sent together: in order, each a message, the first failure ends them.
 @Suite(.enabled(if: MigrationsDatabase.isThere, MigrationsDatabase.reason))

@@ -22,11 +22,11 @@ struct CommandLoad: Sendable {
   ) async throws {
     let connection = try await server.connect()
     try await connection.run(
-      """
-      DROP TABLE IF EXISTS image_search;
-      CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector real[]) \(placement);
-      ALTER TABLE image_search ALTER image_vector SET STORAGE PLAIN
-      """
+      trusted: """
+        DROP TABLE IF EXISTS image_search;
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector real[]) \(placement);
+        ALTER TABLE image_search ALTER image_vector SET STORAGE PLAIN
+        """
     )
     await connection.close()
     let lines = (0..<rows).map { "\($0)|class \($0 % 7)|{\($0),\(Double($0) / 4),-1}\n" }
@@ -78,12 +78,12 @@ struct CommandLoad: Sendable {
   private func expectEveryRow() async throws {
     let connection = try await server.connect()
     let answers = try await connection.run(
-      """
-      SELECT count(*), count(DISTINCT id) FROM image_search;
-      SELECT count(*) FROM (
-        TABLE image_search EXCEPT
-        SELECT i, 'class ' || i % 7, ARRAY[i, i / 4.0, -1]::real[] FROM generate_series(0, \(Self.rows - 1)) i) s
-      """
+      trusted: """
+        SELECT count(*), count(DISTINCT id) FROM image_search;
+        SELECT count(*) FROM (
+          TABLE image_search EXCEPT
+          SELECT i, 'class ' || i % 7, ARRAY[i, i / 4.0, -1]::real[] FROM generate_series(0, \(Self.rows - 1)) i) s
+        """
     )
     await connection.close()
     #expect(answers[0].rows == [["\(Self.rows)", "\(Self.rows)"]])

@@ -55,7 +55,7 @@ struct LoadingCommandTests {
       for setting in [
         "wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'", "bgwriter_lru_maxpages = 0",
         "autovacuum = off",
-      ] { try await connection.run("ALTER SYSTEM SET \(setting)") }
+      ] { try await connection.run(trusted: "ALTER SYSTEM SET \(setting)") }
       try await connection.run("SELECT pg_reload_conf()")
       await connection.close()
       var hasLost = false
@@ -79,7 +79,7 @@ struct LoadingCommandTests {
     try await FaultServer.with { server in
       try await TinyDisk.with(owner: FaultServer.account ?? "") { space in
         let connection = try await server.connect()
-        try await connection.run("CREATE TABLESPACE tiny LOCATION '\(space)'")
+        try await connection.run(trusted: "CREATE TABLESPACE tiny LOCATION '\(space)'")
         let ballast = URL(filePath: space).deletingLastPathComponent().appending(path: "ballast")
         try Data(count: (8 << 20) - (192 << 10)).write(to: ballast)
         try await CommandLoad.with(method: "copy", placement: "TABLESPACE tiny", on: server) { load in

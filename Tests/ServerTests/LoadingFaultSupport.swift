@@ -77,7 +77,7 @@ final class FaultyLoad: Sendable {
 
   func sql(_ text: String) async throws {
     let connection = try await ScratchSchema.connect()
-    try await connection.run(text)
+    try await connection.run(trusted: text)
     await connection.close()
   }
 
@@ -98,7 +98,8 @@ final class FaultyLoad: Sendable {
   func indexes() async throws -> [String?] {
     let connection = try await ScratchSchema.connect()
     let rows = try await connection.run(
-      "SELECT indexdef FROM pg_indexes WHERE schemaname = '\(schema)' AND tablename = 'image_search' ORDER BY 1"
+      trusted:
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = '\(schema)' AND tablename = 'image_search' ORDER BY 1"
     )[0].rows
     await connection.close()
     return rows.map { $0[0] }

@@ -22,11 +22,11 @@ struct LoadingMannersTests {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "real[]")
       try await connection.run(
-        """
-        CREATE FUNCTION \(schema).drop_odd() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN IF NEW.id % 2 = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$;
-        CREATE TRIGGER t BEFORE INSERT ON \(target.table.quoted) FOR EACH ROW EXECUTE PROCEDURE \(schema).drop_odd()
-        """
+        trusted: """
+          CREATE FUNCTION \(schema).drop_odd() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN IF NEW.id % 2 = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$;
+          CREATE TRIGGER t BEFORE INSERT ON \(target.table.quoted) FOR EACH ROW EXECUTE PROCEDURE \(schema).drop_odd()
+          """
       )
       let file = try TemporaryFile((0..<9).map { "\($0)|c|{\($0)}\n" }.joined())
       var options = LoadOptions()

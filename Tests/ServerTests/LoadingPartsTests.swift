@@ -12,13 +12,13 @@ struct LoadingPartsTests {
 
   private func partitioned(_ connection: PostgresConnection, _ schema: String) async throws -> LoadTarget {
     try await connection.run(
-      """
-      CREATE TABLE \(schema).image_search (id integer PRIMARY KEY, class text, image_vector vector(2))
-        PARTITION BY RANGE (id);
-      CREATE TABLE \(schema).low PARTITION OF \(schema).image_search FOR VALUES FROM (0) TO (3000);
-      CREATE TABLE \(schema).high PARTITION OF \(schema).image_search FOR VALUES FROM (3000) TO (9000);
-      CREATE INDEX ON \(schema).image_search USING hnsw (image_vector vector_l2_ops)
-      """
+      trusted: """
+        CREATE TABLE \(schema).image_search (id integer PRIMARY KEY, class text, image_vector vector(2))
+          PARTITION BY RANGE (id);
+        CREATE TABLE \(schema).low PARTITION OF \(schema).image_search FOR VALUES FROM (0) TO (3000);
+        CREATE TABLE \(schema).high PARTITION OF \(schema).image_search FOR VALUES FROM (3000) TO (9000);
+        CREATE INDEX ON \(schema).image_search USING hnsw (image_vector vector_l2_ops)
+        """
     )
     return LoadTarget(
       table: QualifiedName(schema: try Identifier(validating: schema), name: "image_search")
@@ -70,7 +70,7 @@ struct LoadingPartsTests {
   {
     try await ScratchSchema.with { connection, schema in
       let target = try await partitioned(connection, schema)
-      try await connection.run("INSERT INTO \(target.table.quoted) VALUES (1, 'old', '[9,9]')")
+      try await connection.run(trusted: "INSERT INTO \(target.table.quoted) VALUES (1, 'old', '[9,9]')")
       let rows = try file(3, label: "new")
       var options = LoadOptions()
       (options.method, options.onConflict) = (method, policy)
@@ -91,7 +91,7 @@ struct LoadingPartsTests {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "vector(2)")
       try await connection.run(
-        "CREATE INDEX ON \(target.table.quoted) USING hnsw (image_vector vector_l2_ops)"
+        trusted: "CREATE INDEX ON \(target.table.quoted) USING hnsw (image_vector vector_l2_ops)"
       )
       var options = LoadOptions()
       (options.indexes, options.continuation) = (.defer, .untracked)
@@ -131,7 +131,7 @@ struct LoadingPartsTests {
       let file = try TemporaryFile("before")
       let unloader = Unloader(settings: try await ScratchSchema.settings(), target: target)
       for filling in ["", "INSERT INTO \(target.table.quoted) VALUES (1, 'a', '{1}'), (2, 'a', '{}')"] {
-        try await connection.run(filling)
+        try await connection.run(trusted: filling)
         await #expect(throws: LoadError.self) {
           try await unloader.run { try FeatureOutput.open(file.path, format: nil) }
         }

@@ -35,7 +35,7 @@ struct LoadingTests {
   func conflictsFollowThePolicy(policy: LoadOptions.ConflictPolicy, method: LoadOptions.Method) async throws {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "real[]")
-      try await connection.run("INSERT INTO \(target.table.quoted) VALUES (1, 'old', '{9}')")
+      try await connection.run(trusted: "INSERT INTO \(target.table.quoted) VALUES (1, 'old', '{9}')")
       let file = try TemporaryFile("0|new|{1}\n1|new|{2}\n2|new|{3}\n1|newer|{4}\n")
       var options = LoadOptions()
       options.method = method
@@ -105,10 +105,10 @@ enum LoadingTable {
   {
     let table = QualifiedName(schema: try Identifier(validating: schema), name: "image_search")
     try await connection.run(
-      """
-      CREATE TABLE \(table.quoted) (id integer NOT NULL PRIMARY KEY, class text, image_vector \(type));
-      ALTER TABLE \(table.quoted) ALTER COLUMN image_vector SET STORAGE PLAIN
-      """
+      trusted: """
+        CREATE TABLE \(table.quoted) (id integer NOT NULL PRIMARY KEY, class text, image_vector \(type));
+        ALTER TABLE \(table.quoted) ALTER COLUMN image_vector SET STORAGE PLAIN
+        """
     )
     return LoadTarget(table: table)
   }
@@ -116,7 +116,8 @@ enum LoadingTable {
   /// Rows as `id|class|v,v,…`, in the order of their ids.
   static func rows(_ connection: PostgresConnection, _ target: LoadTarget) async throws -> [String] {
     let answers = try await connection.run(
-      "SELECT id, class, translate(image_vector::text, '{}[]', '') FROM \(target.table.quoted) ORDER BY id"
+      trusted:
+        "SELECT id, class, translate(image_vector::text, '{}[]', '') FROM \(target.table.quoted) ORDER BY id"
     )
     return answers[0].rows.map { row in row.map { $0 ?? "NULL" }.joined(separator: "|") }
   }

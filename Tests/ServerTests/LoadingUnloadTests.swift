@@ -33,7 +33,7 @@ struct LoadingUnloadTests {
         try FeatureOutput.open(folder.path, format: format)
       }
       #expect(count == labels.count)
-      try await connection.run("TRUNCATE \(target.table.quoted)")
+      try await connection.run(trusted: "TRUNCATE \(target.table.quoted)")
       let source = FileBatchSource(FeatureSource(path: folder.path, format: format))
       _ = try await Loader(settings: settings, target: target).run(source)
       #expect(try await LoadingTable.rows(connection, target) == before)

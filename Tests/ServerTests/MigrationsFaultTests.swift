@@ -28,7 +28,7 @@ struct MigrationsFaultTests {
   private func setNap(_ seconds: Int, _ server: FaultServer) async throws {
     let connection = try await server.connect()
     let database = try await connection.column("SELECT current_database()")[0]
-    try await connection.run("ALTER DATABASE \"\(database)\" SET adbvec.nap = '\(seconds)'")
+    try await connection.run(trusted: "ALTER DATABASE \"\(database)\" SET adbvec.nap = '\(seconds)'")
     await connection.close()
   }
 
@@ -166,7 +166,7 @@ struct MigrationsFaultTests {
     try await FaultServer.with { server in
       try await TinyDisk.with(owner: FaultServer.account ?? "") { disk in
         let connection = try await server.connect()
-        try await connection.run("CREATE TABLESPACE tiny LOCATION '\(disk)'")
+        try await connection.run(trusted: "CREATE TABLESPACE tiny LOCATION '\(disk)'")
         let migrator = try migrator([
           "1_a.sql":
             "-- migrate:up\nCREATE TABLE a (id int, note text) TABLESPACE tiny;\nINSERT INTO a SELECT n, repeat('x', 500) FROM generate_series(1, 100000) n;\n"

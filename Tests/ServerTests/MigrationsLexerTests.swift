@@ -2,6 +2,7 @@ import Foundation
 import PostgresClient
 import SQLLexer
 import Testing
+import VectorSQL
 
 /// The lexer beside psql: one file, run by both.
 @Suite(
@@ -39,10 +40,10 @@ struct MigrationsLexerTests {
   private func answer(_ statement: SQLStatement, _ connection: PostgresConnection) async -> String {
     do {
       if let data = statement.copyData {
-        try await connection.copyIn(statement.text, data: statement.source[data])
+        try await connection.copyIn(Statement(trusted: statement.text), data: statement.source[data])
         return ""
       }
-      let results = try await connection.run(statement.text)
+      let results = try await connection.run(trusted: statement.text)
       return results.flatMap(\.rows).map { row in
         row.map { $0 ?? "" }.joined(separator: "|") + "\n"
       }.joined()

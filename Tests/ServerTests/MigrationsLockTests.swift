@@ -59,7 +59,7 @@ struct MigrationsLockTests {
         try await blocked.plan(on: holder).opening.first?.split(separator: "(").last?.split(separator: ")")
           .first
       )
-      try await holder.run("SELECT pg_advisory_lock(\(key)), 'secret'")
+      try await holder.run(trusted: "SELECT pg_advisory_lock(\(key)), 'secret'")
       let run = blocked.up(on: try await database.connect())
       let events = await run.allEvents()
       let error = await #expect(throws: MigrationError.self) { try await run.report }
@@ -87,7 +87,7 @@ struct MigrationsLockTests {
         ).isEmpty
       }
       let second = try migrator(slow).up(on: try await database.connect())
-      try await admin.run("SELECT pg_terminate_backend(\(first.backendPID))")
+      try await admin.run(trusted: "SELECT pg_terminate_backend(\(first.backendPID))")
       let error = await #expect(throws: (any Error).self) { try await doomed.report }
       #expect(error.map { "\($0)".contains("57P01") } == true)
       #expect(try await second.report.migrations.map(\.version) == ["1", "2", "3"])

@@ -42,12 +42,12 @@ struct MigrationsDatabase: Sendable {
   private static func withDatabase(_ body: (MigrationsDatabase) async throws -> Void) async throws {
     let admin = try await PostgresConnection.connect(ConnectionSettings(url: url))
     let database = MigrationsDatabase(name: "adbvec_m_" + UUID().uuidString.prefix(8).lowercased())
-    try await admin.run("CREATE DATABASE \(database.name)")
+    try await admin.run(trusted: "CREATE DATABASE \(database.name)")
     do {
       try await body(database)
-      try await admin.run("DROP DATABASE \(database.name) WITH (FORCE)")
+      try await admin.run(trusted: "DROP DATABASE \(database.name) WITH (FORCE)")
     } catch {
-      _ = try? await admin.run("DROP DATABASE \(database.name) WITH (FORCE)")
+      _ = try? await admin.run(trusted: "DROP DATABASE \(database.name) WITH (FORCE)")
       throw error
     }
   }
@@ -79,7 +79,7 @@ extension PostgresConnection {
 
   /// The first column of a query's rows, as text.
   func column(_ sql: String) async throws -> [String] {
-    try await run(sql).last?.rows.map { $0.first.flatMap { $0 } ?? "NULL" } ?? []
+    try await run(trusted: sql).last?.rows.map { $0.first.flatMap { $0 } ?? "NULL" } ?? []
   }
 }
 

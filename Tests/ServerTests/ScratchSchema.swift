@@ -13,7 +13,7 @@ enum ScratchSchema {
     let server = try await TestServer.running()
     let administrator = try await PostgresConnection.connect(server.settings(database: "postgres"))
     // Several test processes may come here at once; one of them makes it.
-    _ = try? await administrator.run("CREATE DATABASE \(database)")
+    _ = try? await administrator.run(trusted: "CREATE DATABASE \(database)")
     await administrator.close()
     let settings = server.settings(database: database)
     let connection = try await PostgresConnection.connect(settings)
@@ -38,7 +38,7 @@ enum ScratchSchema {
   ) async throws -> Value {
     let connection = try await connect()
     let schema = "t_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "").prefix(20)
-    try await connection.run("CREATE SCHEMA \(schema)")
+    try await connection.run(trusted: "CREATE SCHEMA \(schema)")
     let outcome: Result<Value, any Error>
     do {
       outcome = .success(try await body(connection, schema))
@@ -47,7 +47,9 @@ enum ScratchSchema {
     }
     await connection.close()
     let cleaner = try await connect()
-    try await cleaner.run("SET client_min_messages = warning; DROP SCHEMA IF EXISTS \(schema) CASCADE")
+    try await cleaner.run(
+      trusted: "SET client_min_messages = warning; DROP SCHEMA IF EXISTS \(schema) CASCADE"
+    )
     await cleaner.close()
     return try outcome.get()
   }

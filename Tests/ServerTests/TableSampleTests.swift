@@ -11,10 +11,10 @@ struct TableSampleTests {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: type)
       try await connection.run(
-        """
-        INSERT INTO \(target.table.quoted)
-        SELECT n, CASE WHEN n % 3 = 0 THEN 'three' END, ('{' || n || ',' || -n || '}')::real[] FROM generate_series(1, 200) n
-        """
+        trusted: """
+          INSERT INTO \(target.table.quoted)
+          SELECT n, CASE WHEN n % 3 = 0 THEN 'three' END, ('{' || n || ',' || -n || '}')::real[] FROM generate_series(1, 200) n
+          """
       )
       let sample = TableSample(settings: try await ScratchSchema.settings(), target: target)
       let drawn = try await sample.draw(20, seed: 5)
@@ -34,7 +34,9 @@ struct TableSampleTests {
   @Test func vectorsOfDifferentLengthsAreRefused() async throws {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "real[]")
-      try await connection.run("INSERT INTO \(target.table.quoted) VALUES (1, 'a', '{1,2}'), (2, 'a', '{1}')")
+      try await connection.run(
+        trusted: "INSERT INTO \(target.table.quoted) VALUES (1, 'a', '{1,2}'), (2, 'a', '{1}')"
+      )
       let sample = TableSample(settings: try await ScratchSchema.settings(), target: target)
       let error = await #expect(throws: LoadError.self) { try await sample.draw(10, seed: 1) }
       #expect(error?.description == "row 2 has 1 numbers where the others have 2")

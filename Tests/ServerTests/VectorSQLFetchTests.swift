@@ -31,7 +31,7 @@ extension VectorSQLOnServer {
     #expect(tuned.count == 5)
     #expect(await connection.transactionStatus == .idle)
     let setting = try #require(dialect.settings.numbers[.efSearch]).name
-    let now = try await connection.run("SHOW \(setting)").first?.rows.first?.first
+    let now = try await connection.run(trusted: "SHOW \(setting)").first?.rows.first?.first
     #expect(now != "123")
     await connection.close()
   }

@@ -50,7 +50,7 @@ extension VectorSQLOnServer {
         let script = try search.script(.psql, for: dialect).text
         #expect(try server.psql(script, dialectName).count >= 1)
       }
-      _ = try await connection.run("DROP TABLE \(table.quoted)")
+      _ = try await connection.run(trusted: "DROP TABLE \(table.quoted)")
     }
     let left = try await connection.query(Statement("SELECT count(*) FROM public.image_search"))
     #expect(try left[0].value(at: 0, as: Int64.self) == 401)

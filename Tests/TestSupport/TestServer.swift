@@ -32,20 +32,22 @@ public enum TestServer {
     let number = serial.add(1, ordering: .relaxed).newValue
     let name = "test_\(Environment.processID)_\(number)"
     let administrator = try await PostgresConnection.connect(server.settings(database: "postgres"))
-    try await administrator.run("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
-    try await administrator.run("CREATE DATABASE \(name)")
+    try await administrator.run(trusted: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+    try await administrator.run(trusted: "CREATE DATABASE \(name)")
     let database = TestDatabase(server: server, name: name)
     do {
       if !extensions.isEmpty {
         let connection = try await database.connect()
-        for name in extensions { try await connection.run("CREATE EXTENSION \(name.quoted) CASCADE") }
+        for name in extensions {
+          try await connection.run(trusted: "CREATE EXTENSION \(name.quoted) CASCADE")
+        }
         await connection.close()
       }
       let value = try await body(database)
-      try await administrator.run("DROP DATABASE \(name) WITH (FORCE)")
+      try await administrator.run(trusted: "DROP DATABASE \(name) WITH (FORCE)")
       return value
     } catch {
-      _ = try? await administrator.run("DROP DATABASE \(name) WITH (FORCE)")
+      _ = try? await administrator.run(trusted: "DROP DATABASE \(name) WITH (FORCE)")
       throw error
     }
   }

@@ -54,9 +54,9 @@ struct LoadLedger: Sendable {
   private func installOnce(_ script: String, _ connection: PostgresConnection) async throws {
     if try await isInstalled(connection) { return }
     do {
-      try await connection.run(script)
+      try await connection.run(trusted: script)
     } catch let error as PostgresError where ["23505", "42P07"].contains(error.sqlState) {
-      try await connection.run(script)
+      try await connection.run(trusted: script)
     }
   }
 
@@ -143,7 +143,7 @@ struct LoadLedger: Sendable {
   func begin(_ record: LoadRecord, dropping indexes: [String], _ connection: PostgresConnection) async throws
   {
     try await connection.transaction { connection in
-      for index in indexes { try await connection.run("DROP INDEX IF EXISTS \(index)") }
+      for index in indexes { try await connection.run(trusted: "DROP INDEX IF EXISTS \(index)") }
       try await connection.query(
         .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
       )

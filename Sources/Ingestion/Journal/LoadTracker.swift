@@ -188,7 +188,7 @@ struct LoadLock: Sendable {
   }
 
   private func attempt(_ text: String, _ key: Int64, _ connection: PostgresConnection) async throws -> Bool {
-    let rows = try await connection.query(text, parameters: ParameterList([.int8(key)]))
+    let rows = try await connection.query(trusted: text, parameters: ParameterList([.int8(key)]))
     return try rows.first?.value(at: 0, as: Bool.self) ?? false
   }
 }

@@ -29,7 +29,7 @@ struct LoadFinish: Sendable {
       ? [target.idColumn, target.labelColumn] : [target.idColumn, target.labelColumn, target.vectorColumn]
     let list = columns.map(\.quoted).joined(separator: ", ")
     do {
-      try await connection.run("ANALYZE \(target.table.quoted) (\(list))")
+      try await connection.run(trusted: "ANALYZE \(target.table.quoted) (\(list))")
     } catch let error as PostgresError where error.sqlState == "42501" {
       run.onEvent(.warning("only the owner may ANALYZE \(target.table.quoted); ask for it to be run"))
     }
@@ -57,14 +57,14 @@ struct IndexBuild: Sendable {
     let wanted = Self.memory(rows: rows, dimension: dimension)
     try await raise(to: wanted)
     do {
-      try await watched { _ = try await connection.run(definition) }
+      try await watched { _ = try await connection.run(trusted: definition) }
     } catch let error as PostgresError where lacksSharedMemory(error) {
       // Workers share the graph in /dev/shm, which a container often has only 64 MB of.
       run.onEvent(
         .step("building it again without parallel workers: the server's shared memory is too small")
       )
       try await connection.run("SET max_parallel_maintenance_workers = 0")
-      try await watched { _ = try await connection.run(definition) }
+      try await watched { _ = try await connection.run(trusted: definition) }
       try await connection.run("RESET max_parallel_maintenance_workers")
     }
     try await connection.run("RESET maintenance_work_mem")
@@ -75,7 +75,7 @@ struct IndexBuild: Sendable {
       Statement("SELECT setting::int8 FROM pg_settings WHERE name = 'maintenance_work_mem'")
     )
     guard let row = current.first, try row.value(at: 0, as: Int.self) < wanted else { return }
-    try await connection.run("SET maintenance_work_mem = \(wanted)")
+    try await connection.run(trusted: "SET maintenance_work_mem = \(wanted)")
   }
 
   /// 53100 and 53200 are what a full `/dev/shm` and a refused mapping give; parallel builds came with PostgreSQL 11.

@@ -131,7 +131,7 @@ struct InsertWriter: RowWriter {
 
   func prepare(_ connection: PostgresConnection) async throws {
     let types = Array(repeatElement(encoder.parameterTypes, count: statementRows).joined())
-    try await connection.prepare(statements.insert(rows: statementRows), types: types)
+    try await connection.prepare(trusted: statements.insert(rows: statementRows), types: types)
   }
 
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {
@@ -143,7 +143,7 @@ struct InsertWriter: RowWriter {
         parameters.removeAll()
         for row in chunk { encoder.append(row, of: rows, to: &parameters) }
         let text = chunk.count == statementRows ? full : try statements.insert(rows: chunk.count)
-        try sender.send(text, parameters: parameters)
+        try sender.send(trusted: text, parameters: parameters)
       }
     }
     var counts = LoadCounts()
@@ -206,9 +206,9 @@ struct StagedCopyWriter: RowWriter {
   let encoder: RowEncoder
 
   func prepare(_ connection: PostgresConnection) async throws {
-    try await connection.run("DROP TABLE IF EXISTS \(LoadStatements.stage)")
-    try await connection.run(statements.createStage)
-    try await connection.run(statements.storeStagePlain)
+    try await connection.run(trusted: "DROP TABLE IF EXISTS \(LoadStatements.stage)")
+    try await connection.run(trusted: statements.createStage)
+    try await connection.run(trusted: statements.storeStagePlain)
   }
 
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {

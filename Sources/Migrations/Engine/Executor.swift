@@ -21,7 +21,7 @@ struct MigrationSession: Sendable {
   /// Makes the history table where it is missing, and reads it, in one round trip.
   func createdState() async throws -> State {
     do {
-      return try state(try await connection.run("\(history.createAlone);\n\(reading)").suffix(2))
+      return try state(try await connection.run(trusted: "\(history.createAlone);\n\(reading)").suffix(2))
     } catch {
       if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
       throw error
@@ -40,7 +40,7 @@ struct MigrationSession: Sendable {
   /// Reads the history in one round trip; never writes.
   func readState() async throws -> State {
     do {
-      return try state(try await connection.run(reading)[...])
+      return try state(try await connection.run(trusted: reading)[...])
     } catch let error as PostgresError where error.sqlState == "42P01" {
       let results = try await connection.run("SELECT pg_backend_pid()")
       return State(records: [], hasTable: false, isPooled: results.first.map(isPooled) ?? false)
@@ -63,7 +63,7 @@ struct MigrationSession: Sendable {
   func shielded(_ script: String) async -> (any Error)? {
     await Task.detached {
       do {
-        try await connection.run(script)
+        try await connection.run(trusted: script)
         return nil
       } catch {
         return error as any Error
@@ -170,7 +170,7 @@ extension MigrationSession {
   private func leaveIfDone(_ step: PlannedStep) async throws {
     guard try await readState().hasTable else { return }
     let state = try await connection.run(
-      "SELECT state FROM \(history.sqlName) WHERE version = \(ParameterValue.quote(step.id.key))"
+      trusted: "SELECT state FROM \(history.sqlName) WHERE version = \(ParameterValue.quote(step.id.key))"
     )
     let isApplied = state.first?.rows.first?.first == "applied"
     guard isApplied == (step.direction == .up), !(isApplied && step.record?.state == .applied) else { return }

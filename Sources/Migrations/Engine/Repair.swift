@@ -108,7 +108,7 @@ extension Migrator {
       guard !changes.isEmpty else { return RepairReport(command: command, versions: []) }
       let create = state.hasTable ? [] : [history.create]
       try await connection.run(
-        (["BEGIN"] + create + changes.flatMap(\.sql) + ["COMMIT"]).joined(separator: ";\n")
+        trusted: (["BEGIN"] + create + changes.flatMap(\.sql) + ["COMMIT"]).joined(separator: ";\n")
       )
       return RepairReport(command: command, versions: changes.map(\.id.key))
     }

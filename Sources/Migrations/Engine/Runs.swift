@@ -72,7 +72,7 @@ extension Migrator {
 
   private func createWithLock(in session: MigrationSession) async throws {
     try await session.beginWithLock()
-    try await session.connection.run(history.create + ";\nCOMMIT")
+    try await session.connection.run(trusted: history.create + ";\nCOMMIT")
   }
 
   private func refuseStepwise(_ steps: [PlannedStep]) throws {

@@ -1,4 +1,5 @@
 internal import PostgresClient
+internal import VectorSQL
 internal import SQLLexer
 
 extension MigrationSession {
@@ -43,7 +44,7 @@ extension MigrationSession {
       for message in group { try await send(message, of: step) }
       return
     }
-    let outcome = try await connection.runTogether(group.map(\.text)) { index in
+    let outcome = try await connection.runTogether(group.map { Statement(trusted: $0.text) }) { index in
       announce(group[index], of: step)
     }
     guard let failure = outcome.failure else { return }
@@ -66,11 +67,11 @@ extension MigrationSession {
     }
     do {
       if let data = message.copyData {
-        try await connection.copyIn(message.text, data: data)
+        try await connection.copyIn(Statement(trusted: message.text), data: data)
       } else if statement?.indexBuild != nil, monitor != nil {
-        try await followingProgress(of: step.id) { try await connection.run(message.text) }
+        try await followingProgress(of: step.id) { try await connection.run(trusted: message.text) }
       } else {
-        try await connection.run(message.text)
+        try await connection.run(trusted: message.text)
       }
     } catch let error as PostgresError {
       throw StatementFailure(cause: error, statement: statement)
@@ -87,16 +88,16 @@ extension MigrationSession {
   func indexIsThere(_ statement: SQLStatement, of step: PlannedStep, index: Int) async throws -> Bool {
     guard let build = statement.indexBuild, build.isConcurrent, let name = build.name else { return false }
     let found = try await connection.run(
-      """
-      SELECT i.indisvalid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i \
-      JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-      WHERE c.relname = \(ParameterValue.quote(name)) AND i.indrelid = to_regclass(\(ParameterValue.quote(build.table)))
-      """
+      trusted: """
+        SELECT i.indisvalid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i \
+        JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE c.relname = \(ParameterValue.quote(name)) AND i.indrelid = to_regclass(\(ParameterValue.quote(build.table)))
+        """
     )
     guard let row = found.first?.rows.first, row.count == 2, let qualified = row[1] else { return false }
     guard row[0] == "t" else {
       emit(.rebuildingInvalidIndex(step.id, index: qualified))
-      try await connection.run("DROP INDEX CONCURRENTLY \(qualified)")
+      try await connection.run(trusted: "DROP INDEX CONCURRENTLY \(qualified)")
       return false
     }
     return step.record?.state == .running && index == step.statementsDone
@@ -144,10 +145,10 @@ extension MigrationSession {
     var last: IndexProgress?
     while !Task.isCancelled {
       let found = try await observer.run(
-        """
-        SELECT phase, tuples_done, tuples_total, blocks_done, blocks_total \
-        FROM pg_stat_progress_create_index WHERE pid = \(connection.backendPID)
-        """
+        trusted: """
+          SELECT phase, tuples_done, tuples_total, blocks_done, blocks_total \
+          FROM pg_stat_progress_create_index WHERE pid = \(connection.backendPID)
+          """
       )
       if let row = found.first?.rows.first, row.count == 5 {
         let numbers = row.dropFirst().map { $0.flatMap { Int($0) } ?? 0 }

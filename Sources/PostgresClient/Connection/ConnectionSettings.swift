@@ -35,14 +35,16 @@ public struct ConnectionSettings: Sendable, Hashable {
   }
 
   /// What libpq understands of a URL or keyword string.
+  ///
+  /// An `@` or `/` in a password that is not percent-encoded makes libpq take a part of the password for the host, the
+  /// port or the database, which messages show; such a URL is refused.
   /// - Throws: `PostgresError` with code `invalidSettings`, without repeating the text: it may hold a password.
   public static func keywords(of url: String) throws -> [String: String] {
     var message: UnsafeMutablePointer<CChar>?
     guard let options = PQconninfoParse(url, &message) else {
       PQfreemem(message)
-      throw PostgresError(
-        code: .invalidSettings,
-        message: "the database URL cannot be read; write postgresql://user@host:port/database "
+      throw unreadable(
+        "The database URL cannot be read. Fix: write postgresql://user@host:port/database "
           + "(percent-encode special characters) or host=… dbname=…"
       )
     }
@@ -53,7 +55,28 @@ public struct ConnectionSettings: Sendable, Hashable {
       if let value = option.pointee.val { known[String(cString: keyword)] = String(cString: value) }
       option += 1
     }
+    if ["postgresql://", "postgres://"].contains(where: url.hasPrefix), mayShowPassword(url, known) {
+      throw unreadable(
+        "The user name or password in the database URL contains a character that a URL must encode. "
+          + "Fix: percent-encode it (@ is %40, / is %2F, : is %3A), or use PGPASSWORD or ~/.pgpass."
+      )
+    }
     return known
+  }
+
+  private static func mayShowPassword(_ url: String, _ known: [String: String]) -> Bool {
+    // A host may begin with @ (an abstract Unix socket) and has none elsewhere.
+    if known["host"]?.dropFirst().utf8.contains(UInt8(ascii: "@")) == true { return true }
+    if known["port"]?.utf8.allSatisfy({ (48...57).contains($0) || $0 == UInt8(ascii: ",") }) == false {
+      return true
+    }
+    // Behind the host, only the query may hold a bare @.
+    let address = url.utf8.drop { $0 != UInt8(ascii: "/") }.dropFirst(2).prefix { $0 != UInt8(ascii: "?") }
+    return address.drop { $0 != UInt8(ascii: "/") }.contains(UInt8(ascii: "@"))
+  }
+
+  private static func unreadable(_ message: String) -> PostgresError {
+    PostgresError(code: .invalidSettings, message: message)
   }
 }
 

@@ -1,5 +1,6 @@
 internal import CLibpq
 import Dispatch
+import Glibc
 import Synchronization
 public import VectorSQL
 
@@ -23,8 +24,11 @@ final class NoticeRelay: Sendable {
 
   private let handler = Mutex<Handler?>(nil)
 
-  func setHandler(_ new: Handler?) {
-    handler.withLock { $0 = new }
+  func exchange(_ new: Handler?) -> Handler? {
+    handler.withLock { handler in
+      defer { handler = new }
+      return handler
+    }
   }
 
   func attach(to connection: OpaquePointer) {
@@ -44,7 +48,7 @@ extension PostgresConnection {
   /// is closed or lost; ending the stream stops listening.
   /// - Throws: `PostgresError`.
   public func listen(_ channel: Identifier) async throws -> AsyncStream<PostgresNotification> {
-    if !notifications.listens(to: channel.name) { try await run("LISTEN \(channel.quoted)") }
+    if !notifications.listens(to: channel.name) { try await run(trusted: "LISTEN \(channel.quoted)") }
     let handle = try openHandle()
     let (stream, continuation) = AsyncStream.makeStream(of: PostgresNotification.self)
     let key = notifications.add(channel.name, continuation)
@@ -57,12 +61,12 @@ extension PostgresConnection {
   }
 
   private func stopListening(_ key: Int, _ channel: Identifier) async {
-    if notifications.remove(key) { _ = try? await run("UNLISTEN \(channel.quoted)") }
+    if notifications.remove(key) { _ = try? await run(trusted: "UNLISTEN \(channel.quoted)") }
   }
 
   private func watchSocket(_ handle: OpaquePointer) {
     let watch = SocketWatch(PQsocket(handle))
-    watch.start { [weak self] in await self?.receive() }
+    watch?.start { [weak self] in await self?.receive() }
     notifications.watch = watch
   }
 
@@ -127,38 +131,43 @@ struct NotificationRelay {
 
   /// Ends every stream.
   mutating func finish() {
-    watch?.stop()
     watch = nil
     for listener in listeners.values { listener.continuation.finish() }
     listeners.removeAll()
   }
 }
 
-/// Wakes a connection up when the server sends something while no statement runs.
+/// Wakes a connection up when the server sends something while no statement runs; ends with its owner.
 ///
 /// `@unchecked Sendable`: a dispatch source may be suspended, resumed and cancelled from any thread.
 final class SocketWatch: @unchecked Sendable {
   private let source: any DispatchSourceRead
 
-  init(_ descriptor: Int32) {
-    source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: .global())
+  /// Watches a duplicate of the descriptor: a source must not outlive what it watches, and is cancelled
+  /// asynchronously, after the connection has closed its own.
+  init?(_ descriptor: Int32) {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { return nil }
+    source = DispatchSource.makeReadSource(fileDescriptor: copy, queue: .global())
+    source.setCancelHandler { Glibc.close(copy) }
+  }
+
+  deinit {
+    source.cancel()
   }
 
   /// Calls `receive` whenever there is something to read.
   func start(_ receive: @escaping @Sendable () async -> Void) {
-    source.setEventHandler { [self] in
+    // Without `weak` the source would keep its owner, and an owner that was dropped its source.
+    source.setEventHandler { [weak self] in
+      guard let self else { return }
       // The socket stays readable until the connection has read it, so the next event waits for that.
       source.suspend()
       Task {
         await receive()
-        source.resume()
+        self.source.resume()
       }
     }
     source.activate()
-  }
-
-  func stop() {
-    source.setEventHandler {}
-    source.cancel()
   }
 }

@@ -1,4 +1,5 @@
 internal import CLibpq
+internal import Dispatch
 import Glibc
 import Synchronization
 
@@ -24,6 +25,8 @@ public actor PostgresConnection {
 
   /// Capabilities and prepared statements, filled on first use.
   var knownCapabilities: ServerCapabilities?
+  /// Whether a pooler stands between; nil until it was asked.
+  var isPooled: Bool?
   var statements = StatementCache()
   var savepointDepth = 0
   var notifications = NotificationRelay()
@@ -66,9 +69,17 @@ public actor PostgresConnection {
   /// Host, port, user and database for people; no password.
   public nonisolated var address: String { session.address }
 
-  /// Asks the server to cancel the running statement; safe from any thread, harmless when nothing runs.
+  /// Asks the server to cancel the running statement and returns at once; safe from any thread, harmless when nothing
+  /// runs.
   public nonisolated func cancelRunningStatement() {
     session.cancel.send()
+  }
+
+  /// Waits on the connection's own thread for cancel requests that are on their way. One that takes too long could
+  /// still hit a later statement, so the connection is given up.
+  func settleCancellation() {
+    guard PQstatus(handle?.pointer) == CONNECTION_OK else { return }
+    if !session.cancel.isSettled(within: 10) { abandon() }
   }
 
   /// Breaks the connection from any thread, also while a call waits for a server that went silent; that call then fails
@@ -95,8 +106,12 @@ public actor PostgresConnection {
   }
 
   /// Calls `handler` for every notice from now on, on the connection's own thread; nil drops them.
-  public func setNoticeHandler(_ handler: (@Sendable (PostgresNotice) -> Void)?) {
-    relay.setHandler(handler)
+  /// - Returns: the handler that was in force, for the caller to restore.
+  @discardableResult
+  public func setNoticeHandler(
+    _ handler: (@Sendable (PostgresNotice) -> Void)?
+  ) -> (@Sendable (PostgresNotice) -> Void)? {
+    relay.exchange(handler)
   }
 
   /// Ends the session; a closed connection answers every call with `connectionLost`.
@@ -178,10 +193,14 @@ actor ConnectionOpener {
 
 /// Asks the server to cancel what a connection is running, from any thread.
 ///
+/// `PQcancel` opens a connection of its own and blocks until the server has closed it, so it runs on a queue and never
+/// on the caller's thread, which may belong to the cooperative pool.
+///
 /// `@unchecked Sendable`: libpq documents `PQcancel` as safe from any thread on a `PGcancel`, which nobody writes to
 /// after `PQgetCancel` made it.
 final class CancelHandle: @unchecked Sendable {
   private let cancel: OpaquePointer?
+  private let requests = DispatchGroup()
 
   init(connection: OpaquePointer) {
     cancel = PQgetCancel(connection)
@@ -192,9 +211,16 @@ final class CancelHandle: @unchecked Sendable {
   }
 
   func send() {
-    var reason = [CChar](repeating: 0, count: 256)
-    // A failed request means that the server is gone; the running statement then reports that itself.
-    _ = PQcancel(cancel, &reason, Int32(reason.count))
+    DispatchQueue.global().async(group: requests) { [self] in
+      var reason = [CChar](repeating: 0, count: 256)
+      // A failed request means that the server is gone; the running statement then reports that itself.
+      _ = PQcancel(cancel, &reason, Int32(reason.count))
+    }
+  }
+
+  /// Whether every request has reached the server, waiting up to that many seconds.
+  func isSettled(within seconds: Int) -> Bool {
+    requests.wait(timeout: .now() + .seconds(seconds)) == .success
   }
 }
 

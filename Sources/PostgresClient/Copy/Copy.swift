@@ -41,12 +41,14 @@ extension PostgresConnection {
     guard statement.binds.isEmpty else {
       throw PostgresError(code: .encoding, message: "COPY takes no parameters")
     }
+    try Self.checkText(statement.text)
     let result = PQexec(handle, statement.text)
     guard let result, PQresultStatus(result) == expected else {
       _ = try accept(result, handle)
       throw PostgresError(
         code: .unexpectedResult,
-        message: "the statement is not the COPY that was asked for"
+        message: expected == PGRES_COPY_IN
+          ? "The statement is not COPY … FROM STDIN." : "The statement is not COPY … TO STDOUT."
       )
     }
     PQclear(result)
@@ -160,9 +162,23 @@ extension PostgresConnection {
   public func columnTypes(of statement: Statement) async throws -> [ColumnInfo] {
     try await cancellable {
       let handle = try openHandle()
-      let name = try preparedName(of: statement.text, ParameterList(statement.binds).types, handle)
-      let storage = try accept(PQdescribePrepared(handle, name), handle)
-      return RowSet(storage: storage).columns
+      try Self.checkText(statement.text)
+      let types = ParameterList(statement.binds).types
+      // One round trip without a name: behind a pooler the next could be answered by another session.
+      guard PQenterPipelineMode(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
+      let isSent =
+        PQsendPrepare(handle, "", statement.text, Int32(types.count), types) == 1
+        && PQsendDescribePrepared(handle, "") == 1 && PQpipelineSync(handle) == 1
+      guard isSent else {
+        let refusal = PostgresError(result: nil, connection: handle)
+        try leavePipeline(handle)
+        throw refusal
+      }
+      var columns: [ColumnInfo] = []
+      let failure = readAnswers(2, handle) { columns = RowSet(storage: $0).columns }.failure
+      try leavePipeline(handle)
+      if let failure { throw failure }
+      return columns
     }
   }
 }
@@ -171,15 +187,10 @@ extension PostgresConnection {
   /// Runs `COPY … FROM STDIN` with data that is at hand, in the format that the statement names.
   /// - Throws: `PostgresError`; nothing of the data stays. `CancellationError` when the task was cancelled.
   @discardableResult
-  public func copyIn(_ statement: String, data: String) async throws -> CommandResult {
+  public func copyIn(_ statement: Statement, data: String) async throws -> CommandResult {
     try await cancellable {
       let handle = try openHandle()
-      let opened = PQexec(handle, statement)
-      guard PQresultStatus(opened) == PGRES_COPY_IN else {
-        _ = try accept(opened, handle)
-        throw PostgresError(code: .unexpectedResult, message: "the statement is no COPY … FROM STDIN")
-      }
-      PQclear(opened)
+      try beginCopy(statement, PGRES_COPY_IN, handle)
       try send(data, handle)
       let answer = PQgetResult(handle)
       while let rest = PQgetResult(handle) { PQclear(rest) }

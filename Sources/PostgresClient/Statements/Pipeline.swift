@@ -10,11 +10,16 @@ public struct PipelineSender {
   /// How many statements were sent.
   public private(set) var count = 0
 
-  /// Sends one statement with parameters encoded already.
+  /// Sends one literal statement with parameters that are encoded already.
   ///
   /// A statement that the connection has prepared is executed by its name.
   /// - Throws: `PostgresError` when the connection is gone.
-  public mutating func send(_ text: String, parameters: ParameterList = ParameterList()) throws {
+  public mutating func send(_ text: StaticString, parameters: ParameterList = ParameterList()) throws {
+    try send(trusted: text.description, parameters: parameters)
+  }
+
+  /// Sends one statement that the caller vouches for; as `send(_:parameters:)`.
+  public mutating func send(trusted text: String, parameters: ParameterList = ParameterList()) throws {
     let length = Int32(parameters.count)
     let sent: Int32
     if let name = names[PreparedKey(text: text, types: parameters.types)] {
@@ -31,7 +36,7 @@ public struct PipelineSender {
 
   /// Sends one statement.
   public mutating func send(_ statement: Statement) throws {
-    try send(statement.text, parameters: ParameterList(statement.binds))
+    try send(trusted: statement.text, parameters: ParameterList(statement.binds))
   }
 }
 
@@ -52,10 +57,12 @@ extension PostgresConnection {
       let stopped = Result { try body(&sender) }
       // The synchronisation point must follow whatever was sent, or leaving would wait for ever.
       guard PQpipelineSync(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
-      let answers = collect(sender.count, handle)
+      var answers: [RowSet] = []
+      let failure = readAnswers(sender.count, handle) { answers.append(RowSet(storage: $0)) }.failure
       try leavePipeline(handle)
       try stopped.get()
-      return try answers.get()
+      if let failure { throw failure }
+      return answers
     }
   }
 
@@ -67,25 +74,34 @@ extension PostgresConnection {
     }
   }
 
-  private func collect(_ count: Int, _ handle: OpaquePointer) -> Result<[RowSet], any Error> {
-    var answers: [RowSet] = []
-    var failure: (any Error)?
-    for _ in 0..<count {
+  /// Reads the answers of that many statements; the server skips those behind one that fails.
+  /// - Parameter beginning: called with each statement's position when its answer is next.
+  func readAnswers(
+    _ count: Int,
+    _ handle: OpaquePointer,
+    beginning: (Int) -> Void = { _ in },
+    _ take: (ResultStorage) -> Void
+  ) -> PipelineOutcome {
+    var completed = 0
+    var failure: PostgresError?
+    for index in 0..<count {
+      if failure == nil { beginning(index) }
       let result = PQgetResult(handle)
       if PQresultStatus(result) == PGRES_PIPELINE_ABORTED {
         PQclear(result)
       } else {
         do {
-          answers.append(RowSet(storage: try accept(result, handle)))
+          take(try accept(result, handle))
+          completed += 1
         } catch {
-          failure = failure ?? error
+          failure = failure ?? (error as? PostgresError) ?? PostgresError(result: nil, connection: handle)
           if PQstatus(handle) == CONNECTION_BAD { break }
         }
       }
       // A NULL ends each statement's results.
       while let extra = PQgetResult(handle) { PQclear(extra) }
     }
-    return failure.map { .failure($0) } ?? .success(answers)
+    return PipelineOutcome(completed: completed, failure: failure)
   }
 
   /// Reads the synchronisation point's own result and leaves pipeline mode.
@@ -96,71 +112,46 @@ extension PostgresConnection {
   }
 }
 
-/// How far a row of statements came that were sent together.
-public struct TogetherOutcome: Sendable {
-  /// How many succeeded, from the first.
+/// How far a pipeline came.
+public struct PipelineOutcome: Sendable {
+  /// The number of statements that succeeded, from the first.
   public let completed: Int
   /// Why the next one failed; nil when all succeeded.
   public let failure: PostgresError?
 }
 
 extension PostgresConnection {
-  /// Runs statements in their order, each a message of its own, all sent before the first answer is read: one round trip
-  /// for all of them. Those behind one that fails are not carried out.
+  /// Runs statements in order, each a message of its own, all sent before the first answer is read: one round trip.
+  /// Those behind one that fails are not carried out.
   ///
   /// Results are dropped. COPY cannot be among them. Without BEGIN and COMMIT the statements are one implicit transaction.
   /// - Parameter beginning: called on the connection's thread with each statement's position when its answer is next.
   /// - Throws: `PostgresError` when nothing could be sent; `CancellationError` when the task was cancelled.
   public func runTogether(
-    _ statements: [String],
+    _ statements: [Statement],
     beginning: @Sendable (Int) -> Void = { _ in }
-  ) async throws -> TogetherOutcome {
+  ) async throws -> PipelineOutcome {
     let outcome = try await cancellable {
       let handle = try openHandle()
-      for statement in statements { try Self.checkText(statement) }
+      for statement in statements { try Self.checkText(statement.text) }
       guard PQenterPipelineMode(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
-      var sent = 0
-      while sent < statements.count,
-        // Text results: not every type can be sent in binary form.
-        PQsendQueryParams(handle, statements[sent], 0, nil, nil, nil, nil, 0) == 1
-      {
-        sent += 1
+      // Text results: not every type can be sent in binary form.
+      let isSent = try statements.allSatisfy { statement in
+        let parameters = ParameterList(statement.binds)
+        return try parameters.withPointers {
+          PQsendQueryParams(handle, statement.text, Int32(parameters.count), parameters.types, $0, $1, $2, 0)
+        } == 1
       }
-      let isComplete = sent == statements.count && PQpipelineSync(handle) == 1
-      let refusal = isComplete ? nil : PostgresError(result: nil, connection: handle)
-      let answered =
-        isComplete ? answers(sent, handle, beginning) : TogetherOutcome(completed: 0, failure: refusal)
+      let outcome: PipelineOutcome
+      if isSent, PQpipelineSync(handle) == 1 {
+        outcome = readAnswers(statements.count, handle, beginning: beginning) { _ in }
+      } else {
+        outcome = PipelineOutcome(completed: 0, failure: PostgresError(result: nil, connection: handle))
+      }
       try leavePipeline(handle)
-      return answered
+      return outcome
     }
     if outcome.failure?.sqlState == "57014", Task.isCancelled { throw CancellationError() }
     return outcome
-  }
-
-  private func answers(
-    _ count: Int,
-    _ handle: OpaquePointer,
-    _ beginning: (Int) -> Void
-  ) -> TogetherOutcome {
-    var completed = 0
-    var failure: PostgresError?
-    for index in 0..<count {
-      if failure == nil { beginning(index) }
-      let result = PQgetResult(handle)
-      if PQresultStatus(result) == PGRES_PIPELINE_ABORTED {
-        PQclear(result)
-      } else {
-        do {
-          _ = try accept(result, handle)
-          completed += 1
-        } catch {
-          failure = failure ?? (error as? PostgresError) ?? PostgresError(result: nil, connection: handle)
-          if PQstatus(handle) == CONNECTION_BAD { break }
-        }
-      }
-      // A NULL ends each statement's results.
-      while let extra = PQgetResult(handle) { PQclear(extra) }
-    }
-    return TogetherOutcome(completed: completed, failure: failure)
   }
 }

@@ -5,23 +5,39 @@ extension PostgresConnection {
   /// Runs one statement: binary parameters, binary results.
   ///
   /// - Parameter prepared: keeps a server-side prepared statement for this text, so that repeating it costs neither
-  ///   parsing nor, after a few times, planning. Leave it off behind a pooler in transaction mode.
+  ///   parsing nor, after a few times, planning. Behind a pooler, which may answer from another server session, the
+  ///   statement is parsed each time instead.
   /// - Throws: `PostgresError`; `CancellationError` when the task was cancelled.
   @discardableResult
   public func query(_ statement: Statement, prepared: Bool = false) async throws -> RowSet {
-    try await query(statement.text, parameters: ParameterList(statement.binds), prepared: prepared)
+    try await query(
+      trusted: statement.text,
+      parameters: ParameterList(statement.binds),
+      prepared: prepared
+    )
   }
 
-  /// Runs text of this program's own making with parameters encoded already; as `query(_:prepared:)`.
+  /// Runs a literal statement with parameters that are encoded already; as `query(_:prepared:)`.
   @discardableResult
   public func query(
-    _ text: String,
+    _ text: StaticString,
     parameters: ParameterList,
     prepared: Bool = false
   ) async throws -> RowSet {
-    try await cancellable {
+    try await query(trusted: text.description, parameters: parameters, prepared: prepared)
+  }
+
+  /// Runs text that the caller vouches for, with parameters that are encoded already; as `query(_:prepared:)`.
+  @discardableResult
+  public func query(
+    trusted text: String,
+    parameters: ParameterList,
+    prepared: Bool = false
+  ) async throws -> RowSet {
+    let prepares = prepared ? try await keepsSession() : false
+    return try await cancellable {
       let handle = try openHandle()
-      guard prepared else { return RowSet(storage: try accept(exec(text, parameters, handle), handle)) }
+      guard prepares else { return RowSet(storage: try accept(exec(text, parameters, handle), handle)) }
       do {
         return RowSet(storage: try accept(execPrepared(text, parameters, handle), handle))
       } catch let error as PostgresError where canPrepareAgain(after: error) {
@@ -31,12 +47,21 @@ extension PostgresConnection {
     }
   }
 
-  /// Runs SQL text as one simple-protocol message, exactly as given: several statements in it are one implicit
-  /// transaction, and COPY is refused.
-  /// - Returns: an answer a statement; values are text.
+  /// Runs literal SQL as one simple-protocol message: several statements in it are one implicit transaction, and COPY
+  /// is refused.
+  /// - Returns: one answer per statement; values are text.
   /// - Throws: `PostgresError` of the first statement that fails; `CancellationError` when the task was cancelled.
   @discardableResult
-  public func run(_ script: String) async throws -> [CommandResult] {
+  public func run(_ script: StaticString) async throws -> [CommandResult] {
+    try await run(trusted: script.description)
+  }
+
+  /// Runs SQL text that the caller vouches for; as `run(_:)`.
+  ///
+  /// Nothing in the text is bound: a value belongs in a `Statement` made from a `SQL` literal, and an identifier in
+  /// `Identifier.quoted`.
+  @discardableResult
+  public func run(trusted script: String) async throws -> [CommandResult] {
     try await cancellable {
       let handle = try openHandle()
       try Self.checkText(script)
@@ -45,12 +70,24 @@ extension PostgresConnection {
     }
   }
 
-  /// Prepares a statement, so that `query(_:parameters:prepared:)` and pipelines execute it by its name.
+  /// Prepares a statement that the caller vouches for, so that `query(trusted:parameters:prepared:)` and pipelines
+  /// execute it by its name. Behind a pooler nothing is prepared, and the statement is parsed at each use.
   /// - Parameter types: object ids of the parameters' types; 0 leaves one to the server.
-  public func prepare(_ text: String, types: [UInt32]) async throws {
+  public func prepare(trusted text: String, types: [UInt32]) async throws {
+    guard try await keepsSession() else { return }
     try await cancellable {
       _ = try preparedName(of: text, types, try openHandle())
     }
+  }
+
+  /// Whether all statements reach the same server session, so that what one leaves there is found by the next. Asked
+  /// once: one round trip on the first prepared statement unless the capabilities were read before.
+  private func keepsSession() async throws -> Bool {
+    if let known = isPooled { return !known }
+    let rows = try await query(Statement("SELECT pg_backend_pid()"))
+    let actual = try rows.first?.value(at: 0, as: Int32.self)
+    isPooled = actual != backendPID
+    return actual == backendPID
   }
 
   private func exec(_ text: String, _ parameters: ParameterList, _ handle: OpaquePointer) throws
@@ -174,12 +211,16 @@ extension PostgresConnection {
     try body()
   }
 
-  /// Runs a blocking call so that cancelling the task cancels the statement on the server.
+  /// Runs a blocking call so that cancelling the task cancels the statement on the server. A request that is still on
+  /// its way is waited for, because it would hit the connection's next statement.
   func cancellable<Value: Sendable>(_ body: () throws -> Value) async throws -> Value {
     try Task.checkCancellation()
     do {
       return try await withTaskCancellationHandler {
-        try onThisThread(body)
+        try onThisThread {
+          defer { settleCancellation() }
+          return try body()
+        }
       } onCancel: {
         cancelRunningStatement()
       }
@@ -240,8 +281,4 @@ struct StatementCache: Sendable {
     return names.removeValue(forKey: key)
   }
 
-  mutating func removeAll() {
-    names.removeAll()
-    lastUse.removeAll()
-  }
 }

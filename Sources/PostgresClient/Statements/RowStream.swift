@@ -80,6 +80,7 @@ extension PostgresConnection {
     guard PQtransactionStatus(handle) == PQTRANS_ACTIVE else { return }
     cancelRunningStatement()
     while let result = PQgetResult(handle) { PQclear(result) }
+    settleCancellation()
   }
 }
 

@@ -1,4 +1,5 @@
 internal import CLibpq
+internal import VectorSQL
 
 /// How a transaction sees what others do meanwhile.
 public struct TransactionIsolation: Sendable, Hashable {
@@ -17,7 +18,9 @@ public struct TransactionIsolation: Sendable, Hashable {
 extension PostgresConnection {
   /// Runs `body` between BEGIN and COMMIT; an error rolls back and is thrown on.
   ///
-  /// Nested calls are savepoints. A connection's transactions are not kept apart by tasks: use one connection a task,
+  /// Nested calls are savepoints, and what they set with `SET LOCAL` ends with them, as in a transaction: PostgreSQL by
+  /// itself lets it live on until the outermost one ends. (Settings that no loaded library knows, such as `app.tenant`,
+  /// cannot be listed and are left as they are.) A connection's transactions are not kept apart by tasks: use one connection a task,
   /// from a `ConnectionPool` where there are many.
   ///
   /// - Parameter retries: how often the whole body is run again after a serialisation failure (40001) or a deadlock
@@ -34,7 +37,7 @@ extension PostgresConnection {
     var attempt = 0
     while true {
       do {
-        try await run("BEGIN\(isolation.clause)")
+        try await run(trusted: "BEGIN\(isolation.clause)")
         let value = try await body(self)
         try await commit()
         return value
@@ -66,10 +69,13 @@ extension PostgresConnection {
     savepointDepth += 1
     defer { savepointDepth -= 1 }
     let name = "adbvec_\(savepointDepth)"
-    try await run("SAVEPOINT \(name)")
+    let list = LocalSettings.query(serverVersion: serverVersion)
+    let before = LocalSettings(try await run(trusted: "\(list); SAVEPOINT \(name)"))
     do {
       let value = try await body(self)
-      try await run("RELEASE SAVEPOINT \(name)")
+      let after = LocalSettings(try await run(trusted: "\(list); RELEASE SAVEPOINT \(name)"))
+      let restoring = before.restoring(from: after)
+      if !restoring.isEmpty { try await pipeline(restoring) }
       return value
     } catch {
       await rollBack("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
@@ -81,8 +87,53 @@ extension PostgresConnection {
   /// statement in place of the one it was meant for, so it is tried again.
   private func rollBack(_ script: String) async {
     for _ in 0..<3 where [.inTransaction, .failed].contains(transactionStatus) {
-      let done = await Task { try? await self.run(script) }.value
+      let done = await Task { try? await self.run(trusted: script) }.value
       if done != nil { return }
+    }
+  }
+}
+
+/// The settings that differ from the session's own at one moment of a transaction.
+struct LocalSettings {
+  private let values: [String: String]
+
+  /// Reads the first answer of a script that begins with `query`.
+  init(_ answers: [CommandResult]) {
+    let pairs = (answers.first?.rows ?? []).compactMap { row -> (String, String)? in
+      guard row.count == 2, let name = row[0], let value = row[1] else { return nil }
+      return (name, value)
+    }
+    values = Dictionary(pairs, uniquingKeysWith: { $1 })
+  }
+
+  /// A savepoint's end restores `transaction_…` itself. `role` is never listed, and neither is a setting whose library
+  /// is not loaded yet; those of pgvector are asked for by name where that is possible (PostgreSQL 9.6).
+  static func query(serverVersion: Int) -> String {
+    let listed =
+      "SELECT name, setting FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction\\_%' "
+      + "UNION ALL SELECT 'role', current_setting('role')"
+    guard serverVersion >= 90_600 else { return listed }
+    let names = extensionSettings.map { "'\($0)'" }.joined(separator: ", ")
+    return listed
+      + " UNION ALL SELECT n, NULLIF(current_setting(n, true), '') FROM unnest(ARRAY[\(names)]) AS n "
+      + "WHERE n NOT IN (SELECT name FROM pg_settings)"
+  }
+
+  private static let extensionSettings = [
+    "hnsw.ef_search", "hnsw.iterative_scan", "hnsw.max_scan_tuples", "hnsw.scan_mem_multiplier",
+    "ivfflat.probes", "ivfflat.iterative_scan", "ivfflat.max_probes",
+  ]
+
+  /// The statements that bring these settings back from other ones.
+  func restoring(from later: LocalSettings) -> [Statement] {
+    // The role first: other settings may need its rights.
+    let names = ["role"] + Set(values.keys).union(later.values.keys).subtracting(["role"]).sorted()
+    return names.filter { values[$0] != later.values[$0] }.map { name in
+      if let value = values[name] {
+        return Statement("SELECT set_config($1, $2, true)", binds: [.text(name), .text(value)])
+      }
+      let quoted = name.split(separator: ".").map { "\"\($0)\"" }.joined(separator: ".")
+      return Statement(trusted: "SET LOCAL \(quoted) TO DEFAULT")
     }
   }
 }

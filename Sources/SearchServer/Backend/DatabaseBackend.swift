@@ -101,7 +101,7 @@ package struct SearchConnections: ConnectionSource {
     watching = Task { [lent] in await lent.watch() }
     let milliseconds = Int(limit / .milliseconds(1))
     pool = ConnectionPool(settings, options: options) { connection in
-      try await connection.run("SET statement_timeout = \(milliseconds)")
+      try await connection.run(trusted: "SET statement_timeout = \(milliseconds)")
     }
   }
 

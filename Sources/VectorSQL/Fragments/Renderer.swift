@@ -220,3 +220,10 @@ public struct Statement: Sendable, Hashable {
     self.init(trusted: text.description, binds: binds)
   }
 }
+
+extension Statement: ExpressibleByStringLiteral {
+  /// A statement from a literal without interpolation, so that no run-time text becomes SQL by itself.
+  public init(stringLiteral text: StaticString) {
+    self.init(trusted: text.description)
+  }
+}

@@ -43,7 +43,7 @@ import VectorSQL
     try await SandboxUnderTest.before { sandbox, _ in
       let sql = "CREATE TABLE a (größe int) DISTRIBUTED BY\n (größe); SELECT 'é', nope"
       let connection = try await sandbox.connect()
-      let simple = await #expect(throws: PostgresError.self) { try await connection.run(sql) }
+      let simple = await #expect(throws: PostgresError.self) { try await connection.run(trusted: sql) }
       #expect(
         simple?.position == sql.distance(
           from: sql.startIndex,

@@ -42,10 +42,10 @@ import VectorSQL
         ? "'" + String(repeating: "it''s; ", count: length / 7) + "'"
         : "ARRAY[" + String(repeating: "0.12345,", count: length / 8) + "0]::real[]::text"
       let answers = try await connection.run(
-        """
-        CREATE TABLE a (t text) DISTRIBUTED RANDOMLY; INSERT INTO a VALUES (\(value));
-        CREATE TABLE b AS SELECT length(t) FROM a DISTRIBUTED RANDOMLY; SELECT t FROM a; SELECT length FROM b
-        """
+        trusted: """
+          CREATE TABLE a (t text) DISTRIBUTED RANDOMLY; INSERT INTO a VALUES (\(value));
+          CREATE TABLE b AS SELECT length(t) FROM a DISTRIBUTED RANDOMLY; SELECT t FROM a; SELECT length FROM b
+          """
       )
       let text = answers.compactMap { $0.rows.first?.first ?? nil }
       #expect(text.first?.utf8.count == Int(text.last ?? ""))

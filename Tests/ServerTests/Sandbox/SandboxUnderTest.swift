@@ -23,7 +23,7 @@ struct SandboxUnderTest: Sendable {
     try await TestServer.withDatabase(extensions: []) { database in
       if !extensions.isEmpty {
         let connection = try await database.connect()
-        for name in extensions { try await connection.run("CREATE EXTENSION \(name) CASCADE") }
+        for name in extensions { try await connection.run(trusted: "CREATE EXTENSION \(name) CASCADE") }
         await connection.close()
       }
       return try await with(database.server.unixSocket, database: database.name) {
