@@ -99,7 +99,9 @@ extension PrivateServer {
       "shared_buffers=256MB", "maintenance_work_mem=256MB", "max_wal_size=4GB", "checkpoint_timeout=15min",
       "log_min_duration_statement=-1", "max_connections=300",
     ]
-    let settings = options.map { "-c \(Self.shellQuoted($0))" }.joined(separator: " ")
+    let settings = (options + Self.sharedMemoryOptions(freeBytes: SharedMemory.freeBytes)).map {
+      "-c \(Self.shellQuoted($0))"
+    }.joined(separator: " ")
     // Backends of a killed postmaster need a moment to notice and let go of its shared memory.
     for attempt in 1...40 {
       let (succeeded, output) = try await command.run(
@@ -146,6 +148,13 @@ extension PrivateServer {
       try await connection.query(Statement("ALTER DATABASE adbvec SET session_preload_libraries = 'fastann'"))
     }
     await connection.close()
+  }
+
+  /// Index builds by several workers put as much as `maintenance_work_mem` into `/dev/shm`, which containers limit to
+  /// 64 MB; files in the data folder have no such limit. Unknown (nil) is left to the server.
+  static func sharedMemoryOptions(freeBytes: UInt64?) -> [String] {
+    guard let freeBytes, freeBytes < 1 << 30 else { return [] }
+    return ["dynamic_shared_memory_type=mmap"]
   }
 
   /// The port of the last run, so that an address written down stays good.
@@ -223,6 +232,17 @@ extension PrivateServer {
       )
     }
     return true
+  }
+}
+
+/// The file system of POSIX shared memory.
+enum SharedMemory {
+  /// The bytes that are free there; nil where there is none.
+  static var freeBytes: UInt64? {
+    var information = statvfs()
+    guard statvfs("/dev/shm", &information) == 0 else { return nil }
+    return UInt64(information.f_bavail).multipliedReportingOverflow(by: UInt64(information.f_frsize))
+      .partialValue
   }
 }
 

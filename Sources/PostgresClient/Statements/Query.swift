@@ -1,4 +1,5 @@
 internal import CLibpq
+internal import Dispatch
 public import VectorSQL
 
 extension PostgresConnection {
@@ -215,14 +216,18 @@ extension PostgresConnection {
   /// its way is waited for, because it would hit the connection's next statement.
   func cancellable<Value: Sendable>(_ body: () throws -> Value) async throws -> Value {
     try Task.checkCancellation()
+    let finished = DispatchSemaphore(value: 0)
     do {
       return try await withTaskCancellationHandler {
         try onThisThread {
-          defer { settleCancellation() }
+          defer {
+            finished.signal()
+            settleCancellation()
+          }
           return try body()
         }
       } onCancel: {
-        cancelRunningStatement()
+        cancel(until: finished)
       }
     } catch let error as PostgresError where error.sqlState == "57014" && Task.isCancelled {
       throw CancellationError()
