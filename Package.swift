@@ -42,7 +42,8 @@ let package = Package(
     .executableTarget(
       name: "adbvec",
       dependencies: [
-        "Basics", "Checkpoints", "CommandSupport", "Doctor", "ImageCodecs", "ImageGrid", "ImageSearch", "ImageSources",
+        "Basics", "Checkpoints", "CommandSupport", "Doctor", "ImageCodecs", "ImageGrid", "ImageSearch",
+        "ImageSources",
         "Inference", "Ingestion", "LocalPostgres", "MetricLearning", "MigrateCommands", "PostgresClient",
         "Sandbox", "SearchServer", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -83,6 +84,7 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -93,7 +95,8 @@ let package = Package(
     .target(
       name: "Ingestion",
       dependencies: [
-        "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "MetricLearning", "PostgresClient",
+        "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "MetricLearning",
+        "PostgresClient",
         "VectorSQL",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
@@ -278,7 +281,7 @@ let package = Package(
       name: "ServerTests",
       dependencies: [
         "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "LocalPostgres", "Migrations",
-        "PostgresClient", "SQLLexer", "Sandbox", "TestSupport", "VectorSQL",
+        "PostgresClient", "SQLLexer", "Sandbox", "SearchServer", "TestSupport", "VectorSQL",
         "VectorSQLExamples",
       ],
       swiftSettings: settings

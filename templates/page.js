@@ -157,7 +157,7 @@ function go(link, options) {
 function upload(image) {
   if (!image) return;
   if (!image.type.startsWith('image/')) {
-    fail(new Error(`${image.name} is no image`));
+    fail(new Error(`${image.name} is not an image`));
     return;
   }
   const body = new FormData(form);
@@ -169,14 +169,14 @@ function upload(image) {
   load(new Request('/search', { method: 'POST', body }), { focus: true });
 }
 
-function preview(image) {
+function preview(file) {
   const figure = document.createElement('figure');
   const image = document.createElement('img');
   const caption = document.createElement('figcaption');
-  image.src = URL.createObjectURL(image);
+  image.src = URL.createObjectURL(file);
   image.alt = 'The image that the search starts from';
   image.addEventListener('load', () => URL.revokeObjectURL(image.src));
-  caption.textContent = image.name;
+  caption.textContent = file.name;
   figure.append(image, caption);
   const query = document.getElementById('query');
   query.querySelector('figure')?.remove();

@@ -53,12 +53,18 @@ public struct Resampler: Sendable {
     grow(&sums, to: rowBytes, filling: 0)
     image.rgb.withUnsafeBufferPointer { source in
       narrowed.withUnsafeMutableBufferPointer { narrowed in
-        for (index, y) in needed.enumerated() {
-          let sourceRow = UnsafeBufferPointer(
-            rebasing: source[y * image.width * 3..<(y + 1) * image.width * 3]
-          )
-          let row = UnsafeMutableBufferPointer(rebasing: narrowed[index * rowBytes..<(index + 1) * rowBytes])
-          ResamplePass.horizontal(sourceRow, across, into: row)
+        if across.isStored {
+          for (index, y) in needed.enumerated() {
+            let sourceRow = UnsafeBufferPointer(
+              rebasing: source[y * image.width * 3..<(y + 1) * image.width * 3]
+            )
+            let row = UnsafeMutableBufferPointer(
+              rebasing: narrowed[index * rowBytes..<(index + 1) * rowBytes]
+            )
+            ResamplePass.horizontal(sourceRow, across, into: row)
+          }
+        } else {
+          ResamplePass.horizontalByColumn(source, image.width, needed, across, into: narrowed)
         }
         sums.withUnsafeMutableBufferPointer { sums in
           for index in 0..<target.rows.count {
@@ -129,8 +135,15 @@ struct ResampleKernel: Sendable, Hashable {
   let taps: Int
   let starts: [Int]
   let counts: [Int]
-  /// `positions.count * taps` weights times 2^22.
+  /// `positions.count * taps` weights times 2^22; empty when they are not stored.
   let weights: [Int32]
+  private let interpolation: Interpolation
+
+  /// A reduction of a very long side has more weights than are kept: they are computed for one position at a time.
+  static let maximumStored = 4 << 20
+
+  /// Whether ``weights`` holds the weights of all positions.
+  var isStored: Bool { input == output || !weights.isEmpty || positions.isEmpty }
 
   init(input: Int, output: Int, positions: Range<Int>, interpolation: Interpolation) {
     let scale = Double(input) / Double(output)
@@ -139,23 +152,10 @@ struct ResampleKernel: Sendable, Hashable {
     let taps = Int(support.rounded(.up)) * 2 + 1
     var starts = [Int](repeating: 0, count: positions.count)
     var counts = starts
-    var weights = [Int32](repeating: 0, count: positions.count * taps)
-    var row = [Double](repeating: 0, count: taps)
     for (index, position) in positions.enumerated() {
       let centre = (Double(position) + 0.5) * scale
-      let first = max(0, Int(centre - support + 0.5))
-      let count = min(input, Int(centre + support + 0.5)) - first
-      var sum = 0.0
-      for tap in 0..<count {
-        row[tap] = interpolation.weight(at: (Double(tap + first) - centre + 0.5) * (1 / filterScale))
-        sum += row[tap]
-      }
-      for tap in 0..<count {
-        let weight = sum == 0 ? row[tap] : row[tap] / sum
-        weights[index * taps + tap] = Self.fixed(weight)
-      }
-      starts[index] = first
-      counts[index] = count
+      starts[index] = max(0, Int(centre - support + 0.5))
+      counts[index] = min(input, Int(centre + support + 0.5)) - starts[index]
     }
     self.input = input
     self.output = output
@@ -163,7 +163,65 @@ struct ResampleKernel: Sendable, Hashable {
     self.taps = taps
     self.starts = starts
     self.counts = counts
+    self.interpolation = interpolation
+    guard input != output, positions.count * taps <= Self.maximumStored else {
+      weights = []
+      return
+    }
+    var weights = [Int32](repeating: 0, count: positions.count * taps)
+    var row = [Double](repeating: 0, count: taps)
+    for index in 0..<positions.count {
+      Self.write(
+        to: &weights,
+        at: index * taps,
+        using: &row,
+        interpolation,
+        scale,
+        first: starts[index],
+        count: counts[index],
+        position: positions.lowerBound + index
+      )
+    }
     self.weights = weights
+  }
+
+  /// The weights of the `index`-th wanted position.
+  func computedWeights(of index: Int) -> [Int32] {
+    var weights = [Int32](repeating: 0, count: taps)
+    var row = [Double](repeating: 0, count: taps)
+    Self.write(
+      to: &weights,
+      at: 0,
+      using: &row,
+      interpolation,
+      Double(input) / Double(output),
+      first: starts[index],
+      count: counts[index],
+      position: positions.lowerBound + index
+    )
+    return weights
+  }
+
+  private static func write(
+    to weights: inout [Int32],
+    at place: Int,
+    using row: inout [Double],
+    _ interpolation: Interpolation,
+    _ scale: Double,
+    first: Int,
+    count: Int,
+    position: Int
+  ) {
+    let centre = (Double(position) + 0.5) * scale
+    let step = 1 / max(scale, 1)
+    var sum = 0.0
+    for tap in 0..<count {
+      row[tap] = interpolation.weight(at: (Double(tap + first) - centre + 0.5) * step)
+      sum += row[tap]
+    }
+    for tap in 0..<count {
+      weights[place + tap] = fixed(sum == 0 ? row[tap] : row[tap] / sum)
+    }
   }
 
   private static func fixed(_ weight: Double) -> Int32 {
@@ -219,6 +277,34 @@ enum ResamplePass {
     }
   }
 
+  /// As ``horizontal(_:_:into:)`` for all rows that are needed, with the weights of one column at a time.
+  static func horizontalByColumn(
+    _ source: UnsafeBufferPointer<UInt8>,
+    _ width: Int,
+    _ rows: Range<Int>,
+    _ kernel: ResampleKernel,
+    into narrowed: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    let rowBytes = kernel.positions.count * 3
+    for column in 0..<kernel.positions.count {
+      let weights = kernel.computedWeights(of: column)
+      for (index, y) in rows.enumerated() {
+        var sums = (red: half, green: half, blue: half)
+        var sample = (y * width + kernel.starts[column]) * 3
+        for tap in 0..<kernel.counts[column] {
+          sums.red &+= Int32(source[sample]) &* weights[tap]
+          sums.green &+= Int32(source[sample + 1]) &* weights[tap]
+          sums.blue &+= Int32(source[sample + 2]) &* weights[tap]
+          sample += 3
+        }
+        let target = index * rowBytes + column * 3
+        narrowed[target] = clip(sums.red)
+        narrowed[target + 1] = clip(sums.green)
+        narrowed[target + 2] = clip(sums.blue)
+      }
+    }
+  }
+
   /// The `index`-th wanted output row, from the narrowed rows, of which the first is input row `firstInput`.
   static func vertical(
     _ source: UnsafeBufferPointer<UInt8>,
@@ -236,8 +322,9 @@ enum ResamplePass {
       return
     }
     for byte in 0..<width { sums[byte] = half }
+    let computed = kernel.isStored ? [] : kernel.computedWeights(of: index)
     for tap in 0..<kernel.counts[index] {
-      let weight = kernel.weights[index * kernel.taps + tap]
+      let weight = kernel.isStored ? kernel.weights[index * kernel.taps + tap] : computed[tap]
       let line = UnsafeBufferPointer(rebasing: source[start + tap * width..<start + (tap + 1) * width])
       for byte in 0..<width { sums[byte] &+= Int32(line[byte]) &* weight }
     }

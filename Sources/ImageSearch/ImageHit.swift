@@ -43,7 +43,7 @@ public protocol ImageSearching: Sendable {
   /// The label and source of a row; nil when there is no such row.
   func row(id: Int64) async throws -> (label: String?, source: String?)?
   /// Every label in the table, in order.
-  func labels() async throws -> [String]
+  func labels(limit: Int) async throws -> [String]
   /// Returns when the database answers.
   func checkConnection() async throws
 }

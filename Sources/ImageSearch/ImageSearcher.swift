@@ -71,12 +71,12 @@ extension ImageSearcher {
     }
   }
 
-  /// Every label in the table, in order.
-  public func labels() async throws -> [String] {
+  /// The first `limit` labels in the table, in their order.
+  public func labels(limit: Int = 10_000) async throws -> [String] {
     let table = query.table
     let sql: SQL = """
       SELECT DISTINCT \(id: table.labelColumn) FROM \(table: table.name) \
-      WHERE \(id: table.labelColumn) IS NOT NULL ORDER BY 1
+      WHERE \(id: table.labelColumn) IS NOT NULL ORDER BY 1 LIMIT \(Int64(limit))
       """
     let statement = try sql.rendered(for: query.dialect)
     return try await connections.withConnection { connection in
@@ -98,14 +98,22 @@ extension ImageSearcher {
       return try await rows(after: nil, label: label, limit: count)
     }
     guard let bounds = try await idBounds() else { return [] }
-    let span = Double(bounds.upperBound) - Double(bounds.lowerBound)
     var found: [ImageRow] = []
-    for step in 0..<max(0, count) {
-      let wanted = bounds.lowerBound + Int64(span * Double(step) / Double(count))
+    for wanted in Self.spread(count, over: bounds) {
       if let last = found.last, last.id >= wanted { continue }
       found += try await rows(after: wanted, label: nil, limit: 1)
     }
     return found
+  }
+
+  /// `count` numbers that lie evenly in a range, which may be wider than `Int64.max`.
+  static func spread(_ count: Int, over range: ClosedRange<Int64>) -> [Int64] {
+    let span = UInt64(bitPattern: range.upperBound &- range.lowerBound)
+    return (0..<max(0, count)).map { step in
+      let (high, low) = span.multipliedFullWidth(by: UInt64(step))
+      // The quotient fits: a step is smaller than the count.
+      return range.lowerBound &+ Int64(bitPattern: UInt64(count).dividingFullWidth((high, low)).quotient)
+    }
   }
 
   private func rows(after id: Int64?, label: String?, limit: Int) async throws -> [ImageRow] {

@@ -51,8 +51,16 @@ public struct SearchPage: Service {
   }
 
   /// Serves until the task is cancelled or its service group shuts down; requests that began are answered first.
+  ///
+  /// - Throws: ``ServerSetupError`` when the address cannot be listened on.
   public func run() async throws {
-    try await application().run()
+    do {
+      try await application().run()
+    } catch let error as IOError {
+      throw ServerSetupError(listening: core.configuration, error.errnoCode)
+    } catch is SocketAddressError.UnknownHost {
+      throw ServerSetupError(unknownHost: core.configuration.host)
+    }
   }
 
   /// The server behind ``run()``, for tests and for services that add routes of their own in front of it.
@@ -76,11 +84,14 @@ public struct SearchPage: Service {
 
   private func router() -> Router<BasicRequestContext> {
     let page = PageRenderer(core: core, templates: templates)
-    let session = core.configuration.token.map { Session(token: $0) }
+    let configuration = core.configuration
+    let sessions = configuration.token.map {
+      Sessions(token: $0, isSecure: configuration.securesCookie, lifetime: configuration.sessionTime)
+    }
     let router = Router()
     router.add(middleware: ErrorMiddleware(core: core, page: page))
-    router.add(middleware: RequestGate(acceptedHosts: core.configuration.acceptedHosts, session: session))
-    PageRoutes(core: core, page: page, session: session).add(to: router)
+    router.add(middleware: RequestGate(acceptedHosts: configuration.acceptedHosts, sessions: sessions))
+    PageRoutes(core: core, page: page, sessions: sessions).add(to: router)
     APIRoutes(core: core).add(to: router)
     OperationRoutes(core: core, templates: templates).add(to: router)
     return router

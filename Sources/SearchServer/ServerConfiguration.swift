@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// How the page is served.
 public struct ServerConfiguration: Sendable {
   /// The address to listen on. Loopback unless told otherwise.
@@ -11,6 +13,10 @@ public struct ServerConfiguration: Sendable {
   public var allowedHosts: Set<String>?
   /// The secret that a client must give; nil asks for none.
   public var token: String?
+  /// Whether the login's cookie is only sent over HTTPS: for a server behind a proxy that speaks TLS.
+  public var securesCookie = false
+  /// How long a login lasts.
+  public var sessionTime = Duration.seconds(12 * 3_600)
   /// What the page calls the collection.
   public var collection = "images"
   /// A folder with templates that replace the built-in ones, file by file.
@@ -55,6 +61,30 @@ public struct ServerSetupError: Error, Sendable, Hashable, CustomStringConvertib
   init(_ description: String) {
     self.description = description
   }
+
+  /// Why an address cannot be listened on.
+  init(listening configuration: ServerConfiguration, _ code: Int32) {
+    let (host, port) = (configuration.host, configuration.port)
+    let place = "cannot listen on \(host), port \(port)"
+    switch code {
+    case EADDRINUSE:
+      description =
+        "\(place): another program does. Fix: choose another port with --port; 0 takes a free one."
+    case EACCES, EPERM:
+      description =
+        "\(place): this user may not use ports below 1024. Fix: choose a port from 1024 on with --port."
+    case EADDRNOTAVAIL, EAFNOSUPPORT:
+      description =
+        "\(place): this machine has no such address. Fix: --host 127.0.0.1, or 0.0.0.0 for all its addresses."
+    default: description = "\(place): \(String(cString: strerror(code)))"
+    }
+  }
+
+  init(unknownHost host: String) {
+    description =
+      "cannot listen on \(host): no address of this machine has that name. "
+      + "Fix: --host 127.0.0.1, or 0.0.0.0 for all its addresses."
+  }
 }
 
 /// What a client may ask for.
@@ -94,14 +124,18 @@ public struct ServerLoad: Sendable, Hashable {
   public var thumbnails = 2
   /// Thumbnails that may wait.
   public var waitingThumbnails = 512
-  /// Uploads received at a time; bounds the memory that they take.
+  /// Uploads received at a time; more get 503 at once.
   public var uploads = 32
   /// How long any of them may wait.
   public var patience = Duration.seconds(10)
-  /// The memory for thumbnails, in bytes.
-  public var thumbnailMemory = 64 << 20
-  /// The memory for remembered uploads, in bytes.
-  public var uploadMemory = 16 << 20
+  /// The memory for uploaded files from their first byte until they are decoded, in bytes.
+  public var uploadMemory = 128 << 20
+  /// The memory for decoding images, in bytes; an image that needs more is decoded alone.
+  public var decodingMemory = 256 << 20
+  /// The memory for made thumbnails, in bytes.
+  public var thumbnailCache = 64 << 20
+  /// The memory for the embeddings and thumbnails of remembered uploads, in bytes.
+  public var uploadCache = 16 << 20
 
   /// The defaults.
   public init() {}

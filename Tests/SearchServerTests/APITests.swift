@@ -36,13 +36,13 @@ import Testing
     arguments: [
       ("/api/v1/search", "id is missing"),
       ("/api/v1/search?id=0&id=1", "id is given twice"),
-      ("/api/v1/search?id=1e3", "id must be a whole number, 0…9223372036854775807"),
+      ("/api/v1/search?id=1e3", "id must be a whole number, -9223372036854775808…9223372036854775807"),
       ("/api/v1/search?id=0&k=0", "k must be a whole number, 1…500"),
       ("/api/v1/search?id=0&k=501", "k must be a whole number, 1…500"),
       ("/api/v1/search?id=0&ef=1001", "ef must be a whole number, 1…1000"),
       ("/api/v1/search?id=0&mode=fast", "mode must be index or exact"),
-      ("/api/v1/search?id=0&class=%00", "the link's percent-encoding is no UTF-8 text"),
-      ("/api/v1/search?id=0&class=%ff", "the link's percent-encoding is no UTF-8 text"),
+      ("/api/v1/search?id=0&class=%00", "the link's percent-encoding is not UTF-8 text"),
+      ("/api/v1/search?id=0&class=%ff", "the link's percent-encoding is not UTF-8 text"),
       (
         "/api/v1/search?id=0&where=1=1",
         "no parameter has that name; there are class, ef, id, k, mode"
@@ -60,8 +60,8 @@ import Testing
 
   @Test(
     arguments: [
-      ("[1]", "the body is no JSON object, or holds a number that is out of range"),
-      ("{", "the body is no JSON object, or holds a number that is out of range"),
+      ("[1]", "the body is not a JSON object, or holds a number that is out of range"),
+      ("{", "the body is not a JSON object, or holds a number that is out of range"),
       ("{}", "give either id or vector"),
       (#"{"id": 0, "vector": [1, 2]}"#, "give either id or vector"),
       (#"{"vector": [1]}"#, "the vector has 1 numbers, the collection's have 2"),
@@ -69,7 +69,10 @@ import Testing
       (#"{"vector": [1, null]}"#, "vector has a value of the wrong type or size"),
       (#"{"id": 0, "k": "2"}"#, "k has a value of the wrong type or size"),
       (#"{"id": 0, "k": null}"#, "k has a value of the wrong type or size"),
-      (#"{"id": -1}"#, "id must not be negative"),
+      (
+        #"{"id": 9223372036854775808}"#,
+        "the body is not a JSON object, or holds a number that is out of range"
+      ),
       (#"{"id": 0, "sql": "DROP"}"#, "the body may have class, ef, id, k, mode, vector, and nothing else"),
     ]
   )
@@ -144,6 +147,63 @@ import Testing
       let unknown = try #require(HTTPRequest.Method("BREW"))
       #expect(try await page.ask("/api/v1/search", unknown).status == 501)
       #expect(try await page.ask("/health", .head).status == 200)
+    }
+  }
+
+  /// What was written for version 1 goes on working.
+  @Test func theEarlierNamesAnswer() async throws {
+    try await PageClient.with { page in
+      let head = "--b\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"a.png\"\r\n\r\n"
+      let body = [Array(head.utf8), Sample.png, Array("\r\n--b--\r\n".utf8)].flatMap { $0 }
+      let headers = ["Content-Type": "multipart/form-data; boundary=b"]
+      for uri in ["/api/v1/search/picture?k=1", "/api/v1/search/image?k=1"] {
+        let answer = try await page.ask(uri, .post, headers: headers, body: body)
+        #expect(answer.status == 200, "\(uri)")
+      }
+      #expect(try await page.ask("/api/v1/pictures?k=1").status == 200)
+      #expect(try await page.ask("/api/v1/pictures/0/file")["Content-Type"] == "image/png")
+      #expect(try await page.ask("/api/v1/pictures/0/thumbnail").status == 200)
+    }
+  }
+
+  /// A vector of length 0 has no distance by the cosine, and JSON has no number for it.
+  @Test(arguments: [Double.nan, .infinity, -.infinity])
+  func aDistanceThatIsNoNumberIsLeftOut(distance: Double) async throws {
+    let backend = MemoryBackend(distance: { _ in distance })
+    try await PageClient.with(backend) { page in
+      let answer = try await page.ask("/api/v1/search?id=0&k=1")
+      #expect(answer.status == 200)
+      let results = try #require(try answer.json()["results"] as? [[String: Any]])
+      #expect(results.count == 1 && results[0]["distance"] == nil)
+      let people = try await page.ask("/?id=0&k=1")
+      #expect(people.status == 200)
+      #expect(!people.text.lowercased().contains(">nan") && !people.text.contains(">inf"))
+    }
+  }
+
+  /// Ids may lie farther apart than the largest integer.
+  @Test(arguments: [Int64.min, -1, Int64.max])
+  func everyIdIsSearched(id: Int64) async throws {
+    let images = [id, 0].map { CollectionImage(id: $0, label: "cat", source: "cat/tabby.png") }
+    try await PageClient.with(MemoryBackend(images)) { page in
+      let people = try await page.ask("/?id=\(id)")
+      #expect(people.status == 200)
+      #expect(try await page.ask("/api/v1/search?id=\(id)").status == 200)
+      #expect(try await page.post(json: #"{"id": \#(id)}"#).status == 200)
+      #expect(try await page.ask("/api/v1/images/\(id)/thumbnail").status == 200)
+      #expect(try await page.ask("/").text.contains("/?id=\(id)"))
+    }
+  }
+
+  @Test func aFileIsSentInPieces() async throws {
+    let large = Sample.png + [UInt8](repeating: 7, count: 300_000)
+    try await PageClient.with(store: MemoryStore(files: ["cat/tabby.png": large])) { page in
+      let answer = try await page.ask("/api/v1/images/0/file")
+      #expect(answer.status == 200)
+      #expect(answer.bytes == large)
+      #expect(answer["Content-Length"] == "\(large.count)")
+      let head = try await page.ask("/api/v1/images/0/file", .head)
+      #expect(head.status == 200 && head.bytes.isEmpty)
     }
   }
 }

@@ -69,6 +69,41 @@ import Testing
     try await first.value
   }
 
+  /// Memory is shared by size: a large piece of work waits until it fits, and a small one behind it does not overtake.
+  @Test(.timeLimit(.minutes(1))) func largeWorkWaitsForItsUnits() async throws {
+    let queue = AdmissionQueue(capacity: 10, maximumWaiting: 5)
+    let door = Door()
+    let first = Task { try await queue.run(units: 6) { await door.pass() } }
+    try await until { queue.load.running == 1 }
+    let large = Task { try await queue.run(units: 5) { 5 } }
+    try await until { queue.load.waiting == 1 }
+    let small = Task { try await queue.run(units: 1) { 1 } }
+    try await until { queue.load.waiting == 2 }
+    #expect(queue.load.running == 1)
+    door.open()
+    try await first.value
+    #expect(try await large.value == 5)
+    #expect(try await small.value == 1)
+    #expect(try await queue.run(units: 1_000) { 7 } == 7, "more than the capacity runs alone")
+    #expect(queue.load == (0, 0))
+  }
+
+  @Test(.timeLimit(.minutes(1))) func smallWorkGoesOnWhenTheLargeOneGivesUp() async throws {
+    let queue = AdmissionQueue(capacity: 10, maximumWaiting: 5)
+    let door = Door()
+    let first = Task { try await queue.run(units: 6) { await door.pass() } }
+    try await until { queue.load.running == 1 }
+    let large = Task { try await queue.run(units: 10) { 10 } }
+    try await until { queue.load.waiting == 1 }
+    let small = Task { try await queue.run(units: 1) { 1 } }
+    try await until { queue.load.waiting == 2 }
+    large.cancel()
+    #expect(try await small.value == 1)
+    await #expect(throws: CancellationError.self) { try await large.value }
+    door.open()
+    try await first.value
+  }
+
   @Test func aFailureFreesItsPlace() async throws {
     struct Broken: Error {}
     let queue = AdmissionQueue(capacity: 1, maximumWaiting: 0)

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import SearchServer
 import Testing
@@ -44,7 +45,7 @@ import Testing
       let right = try await page.ask("/login", .post, headers: type, body: Array("token=\(token)".utf8))
       #expect(right.status == 303)
       let cookie = try #require(right["Set-Cookie"])
-      #expect(cookie.hasSuffix("; Path=/; HttpOnly; SameSite=Strict"))
+      #expect(cookie.hasSuffix("; Max-Age=43200; Path=/; HttpOnly; SameSite=Lax"))
       #expect(!cookie.contains(token))
       let value = String(cookie.prefix { $0 != ";" })
       #expect(try await page.ask("/", headers: ["Cookie": value]).status == 200)
@@ -78,5 +79,87 @@ import Testing
       #expect(!start.text.contains(" style="))
       #expect(!start.text.contains("http://") && !start.text.contains("https://"))
     }
+  }
+
+  @Test func aLoginLeadsToThePageThatWasAskedFor() async throws {
+    try await PageClient.with(configure: { $0.token = Self.token }) { page in
+      let asked = try await page.ask("/?id=3&class=a%20b", headers: ["Accept": "text/html"])
+      let login = try #require(asked["Location"])
+      #expect(login == "/login?return=%2F%3Fid%3D3%26class%3Da%2520b")
+      #expect(try await page.ask(login).text.contains(#"name="return" value="/?id=3&amp;class=a%20b""#))
+      let answer = try await page.post(login: "token=\(Self.token)&return=%2F%3Fid%3D3%26class%3Da%2520b")
+      #expect(answer["Location"] == "/?id=3&class=a%20b")
+      let wrong = try await page.post(login: "token=guess&return=%2F%3Fid%3D3")
+      #expect(wrong.text.contains(#"name="return" value="/?id=3""#))
+    }
+  }
+
+  @Test(arguments: [
+    "https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "javascript:x", "/login",
+    "/a\tb",
+  ])
+  func aLoginLeadsNowhereElse(path: String) async throws {
+    try await PageClient.with(configure: { $0.token = Self.token }) { page in
+      let encoded = path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+      let answer = try await page.post(login: "token=\(Self.token)&return=\(encoded)")
+      #expect(answer["Location"] == "/")
+    }
+  }
+
+  @Test func everyLoginIsASessionOfItsOwnThatEnds() async throws {
+    try await PageClient.with(configure: { $0.token = Self.token }) { page in
+      func logIn() async throws -> String {
+        let cookie = try await page.post(login: "token=\(Self.token)")["Set-Cookie"]
+        return String(try #require(cookie).prefix { $0 != ";" })
+      }
+      func status(_ cookie: String) async throws -> Int {
+        try await page.ask("/", headers: ["Cookie": cookie]).status
+      }
+      let (first, second) = (try await logIn(), try await logIn())
+      #expect(first != second)
+      let out = try await page.ask("/logout", .post, headers: ["Cookie": first])
+      #expect(out["Location"] == "/login")
+      #expect(out["Set-Cookie"]?.hasPrefix("adbvec=; Max-Age=0;") == true)
+      #expect(try await status(first) == 303)
+      #expect(try await status(second) == 200)
+    }
+    try await PageClient.with(
+      configure: {
+        $0.token = Self.token
+        $0.sessionTime = .zero
+      }
+    ) { page in
+      let cookie = try #require(try await page.post(login: "token=\(Self.token)")["Set-Cookie"])
+      #expect(try await page.ask("/", headers: ["Cookie": String(cookie.prefix { $0 != ";" })]).status == 303)
+    }
+  }
+
+  @Test func aSecureCookieIsForHTTPSOnly() async throws {
+    try await PageClient.with(
+      configure: {
+        $0.token = Self.token
+        $0.securesCookie = true
+      }
+    ) { page in
+      let cookie = try #require(try await page.post(login: "token=\(Self.token)")["Set-Cookie"])
+      #expect(cookie.hasPrefix("__Host-adbvec=") && cookie.hasSuffix("; Secure"))
+      #expect(try await page.ask("/", headers: ["Cookie": String(cookie.prefix { $0 != ";" })]).status == 200)
+    }
+  }
+
+  @Test func twoHostsAreRefusedAndTellNothing() async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask("/", headers: ["Host": "elsewhere.example"])
+      #expect(answer.status == 400)
+      #expect(!answer.text.contains("option"))
+      #expect(try await page.ask("/api/v1", headers: ["Host": "localhost"]).code == "invalid-request")
+    }
+  }
+}
+
+extension PageClient {
+  fileprivate func post(login form: String) async throws -> Answer {
+    let headers = ["Content-Type": "application/x-www-form-urlencoded"]
+    return try await ask("/login", .post, headers: headers, body: Array(form.utf8))
   }
 }

@@ -14,14 +14,16 @@ import Testing
       withIntermediateDirectories: true
     )
     try Data("cat".utf8).write(to: folder.appending(path: "a/cat.png"))
+    for name in ["a/.cat.png", "a/notes.txt"] {
+      try Data("other".utf8).write(to: folder.appending(path: name))
+    }
     try Data("secret".utf8).write(to: root.appending(path: "secret.png"))
     try body(ImageFolder(folder.path, maximumBytes: 100), folder)
   }
 
   private func read(_ folder: ImageFolder, _ source: String?) -> String? {
-    folder.file(of: CollectionImage(id: 0, source: source)).map {
-      String(decoding: $0.bytes, as: UTF8.self)
-    }
+    guard let file = folder.file(of: CollectionImage(id: 0, source: source)) else { return nil }
+    return (try? file.bytes()).map { String(decoding: $0, as: UTF8.self) }
   }
 
   @Test func readsAFile() throws {
@@ -32,25 +34,27 @@ import Testing
     arguments: [
       "../secret.png", "a/../../secret.png", "a/../a/cat.png", "./a/cat.png", "a//cat.png", "/etc/hostname",
       "",
-      "a/cat.png/", "a", "a/cat.png\0", "..", "a/dog.png",
+      "a/cat.png/", "a", "a/cat.png\0", "..", "a/dog.png", ".hidden/cat.png", "a/.cat.png", "a/notes.txt",
     ]
   )
   func aPathThatLeadsElsewhereFindsNothing(source: String) throws {
     try withFolder { folder, _ in #expect(read(folder, source) == nil) }
   }
 
-  @Test func noLinkIsFollowed() throws {
+  /// As 'embed-load' follows them: what it has loaded can be shown.
+  @Test func linksAreFollowed() throws {
     try withFolder { folder, url in
       let manager = FileManager.default
       let link = { (name: String, target: String) in
         try manager.createSymbolicLink(atPath: url.appending(path: name).path, withDestinationPath: target)
       }
       try link("out.png", "../secret.png")
-      try link("up", "..")
       try link("in.png", "a/cat.png")
-      #expect(read(folder, "out.png") == nil)
-      #expect(read(folder, "up/secret.png") == nil)
-      #expect(read(folder, "in.png") == nil)
+      try link("dangling.png", "nothing.png")
+      #expect(read(folder, "out.png") == "secret")
+      #expect(read(folder, "in.png") == "cat")
+      #expect(read(folder, "dangling.png") == nil)
+      #expect(read(folder, "../secret.png") == nil)
     }
   }
 
@@ -71,5 +75,37 @@ import Testing
       try Data("catty".utf8).write(to: url.appending(path: "a/cat.png"))
       #expect(folder.file(of: image)?.version != before)
     }
+  }
+}
+
+/// A file that is open stays what it was.
+@Suite struct ImageFileTests {
+  @Test func partsAreCutAtTheEnd() throws {
+    let file = ImageFile(bytes: Array("image".utf8), version: "1")
+    #expect(file.size == 5)
+    #expect(try file.bytes(3..<9) == Array("ge".utf8))
+    #expect(try file.bytes(7..<9) == [])
+  }
+
+  @Test func aReplacedFileIsReadToItsOwnEnd() throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "images-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: root) }
+    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    let path = root.appending(path: "cat.png")
+    try Data("tabby".utf8).write(to: path)
+    let file = try #require(ImageFolder(root.path).file(of: CollectionImage(id: 0, source: "cat.png")))
+    try Data("another".utf8).write(to: path, options: .atomic)
+    #expect(try file.bytes() == Array("tabby".utf8))
+  }
+
+  @Test func aFileThatShrinksIsAnError() throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "images-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: root) }
+    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    let path = root.appending(path: "cat.png")
+    try Data("tabby".utf8).write(to: path)
+    let file = try #require(ImageFolder(root.path).file(of: CollectionImage(id: 0, source: "cat.png")))
+    truncate(path.path, 2)
+    #expect(throws: BackendError.self) { try file.bytes() }
   }
 }

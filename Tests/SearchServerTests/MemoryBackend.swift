@@ -8,14 +8,22 @@ final class MemoryBackend: SearchBackend {
   private let queries = Mutex<[SearchQuery]>([])
   /// Called in the middle of every search.
   let pause: @Sendable () async -> Void
+  private let distance: @Sendable (Double) -> Double
+  private let rowsAsked = Mutex(0)
 
+  /// - Parameter distance: What is said in place of the true distance.
   init(
     _ images: [CollectionImage] = MemoryBackend.animals,
+    distance: @escaping @Sendable (Double) -> Double = { $0 },
     pause: @escaping @Sendable () async -> Void = {}
   ) {
     self.images = images
+    self.distance = distance
     self.pause = pause
   }
+
+  /// How often a single row was asked for.
+  var singleRows: Int { rowsAsked.withLock { $0 } }
 
   /// Whether the database answers.
   var isLost: Bool {
@@ -46,13 +54,14 @@ final class MemoryBackend: SearchBackend {
     }
     let hits = images.filter { query.label == nil || $0.label == query.label }
       .filter { query.subject != .id($0.id) }
-      .map { SearchAnswer.Hit($0, distance: abs(Double($0.id) - origin)) }
+      .map { SearchAnswer.Hit($0, distance: distance(abs(Double($0.id) - origin))) }
       .sorted { $0.distance < $1.distance }
     return SearchAnswer(hits: Array(hits.prefix(query.count)), sql: "SELECT '<' ;", databaseMilliseconds: 1.5)
   }
 
   func image(id: Int64) async throws -> CollectionImage? {
     try await checkConnection()
+    rowsAsked.withLock { $0 += 1 }
     return images.first { $0.id == id }
   }
 
@@ -61,9 +70,9 @@ final class MemoryBackend: SearchBackend {
     return Array(images.filter { label == nil || $0.label == label }.prefix(count))
   }
 
-  func labels() async throws -> [String] {
+  func classes(limit: Int) async throws -> [String] {
     try await checkConnection()
-    return Set(images.compactMap(\.label)).sorted()
+    return Array(Set(images.compactMap(\.label)).sorted().prefix(limit))
   }
 
   func checkConnection() async throws {
@@ -77,21 +86,35 @@ struct StubImages: ImageBackend {
   let dimension = 2
   var pause: @Sendable () async -> Void = {}
 
-  func features(of file: [UInt8], maximumPixels: Int) async throws -> [Float] {
+  func decodingCost(of file: [UInt8], maximumPixels: Int) -> Int { file.count }
+
+  func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) async throws -> ExaminedImage {
     await pause()
     guard file.count > 8 else { throw BackendError(.unreadableImage, "the image ends too early") }
-    return [0, 1]
+    return ExaminedImage(embedding: [0, 1], thumbnail: file)
   }
 
   func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8] { file }
 }
 
 /// Files by their source.
-struct MemoryStore: ImageStore {
-  var files: [String: [UInt8]] = ["cat/tabby.png": Sample.png, "dog/terrier.png": Array("<html>".utf8)]
+final class MemoryStore: ImageStore {
+  private let files: Mutex<[String: (bytes: [UInt8], version: String)]>
+
+  init(
+    files: [String: [UInt8]] = ["cat/tabby.png": Sample.png, "dog/terrier.png": Array("<html>".utf8)]
+  ) {
+    self.files = Mutex(files.mapValues { ($0, "v1") })
+  }
+
+  func replace(_ source: String, _ bytes: [UInt8], version: String) {
+    files.withLock { $0[source] = (bytes, version) }
+  }
 
   func file(of image: CollectionImage) -> ImageFile? {
-    image.source.flatMap { files[$0] }.map { ImageFile(bytes: $0, version: "v1") }
+    files.withLock { files in
+      image.source.flatMap { files[$0] }.map { ImageFile(bytes: $0.bytes, version: $0.version) }
+    }
   }
 }
 

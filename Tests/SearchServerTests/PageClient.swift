@@ -38,7 +38,9 @@ struct PageClient {
   struct Answer {
     let status: Int
     let headers: HTTPFields
-    let text: String
+    let bytes: [UInt8]
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
 
     func json() throws -> [String: Any] {
       try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]
@@ -69,7 +71,7 @@ struct PageClient {
     return Answer(
       status: response.status.code,
       headers: response.headers,
-      text: String(decoding: response.body.readableBytesView, as: UTF8.self)
+      bytes: Array(response.body.readableBytesView)
     )
   }
 

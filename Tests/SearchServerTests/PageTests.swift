@@ -68,7 +68,7 @@ import Testing
   @Test(
     arguments: [
       ("/?id=0&upload=AAAAAAAAAAAAAAAAAAAAAA", "give id or upload, not both"),
-      ("/?upload=..%2Fetc", "upload is no key of an upload"),
+      ("/?upload=..%2Fetc", "upload is not the key of an upload"),
       ("/?id=0&k=9999", "k must be a whole number, 1…500"),
       ("/?id=99", "no image 99"),
     ]

@@ -1,5 +1,6 @@
 import CoreMetrics
 @testable import SearchServer
+import Synchronization
 import Testing
 
 @Suite struct BoundedCacheTests {
@@ -105,5 +106,30 @@ import Testing
         "12346", "123.5", "12.35", "1.235", "0.1235",
       ]
     )
+  }
+}
+
+@Suite struct ClassCacheTests {
+  @Test func classesAreReadOnceForManyPages() async throws {
+    let readings = Mutex(0)
+    let cache = ClassCache { limit in
+      readings.withLock { $0 += 1 }
+      return Array(["cat", "dog"].prefix(limit))
+    }
+    for _ in 0..<5 { #expect(await cache.known() == ["cat", "dog"]) }
+    #expect(try await cache.current() == ["cat", "dog"])
+    #expect(readings.withLock { $0 } == 1)
+  }
+
+  @Test func aFailureIsAskedForAgain() async throws {
+    let isLost = Mutex(true)
+    let cache = ClassCache { _ in
+      if isLost.withLock({ $0 }) { throw BackendError(.unavailable, "lost") }
+      return ["cat"]
+    }
+    await #expect(throws: BackendError.self) { try await cache.current() }
+    #expect(await cache.known() == [])
+    isLost.withLock { $0 = false }
+    #expect(try await cache.current() == ["cat"])
   }
 }

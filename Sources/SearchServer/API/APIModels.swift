@@ -24,7 +24,7 @@ struct SearchBody: Encodable {
   let page: String?
 
   init(_ result: SearchResult) {
-    var subject = Subject(class: result.subjectLabel, name: result.subjectName)
+    var subject = Subject(class: result.subjectImage?.label, name: result.subjectName)
     switch result.subject {
     case .id(let id): subject.id = id
     case .upload(let key): subject.upload = key
@@ -60,7 +60,8 @@ struct ImageBody: Encodable {
   init(_ image: CollectionImage, distance: Double? = nil) {
     id = image.id
     `class` = image.label
-    self.distance = distance
+    // JSON has no number for the distance to a vector of length 0 by the cosine.
+    self.distance = distance.flatMap { $0.isFinite ? $0 : nil }
     // Where the collection lies on the server's disk is not the client's business.
     name = image.source?.split(separator: "/").last.map(String.init)
     links = Links(
@@ -81,6 +82,8 @@ struct SampleBody: Encodable {
 struct ClassesBody: Encodable {
   let schema = 1
   let classes: [String]
+  /// Whether the table has no others.
+  let complete: Bool
 }
 
 /// What this server is, in JSON.
@@ -135,7 +138,6 @@ struct JSONSearchRequest: Decodable {
       body.contains(.vector) ? try body.decode([Double].self, forKey: .vector).map { Float($0) } : nil
     switch (id, vector) {
     case (let id?, nil):
-      guard id >= 0 else { throw HTTPError.invalid("id must not be negative") }
       subject = .id(id)
     case (nil, let vector?):
       guard vector.allSatisfy({ abs($0) <= 1e15 }) else {
@@ -179,7 +181,7 @@ struct JSONSearchRequest: Decodable {
       .valueNotFound(_, let context) where !context.codingPath.isEmpty,
       .dataCorrupted(let context) where !context.codingPath.isEmpty:
       "\(context.codingPath[0].stringValue) has a value of the wrong type or size"
-    default: "the body is no JSON object, or holds a number that is out of range"
+    default: "the body is not a JSON object, or holds a number that is out of range"
     }
   }
 }

@@ -45,7 +45,8 @@ struct APIRoutes {
 
   private func classes(_ request: Request) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
-    return JSONBody.response(ClassesBody(classes: try await core.ask { try await core.labels.current() }))
+    let classes = try await core.classes.current()
+    return JSONBody.response(ClassesBody(classes: classes, complete: classes.count < ClassCache.maximum))
   }
 
   private func search(_ request: Request) async throws -> Response {
@@ -73,12 +74,17 @@ struct APIRoutes {
   }
 
   private func searchImage(_ request: Request) async throws -> Response {
+    let start = ContinuousClock.now
     let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
-    let upload = try await ImageUpload.read(request, core, fields: [])
-    guard !upload.file.isEmpty else {
-      throw HTTPError(.unprocessableContent, "unreadable-image", "the request holds no image")
+    let (subject, extraction, waited) = try await ImageUpload.with(request, core, fields: []) { upload in
+      guard !upload.file.isEmpty else {
+        throw HTTPError(.unprocessableContent, "unreadable-image", "the request holds no image")
+      }
+      return try await core.take(upload: upload.file, name: upload.name)
     }
-    return answer(try await core.search(upload: upload.file, name: upload.name, options))
+    return answer(
+      try await core.search(subject, options, extraction: extraction, waited: waited, since: start)
+    )
   }
 
   private func answer(_ result: SearchResult) -> Response {
@@ -111,15 +117,17 @@ extension APIRoutes {
 
   func file(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
-    let file = try await core.file(id: try Self.id(context))
-    let type = try SearchCore.type(of: file.bytes)
-    return ImageAnswer.response(request, bytes: file.bytes, type: type, version: file.version)
+    return try await ImageAnswer.response(
+      request,
+      try await core.file(id: try Self.id(context)).file,
+      core.threads
+    )
   }
 
   func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
     let parameters = try QueryParameters(request.uri, allowed: ["side"])
     let side = try Self.side(parameters)
-    let thumbnail = try await core.thumbnail(id: try Self.id(context), side: side)
+    let thumbnail = try await core.thumbnail(id: try Self.id(context), digest: nil, side: side)
     return ImageAnswer.response(request, thumbnail)
   }
 
@@ -135,8 +143,8 @@ extension APIRoutes {
 
   static func id(_ context: BasicRequestContext) throws -> Int64 {
     let text = context.parameters.get("id") ?? ""
-    guard text.utf8.allSatisfy({ (48...57).contains($0) }), let id = Int64(text) else {
-      throw HTTPError.invalid("an id is a whole number, 0…\(Int64.max)")
+    guard QueryParameters.isInteger(text), let id = Int64(text) else {
+      throw HTTPError.invalid("an id is a whole number, \(Int64.min)…\(Int64.max)")
     }
     return id
   }
@@ -147,24 +155,5 @@ extension APIRoutes {
       throw HTTPError.invalid("side must be \(Thumbnail.sides.map(String.init).joined(separator: ", "))")
     }
     return Int(side)
-  }
-}
-
-/// Answers that are images.
-enum ImageAnswer {
-  static func response(_ request: Request, _ thumbnail: Thumbnail) -> Response {
-    response(request, bytes: thumbnail.bytes, type: thumbnail.type, version: thumbnail.version)
-  }
-
-  static func response(_ request: Request, bytes: [UInt8], type: String, version: String) -> Response {
-    let tag = "\"\(version)\""
-    var headers: HTTPFields = [
-      .eTag: tag,
-      .cacheControl: "private, max-age=3600",
-      .contentSecurityPolicy: "default-src 'none'; sandbox",
-    ]
-    if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
-    headers[.contentType] = type
-    return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
   }
 }

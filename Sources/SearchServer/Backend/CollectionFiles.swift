@@ -1,47 +1,79 @@
+internal import Basics
 internal import Foundation
 internal import ImageCodecs
 internal import ImageSources
 
 /// The images that the page may show: those of the collection that was named, wherever the rows say they are.
-package struct CollectionFiles: ImageStore {
-  private let collection: any ImageCollection
+///
+/// The collection is opened again when its file or folder was replaced, so that a second load shows its own images.
+package final class CollectionFiles: ImageStore {
+  private struct Opened: Sendable {
+    let collection: any ImageCollection
+    let version: String
+  }
+
+  private let path: String
+  /// Nil for a collection of records. Its files are found by their names, whenever they came.
   private let folder: ImageFolder?
   /// The ways in which a row may spell the collection's path.
   private let roots: [String]
+  private let opened: StateLock<Opened>
 
   /// - Throws: `CollectionError` when there is no collection of images at `path`.
   package init(path: String) throws {
+    self.path = path
     let absolute = URL(filePath: path).standardizedFileURL.path
-    roots = [absolute, URL(filePath: path).resolvingSymlinksInPath().path].map {
+    let roots = [absolute, URL(filePath: path).resolvingSymlinksInPath().path].map {
       $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0
     }
-    collection = try ImageSource.open(path)
-    folder = collection is FolderCollection ? ImageFolder(roots[1]) : nil
+    self.roots = roots
+    let opened = try Self.open(path)
+    folder = opened.collection is FolderCollection ? ImageFolder(roots[1]) : nil
+    self.opened = StateLock(opened)
   }
 
-  package func file(of image: CollectionImage) -> ImageFile? {
-    guard let source = image.source else { return file(at: Int(exactly: image.id)) }
+  private static func open(_ path: String) throws -> Opened {
+    let version = version(of: path)
+    return Opened(collection: try ImageSource.open(path), version: version)
+  }
+
+  /// Of the file, or of the folder and the record files in it.
+  private static func version(of path: String) -> String {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let files = names.filter { $0.hasSuffix(".bin") }.sorted().map { "\(path)/\($0)" }
+    return ([path] + files).compactMap { OpenFile.version(at: $0) }.joined(separator: "-")
+  }
+
+  private func current() throws -> Opened {
+    let known = opened.withLock { $0 }
+    guard known.version != Self.version(of: path) else { return known }
+    let new = try Self.open(path)
+    opened.withLock { $0 = new }
+    return new
+  }
+
+  package func file(of image: CollectionImage) throws -> ImageFile? {
+    guard let source = image.source else { return try file(at: Int(exactly: image.id)) }
     switch ImagePlace(source) {
     case .file(let path):
       guard let root = roots.first(where: { path.hasPrefix($0 + "/") }) else { return nil }
-      return folder?.file(
-        of: CollectionImage(id: image.id, source: String(path.dropFirst(root.count + 1)))
-      )
+      return folder?.file(at: Array(path.utf8.dropFirst(root.utf8.count + 1)))
     case .record(let path, let number):
-      return roots.contains(path) ? file(at: number) : nil
+      return roots.contains(path) ? try file(at: number) : nil
     case nil:
       return folder?.file(of: image)
     }
   }
 
   /// An image by its place in the collection: a folder's is sent as it is, a record of a file as PNG.
-  private func file(at position: Int?) -> ImageFile? {
-    guard let position, (0..<collection.count).contains(position) else { return nil }
+  private func file(at position: Int?) throws -> ImageFile? {
+    let opened = try current()
+    guard let position, (0..<opened.collection.count).contains(position) else { return nil }
     if let folder {
-      let name = try? collection.entry(at: position).name
-      return folder.file(of: CollectionImage(id: Int64(position), source: name))
+      let name = try? opened.collection.entry(at: position).name
+      return name.flatMap { folder.file(at: Array($0.utf8)) }
     }
-    guard let bytes = try? collection.image(at: position).pngData() else { return nil }
-    return ImageFile(bytes: bytes, version: "record-\(position)")
+    guard let bytes = try? opened.collection.image(at: position).pngData() else { return nil }
+    return ImageFile(bytes: bytes, version: "\(opened.version)-\(position)")
   }
 }

@@ -1,6 +1,6 @@
 package import ImageSearch
 package import PostgresClient
-internal import Synchronization
+internal import Basics
 internal import VectorSQL
 
 /// The table of images, as the page asks for it.
@@ -54,8 +54,8 @@ package struct DatabaseBackend: SearchBackend {
     }
   }
 
-  package func labels() async throws -> [String] {
-    try await translated { try await searcher.labels() }
+  package func classes(limit: Int) async throws -> [String] {
+    try await translated { try await searcher.labels(limit: limit) }
   }
 
   package func checkConnection() async throws {
@@ -153,7 +153,7 @@ extension PostgresError {
 ///
 /// One task looks after all of them; a timer a search would outlive the search by its whole limit.
 final class ConnectionWatchdog: Sendable {
-  private let lent = Mutex<
+  private let lent = StateLock<
     [ObjectIdentifier: (connection: PostgresConnection, until: ContinuousClock.Instant)]
   >([:])
 

@@ -1,23 +1,39 @@
-internal import ImageCodecs
+internal import Basics
+package import ImageCodecs
 package import Inference
-internal import Synchronization
 
-/// What is done with an image's bytes: the feature vector and the thumbnail.
+/// What is done with an image's bytes: the embedding and the thumbnail.
 ///
-/// Both are called on threads of their own, never on an event loop or the cooperative pool, so they may block and
-/// compute. They throw ``BackendError`` with `.unreadableImage` or `.imageTooLarge`.
+/// All of it is called on threads of their own, never on an event loop or the cooperative pool, so it may block and
+/// compute. It throws ``BackendError`` with `.unreadableImage` or `.imageTooLarge`.
 public protocol ImageBackend: Sendable {
-  /// The network's name, as people know it.
+  /// The model's name, as people know it.
   var model: String { get }
-  /// How many numbers a feature vector has.
+  /// The length of an embedding.
   var dimension: Int { get }
-  /// The feature vector of an image file with at most `maximumPixels` pixels.
-  func features(of file: [UInt8], maximumPixels: Int) async throws -> [Float]
+  /// About how many bytes of memory the decoding of an image file takes at its peak, from its header alone.
+  func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int
+  /// The embedding of an image file and its thumbnail, from one decoding.
+  func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) async throws -> ExaminedImage
   /// The image, upright, at most `side` pixels wide and high, as a JPEG or PNG file.
   func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8]
 }
 
-/// The network, loaded once, with as many extractors as run at a time.
+/// What an upload was turned into.
+public struct ExaminedImage: Sendable, Hashable {
+  /// The embedding.
+  public var embedding: [Float]
+  /// A JPEG or PNG file.
+  public var thumbnail: [UInt8]
+
+  /// An examined image from its parts.
+  public init(embedding: [Float], thumbnail: [UInt8]) {
+    self.embedding = embedding
+    self.thumbnail = thumbnail
+  }
+}
+
+/// The model, loaded once, with as many extractors as run at a time.
 package final class ExtractorPool: ImageBackend {
   /// An extractor on its way in or out of the pool.
   /// Unchecked: the pool lends each one to one caller at a time, under its lock.
@@ -26,22 +42,35 @@ package final class ExtractorPool: ImageBackend {
   }
 
   private let network: FeatureModel
-  private let idle = Mutex<[Lent]>([])
+  private let decoding: Image.DecodingOptions
+  private let idle = StateLock<[Lent]>([])
   package let model: String
 
   package var dimension: Int { network.dimension }
 
-  package init(_ network: FeatureModel, name: String) {
+  /// - Parameter decoding: As the table's images were decoded, so that an image of the collection finds itself at
+  ///   distance 0. Its limits are not used.
+  package init(_ network: FeatureModel, name: String, decoding: Image.DecodingOptions) {
     self.network = network
+    self.decoding = decoding
     model = name
   }
 
-  /// Decodes as `embed-load` does, so that an image of the collection finds itself at distance 0.
-  package func features(of file: [UInt8], maximumPixels: Int) throws -> [Float] {
-    let image = try Self.decoded(file, .init(maximumPixels: maximumPixels))
+  package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
+    // Packed samples, RGB, and what is resized of it.
+    8 << 20
+  }
+
+  package func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) throws -> ExaminedImage {
+    var options = decoding
+    options.maximumPixels = maximumPixels
+    let image = try Self.decoded(file, options)
     let lent = try idle.withLock { $0.popLast() } ?? Lent(extractor: network.makeExtractor())
     defer { idle.withLock { $0.append(lent) } }
-    return try lent.extractor.features(of: image)
+    return ExaminedImage(
+      embedding: try lent.extractor.features(of: image),
+      thumbnail: try image.thumbnail(side: thumbnailSide).jpegData()
+    )
   }
 
   package func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) throws -> [UInt8] {
@@ -56,8 +85,13 @@ package final class ExtractorPool: ImageBackend {
   private static func decoded(_ file: [UInt8], _ options: Image.DecodingOptions) throws -> Image {
     do {
       return try Image(decoding: file, options: options)
+    } catch let error as ImageError where error.code == .tooLarge {
+      throw BackendError(
+        .imageTooLarge,
+        "the image has more than the \(options.maximumPixels) pixels that this server reads; scale it down"
+      )
     } catch let error as ImageError {
-      throw BackendError(error.code == .tooLarge ? .imageTooLarge : .unreadableImage, error.reason)
+      throw BackendError(.unreadableImage, error.reason)
     }
   }
 }

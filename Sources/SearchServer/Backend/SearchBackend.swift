@@ -9,8 +9,8 @@ public protocol SearchBackend: Sendable {
   func image(id: Int64) async throws -> CollectionImage?
   /// Up to `count` images to start from, any of the collection, or of one class.
   func sample(_ count: Int, label: String?) async throws -> [CollectionImage]
-  /// Every class, in order.
-  func labels() async throws -> [String]
+  /// The first `limit` classes, in their order.
+  func classes(limit: Int) async throws -> [String]
   /// Returns when the database answers.
   func checkConnection() async throws
 }

@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
+internal import NIOHTTP1
 
 /// A request that gets an error for an answer.
 struct HTTPError: Error, Sendable, Hashable {
@@ -12,6 +13,8 @@ struct HTTPError: Error, Sendable, Hashable {
   let message: String
   var retryAfterSeconds: Int?
   var allow: String?
+  /// Whether the client may not see anything of the collection.
+  var isFromOutside = false
   /// Whether the connection cannot go on, because the request's body was not read to its end.
   var closes = false
 
@@ -52,7 +55,7 @@ struct HTTPError: Error, Sendable, Hashable {
 }
 
 extension HTTPError {
-  /// The problem that an error means to a client; nil for one that is nobody's business but the log's.
+  /// What an error means to a client; nil for one that only the log may tell.
   init?(_ error: any Error) {
     switch error {
     case let problem as HTTPError: self = problem
@@ -83,8 +86,8 @@ extension HTTPError {
     }
   }
 
-  /// The problem as RFC 9457 problem details.
-  func problem() -> Response {
+  /// The error as RFC 9457 problem details.
+  func problemDetails() -> Response {
     let body = ProblemDetails(title: status.reasonPhrase, status: status.code, code: code, detail: message)
     var response = JSONBody.response(body, status: status)
     response.headers[.contentType] = "application/problem+json"
@@ -125,17 +128,30 @@ struct ErrorMiddleware: RouterMiddleware {
     var response: Response
     do {
       response = try await next(request, context)
+    } catch let error as HTTPParserError {
+      // The connection answers 400 by itself and ends.
+      count(request, context, status: 400, since: start)
+      throw error
     } catch {
       response = await answer(to: error, request)
     }
     SecurityHeaders.add(to: &response)
+    count(request, context, status: response.status.code, since: start)
+    return response
+  }
+
+  private func count(
+    _ request: Request,
+    _ context: BasicRequestContext,
+    status: Int,
+    since start: ContinuousClock.Instant
+  ) {
     core.metrics.request(
       route: context.endpointPath ?? "none",
       method: HTTPRequest.Method.known.contains(request.method) ? request.method.rawValue : "other",
-      status: response.status.code,
+      status: status,
       seconds: (ContinuousClock.now - start) / .seconds(1)
     )
-    return response
   }
 
   private func answer(to error: any Error, _ request: Request) async -> Response {
@@ -146,7 +162,7 @@ struct ErrorMiddleware: RouterMiddleware {
       core.logger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
       problem = HTTPError(.internalServerError, "failed", "the search failed; the server's log says why")
     }
-    guard Self.isForPeople(request) else { return problem.problem() }
+    guard Self.isForPeople(request) else { return problem.problemDetails() }
     return await page.failure(problem)
   }
 
@@ -189,11 +205,6 @@ enum JSONBody {
   static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity",
-      negativeInfinity: "-Infinity",
-      nan: "NaN"
-    )
     guard let data = try? encoder.encode(value) else { return Response(status: .internalServerError) }
     return Response(
       status: status,

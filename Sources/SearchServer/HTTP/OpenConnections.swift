@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
-internal import Synchronization
+internal import Basics
 
 /// Knows every open connection, and closes those that are idle longest when there are too many.
 final class OpenConnections: Sendable {
@@ -13,7 +13,7 @@ final class OpenConnections: Sendable {
     var next: UInt64 = 0
   }
 
-  private let state = Mutex(State())
+  private let state = StateLock(State())
   private let maximum: Int
   private let onEviction: @Sendable () -> Void
 
@@ -96,7 +96,8 @@ final class OpenConnectionsHandler: ChannelDuplexHandler, RemovableChannelHandle
   func handlerAdded(context: ChannelHandlerContext) {
     connections.opened(context.channel)
     // Behind the closing of the channel the connections must not keep it, whatever happened to the handlers.
-    context.channel.closeFuture.whenComplete { [connections, channel = context.channel] _ in connections.closed(channel)
+    context.channel.closeFuture.whenComplete { [connections, channel = context.channel] _ in
+      connections.closed(channel)
     }
   }
 

@@ -38,7 +38,7 @@ struct QueryParameters {
   private static func decoded(_ text: Substring) throws -> String {
     guard let decoded = text.replacing("+", with: " ").removingPercentEncoding, !decoded.utf8.contains(0)
     else {
-      throw HTTPError.invalid("the link's percent-encoding is no UTF-8 text")
+      throw HTTPError.invalid("the link's percent-encoding is not UTF-8 text")
     }
     return decoded
   }
@@ -57,9 +57,22 @@ struct QueryParameters {
     return number
   }
 
-  private static func isInteger(_ text: String) -> Bool {
+  static func isInteger(_ text: String) -> Bool {
     let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
     return !digits.isEmpty && digits.utf8.allSatisfy { (48...57).contains($0) }
+  }
+}
+
+/// The names of version 1, which said picture for image: programs written for it go on working.
+enum OldNames {
+  /// The form's field with the image.
+  static let imageField = "picture"
+
+  /// The earlier name of an address; nil where it has not changed.
+  static func path(of path: String) -> String? {
+    guard path.hasPrefix("/api/") else { return nil }
+    let old = path.replacing("/images", with: "/pictures").replacing("/image", with: "/picture")
+    return old == path ? nil : old
   }
 }
 
@@ -75,8 +88,13 @@ extension HTTPRequest.Method {
 
 extension Router where Context == BasicRequestContext {
 
-  /// Registers the methods that an address answers; every other one gets 405 with `Allow`.
-  func address(_ path: RouterPath, _ handlers: [HTTPRequest.Method: RouteHandler]) {
+  /// Registers the methods that an address answers, under its earlier name too; every other method gets 405 with
+  /// `Allow`.
+  func address(_ path: String, _ handlers: [HTTPRequest.Method: RouteHandler]) {
+    for name in [path, OldNames.path(of: path)].compactMap({ $0 }) { register(RouterPath(name), handlers) }
+  }
+
+  private func register(_ path: RouterPath, _ handlers: [HTTPRequest.Method: RouteHandler]) {
     var handlers = handlers
     // The server leaves the body of an answer to HEAD out; its length stays.
     if let get = handlers[.get] { handlers[.head] = { try await get($0, $1).createHeadResponse() } }

@@ -8,18 +8,25 @@ struct BodyReader: Sendable {
   /// - Throws: `HTTPError` 413 for too many bytes (before any is read when the length is announced), 408 for a client
   ///   that is too slow.
   func read(_ request: Request) async throws -> [UInt8] {
-    let announced = request.headers[.contentLength].flatMap { Int($0) }
-    if let announced, announced > maximumBytes { throw tooLarge }
+    _ = try expectedBytes(request)
     let clock = ContinuousClock()
     let deadline = clock.now.advanced(by: time)
     var bytes: [UInt8] = []
     for try await chunk in request.body {
       guard bytes.count + chunk.readableBytes <= maximumBytes else { throw tooLarge }
       bytes.append(contentsOf: chunk.readableBytesView)
-      // A client that sends nothing at all is the idle timeout's business.
+      // A client that sends nothing at all meets the idle timeout.
       guard clock.now < deadline else { throw tooSlow }
     }
     return bytes
+  }
+
+  /// How many bytes may come: those announced, or the limit.
+  /// - Throws: `HTTPError` 413 for more than the limit.
+  func expectedBytes(_ request: Request) throws -> Int {
+    guard let announced = request.headers[.contentLength].flatMap({ Int($0) }) else { return maximumBytes }
+    guard announced <= maximumBytes else { throw tooLarge }
+    return max(1, announced)
   }
 
   private var tooLarge: HTTPError { .tooLarge("the request's body may have at most \(maximumBytes) bytes") }
@@ -36,17 +43,24 @@ struct BodyReader: Sendable {
 }
 
 /// An image that came with a request: as the body itself, or in a form.
+///
+/// Its bytes count against the memory for uploads until `body` has returned.
 struct ImageUpload {
   var file: [UInt8]
   var name: String
   /// The other fields of the form.
   var fields: [(String, String)]
 
-  /// Reads the image of a request.
+  /// Reads the image of a request and hands it to `body`.
   ///
   /// - Parameter fields: The names that a form may have besides `image`.
-  /// - Throws: `HTTPError` 415 for a body that is neither an image nor a form, and whatever reading throws.
-  static func read(_ request: Request, _ core: SearchCore, fields: Set<String>) async throws -> ImageUpload {
+  /// - Throws: `HTTPError` 415 for a body that is neither an image nor a form, and whatever reading or `body` throws.
+  static func with<Value: Sendable>(
+    _ request: Request,
+    _ core: SearchCore,
+    fields: Set<String>,
+    _ body: (ImageUpload) async throws -> Value
+  ) async throws -> Value {
     guard let type = ContentType(request.headers[.contentType]),
       type.type == "multipart/form-data" || ContentType.images.contains(type.type)
     else {
@@ -56,14 +70,23 @@ struct ImageUpload {
     }
     let limits = core.configuration.limits
     // A form has heads and other fields around the image.
-    let room = type.type == "multipart/form-data" ? 64 << 10 : 0
-    let reader = BodyReader(maximumBytes: limits.maximumUploadBytes + room, time: limits.uploadTime)
-    let body = try await core.admitted(to: core.uploadQueue) { try await reader.read(request) }.value
-    guard type.type == "multipart/form-data" else { return ImageUpload(file: body, name: "", fields: []) }
+    let extra = type.type == "multipart/form-data" ? 64 << 10 : 0
+    let reader = BodyReader(maximumBytes: limits.maximumUploadBytes + extra, time: limits.uploadTime)
+    return try await core.admitted(to: core.uploadMemoryQueue, units: try reader.expectedBytes(request)) {
+      let bytes = try await core.admitted(to: core.uploadQueue) { try await reader.read(request) }.value
+      return try await body(try ImageUpload(bytes, type, fields))
+    }.value
+  }
+
+  private init(_ bytes: [UInt8], _ type: ContentType, _ allowed: Set<String>) throws {
+    guard type.type == "multipart/form-data" else {
+      self.init(file: bytes, name: "", fields: [])
+      return
+    }
     guard let boundary = type.parameters["boundary"] else {
       throw HTTPError.invalid("the form names no boundary")
     }
-    return try ImageUpload(MultipartForm(body, boundary: boundary), fields)
+    try self.init(MultipartForm(bytes, boundary: boundary), allowed)
   }
 
   private init(file: [UInt8], name: String, fields: [(String, String)]) {
@@ -73,15 +96,15 @@ struct ImageUpload {
   }
 
   private init(_ form: MultipartForm, _ allowed: Set<String>) throws {
-    let image = try form.part("image")
+    let image = try form.part("image") ?? form.part(OldNames.imageField)
     file = image.map { Array($0.bytes) } ?? []
     name = Self.cleaned(image?.fileName ?? "")
-    fields = try form.parts.filter { $0.name != "image" }.map { part in
+    fields = try form.parts.filter { !["image", OldNames.imageField].contains($0.name) }.map { part in
       guard allowed.contains(part.name) else {
         throw HTTPError.invalid("the form may have no field of that name")
       }
       guard part.bytes.count <= 2_048, let text = String(validating: part.bytes, as: UTF8.self) else {
-        throw HTTPError.invalid("the field \(part.name) is too long or no UTF-8 text")
+        throw HTTPError.invalid("the field \(part.name) is too long or not UTF-8 text")
       }
       return (part.name, text)
     }

@@ -1,5 +1,6 @@
 internal import Basics
 public import CoreMetrics
+internal import Basics
 internal import Synchronization
 
 /// A swift-metrics back end that keeps its numbers in memory and writes them in Prometheus' text format.
@@ -24,7 +25,7 @@ public final class PrometheusRegistry: MetricsFactory {
     var help: [String: String] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = StateLock(State())
 
   /// An empty registry.
   public init() {}
@@ -104,7 +105,7 @@ final class PrometheusCounter: CounterHandler {
 
 /// A number that goes up and down.
 final class PrometheusGauge: RecorderHandler, MeterHandler {
-  private let bits = Mutex(0.0)
+  private let bits = StateLock(0.0)
 
   var value: Double { bits.withLock { $0 } }
 
@@ -126,7 +127,7 @@ final class PrometheusHistogram: TimerHandler {
     var seconds = 0.0
   }
 
-  private let counts = Mutex(Counts())
+  private let counts = StateLock(Counts())
 
   func recordNanoseconds(_ duration: Int64) {
     let seconds = Double(duration) / 1e9

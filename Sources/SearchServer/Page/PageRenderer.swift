@@ -10,8 +10,8 @@ struct PageRenderer: Sendable {
     var response = try await page(
       subject: result.subject,
       options: result.options,
-      image: Self.image(result),
-      result: ResultView(result)
+      image: image(of: result),
+      result: ResultView(result, core.shown)
     )
     response.headers[.serverTiming] = result.timing.header
     return response
@@ -19,7 +19,7 @@ struct PageRenderer: Sendable {
 
   /// The page to start from.
   func start(_ images: [CollectionImage], _ options: SearchOptions) async throws -> Response {
-    let cards = images.map { CardView($0, options) }
+    let cards = images.map { CardView($0, options, core.shown) }
     let heading =
       options.label.map { "Start from an image of \($0)" } ?? "Start from an image of the collection"
     return try await page(
@@ -30,7 +30,8 @@ struct PageRenderer: Sendable {
   }
 
   /// The page with an error; plain text where even that cannot be made.
-  func failure(_ problem: HTTPError, _ subject: SearchSubject? = nil, _ options: SearchOptions = .init()) async
+  func failure(_ problem: HTTPError, _ subject: SearchSubject? = nil, _ options: SearchOptions = .init())
+    async
     -> Response
   {
     let view = FailureView(
@@ -39,9 +40,8 @@ struct PageRenderer: Sendable {
       isTemporary: problem.retryAfterSeconds != nil
     )
     // Somebody who may not see the collection is not told its classes either.
-    let isHidden = problem.status == .unauthorized || problem.status == .misdirectedRequest
     var response =
-      (isHidden ? nil : try? await page(subject: subject, options: options, failure: view))
+      (problem.isFromOutside ? nil : try? await page(subject: subject, options: options, failure: view))
       ?? Response(
         status: problem.status,
         body: ResponseBody(byteBuffer: ByteBuffer(string: problem.message + "\n"))
@@ -52,8 +52,8 @@ struct PageRenderer: Sendable {
   }
 
   /// The page that asks for the token.
-  func login(isWrong: Bool) throws -> Response {
-    let view = LoginView(assets: templates.version, isWrong: isWrong)
+  func login(isWrong: Bool, returnPath: String) throws -> Response {
+    let view = LoginView(assets: templates.version, isWrong: isWrong, returnPath: returnPath)
     return Self.html(try templates.render(view, "login"), status: isWrong ? .unauthorized : .ok)
   }
 
@@ -71,7 +71,8 @@ struct PageRenderer: Sendable {
       collection: core.configuration.collection,
       model: core.images.model,
       dimension: core.images.dimension,
-      panel: panel(subject, options, image, labels: await core.labels.known()),
+      canLogOut: core.configuration.token != nil,
+      panel: panel(subject, options, image, classes: await core.classes.known()),
       result: result,
       sample: sample,
       failure: failure
@@ -83,7 +84,7 @@ struct PageRenderer: Sendable {
     _ subject: SearchSubject?,
     _ options: SearchOptions,
     _ image: QueryImageView?,
-    labels: [String]
+    classes: [String]
   ) -> PanelView {
     var id = ""
     var upload: String?
@@ -92,14 +93,17 @@ struct PageRenderer: Sendable {
     case .upload(let key): upload = key
     case .vector, nil: break
     }
-    let unknown = options.label.flatMap { labels.contains($0) ? nil : $0 }
+    let unknown = options.label.flatMap { classes.contains($0) ? nil : $0 }
+    let choices = [unknown].compactMap { $0 } + classes.prefix(PanelView.maximumClasses)
     return PanelView(
       id: id,
       upload: upload,
       queryImage: image,
       k: options.count,
       maximumK: core.configuration.limits.maximumCount,
-      labels: ([unknown].compactMap { $0 } + labels).map { .init(name: $0, isChosen: $0 == options.label) },
+      classes: choices.map { .init(name: $0, isChosen: $0 == options.label) },
+      hasMoreClasses: classes.count > PanelView.maximumClasses,
+      chosenClass: options.label ?? "",
       isExact: options.exact,
       ef: options.efSearch.map(String.init) ?? "",
       maximumEf: core.configuration.limits.maximumEfSearch,
@@ -107,14 +111,15 @@ struct PageRenderer: Sendable {
     )
   }
 
-  private static func image(_ result: SearchResult) -> QueryImageView? {
+  private func image(of result: SearchResult) -> QueryImageView? {
     switch result.subject {
     case .id(let id):
       QueryImageView(
-        image: "/thumbnails/\(id)?side=384",
+        image: result.subjectImage.map { "/thumbnails/\(id)?of=\(core.shown.remember($0))&side=384" }
+          ?? "/thumbnails/\(id)?side=384",
         full: "/api/v1/images/\(id)/file",
         name: "Image \(id)",
-        detail: result.subjectLabel ?? "no class"
+        detail: result.subjectImage?.label ?? "no class"
       )
     case .upload(let key):
       QueryImageView(
@@ -151,6 +156,8 @@ struct PageRenderer: Sendable {
 struct LoginView {
   let assets: String
   let isWrong: Bool
+  /// Where the login leads to.
+  let returnPath: String
 }
 
 /// What the templates are filled with.
@@ -160,6 +167,7 @@ struct PageView {
   let collection: String
   let model: String
   let dimension: Int
+  let canLogOut: Bool
   let panel: PanelView
   let result: ResultView?
   let sample: SampleView?
@@ -168,6 +176,9 @@ struct PageView {
 
 /// The form.
 struct PanelView {
+  /// More would make a list that nobody reads and a page that loads slowly.
+  static let maximumClasses = 500
+
   struct Choice {
     let name: String
     let isChosen: Bool
@@ -178,7 +189,10 @@ struct PanelView {
   let queryImage: QueryImageView?
   let k: Int
   let maximumK: Int
-  let labels: [Choice]
+  /// The classes to choose from; a text field stands in their place when there are more.
+  let classes: [Choice]
+  let hasMoreClasses: Bool
+  let chosenClass: String
   let isExact: Bool
   let ef: String
   let maximumEf: Int
@@ -239,13 +253,13 @@ struct FailureView {
 
 extension ResultView {
   /// A search's answer as the page shows it.
-  init(_ result: SearchResult) {
+  init(_ result: SearchResult, _ shown: ShownImages) {
     let hits = result.answer.hits
-    let farthest = hits.map { abs($0.distance) }.max() ?? 0
+    let farthest = hits.map { abs($0.distance) }.filter(\.isFinite).max() ?? 0
     heading = hits.count == 1 ? "1 image nearest to" : "\(hits.count) images nearest to"
     subject = Self.subject(result)
     options = Self.options(result.options)
-    cards = hits.map { CardView($0.image, result.options, distance: $0.distance, farthest: farthest) }
+    cards = hits.map { CardView($0.image, result.options, shown, distance: $0.distance, farthest: farthest) }
     isEmpty = hits.isEmpty
     sql = result.answer.sql
     timing = TimingView(result.timing, uploadMilliseconds: result.uploadMilliseconds)
@@ -253,7 +267,7 @@ extension ResultView {
 
   private static func subject(_ result: SearchResult) -> String {
     switch result.subject {
-    case .id(let id): result.subjectLabel.map { "\($0) (image \(id))" } ?? "image \(id)"
+    case .id(let id): result.subjectImage?.label.map { "\($0) (image \(id))" } ?? "image \(id)"
     case .upload: result.subjectName.flatMap { $0.isEmpty ? nil : $0 } ?? "your image"
     case .vector: "a vector"
     }
@@ -283,13 +297,20 @@ extension TimingView {
 
 extension CardView {
   /// An image found, or one to start from; its link searches from it with the same options.
-  init(_ image: CollectionImage, _ options: SearchOptions, distance: Double? = nil, farthest: Double = 0) {
+  init(
+    _ image: CollectionImage,
+    _ options: SearchOptions,
+    _ shown: ShownImages,
+    distance: Double? = nil,
+    farthest: Double = 0
+  ) {
     link = PageLink.page(.id(image.id), options)
-    self.image = "/thumbnails/\(image.id)"
+    self.image = "/thumbnails/\(image.id)?of=\(shown.remember(image))"
     id = image.id
     label = image.label ?? "no class"
-    self.distance = distance.map { Decimals.distance($0) }
+    // A vector of length 0 has no distance to any other by the cosine.
+    self.distance = distance.map { $0.isFinite ? Decimals.distance($0) : "none" }
     let part = farthest > 0 ? abs(distance ?? 0) / farthest : 0
-    share = part.isFinite ? Int((part * 100).rounded()) : 0
+    share = part.isFinite ? Int((min(part, 1) * 100).rounded()) : 0
   }
 }

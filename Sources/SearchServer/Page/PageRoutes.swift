@@ -5,7 +5,7 @@ internal import Hummingbird
 struct PageRoutes {
   let core: SearchCore
   let page: PageRenderer
-  let session: Session?
+  let sessions: Sessions?
 
   private static let names = SearchOptions.names.union(["id", "upload"])
   private static let sampleSize = 24
@@ -17,12 +17,26 @@ struct PageRoutes {
     for name in ["page.css", "page.js", "icon.svg"] {
       router.address("/assets/\(name)", [.get: { request, _ in try asset(name, request) }])
     }
-    guard let session else { return }
+    guard let sessions else { return }
     router.address(
       "/login",
       [
-        .get: { _, _ in try page.login(isWrong: false) },
-        .post: { request, _ in try await login(request, session) },
+        .get: { request, _ in
+          let parameters = try QueryParameters(request.uri, allowed: ["return"])
+          return try page.login(isWrong: false, returnPath: ReturnPath.checked(parameters.text("return")))
+        },
+        .post: { request, _ in try await login(request, sessions) },
+      ]
+    )
+    router.address(
+      "/logout",
+      [
+        .post: { request, _ in
+          Response(
+            status: .seeOther,
+            headers: [.location: "/login", .setCookie: sessions.logOut(request)]
+          )
+        }
       ]
     )
   }
@@ -49,11 +63,12 @@ struct PageRoutes {
   /// and reload do not send the image again.
   private func search(_ request: Request) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
-    let upload = try await ImageUpload.read(request, core, fields: Self.names)
-    let parameters = try QueryParameters(upload.fields, allowed: Self.names)
-    let options = try SearchOptions(parameters, core.configuration.limits)
-    let subject = try await subject(upload, parameters)
-    return Response(status: .seeOther, headers: [.location: PageLink.page(subject, options)])
+    let link = try await ImageUpload.with(request, core, fields: Self.names) { upload in
+      let parameters = try QueryParameters(upload.fields, allowed: Self.names)
+      let options = try SearchOptions(parameters, core.configuration.limits)
+      return PageLink.page(try await subject(upload, parameters), options)
+    }
+    return Response(status: .seeOther, headers: [.location: link])
   }
 
   private func subject(
@@ -64,17 +79,18 @@ struct PageRoutes {
       return try await core.take(upload: upload.file, name: upload.name).subject
     }
     // The upload before stands in a hidden field; an id that was typed since means more.
-    if let id = try parameters.integer("id", in: 0...Int64.max) { return .id(id) }
+    if let id = try parameters.integer("id", in: Int64.min...Int64.max) { return .id(id) }
     return try SearchSubject(parameters)
   }
 
   /// A thumbnail for the page: a placeholder where there is none, so that one lost file is no error of the page.
   private func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-    let side = try APIRoutes.side(try QueryParameters(request.uri, allowed: ["side"]))
+    let parameters = try QueryParameters(request.uri, allowed: ["side", "of"])
+    let side = try APIRoutes.side(parameters)
     do {
       return ImageAnswer.response(
         request,
-        try await core.thumbnail(id: try APIRoutes.id(context), side: side)
+        try await core.thumbnail(id: try APIRoutes.id(context), digest: parameters.text("of"), side: side)
       )
     } catch {
       guard let problem = HTTPError(error),
@@ -108,17 +124,21 @@ struct PageRoutes {
     )
   }
 
-  private func login(_ request: Request, _ session: Session) async throws -> Response {
+  private func login(_ request: Request, _ sessions: Sessions) async throws -> Response {
     guard ContentType(request.headers[.contentType])?.type == "application/x-www-form-urlencoded" else {
       throw HTTPError.wrongType("a login is a form")
     }
     let body = try await BodyReader(maximumBytes: 4_096, time: core.configuration.limits.uploadTime).read(
       request
     )
-    let form = try QueryParameters(encoded: String(decoding: body, as: UTF8.self), allowed: ["token"])
-    guard let token = form.text("token"), session.isToken(token.trimmed) else {
-      return try page.login(isWrong: true)
+    let form = try QueryParameters(
+      encoded: String(decoding: body, as: UTF8.self),
+      allowed: ["token", "return"]
+    )
+    let path = ReturnPath.checked(form.text("return"))
+    guard let token = form.text("token"), sessions.isToken(token.trimmed) else {
+      return try page.login(isWrong: true, returnPath: path)
     }
-    return Response(status: .seeOther, headers: [.location: "/", .setCookie: session.setCookie])
+    return Response(status: .seeOther, headers: [.location: path, .setCookie: sessions.logIn()])
   }
 }

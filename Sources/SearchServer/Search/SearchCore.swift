@@ -8,8 +8,9 @@ struct SearchCore: Sendable {
   let store: any ImageStore
   let metrics: ServerMetrics
   let logger: Logger
-  let labels: ClassCache
+  let classes: ClassCache
   let uploads: UploadCache
+  let shown = ShownImages()
   let thumbnails: BoundedCache<ThumbnailKey, Thumbnail>
   let connections: OpenConnections
   let threads = BlockingExecutor(label: "adbvec.page.work")
@@ -17,7 +18,12 @@ struct SearchCore: Sendable {
   let extractionQueue: AdmissionQueue
   let queryQueue: AdmissionQueue
   let thumbnailQueue: AdmissionQueue
+  /// Uploads that are being received.
   let uploadQueue: AdmissionQueue
+  /// The bytes of uploads from their first one until the image is decoded.
+  let uploadMemoryQueue: AdmissionQueue
+  /// The bytes that decoding takes.
+  let decodingQueue: AdmissionQueue
 
   init(
     _ configuration: ServerConfiguration,
@@ -29,51 +35,56 @@ struct SearchCore: Sendable {
   ) {
     let load = configuration.load
     let metrics = ServerMetrics(registry: registry)
-    func queue(_ capacity: Int, _ waiting: Int) -> AdmissionQueue {
-      AdmissionQueue(capacity: capacity, maximumWaiting: waiting, patience: load.patience)
+    func queue(_ name: String, _ capacity: Int, waiting: Int) -> AdmissionQueue {
+      AdmissionQueue(capacity: capacity, maximumWaiting: waiting, patience: load.patience) {
+        metrics.turnedAway(from: name)
+      }
     }
+    let queryQueue = queue("query", load.queries, waiting: load.waitingQueries)
     self.configuration = configuration
     self.backend = backend
     self.images = images
     self.store = store
     self.metrics = metrics
     self.logger = logger
-    labels = ClassCache(backend: backend)
-    uploads = UploadCache(maximumBytes: load.uploadMemory)
-    thumbnails = BoundedCache(maximumCost: load.thumbnailMemory)
+    self.queryQueue = queryQueue
+    classes = ClassCache { limit in try await queryQueue.run { try await backend.classes(limit: limit) } }
+    uploads = UploadCache(maximumBytes: load.uploadCache)
+    thumbnails = BoundedCache(maximumCost: load.thumbnailCache)
     connections = OpenConnections(maximum: configuration.limits.maximumConnections) {
       metrics.evictedConnection()
     }
-    extractionQueue = queue(load.extractions, load.waitingExtractions)
-    queryQueue = queue(load.queries, load.waitingQueries)
-    thumbnailQueue = queue(load.thumbnails, load.waitingThumbnails)
-    uploadQueue = queue(load.uploads, 0)
+    extractionQueue = queue("extraction", load.extractions, waiting: load.waitingExtractions)
+    thumbnailQueue = queue("thumbnail", load.thumbnails, waiting: load.waitingThumbnails)
+    uploadQueue = queue("upload", load.uploads, waiting: 0)
+    uploadMemoryQueue = queue("upload_memory", load.uploadMemory, waiting: load.uploads)
+    decodingQueue = queue(
+      "decoding_memory",
+      load.decodingMemory,
+      waiting: load.waitingExtractions + load.waitingThumbnails
+    )
   }
 
   /// The queues by their names in the metrics.
   var queues: [(name: String, queue: AdmissionQueue)] {
     [
       ("extraction", extractionQueue), ("query", queryQueue), ("thumbnail", thumbnailQueue),
-      ("upload", uploadQueue),
+      ("upload", uploadQueue), ("upload_memory", uploadMemoryQueue), ("decoding_memory", decodingQueue),
     ]
   }
 
-  /// Runs a piece of work when a queue has room for it, and counts those that are turned away.
+  /// Runs a piece of work when a queue has room for it.
   /// - Returns: The value and how long it waited, in milliseconds.
   func admitted<Value: Sendable>(
     to queue: AdmissionQueue,
+    units: Int = 1,
     _ body: () async throws -> Value
   ) async throws -> (value: Value, waited: Double) {
     let clock = ContinuousClock()
     let asked = clock.now
-    do {
-      return try await queue.run {
-        let waited = (clock.now - asked) / .milliseconds(1)
-        return (try await body(), waited)
-      }
-    } catch let full as AdmissionQueue.Full {
-      metrics.turnedAway(from: queues.first { $0.queue === queue }?.name ?? "other")
-      throw full
+    return try await queue.run(units: units) {
+      let waited = (clock.now - asked) / .milliseconds(1)
+      return (try await body(), waited)
     }
   }
 
@@ -86,38 +97,36 @@ struct SearchCore: Sendable {
 extension SearchCore {
   /// Runs a search whose subject is known.
   func search(_ subject: SearchSubject, _ options: SearchOptions) async throws -> SearchResult {
-    try await search(subject, options, features: 0, waited: 0, since: .now)
+    try await search(subject, options, extraction: 0, waited: 0, since: .now)
   }
 
-  /// Remembers an uploaded image by its features.
+  /// Remembers an uploaded image by its embedding.
   /// - Returns: The subject that stands for it in links, and the time that it took.
   func take(
     upload file: [UInt8],
     name: String
-  ) async throws -> (subject: SearchSubject, features: Double, waited: Double) {
+  ) async throws -> (subject: SearchSubject, extraction: Double, waited: Double) {
     guard ContentType.image(file) != nil else {
       throw BackendError(
         .unreadableImage,
-        "this is no image: JPEG, PNG, WebP, GIF, BMP and TIFF are read"
+        "this is not an image: JPEG, PNG, WebP, GIF, BMP and TIFF can be read"
       )
     }
     let limit = configuration.limits.maximumPixels
     let (upload, waited) = try await admitted(to: extractionQueue) {
-      try await threads.run { [images, metrics] in
-        let clock = ContinuousClock()
-        let start = clock.now
-        let features = try await images.features(of: file, maximumPixels: limit)
-        let milliseconds = (clock.now - start) / .milliseconds(1)
-        metrics.extracted(milliseconds: milliseconds)
-        let thumbnail = try await images.thumbnail(
-          of: file,
-          side: Thumbnail.uploadSide,
+      try await decoding(file) { [images, metrics] in
+        let start = ContinuousClock.now
+        let examined = try await images.examine(
+          file,
+          thumbnailSide: Thumbnail.uploadSide,
           maximumPixels: limit
         )
+        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        metrics.extracted(milliseconds: milliseconds)
         return UploadCache.Upload(
           name: name,
-          features: features,
-          thumbnail: thumbnail,
+          embedding: examined.embedding,
+          thumbnail: examined.thumbnail,
           milliseconds: milliseconds
         )
       }
@@ -125,23 +134,11 @@ extension SearchCore {
     return (.upload(key: uploads.remember(upload)), upload.milliseconds, waited)
   }
 
-  /// Uploads and searches in one go.
-  func search(upload file: [UInt8], name: String, _ options: SearchOptions) async throws -> SearchResult {
-    let start = ContinuousClock.now
-    let taken = try await take(upload: file, name: name)
-    return try await search(
-      taken.subject,
-      options,
-      features: taken.features,
-      waited: taken.waited,
-      since: start
-    )
-  }
-
-  private func search(
+  /// Runs a search that began with an upload.
+  func search(
     _ subject: SearchSubject,
     _ options: SearchOptions,
-    features: Double,
+    extraction: Double,
     waited: Double,
     since start: ContinuousClock.Instant
   ) async throws -> SearchResult {
@@ -154,18 +151,18 @@ extension SearchCore {
       efSearch: options.efSearch
     )
     let (found, waitedForQuery) = try await admitted(to: queryQueue) {
-      (try await backend.search(query), try await label(of: subject))
+      (try await backend.search(query), try await image(of: subject))
     }
     metrics.queried(milliseconds: found.0.databaseMilliseconds)
     let timing = SearchResult.Timing(
-      features: features,
+      features: extraction,
       database: found.0.databaseMilliseconds,
       waiting: waited + waitedForQuery,
       total: (ContinuousClock.now - start) / .milliseconds(1)
     )
     return SearchResult(
       subject: subject,
-      subjectLabel: found.1,
+      subjectImage: found.1,
       subjectName: upload?.name,
       uploadMilliseconds: upload?.milliseconds,
       options: options,
@@ -195,46 +192,69 @@ extension SearchCore {
   private func querySubject(_ subject: SearchSubject, _ upload: UploadCache.Upload?) -> SearchQuery.Subject {
     switch subject {
     case .id(let id): .id(id)
-    case .upload: .vector(upload?.features ?? [])
+    case .upload: .vector(upload?.embedding ?? [])
     case .vector(let vector): .vector(vector)
     }
   }
 
-  private func label(of subject: SearchSubject) async throws -> String? {
+  private func image(of subject: SearchSubject) async throws -> CollectionImage? {
     guard case .id(let id) = subject else { return nil }
-    return try await backend.image(id: id)?.label
+    return try await backend.image(id: id)
   }
 }
 
-/// The collection's classes, asked for once a minute at most: the question reads the whole table.
+/// The collection's classes, as they were a short while ago: reading them reads the whole table.
 actor ClassCache {
-  private let backend: any SearchBackend
-  private var labels: [String] = []
-  private var readAt: ContinuousClock.Instant?
-  private var reading: Task<[String], any Error>?
+  /// The most classes that are read.
+  static let maximum = 10_000
 
-  init(backend: any SearchBackend) {
-    self.backend = backend
+  private let read: @Sendable (_ limit: Int) async throws -> [String]
+  private var names: [String] = []
+  private var wasRead = false
+  private var reading: Task<[String], any Error>?
+  private var nextReading = ContinuousClock.now
+
+  /// - Parameter read: Reads at most so many classes, in their order.
+  init(read: @escaping @Sendable (_ limit: Int) async throws -> [String]) {
+    self.read = read
   }
 
-  /// The classes; the last ones known while the database does not answer.
+  /// The classes that are known: a page neither waits for long nor fails because of them.
   func known() async -> [String] {
-    (try? await current()) ?? labels
+    startWhenDue()
+    for _ in 0..<50 where reading != nil && !wasRead { try? await Task.sleep(for: .milliseconds(20)) }
+    return names
   }
 
   /// The classes.
   /// - Throws: What the backend throws when they were never read.
   func current() async throws -> [String] {
-    if let readAt, ContinuousClock.now - readAt < .seconds(60) { return labels }
-    let task = reading ?? Task { [backend] in try await backend.labels() }
+    startWhenDue(isNeeded: !wasRead)
+    guard !wasRead, let reading else { return names }
+    return try await reading.value
+  }
+
+  private func startWhenDue(isNeeded: Bool = false) {
+    guard reading == nil, isNeeded || ContinuousClock.now >= nextReading else { return }
+    let task = Task { [read] in try await read(Self.maximum) }
     reading = task
-    defer { reading = nil }
-    do {
-      labels = try await task.value
-      readAt = .now
-    } catch {
-      if readAt == nil { throw error }
+    Task {
+      let start = ContinuousClock.now
+      let result = await task.result
+      finish(result, took: ContinuousClock.now - start)
     }
-    return labels
+  }
+
+  /// Not more than one fiftieth of the time goes into reading classes.
+  private func finish(_ result: Result<[String], any Error>, took: Duration) {
+    reading = nil
+    switch result {
+    case .success(let read):
+      names = read
+      wasRead = true
+      nextReading = .now + max(.seconds(60), took * 50)
+    case .failure:
+      nextReading = .now + max(.seconds(2), took * 50)
+    }
   }
 }

@@ -50,7 +50,7 @@ struct SearchOptions: Hashable, Sendable {
   }
 }
 
-/// What the images of a search shall be near to.
+/// What the images of a search are near to.
 enum SearchSubject: Hashable, Sendable {
   case id(Int64)
   case upload(key: String)
@@ -67,12 +67,12 @@ enum SearchSubject: Hashable, Sendable {
 
   /// The subject of a link or form: an id or a remembered upload; nil when there is neither.
   init?(_ parameters: QueryParameters) throws {
-    let id = try parameters.integer("id", in: 0...Int64.max)
+    let id = try parameters.integer("id", in: Int64.min...Int64.max)
     switch (id, parameters.text("upload")) {
     case (nil, nil): return nil
     case (let id?, nil): self = .id(id)
     case (nil, let key?):
-      guard RandomKey.isKey(key) else { throw HTTPError.invalid("upload is no key of an upload") }
+      guard RandomKey.isKey(key) else { throw HTTPError.invalid("upload is not the key of an upload") }
       self = .upload(key: key)
     default: throw HTTPError.invalid("give id or upload, not both")
     }
@@ -87,7 +87,7 @@ enum PageLink {
     return items.isEmpty ? "/" : "/?" + items.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
   }
 
-  private static func encoded(_ text: String) -> String {
+  static func encoded(_ text: String) -> String {
     let kept = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\u{0}"..."\u{7f}"))
       .union(CharacterSet(charactersIn: "-._~"))
     return text.addingPercentEncoding(withAllowedCharacters: kept) ?? ""
@@ -115,8 +115,8 @@ struct SearchResult: Sendable {
   }
 
   let subject: SearchSubject
-  /// The subject's class, for an image of the collection.
-  let subjectLabel: String?
+  /// The subject's row, for an image of the collection.
+  let subjectImage: CollectionImage?
   /// The uploaded file's name.
   let subjectName: String?
   /// What the upload's features took when it was uploaded.

@@ -1,3 +1,5 @@
+internal import Hummingbird
+
 /// A small image.
 struct Thumbnail: Sendable, Hashable {
   /// The sides that are made: others would let a client fill the memory with sizes.
@@ -11,17 +13,44 @@ struct Thumbnail: Sendable, Hashable {
   let version: String
 }
 
-/// What a thumbnail is kept under.
+/// What a thumbnail is kept under: the row and its file's content, so that another image under the same id has another
+/// key.
 struct ThumbnailKey: Hashable, Sendable {
-  let id: Int64
+  let image: CollectionImage
+  let version: String
   let side: Int
+}
+
+/// The rows that pages have shown last, so that a page's thumbnails need no query each.
+///
+/// A link to a thumbnail names the row's id and a digest of what the row said; a link to a row that was changed
+/// since, or forgotten, is answered from the table.
+struct ShownImages: Sendable {
+  private let images = BoundedCache<String, CollectionImage>(maximumCost: 8 << 20)
+
+  /// Remembers a row that is about to be shown.
+  /// - Returns: What stands for it in a link.
+  func remember(_ image: CollectionImage) -> String {
+    // Hasher's seed is the process's own: nobody can tell a source from its digest.
+    var hasher = Hasher()
+    hasher.combine(image)
+    let digest = String(UInt(bitPattern: hasher.finalize()), radix: 36)
+    images.insert(image, for: "\(image.id) \(digest)", cost: 160 + (image.source?.utf8.count ?? 0))
+    return digest
+  }
+
+  /// The row behind a link.
+  func image(id: Int64, digest: String) -> CollectionImage? {
+    images.value(for: "\(id) \(digest)")
+  }
 }
 
 extension SearchCore {
   /// An image of the collection.
   /// - Throws: `HTTPError` 404 when there is no such row, or no file for it.
-  func file(id: Int64) async throws -> ImageFile {
-    guard let image = try await ask({ try await backend.image(id: id) }) else {
+  func file(id: Int64, digest: String? = nil) async throws -> (image: CollectionImage, file: ImageFile) {
+    let shown = digest.flatMap { self.shown.image(id: id, digest: $0) }
+    guard let image = try await known(shown, id) else {
       throw HTTPError.notFound("the collection has no image \(id)")
     }
     let file = try await admitted(to: thumbnailQueue) {
@@ -30,34 +59,99 @@ extension SearchCore {
     guard let file = file.value else {
       throw HTTPError.notFound("the file of image \(id) is not in the collection")
     }
-    return file
+    return (image, file)
   }
 
-  /// A thumbnail of an image of the collection, from memory where it was made before.
-  func thumbnail(id: Int64, side: Int) async throws -> Thumbnail {
-    let key = ThumbnailKey(id: id, side: side)
+  private func known(_ shown: CollectionImage?, _ id: Int64) async throws -> CollectionImage? {
+    if let shown { return shown }
+    return try await ask { try await backend.image(id: id) }
+  }
+
+  /// A thumbnail of an image of the collection, from memory where it was made of the same file before.
+  func thumbnail(id: Int64, digest: String?, side: Int) async throws -> Thumbnail {
+    let (image, file) = try await file(id: id, digest: digest)
+    let key = ThumbnailKey(image: image, version: file.version, side: side)
     if let kept = thumbnails.value(for: key) {
       metrics.thumbnail(fromMemory: true)
       return kept
     }
-    let file = try await file(id: id)
     let limit = configuration.limits.maximumPixels
     let made = try await admitted(to: thumbnailQueue) {
-      try await threads.run { [images] in
-        let bytes = try await images.thumbnail(of: file.bytes, side: side, maximumPixels: limit)
-        return Thumbnail(bytes: bytes, type: try Self.type(of: bytes), version: "\(file.version)-\(side)")
+      let bytes = try await threads.run { try file.bytes() }
+      _ = try Self.type(of: bytes)
+      let small = try await decoding(bytes) { [images] in
+        try await images.thumbnail(of: bytes, side: side, maximumPixels: limit)
       }
+      return Thumbnail(bytes: small, type: try Self.type(of: small), version: "\(file.version)-\(side)")
     }
     metrics.thumbnail(fromMemory: false)
-    thumbnails.insert(made.value, for: key, cost: made.value.bytes.count + 128)
+    thumbnails.insert(made.value, for: key, cost: made.value.bytes.count + 256)
     return made.value
   }
 
-  /// The type of an image's bytes, from the bytes themselves.
+  /// Decodes an image when the memory that this takes is free.
+  func decoding<Value: Sendable>(
+    _ file: [UInt8],
+    _ body: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    let cost = try images.decodingCost(of: file, maximumPixels: configuration.limits.maximumPixels)
+    return try await admitted(to: decodingQueue, units: cost) { try await threads.run(body) }.value
+  }
+
+  /// The type of an image's bytes, from the bytes themselves; its first ones suffice.
   static func type(of bytes: [UInt8]) throws -> String {
     guard let type = ContentType.image(bytes) else {
       throw BackendError(.unreadableImage, "the file is no image that can be shown")
     }
     return type
+  }
+}
+
+/// Answers that are images.
+enum ImageAnswer {
+  /// How much of a file is in memory for a client that reads slowly.
+  private static let pieceBytes = 64 << 10
+
+  static func response(_ request: Request, _ thumbnail: Thumbnail) -> Response {
+    response(request, type: thumbnail.type, version: thumbnail.version) {
+      ResponseBody(byteBuffer: ByteBuffer(bytes: thumbnail.bytes))
+    }
+  }
+
+  /// A file as it is, read while it is sent.
+  static func response(_ request: Request, _ file: ImageFile, _ threads: BlockingExecutor) async throws
+    -> Response
+  {
+    let type = try SearchCore.type(of: try await threads.run { try file.bytes(0..<16) })
+    return response(request, type: type, version: file.version) {
+      ResponseBody(contentLength: file.size) { writer in
+        for start in stride(from: 0, to: file.size, by: pieceBytes) {
+          let piece = try await threads.run { try file.bytes(start..<start + pieceBytes) }
+          try await writer.write(ByteBuffer(bytes: piece))
+        }
+        try await writer.finish(nil)
+      }
+    }
+  }
+
+  /// A browser asks each time whether the image is still the same: the row or its file may be another one by now.
+  private static func response(
+    _ request: Request,
+    type: String,
+    version: String,
+    body: () -> ResponseBody
+  ) -> Response {
+    let tag = "\"\(version)\""
+    var headers: HTTPFields = [
+      .eTag: tag,
+      .cacheControl: "private, no-cache",
+      .contentSecurityPolicy: "default-src 'none'; sandbox",
+    ]
+    let known = (request.headers[.ifNoneMatch] ?? "").split(separator: ",").map(\.trimmed)
+    if known.contains(tag) || known.contains("W/\(tag)") || known == ["*"] {
+      return Response(status: .notModified, headers: headers)
+    }
+    headers[.contentType] = type
+    return Response(status: .ok, headers: headers, body: body())
   }
 }

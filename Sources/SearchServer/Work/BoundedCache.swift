@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Basics
 
 /// Keeps what was used last, up to a total cost.
 final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
@@ -16,7 +16,7 @@ final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     var cost = 0
   }
 
-  private let state = Mutex(State())
+  private let state = StateLock(State())
   let maximumCost: Int
 
   init(maximumCost: Int) {
@@ -70,9 +70,9 @@ struct UploadCache: Sendable {
   /// What is remembered of an upload: never the file itself.
   struct Upload: Sendable {
     var name: String
-    var features: [Float]
+    var embedding: [Float]
     var thumbnail: [UInt8]
-    /// What the features took, in milliseconds.
+    /// What making the embedding took, in milliseconds.
     var milliseconds: Double
   }
 
@@ -85,7 +85,7 @@ struct UploadCache: Sendable {
   /// Remembers an upload under a key that nobody can guess.
   func remember(_ upload: Upload) -> String {
     let key = RandomKey.make()
-    let cost = upload.features.count * 4 + upload.thumbnail.count + upload.name.utf8.count + 128
+    let cost = upload.embedding.count * 4 + upload.thumbnail.count + upload.name.utf8.count + 128
     uploads.insert(upload, for: key, cost: cost)
     return key
   }

@@ -33,6 +33,10 @@ struct ServeCommand: AsyncParsableCommand {
   )
   var images: String?
 
+  /// The name of --images in version 1.
+  @Option(help: .hidden)
+  var pictures: String?
+
   @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
   var host = "127.0.0.1"
 
@@ -49,6 +53,9 @@ struct ServeCommand: AsyncParsableCommand {
     )
   )
   var allowHost: [String] = []
+
+  @Flag(help: "Send the login's cookie over HTTPS only: for a server behind a proxy that speaks TLS.")
+  var secureCookie = false
 
   @Option(help: ArgumentHelp("Files in it replace the page's own, by name.", valueName: "folder"))
   var templates: String?
@@ -79,13 +86,14 @@ struct ServeCommand: AsyncParsableCommand {
 
   mutating func run() async throws {
     let settings = try await global.settings(features.flags)
-    let model = try features.load(settings)
     let pool = SearchConnections(
       try settings.connectionSettings(),
       maximum: connections,
       limit: .seconds(searchLimit)
     )
     let query = try await readQuery(settings, pool)
+    let prepared = try features.prepare(settings, for: try await Self.recipe(of: query.table, pool))
+    let model = prepared.model
     if let dimension = query.dimension, dimension != model.dimension {
       throw CommandFailure(
         "the table's vectors have \(dimension) numbers, the network's \(model.dimension); choose the network that "
@@ -95,7 +103,11 @@ struct ServeCommand: AsyncParsableCommand {
     let page = try SearchPage(
       configuration: try configuration(settings, query),
       backend: DatabaseBackend(searcher: ImageSearcher(query: query, connections: pool)),
-      images: ExtractorPool(model, name: settings[.model]?.text ?? model.network.architecture.name),
+      images: ExtractorPool(
+        model,
+        name: settings[.model]?.text ?? model.network.architecture.name,
+        decoding: prepared.decoding
+      ),
       store: try store(),
       logger: Self.logger(verbose: global.verbose),
       onRunning: { address in
@@ -117,8 +129,16 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 
+  /// What made the table's vectors: uploads are treated alike.
+  private static func recipe(of table: ImageTable, _ pool: SearchConnections) async throws -> RecordedRecipe?
+  {
+    try await pool.withConnection {
+      try await RecipeStore(table: table.name, column: table.vectorColumn, on: $0).read($0)
+    }
+  }
+
   private func store() throws -> any ImageStore {
-    guard let images else {
+    guard let images = images ?? pictures else {
       Terminal.warning("no image is shown, only placeholders: name the collection with --images")
       return NoImages()
     }
@@ -131,10 +151,11 @@ struct ServeCommand: AsyncParsableCommand {
     page.port = port
     page.allowedHosts = allowHost.isEmpty ? nil : Set(allowHost.map { $0.lowercased() })
     page.token = try token(settings)
+    page.securesCookie = secureCookie
     page.collection = query.table.name.quoted
     page.templates = templates
     page.limits.maximumUploadBytes = maxUpload << 20
-    page.limits.maximumPixels = maxMegapixels * 1_000_000
+    page.limits.maximumPixels = features.decoding.maxPixels ?? maxMegapixels * 1_000_000
     // One connection stays free for whoever asks whether the server is ready.
     page.load.queries = max(1, connections - 1)
     page.load.extractions = ProcessInfo.processInfo.activeProcessorCount

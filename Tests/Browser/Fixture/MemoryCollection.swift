@@ -75,9 +75,9 @@ struct MemoryCollection: SearchBackend {
     return Array(stride(from: 0, to: fitting.count, by: step).prefix(count).map { fitting[$0] })
   }
 
-  func labels() async throws -> [String] {
+  func classes(limit: Int) async throws -> [String] {
     try await checkConnection()
-    return Set(rows.compactMap(\.image.label)).sorted()
+    return Array(Set(rows.compactMap(\.image.label)).sorted().prefix(limit))
   }
 
   func checkConnection() async throws {

@@ -6,8 +6,14 @@ struct PixelFeatures: ImageBackend {
   let model = "4x4 colours"
   let dimension = 48
 
-  func features(of file: [UInt8], maximumPixels: Int) throws -> [Float] {
-    try Self.features(of: Self.decode(file, maximumPixels))
+  func decodingCost(of file: [UInt8], maximumPixels: Int) -> Int { maximumPixels * 3 }
+
+  func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) throws -> ExaminedImage {
+    let image = try Self.decode(file, maximumPixels)
+    return ExaminedImage(
+      embedding: try Self.features(of: image),
+      thumbnail: try image.thumbnail(side: thumbnailSide).jpegData()
+    )
   }
 
   func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) throws -> [UInt8] {
