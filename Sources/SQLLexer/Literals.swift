@@ -104,7 +104,7 @@ extension Scanner {
   }
 
   /// Where the next part's content begins, when white space with a line end (and `--` comments) leads to a quote.
-  private func continuation() -> Int? {
+  fileprivate func continuation() -> Int? {
     var index = offset
     var sawLineEnd = false
     while index < bytes.count {
@@ -173,5 +173,30 @@ extension Scanner {
 
   private func followsDigit(_ isDigit: (UInt8) -> Bool) -> Bool {
     isDigit(peek(2) == Byte.underscore ? peek(3) : peek(2))
+  }
+}
+
+extension Script {
+  /// A literal that goes on over several lines as one of the same value: `'a'`, a line end, `'b'` becomes `'ab'`.
+  public static func joiningLines(of literal: ArraySlice<UInt8>, _ kind: Token.Kind) -> [UInt8] {
+    var scanner = Scanner(Array(literal), standardConformingStrings: true)
+    guard let quote = scanner.bytes.firstIndex(of: Byte.quote) else { return scanner.bytes }
+    var joined = Array(scanner.bytes[...quote])
+    scanner.offset = quote + 1
+    while scanner.offset < scanner.bytes.count {
+      let byte = scanner.peek()
+      scanner.offset += 1
+      if byte == Byte.quote, scanner.peek() != Byte.quote, let next = scanner.continuation() {
+        scanner.offset = next
+        continue
+      }
+      joined.append(byte)
+      let isPair = byte == Byte.quote || byte == Byte.backslash && kind == .escapeString
+      if isPair, scanner.offset < scanner.bytes.count {
+        joined.append(scanner.peek())
+        scanner.offset += 1
+      }
+    }
+    return joined
   }
 }

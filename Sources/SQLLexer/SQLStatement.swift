@@ -8,6 +8,8 @@ public struct SQLStatement: Sendable, Hashable {
   public let range: Range<Int>
   /// The data lines of `COPY … FROM STDIN`, each with its line end, without the closing `\.`.
   public let copyData: Range<Int>?
+  /// Whether the data's closing `\.` is there; false where the text ended before it, or where there is no data.
+  public let closesCopyData: Bool
   /// Whether a semicolon ended it.
   public let isTerminated: Bool
 
@@ -62,10 +64,12 @@ public struct SQLStatement: Sendable, Hashable {
 }
 
 extension SQLStatement {
-  /// Whether it is `COPY … FROM STDIN`, whose data follows it in a script.
+  /// Whether it is `COPY … FROM STDIN`, whose data follows it in a script. `FROM STDOUT` means the same to the server.
   public var copiesFromStandardInput: Bool {
     guard hasWords("copy") else { return false }
-    return depthZeroIndices.contains { hasWords("from", "stdin", at: $0) }
+    return depthZeroIndices.contains {
+      hasWords("from", "stdin", at: $0) || hasWords("from", "stdout", at: $0)
+    }
   }
 
   /// Whether it creates a table: `CREATE [UNLOGGED | [GLOBAL | LOCAL] TEMP…] TABLE` or a materialised view.
@@ -96,9 +100,9 @@ extension SQLStatement {
 
   /// The statement's text with some bytes of it left out, and the white space before them.
   public func text(without removed: Range<Int>) -> String {
-    let kept = source[range.lowerBound..<removed.lowerBound]
-    let head = kept.reversed().drop { $0.isWhitespace }.reversed()
-    return String(head) + source[removed.upperBound..<range.upperBound]
+    var end = removed.lowerBound
+    while end > range.lowerBound, Byte.isSpace(source.utf8[end - 1]) { end -= 1 }
+    return source[range.lowerBound..<end] + source[removed.upperBound..<range.upperBound]
   }
 
   /// The indices of the tokens outside all parentheses.

@@ -86,11 +86,8 @@ struct Scanner {
   private mutating func operatorName() -> Token.Kind {
     let start = offset
     while Byte.isOperator(peek()), !startsComment() { offset += 1 }
-    while offset - start > 1, isSign(bytes[offset - 1]),
-      !bytes[start..<offset - 1].contains(where: Byte.allowsTrailingSign)
-    {
-      offset -= 1
-    }
+    let operatorOnly = bytes[start..<offset].firstIndex(where: Byte.allowsTrailingSign) ?? offset
+    while offset - start > 1, isSign(bytes[offset - 1]), operatorOnly >= offset - 1 { offset -= 1 }
     return .operator
   }
 

@@ -26,6 +26,14 @@ public struct Script: Sendable, Hashable {
     statements = splitter.statements
     errors = splitter.errors
   }
+
+  /// All tokens of a text that is not split into statements, such as a routine's body, where COPY has no data.
+  public static func tokens(of utf8: [UInt8]) -> [Token] {
+    var scanner = Scanner(utf8, standardConformingStrings: true)
+    var tokens: [Token] = []
+    while let token = scanner.next() { tokens.append(token) }
+    return tokens
+  }
 }
 
 /// One token of SQL text: what it is, and which bytes it takes.

@@ -49,6 +49,7 @@ struct Splitter {
       tokens: current,
       range: first.range.lowerBound..<last.range.upperBound,
       copyData: nil,
+      closesCopyData: false,
       isTerminated: isTerminated
     )
     statements.append(isTerminated && statement.copiesFromStandardInput ? withData(statement) : statement)
@@ -72,32 +73,29 @@ struct Splitter {
       tokens: statement.tokens,
       range: statement.range,
       copyData: start..<end.data,
+      closesCopyData: end.data < bytes.count,
       isTerminated: true
     )
   }
 
   private func endOfData(from start: Int) -> (data: Int, next: Int) {
-    let bytes = source.utf8
-    var line = start
-    while line < bytes.count {
-      let lineEnd = bytes[line...].firstIndex(of: Byte.newline) ?? bytes.count
-      let content = bytes[line..<lineEnd]
-      let next = min(lineEnd + 1, bytes.count)
-      if content.elementsEqual(Self.endMarker)
-        || content.elementsEqual(Self.endMarker + [Byte.carriageReturn])
-      {
-        return (line, next)
+    source.utf8.withUnsafeBufferPointer { bytes in
+      var line = start
+      while line < bytes.count {
+        var end = line
+        while end < bytes.count, bytes[end] != Byte.newline { end += 1 }
+        let next = min(end + 1, bytes.count)
+        let length = end > line && bytes[end - 1] == Byte.carriageReturn ? end - 1 - line : end - line
+        if length == 2, bytes[line] == Byte.backslash, bytes[line + 1] == Byte.dot { return (line, next) }
+        line = next
       }
-      line = next
+      return (bytes.count, bytes.count)
     }
-    return (bytes.count, bytes.count)
   }
 
   private mutating func report(_ code: LexicalError.Code, at offset: Int) {
     errors.append(LexicalError(code: code, position: source.position(at: offset)))
   }
-
-  private static let endMarker = [Byte.backslash, Byte.dot]
 }
 
 /// Follows the SQL-standard body of a routine, `BEGIN ATOMIC … END`, whose semicolons end no statement.
