@@ -2,6 +2,7 @@
 package enum Suggestion {
   /// `; did you mean dim?`, or nothing when no name is near.
   package static func nearest(to word: String, in names: [String]) -> String {
+    guard word.utf8.count <= 64 else { return "" }
     let scored = names.map { (name: $0, distance: distance(Array(word), Array($0))) }
     guard let best = scored.min(by: { $0.distance < $1.distance }) else { return "" }
     return best.distance <= max(1, word.count / 3) ? "; did you mean \(best.name)?" : ""

@@ -19,6 +19,13 @@ public struct MigrationDialect: RawRepresentable, Sendable, Hashable, CustomStri
   /// The name.
   public var description: String { rawValue }
 
+  /// The dialects that files for this one may name: those that are known, and this one.
+  var namesBesideIt: [String] {
+    var names = [Self.analyticDB.rawValue, Self.pgvector.rawValue]
+    if !names.contains(rawValue) { names.append(rawValue) }
+    return names
+  }
+
   /// What a server of this dialect can do, for rendering without one.
   public var assumedCapabilities: Set<Capability> {
     self == .analyticDB

@@ -7,7 +7,7 @@ public struct MigrationError: Error, Sendable, Hashable {
     /// The code's name, as JSON output shows it.
     public let description: String
 
-    /// A file cannot be read, or is no UTF-8 text.
+    /// A file cannot be read, or is not UTF-8 text.
     public static let unreadableFile = Code(description: "unreadable_file")
     /// A file's name or structure is not that of a migration.
     public static let invalidFile = Code(description: "invalid_file")
@@ -96,21 +96,34 @@ public struct MigrationErrors: Error, Sendable, Hashable, CustomStringConvertibl
   public var description: String { errors.map(\.description).joined(separator: "\n") }
 }
 
-/// A place in a file, with the line that it is on.
+/// A place in a file, which can show the line that it is on.
 public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
   /// The file, as the user knows it.
   public let file: String
   /// The place in it.
   public let position: SourcePosition
-  /// The whole line there.
-  public let line: String
+  private let text: SourceText
 
   /// The place of a byte in a file's text.
   public init(file: String, text: SourceText, offset: Int) {
     self.file = file
+    self.text = text
     position = text.position(at: offset)
-    line = text.line(at: offset)
   }
+
+  /// The same place in the same file.
+  public static func == (left: SourceLocation, right: SourceLocation) -> Bool {
+    left.file == right.file && left.position == right.position
+  }
+
+  /// Hashes the file and the place.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(file)
+    hasher.combine(position)
+  }
+
+  /// The whole line there.
+  public var line: String { text.line(at: position.utf8Offset) }
 
   /// The line's number, from 1.
   public var lineNumber: Int { position.line }

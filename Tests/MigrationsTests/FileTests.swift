@@ -47,7 +47,10 @@ import Testing
     ("SELECT 1;\n", "1_a.sql:1:1: there is no line \"-- migrate:up\""),
     ("", "1_a.sql:1:1: there is no line \"-- migrate:up\""),
     ("SELECT 1;\n-- migrate:up\n", "1_a.sql:1:1: this stands before the first mark"),
-    ("-- migrate:up\n-- migrate:up\n", "1_a.sql:2:1: there is a second \"-- migrate:up\""),
+    (
+      "-- migrate:up lock-timeout:1s\n-- migrate:up\n",
+      "1_a.sql:2:1: the options differ from those of the section before"
+    ),
     ("-- migrate:sideways\n", "1_a.sql:1:4: unknown mark \"migrate:sideways\""),
   ])
   func `A broken file is refused with its place`(text: String, expected: String) {
@@ -88,9 +91,75 @@ import Testing
     #expect(error?.location?.description == "1_a.sql:2:9")
   }
 
-  @Test func `A name without a number is no migration`() throws {
-    let source = try MigrationSource.embedded(["schema.sql": "", "1_a.sql": "-- migrate:up\n"])
-    #expect(source.ignored == ["schema.sql"])
-    #expect(source.files.map(\.name) == ["1_a.sql"])
+  @Test(arguments: [
+    ("V2__b.sql", "rename it to 2_b.sql"), ("v1__b.sql", "rename it to 0002_v1_b.sql"),
+    ("create_users.sql", "rename it to 0002_create_users.sql"), ("R_views.sql", "rename it to R__views.sql"),
+    ("0005_x.SQL", "rename it to 0005_x.sql"), ("V1.2__b.sql", "rename it to 0002_V1_2_b.sql"),
+    (".sql", "rename it to 0002_migration.sql"), ("R__.sql", "rename it to 0002_R.sql"),
+  ])
+  func `A SQL file that is not named like a migration is refused with a name that works`(
+    name: String,
+    hint: String
+  ) throws {
+    let found = problem { _ = try migrator([name: "-- migrate:up\n", "0001_a.sql": "-- migrate:up\n"]) }
+    let error = try #require(found)
+    #expect(error.code == .invalidFile)
+    #expect(error.message.hasPrefix("\(name) is not named like a migration"))
+    #expect(error.hint == hint)
+    let better = String(hint.dropFirst("rename it to ".count))
+    #expect(
+      problem { _ = try migrator([better: "-- migrate:up\n", "0001_a.sql": "-- migrate:up\n"]) } == nil
+    )
+  }
+
+  /// The forms in dbmate's README, and what its parser takes beyond them.
+  @Test(
+    arguments: [
+      (
+        """
+        -- migrate:up
+        CREATE TABLE users (id SERIAL PRIMARY KEY);
+
+        -- migrate:down
+        DROP TABLE users;
+
+        -- migrate:up
+        ALTER TABLE users ADD COLUMN email VARCHAR;
+
+        -- migrate:down
+        ALTER TABLE users DROP COLUMN email;
+        """,
+        ["CREATE TABLE users (id SERIAL PRIMARY KEY)", "ALTER TABLE users ADD COLUMN email VARCHAR"],
+        "ALTER TABLE users DROP COLUMN email;\n;\nDROP TABLE users;\n\n"
+      ),
+      ("-- migrate:up\n\n-- migrate:down\n", [], ""),
+      (
+        "-- migrate:up creates the users table\nSELECT 1\n-- migrate:up\nSELECT 2", ["SELECT 1", "SELECT 2"],
+        nil
+      ),
+      (
+        "--migrate:up transaction:false owner:alice at 12:30\nSELECT 1 -- no end\n-- migrate:down\n",
+        ["SELECT 1"], ""
+      ),
+      (
+        "-- migrate:up transaction:true\nSELECT 1;\n-- migrate:up transaction:false\nSELECT 2;\n",
+        ["SELECT 1", "SELECT 2"], nil
+      ),
+    ] as [(String, [String], String?)]
+  )
+  func `dbmate's files run as they are`(text: String, statements: [String], down: String?) throws {
+    let migrator = try migrator(["20151127184807_create_users.sql": text])
+    let file = try #require(try migrator.render().first)
+    #expect(file.statements == statements)
+    #expect(file.down == down)
+    #expect(migrator.problems() == [])
+  }
+
+  @Test(arguments: [
+    "-- migrate:up\nSELECT 'a\n-- migrate:up\nb';\n", "-- migrate:up\n/* a\n-- migrate:up\n*/ SELECT 1;\n",
+    "-- migrate:up\nCOPY t FROM stdin;\n1\n-- migrate:up\nSELECT 1;\n",
+  ])
+  func `A part of a section that is not closed does not take the next one in`(text: String) throws {
+    #expect(try migrator(["1_a.sql": text]).problems().first?.code == .invalidSQL)
   }
 }

@@ -17,6 +17,9 @@ import Testing
   @Test(arguments: [
     (["0001_a.sql", "0003_b.sql"], "0004_add_an_index.sql"), (["9_a.sql"], "10_add_an_index.sql"),
     (["999_a.sql", "readme.md"], "1000_add_an_index.sql"),
+    (["99991231235959_a.sql"], "100000101000000_add_an_index.sql"),
+    (["20261130235959_a.sql", "29991231235959_b.sql"], "30000101000000_add_an_index.sql"),
+    (["9223372036854775807_a.sql"], "9223372036854775808_add_an_index.sql"),
   ])
   func `A new file goes on with the numbers`(names: [String], expected: String) throws {
     try folder(names) { folder in
@@ -39,6 +42,20 @@ import Testing
         #expect(name.count == 20 && name.hasSuffix("_x.sql"))
       }
     }
+  }
+
+  @Test func `Files made in the same second get versions of their own, by several processes at once too`()
+    async throws
+  {
+    let path = FileManager.default.temporaryDirectory.appending(path: "new-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try await withThrowingTaskGroup { group in
+      for number in 0..<40 {
+        group.addTask { _ = try MigrationSource.createMigration(named: "file \(number)", in: path) }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try Migrator(source: .folder(path), dialect: .pgvector).migrations.count == 40)
   }
 
   @Test func `A name without letters is refused`() throws {

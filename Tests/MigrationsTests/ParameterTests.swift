@@ -104,7 +104,7 @@ import Testing
   @Test func `A name of more than 63 bytes is refused`() {
     #expect(error(["dim": "3", "table": String(repeating: "x", count: 64)])?.contains("64 bytes") == true)
     #expect(
-      error(["dim": "3", "table": String(repeating: "x", count: 62)])?.contains("index is no name") == true
+      error(["dim": "3", "table": String(repeating: "x", count: 62)])?.contains("index is not a name") == true
     )
   }
 
@@ -116,11 +116,33 @@ import Testing
     ("SELECT \"{{table}}\"", ["table": "t"]), ("SELECT '{{table}}'", ["table": "x'y"]),
     ("SELECT a{{note}}", ["note": "b"]),
     ("SELECT $${{table}}x$$", ["table": "A"]),
+    ("SELECT ${{table}}$ a ${{table}}$", ["table": "t"]), ("SELECT 'a'\n{{note}}", ["note": "b"]),
+    ("COPY t FROM stdin;\n{{table}}\n\\.\n", ["table": "x\n\\.\nDROP TABLE t;COPY t FROM stdin;--"]),
+    ("COPY t FROM stdin;\n{{note}}\n\\.\n", ["note": "x"]),
+    ("COPY t FROM stdin;\n\\{{table}}\n\\.\n", ["table": "n"]),
+    ("COPY t FROM stdin (DELIMITER 'x');\n{{table}}\n\\.\n", ["table": "axb"]),
+    ("COPY t FROM stdout (NULL 'none');\n{{table}}\n\\.\n", ["table": "none"]),
+    ("/* {{note}} */ SELECT 1; /* x */", ["note": "/*"]), ("/* /{{note}} */ SELECT 1", ["note": "*/"]),
+    ("CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$\n# {{note}}\n$$", ["note": "x\nimport os"]),
+    (
+      "DO $a$ BEGIN EXECUTE $b$ CREATE FUNCTION f() RETURNS int AS $c$ x = {{note}} $c$ LANGUAGE plperlu $b$; END $a$",
+      ["note": "x"]
+    ),
   ])
   func `No value can leave its place in the SQL`(text: String, parameters: [String: String]) {
     let error = problem { _ = try value(text, parameters) }
     #expect(error?.code == .invalidParameter)
     #expect(error?.location?.file == "1_a.sql")
+  }
+
+  @Test func `A plain word may stand in the data of a COPY`() throws {
+    let text = "COPY t FROM stdin;\nowner\t{{table}}\t{{m}}\n\\.\n"
+    #expect(try value(text, ["table": "acme"]) == "COPY t FROM stdin;\nowner\tacme\t16\n\\.\n")
+  }
+
+  @Test func `A multiple beyond any number is an error`() {
+    let error = error(["dim": "3", "m": "9223372036854775807", "ef": "5"])
+    #expect(error?.contains("beyond any number") == true, "\(error ?? "no error")")
   }
 
   @Test func `Values are SQL inside a dollar-quoted body too`() throws {
@@ -140,6 +162,41 @@ import Testing
     ("type = \"int\"", "parameters.toml:1:8: a key stands before the first [table]"),
     ("[a]\ntype = \"int", "parameters.toml:2:8: the string has no end"),
     ("[a]\ntype = \"int\"\nrange = [2, 1]", "parameters.toml:3:9: range is [least, most]"),
+    ("[a]\ntype = \"int\"\nrange = [1, 99999999999999999999]", "parameters.toml:3:13: expected a string"),
+    (
+      "[a]\ntype = \"int\"\n[a.pgvectr]\nrange = [1, 2]",
+      "parameters.toml:3:1: unknown dialect in [a.pgvectr]; did"
+    ),
+    ("[a]\ntype = \"int\"\n[a.analyticdb]\nrange = [3, 2]", "parameters.toml:4:9: range is [least, most]"),
+    ("[a]\ntype = \"int\"\n[a.b.c]\nrange = [1, 2]", "parameters.toml:3:1: unknown dialect in [a.b.c]"),
+    ("[a]\ntype = \"int\"\ndialects = [\"mysql\"]", "parameters.toml:3:12: unknown dialect mysql"),
+    (
+      "[a]\ntype = \"int\"\nat_least = \"2 * b\"",
+      "parameters.toml:1:1: at_least of a names b, which is not declared"
+    ),
+    (
+      "[a]\ntype = \"int\"\nat_least = \"2 * a\"",
+      "parameters.toml:1:1: at_least of a needs another parameter"
+    ),
+    ("[a]\ntype = \"int\"\nat_least = \"2 *\"", "parameters.toml:3:12: at_least is \"number * parameter\""),
+    ("[a]\ntype = \"int\"\nat_least = \"99999999999999999999 * a\"", "parameters.toml:3:12: at_least is"),
+    ("[a]\ntype = \"identifier\"\ndefault = \"{b}_idx\"", "parameters.toml:1:1: the default of a names {b}"),
+    ("[a]\ntype = \"identifier\"\ndefault = \"{a}_idx\"", "parameters.toml:1:1: the default of a names {a}"),
+    ("[else]\ntype = \"int\"", "parameters.toml:1:1: the name else is a word of the template language"),
+    ("[a-b]\ntype = \"int\"", "parameters.toml:1:1: the name a-b cannot stand in {{…}}"),
+    (
+      "[a]\ntype = \"literal\"\nrange = [1, 2]",
+      "parameters.toml:3:9: range has no meaning for type = \"literal\""
+    ),
+    (
+      "[a]\ntype = \"bool\"\nrenders = [\"x\", \"1; DROP TABLE t\"]",
+      "parameters.toml:3:11: renders holds a text that is not closed SQL"
+    ),
+    ("[a]\ntype = \"choice\"\nchoices = [\"x\", \"--\"]", "parameters.toml:3:11: choices holds a text"),
+    (
+      "[a]\ntype = \"int\"\nrange = " + String(repeating: "[", count: 100_000),
+      "parameters.toml:3:17: lists are nested too deep"
+    ),
   ])
   func `A wrong declaration is refused with its place`(text: String, expected: String) {
     let error = problem { _ = try migrator(["1_a.sql": "-- migrate:up\n"], manifest: text) }

@@ -80,6 +80,16 @@ enum FileSystem {
     }
   }
 
+  /// Runs a body while no other process that asks for the same is in its own.
+  static func locking<Value>(_ folder: String, _ body: () throws -> Value) throws -> Value {
+    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open the folder", folder) }
+    defer { close(descriptor) }
+    // A file system without locks still has the exclusive creation of the file's name.
+    while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+    return try body()
+  }
+
   private static func failure(_ verb: String, _ path: String) -> MigrationError {
     MigrationError(.unreadableFile, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
   }

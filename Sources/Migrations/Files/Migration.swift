@@ -19,13 +19,14 @@ public struct Migration: Sendable, Hashable {
   }
 }
 
-/// The text behind one mark of a file.
+/// The text behind the marks of one direction.
 public struct MigrationSection: Sendable, Hashable {
-  /// The options behind the mark.
+  /// The options behind the marks.
   public let options: SectionOptions
-  /// The section's bytes in the file, without the mark's line.
-  public let range: Range<Int>
-  /// The place of the mark.
+  /// The bytes of each part in the file, without the marks' lines, in the order in which they run: a file may have
+  /// several parts up, which run one behind the other, and several down, which run from the last to the first.
+  public let ranges: [Range<Int>]
+  /// The place of the first mark in the file.
   public let markOffset: Int
 }
 

@@ -1,6 +1,8 @@
+internal import Basics
 internal import SQLLexer
 
-/// Reads a file with the marks `-- migrate:up` and `-- migrate:down`, as dbmate writes them.
+/// Reads a file with the marks `-- migrate:up` and `-- migrate:down`, as dbmate reads them: each may stand several times,
+/// and words behind them that are no option are a comment.
 struct MigrationParser {
   let file: SourceFile
 
@@ -26,44 +28,53 @@ struct MigrationParser {
 
   func parse(_ id: MigrationID, name: String) throws -> Migration {
     let marks = try findMarks()
-    guard let up = marks.first(where: { !$0.isDown }) else {
+    guard let up = try section(marks, isDown: false) else {
       throw error("there is no line \"-- migrate:up\"", 0, hint: "begin the file with that line")
-    }
-    for isDown in [false, true] {
-      let same = marks.filter { $0.isDown == isDown }
-      if same.count > 1 {
-        let mark = isDown ? "migrate:down" : "migrate:up"
-        throw error(
-          "there is a second \"-- \(mark)\"",
-          same[1].line.lowerBound,
-          hint: "use one of each a file"
-        )
-      }
     }
     try checkHead(before: marks[0].line.lowerBound)
     if case .repeatable = id, let down = marks.first(where: \.isDown) {
       throw error(
-        "a repeatable file has no way down",
+        "a repeatable file cannot go down",
         down.line.lowerBound,
         hint: "remove the section"
       )
     }
-    let down = marks.first(where: \.isDown)
     return Migration(
       id: id,
       name: name,
       file: file,
-      up: section(up, marks),
-      down: down.map { section($0, marks) },
-      templateHash: SHA256Hex.of(file.text.utf8)
+      up: up,
+      down: try section(marks, isDown: true),
+      templateHash: file.hash
     )
   }
 
-  private func section(_ mark: Mark, _ marks: [Mark]) -> MigrationSection {
-    let next = marks.first { $0.line.lowerBound > mark.line.lowerBound }
-    let end = next?.line.lowerBound ?? file.text.utf8.count
-    let start = min(mark.line.upperBound + 1, end)
-    return MigrationSection(options: mark.options, range: start..<end, markOffset: mark.line.lowerBound)
+  /// The parts of one direction; nil when there is none.
+  private func section(_ marks: [Mark], isDown: Bool) throws -> MigrationSection? {
+    var ranges: [Range<Int>] = []
+    var options: SectionOptions?
+    for (index, mark) in marks.enumerated() where mark.isDown == isDown {
+      let end = index + 1 < marks.count ? marks[index + 1].line.lowerBound : file.text.utf8.count
+      ranges.append(min(mark.line.upperBound + 1, end)..<end)
+      guard let first = options else {
+        options = mark.options
+        continue
+      }
+      guard let joined = first.joined(with: mark.options) else {
+        throw error(
+          "the options differ from those of the section before",
+          mark.line.lowerBound,
+          hint: "give every section of the file the same, or use a file for each"
+        )
+      }
+      options = joined
+    }
+    guard let options, let first = marks.first(where: { $0.isDown == isDown }) else { return nil }
+    return MigrationSection(
+      options: options,
+      ranges: isDown ? ranges.reversed() : ranges,
+      markOffset: first.line.lowerBound
+    )
   }
 
   private func findMarks() throws -> [Mark] {
@@ -133,10 +144,10 @@ public struct SectionOptions: Sendable, Hashable {
   /// The options of a section that names none.
   public init() {}
 
-  /// Reads `transaction:false lock-timeout:5s …`.
-  /// - Throws: `MigrationError` with code `invalidFile` at an option that is unknown or has no such value.
+  /// Reads `transaction:false lock-timeout:5s …`; words that look like no option of ours are a comment, as for dbmate.
+  /// - Throws: `MigrationError` with code `invalidFile` at an option that is misspelt or has no such value.
   init(_ words: [OptionWord], isDown: Bool, in file: SourceFile) throws {
-    for word in words {
+    for word in words where Self.isOption(word.text) {
       let split = word.text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       let value = split.count == 2 ? String(split[1]) : nil
       let problem = set(String(split[0]), value, isDown: isDown)
@@ -169,6 +180,34 @@ public struct SectionOptions: Sendable, Hashable {
     }
     return nil
   }
+
+  /// The options of two sections that run as one: without a transaction when either is; nil where others differ.
+  func joined(with other: SectionOptions) -> SectionOptions? {
+    var (left, right) = (self, other)
+    left.transaction = transaction && other.transaction
+    right.transaction = left.transaction
+    left.irreversible = irreversible ?? other.irreversible
+    right.irreversible = left.irreversible
+    return left == right ? left : nil
+  }
+
+  private static func isOption(_ word: String) -> Bool {
+    guard let name = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).first else {
+      return false
+    }
+    guard name.utf8.count < word.utf8.count else {
+      return !Suggestion.nearest(to: word, in: ["irreversible"]).isEmpty
+        || word.utf8.contains(UInt8(ascii: "=")) && !Suggestion.nearest(to: assigned(word), in: all).isEmpty
+    }
+    return !Suggestion.nearest(to: String(name), in: all).isEmpty
+  }
+
+  /// The name in `transaction=false`, which is meant as an option and is none.
+  private static func assigned(_ word: String) -> String {
+    String(decoding: word.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)
+  }
+
+  private static let all = names(isDown: true)
 
   private static func names(isDown: Bool) -> [String] {
     ["transaction", "template", "lock-timeout", "statement-timeout", "out-of-order"]

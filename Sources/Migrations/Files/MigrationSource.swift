@@ -1,3 +1,5 @@
+internal import Basics
+
 /// Where migrations come from: a folder, or texts inside the program.
 public struct MigrationSource: Sendable, Hashable {
   /// The files that are migrations, in any order.
@@ -6,8 +8,8 @@ public struct MigrationSource: Sendable, Hashable {
   public let manifest: SourceFile?
   /// The folder, for `new`; nil for texts inside the program.
   public let folder: String?
-  /// SQL files whose names are not those of migrations.
-  public let ignored: [String]
+  /// SQL files whose names are not those of migrations; a run refuses them.
+  public let misnamed: [String]
 
   /// The name of the file that declares parameters.
   public static let manifestName = "parameters.toml"
@@ -16,7 +18,7 @@ public struct MigrationSource: Sendable, Hashable {
   /// - Throws: `MigrationError` with code `unreadableFile`.
   public static func folder(_ path: String) throws -> MigrationSource {
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    let names = try FileSystem.names(in: folder).filter { $0.hasSuffix(".sql") }
+    let names = try FileSystem.names(in: folder).filter { $0.lowercased().hasSuffix(".sql") }
     let files = try names.filter { MigrationParser.identify($0) != nil }.map { name in
       try SourceFile(path: "\(folder)/\(name)", bytes: FileSystem.read("\(folder)/\(name)"))
     }
@@ -26,7 +28,7 @@ public struct MigrationSource: Sendable, Hashable {
       files: files,
       manifest: try manifest.map { try SourceFile(path: $0, bytes: FileSystem.read($0)) },
       folder: folder,
-      ignored: names.filter { MigrationParser.identify($0) == nil }
+      misnamed: names.filter { MigrationParser.identify($0) == nil }
     )
   }
 
@@ -40,7 +42,7 @@ public struct MigrationSource: Sendable, Hashable {
       },
       manifest: try manifest.map { try SourceFile(path: manifestName, bytes: Array($0.utf8)) },
       folder: nil,
-      ignored: names.filter { MigrationParser.identify($0) == nil }
+      misnamed: names.filter { MigrationParser.identify($0) == nil }
     )
   }
 
@@ -53,7 +55,7 @@ public struct MigrationSource: Sendable, Hashable {
   /// - Throws: `MigrationErrors` with every broken file and every version that two files claim.
   func migrations() throws -> [Migration] {
     var found: [Migration] = []
-    var problems: [MigrationError] = []
+    var problems = misnamed.map(misnaming)
     for file in files {
       guard let (id, name) = MigrationParser.identify(file.name) else { continue }
       do {
@@ -81,4 +83,42 @@ public struct MigrationSource: Sendable, Hashable {
 extension MigrationSource {
   /// Whether a path is a folder.
   public static func isFolder(_ path: String) -> Bool { FileSystem.isFolder(path) }
+
+  /// A file that would never run, which its author cannot have meant.
+  private func misnaming(_ name: String) -> MigrationError {
+    let better = suggestedName(name)
+    let rename =
+      folder.map { "mv \(Quoting.shellWord("\($0)/\(name)")) \(Quoting.shellWord("\($0)/\(better)"))" }
+      ?? "rename it to \(better)"
+    return MigrationError(
+      .invalidFile,
+      "\(folder.map { "\($0)/" } ?? "")\(name) is not named like a migration: VERSION_name.sql with digits, or R__name.sql",
+      hint: rename
+    )
+  }
+
+  private func suggestedName(_ name: String) -> String {
+    let stem = String(name.dropLast(4))
+    let versions = files.compactMap { file -> String? in
+      guard case .version(let digits)? = MigrationParser.identify(file.name)?.id else { return nil }
+      return digits
+    }
+    if let first = stem.first, first.isLetter {
+      let rest = String(stem.dropFirst())
+      let isFree = { (id: MigrationID) in !versions.contains { MigrationID.version($0).isSame(as: id) } }
+      if first.lowercased() == "v", let (id, name) = MigrationParser.identify(rest + ".sql"), isFree(id),
+        !name.contains(".")
+      {
+        let words = String(name.drop { $0 == "_" })
+        return words.isEmpty ? "\(id).sql" : "\(id)_\(words).sql"
+      }
+      if first.lowercased() == "r", rest.hasPrefix("_") {
+        let words = rest.drop { $0 == "_" }
+        if !words.isEmpty { return "\(MigrationID.repeatablePrefix)\(words).sql" }
+      }
+    }
+    if MigrationParser.identify(stem + ".sql") != nil { return stem + ".sql" }
+    let words = stem.split { !($0.isLetter || $0.isNumber) }.joined(separator: "_")
+    return "\(Self.nextVersion(after: versions, .automatic))_\(words.isEmpty ? "migration" : words).sql"
+  }
 }

@@ -34,30 +34,64 @@ extension MigrationSource {
       )
     }
     try FileSystem.createFolder(folder)
-    let versions = try FileSystem.names(in: folder).compactMap { name -> String? in
-      guard case .version(let digits)? = MigrationParser.identify(name)?.id else { return nil }
-      return digits
+    return try FileSystem.locking(folder) {
+      let versions = try FileSystem.names(in: folder).compactMap { name -> String? in
+        guard case .version(let digits)? = MigrationParser.identify(name)?.id else { return nil }
+        return digits
+      }
+      let path = "\(folder)/\(nextVersion(after: versions, numbering))_\(words.joined(separator: "_")).sql"
+      try FileSystem.create(path, "-- migrate:up\n\n\n-- migrate:down\n\n")
+      return path
     }
-    let path = "\(folder)/\(nextVersion(after: versions, numbering))_\(words.joined(separator: "_")).sql"
-    try FileSystem.create(path, "-- migrate:up\n\n\n-- migrate:down\n\n")
-    return path
   }
 
+  /// A version behind all others: two files made in one second get different ones.
   static func nextVersion(after versions: [String], _ numbering: MigrationNumbering) -> String {
     let highest = versions.max { MigrationID.version($0) < MigrationID.version($1) }
     let isSequential =
       numbering == .sequential || (numbering == .automatic && (highest.map { $0.utf8.count < 12 } ?? false))
-    guard isSequential else { return timestamp() }
-    let next = String((highest.flatMap { Int($0) } ?? 0) + 1)
-    let width = highest?.utf8.count ?? 4
-    return String(repeating: "0", count: max(0, width - next.utf8.count)) + next
+    if isSequential { return successor(of: highest ?? "0000") }
+    let now = timestamp(time(nil))
+    guard let highest, MigrationID.version(now) <= MigrationID.version(highest) else { return now }
+    return secondAfter(highest) ?? successor(of: highest)
   }
 
-  private static func timestamp() -> String {
-    var now = time(nil)
+  /// One more, with as many digits: there may be more of them than an integer holds.
+  private static func successor(of digits: String) -> String {
+    var next = Array(digits.utf8)
+    for index in next.indices.reversed() {
+      guard next[index] == UInt8(ascii: "9") else {
+        next[index] += 1
+        return String(decoding: next, as: UTF8.self)
+      }
+      next[index] = UInt8(ascii: "0")
+    }
+    return "1" + String(decoding: next, as: UTF8.self)
+  }
+
+  private static func timestamp(_ seconds: time_t) -> String {
+    var seconds = seconds
     var parts = tm()
-    gmtime_r(&now, &parts)
+    gmtime_r(&seconds, &parts)
     let numbers = [parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec]
     return String(parts.tm_year + 1900) + numbers.map { $0 < 10 ? "0\($0)" : String($0) }.joined()
+  }
+
+  /// The time one second after `20261231235959`; nil for digits that are no time.
+  private static func secondAfter(_ digits: String) -> String? {
+    guard digits.utf8.count == 14, var number = Int(digits) else { return nil }
+    var parts = tm()
+    func take(_ divisor: Int) -> Int32 {
+      defer { number /= divisor }
+      return Int32(number % divisor)
+    }
+    parts.tm_sec = take(100)
+    parts.tm_min = take(100)
+    parts.tm_hour = take(100)
+    parts.tm_mday = take(100)
+    parts.tm_mon = take(100) - 1
+    parts.tm_year = take(10_000) - 1900
+    let seconds = timegm(&parts)
+    return timestamp(seconds) == digits ? timestamp(seconds + 1) : nil
   }
 }

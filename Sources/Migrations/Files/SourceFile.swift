@@ -7,6 +7,9 @@ public struct SourceFile: Sendable, Hashable {
   /// The text.
   public let text: SourceText
 
+  /// SHA-256 of the text, in hexadecimal.
+  var hash: String { SHA256Hex.of(text.utf8) }
+
   /// The file's name without folders.
   public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
@@ -19,7 +22,7 @@ public struct SourceFile: Sendable, Hashable {
     if let bad = Self.firstInvalidByte(normalised) {
       throw MigrationError(
         .unreadableFile,
-        "this is no UTF-8 text (byte 0x\(String(normalised[bad], radix: 16, uppercase: true)))",
+        "this is not UTF-8 text (byte 0x\(String(normalised[bad], radix: 16, uppercase: true)))",
         hint: "save the file as UTF-8",
         at: SourceLocation(file: path, text: SourceText(utf8: Array(normalised[..<bad])), offset: bad)
       )

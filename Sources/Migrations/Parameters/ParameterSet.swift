@@ -84,7 +84,7 @@ struct ParameterResolver {
       return definition.choices.contains(text) ? .choice(text) : refuse(text, definition)
     case .identifier:
       do { return .identifier(try Identifier(validating: text)) } catch {
-        report(definition, "is no name: \(error)", hint: "give \(definition.domain)")
+        report(definition, "is not a name: \(error)", hint: "give \(definition.domain)")
         return nil
       }
     case .literal:
@@ -95,13 +95,22 @@ struct ParameterResolver {
 
   private mutating func checkMultiple(_ definition: ParameterDefinition) {
     guard let multiple = definition.atLeast, case .int(let value) = values[definition.name],
-      case .int(let other) = values[multiple.parameter], value < multiple.factor * other
+      case .int(let other) = values[multiple.parameter]
     else { return }
-    report(
-      definition,
-      "is \(value), below \(multiple) = \(multiple.factor * other)",
-      hint: "give \(definition.name)=\(multiple.factor * other) or more"
-    )
+    let (least, overflow) = multiple.factor.multipliedReportingOverflow(by: other)
+    if overflow {
+      report(
+        definition,
+        "has to be at least \(multiple), which is beyond any number",
+        hint: "give \(multiple.parameter) a smaller value"
+      )
+    } else if value < least {
+      report(
+        definition,
+        "is \(value), below \(multiple) = \(least)",
+        hint: "give \(definition.name)=\(least) or more"
+      )
+    }
   }
 
   private mutating func reportUnknown(_ names: [String]) {
@@ -135,8 +144,7 @@ struct ParameterResolver {
   }
 
   private func refersToOthers(_ definition: ParameterDefinition) -> Bool {
-    given[definition.name] == nil && definition.kind == .identifier
-      && definition.defaultValue?.contains("{") == true
+    given[definition.name] == nil && !definition.namesInDefault.isEmpty
   }
 
   /// `{table}_idx` with the values put in.

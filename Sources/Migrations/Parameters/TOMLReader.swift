@@ -51,11 +51,11 @@ struct TOMLReader {
     return (key, TOMLValue(content: try value(), offset: start))
   }
 
-  private mutating func value() throws -> TOMLValue.Content {
+  private mutating func value(_ depth: Int = 0) throws -> TOMLValue.Content {
     switch peek() {
     case UInt8(ascii: "\""): return .string(try basicString())
     case UInt8(ascii: "'"): return .string(try literalString())
-    case UInt8(ascii: "["): return .array(try array())
+    case UInt8(ascii: "["): return .array(try array(depth))
     default: break
     }
     let start = offset
@@ -68,13 +68,14 @@ struct TOMLReader {
     return .integer(number)
   }
 
-  private mutating func array() throws -> [TOMLValue.Content] {
+  private mutating func array(_ depth: Int) throws -> [TOMLValue.Content] {
+    guard depth < 8 else { throw error("lists are nested too deep", offset) }
     var items: [TOMLValue.Content] = []
     offset += 1
     while true {
       skipBlank(acrossLines: true)
       if peek() == UInt8(ascii: "]") { break }
-      items.append(try value())
+      items.append(try value(depth + 1))
       skipBlank(acrossLines: true)
       guard peek() == UInt8(ascii: ",") else { break }
       offset += 1
