@@ -203,7 +203,11 @@ let package = Package(
       dependencies: ["VectorSQL", "VectorSQLExamples"],
       swiftSettings: settings
     ),
-    .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "SQLLexer"], swiftSettings: settings),
+    .testTarget(
+      name: "MigrationsTests",
+      dependencies: ["Basics", "Migrations", "SQLLexer", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
     .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
     .testTarget(

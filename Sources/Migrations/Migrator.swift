@@ -183,8 +183,8 @@ extension Migrator {
         version: migration.id.key,
         name: migration.migration.name,
         file: migration.migration.file.path,
-        up: migration.up.string,
-        down: migration.down?.string,
+        up: migration.upSection.text.string,
+        down: migration.downSection?.text.string,
         parameters: migration.parameters,
         statements: migration.upSection.statementTexts
       )

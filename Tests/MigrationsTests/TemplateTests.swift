@@ -89,9 +89,17 @@ import Testing
     ("{{#capability flying}}{{/capability}}", "1_a.sql:2:1: unknown capability \"flying\""),
     ("{{#unless dim}}{{/unless}}", "1_a.sql:2:1: unknown tag {{#unless dim}}"),
     ("{{#if metric = cosine}}{{/if}}", "1_a.sql:2:1: metric is never cosine"),
-    ("{{#if dim = big}}{{/if}}", "1_a.sql:2:1: dim is a number and \"big\" is none"),
+    ("{{#if dim = big}}{{/if}}", "1_a.sql:2:1: dim is a number and \"big\" is not"),
     ("{{note}}", "1_a.sql:2:1: the parameter note has no value here"),
     ("{{#if nope}}{{/if}}", "1_a.sql:2:1: unknown parameter nope"),
+    ("{{#if dim}}a{{else}}b{{else}}c{{/if}}", "1_a.sql:2:22: {{else}} stands behind the section's {{else}}"),
+    ("{{#if dim}}a{{else}}b{{else if pq}}c{{/if}}", "1_a.sql:2:22: {{else if pq}} stands behind"),
+    ("{{#dialect mysql}}a{{/dialect}}", "1_a.sql:2:1: unknown dialect mysql"),
+    ("{{#dialect pgvectr}}a{{/dialect}}", "1_a.sql:2:1: unknown dialect pgvectr; did you mean pgvector?"),
+    ("{{#if pq = yes}}a{{/if}}", "1_a.sql:2:1: pq is never yes"),
+    (
+      String(repeating: "{{#if pq}}", count: 50_000), "1_a.sql:2:321: sections are nested deeper than 32"
+    ),
   ])
   func `A wrong tag is refused with its place`(text: String, expected: String) {
     let error = problem { _ = try sql(text) }

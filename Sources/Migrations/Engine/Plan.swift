@@ -143,10 +143,13 @@ public struct PlanReport: Sendable, Hashable, Encodable {
     for sql in opening { text += sql + ";\n" }
     for migration in migrations {
       text +=
-        "\n-- \(migration.version) \(migration.name): \(migration.direction.rawValue) (\(migration.file))\n"
+        "\n-- "
+        + PsqlText.comment(
+          "\(migration.version) \(migration.name): \(migration.direction.rawValue) (\(migration.file))"
+        ) + "\n"
       for message in migration.messages {
-        text += message.sql + ";\n"
-        if let data = message.data { text += data + "\\.\n" }
+        text += PsqlText.sql(message.sql) + ";\n"
+        if let data = message.data { text += PsqlText.copyData(data) }
       }
     }
     text += "\n"

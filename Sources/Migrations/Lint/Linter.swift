@@ -40,7 +40,7 @@ struct Linter {
       checkVectors(statement)
       remember(statement)
     }
-    if case .version = migration.id, migration.down == nil {
+    if case .version = migration.id, migration.downSection == nil {
       report(
         .noWayDown,
         "this file has no section \"-- migrate:down\"",

@@ -233,12 +233,6 @@ extension Linter {
   }
 }
 
-extension SQLStatement {
-  func mentionsPhrase(_ words: StaticString...) -> Bool {
-    tokens.indices.contains { hasWords(words, at: $0) }
-  }
-}
-
 /// What an index method understands.
 struct IndexMethod: Sendable {
   struct Option: Sendable {

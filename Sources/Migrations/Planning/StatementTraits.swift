@@ -15,53 +15,132 @@ extension SQLStatement {
       || hasWords("prepare", "transaction")
   }
 
+  /// Whether it ends a transaction by keeping what it did.
+  var commits: Bool { hasWords("commit") && !hasWords("commit", "prepared") || hasWords("end") }
+
+  /// `COMMIT AND CHAIN`, which begins another transaction at once.
+  var chainsTransactions: Bool {
+    endsTransaction && tokens.indices.contains { hasWords("and", "chain", at: $0) }
+  }
+
+  /// Whether it works on savepoints, which only a transaction has.
+  var usesSavepoint: Bool {
+    hasWords("savepoint") || hasWords("release")
+      || (hasWords("rollback") || hasWords("abort")) && tokens.indices.contains { hasWords("to", at: $0) }
+  }
+
   /// Whether the server refuses it inside a transaction block; the text says what it is, for messages.
+  ///
+  /// These are the callers of `PreventInTransactionBlock` in PostgreSQL 18, as far as the statement alone tells: whether
+  /// `REINDEX TABLE` or `CLUSTER` of one table may run inside depends on whether the table is partitioned.
   var refusesTransaction: String? {
     for phrase in Self.refusing where hasWords(phrase.words) { return phrase.name }
-    if concurrently { return "\(leadingWords(2)) CONCURRENTLY" }
-    if hasWords("alter", "system") { return "ALTER SYSTEM" }
+    switch () {
+    case _ where hasWords("reindex"): return refusedReindex
+    case _ where hasWords("cluster"): return names(behind: 1) ? nil : "CLUSTER without a table"
+    case _ where hasWords("create"):
+      return createsConcurrently ? "CREATE INDEX CONCURRENTLY" : refusedSubscription
+    case _ where hasWords("drop", "index", "concurrently"): return "DROP INDEX CONCURRENTLY"
+    case _ where hasWords("alter", "table"): return detachesConcurrently ? "ALTER TABLE CONCURRENTLY" : nil
+    case _ where hasWords("alter", "subscription"): return refusedSubscription
+    case _ where hasWords("alter", "database"):
+      return mentionsPhrase("set", "tablespace") ? "ALTER DATABASE SET TABLESPACE" : nil
+    default: return nil
+    }
+  }
+
+  private static let refusing: [(words: [StaticString], name: String)] = [
+    (["vacuum"], "VACUUM"), (["create", "database"], "CREATE DATABASE"),
+    (["drop", "database"], "DROP DATABASE"), (["create", "tablespace"], "CREATE TABLESPACE"),
+    (["drop", "tablespace"], "DROP TABLESPACE"), (["drop", "subscription"], "DROP SUBSCRIPTION"),
+    (["alter", "system"], "ALTER SYSTEM"), (["commit", "prepared"], "COMMIT PREPARED"),
+    (["rollback", "prepared"], "ROLLBACK PREPARED"), (["discard", "all"], "DISCARD ALL"),
+  ]
+
+  private var createsConcurrently: Bool {
+    hasWords("create", "index", "concurrently") || hasWords("create", "unique", "index", "concurrently")
+  }
+
+  /// `ALTER TABLE … DETACH PARTITION … CONCURRENTLY`; a table of that name is not the statement's last word.
+  private var detachesConcurrently: Bool {
+    guard let detach = depthZeroIndices.first(where: { hasWords("detach", "partition", at: $0) }),
+      let partition = qualifiedName(at: detach + 2)
+    else { return false }
+    return hasWords("concurrently", at: partition.end)
+  }
+
+  /// `REINDEX [(options)] DATABASE | SYSTEM | SCHEMA`, or any kind with CONCURRENTLY.
+  private var refusedReindex: String? {
+    let kind = endOfParentheses(at: 1) ?? 1
+    for (word, name) in [("database", "DATABASE"), ("system", "SYSTEM"), ("schema", "SCHEMA")]
+      as [(StaticString, String)]
+    where hasWords(word, at: kind) {
+      return "REINDEX \(name)"
+    }
+    if hasWords("concurrently", at: kind + 1) || option("concurrently", in: 1..<kind) == true {
+      return "REINDEX CONCURRENTLY"
+    }
     return nil
+  }
+
+  /// Subscriptions that make, drop or read a slot on another server.
+  private var refusedSubscription: String? {
+    if hasWords("create", "subscription") {
+      let options = 2..<tokens.count
+      let isLocal = option("create_slot", in: options) == false || option("connect", in: options) == false
+      return isLocal ? nil : "CREATE SUBSCRIPTION"
+    }
+    guard hasWords("alter", "subscription") else { return nil }
+    if mentionsPhrase("refresh", "publication") || mentionsPhrase("refresh", "sequences") {
+      return "ALTER SUBSCRIPTION REFRESH"
+    }
+    let changes =
+      mentionsPhrase("set", "publication") || mentionsPhrase("add", "publication")
+      || mentionsPhrase("drop", "publication")
+    if changes, option("refresh", in: 2..<tokens.count) != false { return "ALTER SUBSCRIPTION … PUBLICATION" }
+    let sets = depthZeroIndices.contains { hasWords("set", at: $0) && isSymbol("(", at: $0 + 1) }
+    let hasSlotOption =
+      option("failover", in: 2..<tokens.count) != nil || option("two_phase", in: 2..<tokens.count) != nil
+    return sets && hasSlotOption ? "ALTER SUBSCRIPTION SET" : nil
+  }
+
+  /// A yes-or-no option: `concurrently`, `concurrently false`, `create_slot = off`; nil when it is not there.
+  private func option(_ name: StaticString, in range: Range<Int>) -> Bool? {
+    guard let index = range.first(where: { hasWords(name, at: $0) }) else { return nil }
+    let value = isSymbol("=", at: index + 1) ? index + 2 : index + 1
+    guard tokens.indices.contains(value) else { return true }
+    return !["false", "off", "0", "'false'", "'off'", "'0'"].contains(text(of: tokens[value]).lowercased())
+  }
+
+  /// Whether a name stands behind the options of `CLUSTER (VERBOSE)` or `CLUSTER VERBOSE`.
+  private func names(behind start: Int) -> Bool {
+    var index = endOfParentheses(at: start) ?? start
+    if hasWords("verbose", at: index), qualifiedName(at: index + 1) != nil || index + 1 == tokens.count {
+      index += 1
+    }
+    return qualifiedName(at: index) != nil
   }
 
   /// Whether it has to be sent outside a transaction block: the server refuses it there, or it may end one itself.
   var runsAlone: Bool {
-    refusesTransaction != nil || hasWords("call") || hasWords("do") || hasWords("prepare", "transaction")
-      || hasWords("commit", "prepared") || hasWords("rollback", "prepared") || hasWords("discard", "all")
+    refusesTransaction != nil || hasWords("call") || hasWords("do") || hasWords("reindex")
+      || hasWords("cluster")
+      || hasWords("prepare", "transaction")
       || (hasWords("alter", "type") && tokens.indices.contains { hasWords("add", "value", at: $0) })
   }
 
   /// Whether it changes a setting for the rest of the session.
   var setsSession: Bool {
     if hasWords("set") {
-      return !["local", "transaction", "constraints"].contains { word in hasWord(word, at: 1) }
+      return !hasWords("local", at: 1) && !hasWords("transaction", at: 1) && !hasWords("constraints", at: 1)
     }
-    return hasWords("reset") || tokens.contains { text(of: $0).lowercased() == "set_config" }
+    return hasWords("reset") || tokens.indices.contains { hasWords("set_config", at: $0) }
   }
 
-  private var concurrently: Bool {
-    guard hasWords("create") || hasWords("drop") || hasWords("reindex") || hasWords("alter", "table") else {
-      return false
-    }
-    return depthZeroIndices.prefix(8).contains { hasWords("concurrently", at: $0) }
-      || (hasWords("reindex") && isSymbol("(", at: 1)
-        && tokens.prefix(6).indices.contains { hasWords("concurrently", at: $0) })
+  /// Whether words stand anywhere in it, one behind the other.
+  func mentionsPhrase(_ words: StaticString...) -> Bool {
+    tokens.indices.contains { hasWords(words, at: $0) }
   }
-
-  private func hasWord(_ word: String, at index: Int) -> Bool {
-    tokens.indices.contains(index) && text(of: tokens[index]).lowercased() == word
-  }
-
-  private func leadingWords(_ count: Int) -> String {
-    tokens.prefix(count).map { text(of: $0).uppercased() }.joined(separator: " ")
-  }
-
-  private static let refusing: [(words: [StaticString], name: String)] = [
-    (["vacuum"], "VACUUM"), (["create", "database"], "CREATE DATABASE"),
-    (["drop", "database"], "DROP DATABASE"), (["create", "tablespace"], "CREATE TABLESPACE"),
-    (["drop", "tablespace"], "DROP TABLESPACE"), (["reindex", "database"], "REINDEX DATABASE"),
-    (["reindex", "system"], "REINDEX SYSTEM"), (["create", "subscription"], "CREATE SUBSCRIPTION"),
-    (["drop", "subscription"], "DROP SUBSCRIPTION"),
-  ]
 }
 
 /// An index that a statement builds.
@@ -109,43 +188,35 @@ extension SQLStatement {
   /// A name as the catalogue stores it: folded to lower case unless quoted.
   func catalogueName(_ token: Token) -> String {
     let written = text(of: token)
-    guard token.kind == .quotedIdentifier, written.hasPrefix("\"") else { return written.lowercased() }
-    let inner = written.dropFirst().dropLast()
-    return inner.split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\"")
-  }
-}
-
-/// What can be known to fail before a section is sent.
-struct SectionCheck {
-  let section: RenderedSection
-
-  func errors() -> [MigrationError] {
-    let broken = section.script.errors.map { error in
-      MigrationError(
-        .invalidSQL,
-        error.code.description,
-        at: section.location(ofByte: error.position.utf8Offset)
-      )
-    }
-    guard broken.isEmpty else { return broken }
-    return section.options.transaction ? section.script.statements.compactMap(transactional) : []
+    guard token.kind == .quotedIdentifier else { return written.lowercased() }
+    return Self.unquoted(written)
   }
 
-  private func transactional(_ statement: SQLStatement) -> MigrationError? {
-    if let name = statement.refusesTransaction {
-      return MigrationError(
-        .invalidSQL,
-        "\(name) cannot run inside a transaction",
-        hint: "put transaction:false behind the section's mark",
-        at: section.location(of: statement)
-      )
+  /// The content of `"…"` or `U&"…"`, whose `\0061` and `\+000061` are code points.
+  private static func unquoted(_ written: String) -> String {
+    let scalars = Array(written.unicodeScalars)
+    let isUnicode = scalars.first != "\""
+    var content = String.UnicodeScalarView()
+    var index = isUnicode ? 3 : 1
+    while index < scalars.count - 1 {
+      let scalar = scalars[index]
+      if isUnicode, scalar == "\\", let (escaped, length) = codePoint(scalars[(index + 1)...]) {
+        content.append(escaped)
+        index += 1 + length
+      } else {
+        content.append(scalar)
+        index += scalar == "\"" || isUnicode && scalar == "\\" ? 2 : 1
+      }
     }
-    guard statement.controlsTransaction else { return nil }
-    return MigrationError(
-      .invalidSQL,
-      "this would end the file's own transaction half-way",
-      hint: "leave it out: the file is one transaction; or put transaction:false behind the section's mark",
-      at: section.location(of: statement)
-    )
+    return String(content)
+  }
+
+  private static func codePoint(_ rest: ArraySlice<Unicode.Scalar>) -> (Unicode.Scalar, length: Int)? {
+    let (skipped, count) = rest.first == "+" ? (1, 6) : (0, 4)
+    let digits = String(String.UnicodeScalarView(rest.dropFirst(skipped).prefix(count)))
+    guard digits.utf8.count == count, let value = UInt32(digits, radix: 16),
+      let scalar = Unicode.Scalar(value)
+    else { return nil }
+    return (scalar, skipped + count)
   }
 }

@@ -1,25 +1,18 @@
 internal import SQLLexer
+internal import Synchronization
 
 /// A migration with its parameters put in.
 struct RenderedMigration: Sendable, Hashable {
   let migration: Migration
-  let up: RenderedText
-  let down: RenderedText?
+  let upSection: RenderedSection
+  /// Nil where the file has no way down.
+  let downSection: RenderedSection?
   /// The values that its file uses, by name, in canonical form.
   let parameters: [String: String]
   let parametersHash: String
   let renderedHash: String
 
   var id: MigrationID { migration.id }
-
-  var upSection: RenderedSection {
-    RenderedSection(file: migration.file, options: migration.up.options, text: up)
-  }
-
-  var downSection: RenderedSection? {
-    guard let down, let section = migration.down else { return nil }
-    return RenderedSection(file: migration.file, options: section.options, text: down)
-  }
 
   /// The values as a JSON object with sorted names, as the history keeps them.
   var parametersJSON: String { FlatJSON.write(parameters) }
@@ -37,20 +30,16 @@ struct MigrationRenderer: Sendable {
     let names = up.parameterNames.union(down?.parameterNames ?? [])
     var used: [String: String] = [:]
     for name in names { used[name] = parameters.values[name]?.text }
-    let renderer = TemplateRenderer(
-      file: migration.file,
-      parameters: parameters,
-      dialect: dialect,
-      capabilities: capabilities
-    )
-    let text = try renderer.render(up)
+    let upSection = try section(migration.up, up, of: migration)
     return RenderedMigration(
       migration: migration,
-      up: text,
-      down: try down.map(renderer.render),
+      upSection: upSection,
+      downSection: try migration.down.flatMap { options in
+        try down.map { try section(options, $0, of: migration) }
+      },
       parameters: used,
       parametersHash: SHA256Hex.of(FlatJSON.write(used)),
-      renderedHash: SHA256Hex.of(text.utf8)
+      renderedHash: SHA256Hex.of(upSection.text.utf8)
     )
   }
 
@@ -60,24 +49,58 @@ struct MigrationRenderer: Sendable {
       || migration.down.map { try template($0, migration).usesCapabilities } ?? false
   }
 
+  /// - Throws: `MigrationError` with code `invalidParameter` where a value would not stay one value in the SQL.
+  private func section(
+    _ section: MigrationSection,
+    _ template: Template,
+    of migration: Migration
+  ) throws -> RenderedSection {
+    let renderer = TemplateRenderer(
+      file: migration.file,
+      parameters: parameters,
+      dialect: dialect,
+      capabilities: capabilities
+    )
+    let text = try renderer.render(template)
+    let rendered = RenderedSection(file: migration.file, options: section.options, text: text)
+    guard text.hasValues else { return rendered }
+    try SubstitutionGuard(text: text, file: migration.file, parameters: parameters).check(rendered.script)
+    return rendered
+  }
+
+  /// The template of a section; one that stands in several parts of the file is joined with semicolons.
   private func template(_ section: MigrationSection, _ migration: Migration) throws -> Template {
-    guard section.options.template, let manifest = parameters.manifest else {
-      try rejectStrayTags(section, migration)
-      return Template(nodes: section.range.isEmpty ? [] : [.text(section.range)])
+    var nodes: [TemplateNode] = []
+    for range in section.ranges {
+      if !nodes.isEmpty { nodes.append(.joint(range.lowerBound)) }
+      nodes += try self.nodes(range, section, migration)
     }
-    return try TemplateParser(file: migration.file, manifest: manifest, range: section.range).parse()
+    return Template(nodes: nodes)
+  }
+
+  private func nodes(
+    _ range: Range<Int>,
+    _ section: MigrationSection,
+    _ migration: Migration
+  ) throws -> [TemplateNode] {
+    guard section.options.template, let manifest = parameters.manifest else {
+      try rejectStrayTags(range, migration)
+      return range.isEmpty ? [] : [.text(range)]
+    }
+    return try TemplateParser(file: migration.file, manifest: manifest, range: range, dialect: dialect)
+      .parse()
   }
 
   /// Without a manifest braces are SQL; outside any string they can only be a parameter that was forgotten.
-  private func rejectStrayTags(_ section: MigrationSection, _ migration: Migration) throws {
-    let bytes = migration.file.text.utf8[section.range]
+  private func rejectStrayTags(_ range: Range<Int>, _ migration: Migration) throws {
+    let bytes = migration.file.text.utf8[range]
     guard bytes.contains(UInt8(ascii: "{")) else { return }
     let tokens = Script(SourceText(utf8: Array(bytes))).tokens
     for (first, second) in zip(tokens, tokens.dropFirst())
     where first.kind == .unknown && second.kind == .unknown
       && first.range.upperBound == second.range.lowerBound
     {
-      let offset = section.range.lowerBound + first.range.lowerBound
+      let offset = range.lowerBound + first.range.lowerBound
       guard migration.file.text.utf8[offset] == UInt8(ascii: "{") else { continue }
       throw MigrationError(
         .invalidTemplate,
@@ -94,14 +117,28 @@ struct RenderedSection: Sendable, Hashable {
   let file: SourceFile
   let options: SectionOptions
   let text: RenderedText
-  let script: Script
+  private let lexed: LexedOnce
 
   init(file: SourceFile, options: SectionOptions, text: RenderedText) {
     self.file = file
     self.options = options
     self.text = text
-    script = Script(SourceText(utf8: text.utf8))
+    lexed = LexedOnce(text)
   }
+
+  /// The statements; read when first asked for, once for all copies.
+  var script: Script { lexed.script }
+
+  static func == (left: RenderedSection, right: RenderedSection) -> Bool {
+    left.file == right.file && left.options == right.options && left.text == right.text
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(file.path)
+    hasher.combine(text.utf8)
+  }
+
+  func byte(_ offset: Int) -> UInt8 { text.utf8[offset] }
 
   /// The place in the file of a byte of the SQL.
   func location(ofByte offset: Int) -> SourceLocation {
@@ -126,17 +163,32 @@ struct RenderedSection: Sendable, Hashable {
     }
     return hashes
   }
-}
 
-extension RenderedSection {
   /// The statements' texts.
   var statementTexts: [String] { script.statements.map(\.text) }
 }
 
+/// The statements of a text, cut on first use: a migration that has run already is never asked for them.
+private final class LexedOnce: Sendable {
+  private let text: RenderedText
+  private let result = Mutex<Script?>(nil)
+
+  init(_ text: RenderedText) { self.text = text }
+
+  var script: Script {
+    result.withLock { known in
+      if let known { return known }
+      let script = Script(SourceText(utf8: text.utf8))
+      known = script
+      return script
+    }
+  }
+}
+
 /// Rendered SQL that knows, for each byte, where in the file it came from.
-struct RenderedText: Hashable {
+struct RenderedText: Sendable, Hashable {
   /// A run of bytes with one origin.
-  struct Segment: Hashable {
+  struct Segment: Sendable, Hashable {
     var rendered: Range<Int>
     var source: Range<Int>
     /// The parameter whose value this is; nil for text of the file.
@@ -145,6 +197,11 @@ struct RenderedText: Hashable {
 
   private(set) var utf8: [UInt8] = []
   private(set) var segments: [Segment] = []
+  /// Where the semicolons stand that end the parts of a section.
+  private(set) var joints: [Int] = []
+
+  /// Whether any of it is a parameter's value.
+  var hasValues: Bool { segments.contains { $0.parameter != nil } }
 
   var string: String { String(decoding: utf8, as: UTF8.self) }
 
@@ -152,6 +209,12 @@ struct RenderedText: Hashable {
     let start = utf8.count
     utf8 += bytes
     segments.append(Segment(rendered: start..<utf8.count, source: source, parameter: parameter))
+  }
+
+  /// Ends a part of a section, so that the next, which begins at `source` in the file, begins a statement.
+  mutating func appendJoint(before source: Int) {
+    joints.append(utf8.count + 1)
+    append("\n;\n".utf8, from: source..<source)
   }
 
   /// The offset in the file of a byte of the rendered text; a value's bytes are its tag's.

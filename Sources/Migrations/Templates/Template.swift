@@ -37,6 +37,8 @@ struct Template: Hashable {
 indirect enum TemplateNode: Hashable {
   /// Text that stays as it is.
   case text(Range<Int>)
+  /// What ends the last statement of one part of a section before the next part, which begins at this byte.
+  case joint(Int)
   /// `{{name}}`, and the tag's bytes.
   case value(name: String, tag: Range<Int>)
   /// The branches of a section; the first whose condition holds is taken.
@@ -79,11 +81,10 @@ struct TemplateRenderer {
   let dialect: MigrationDialect
   let capabilities: Set<Capability>
 
-  /// - Throws: `MigrationError` with code `invalidParameter` where a value would not stay one value in the SQL.
+  /// - Throws: `MigrationError` with code `invalidParameter` for a value that is needed and not there.
   func render(_ template: Template) throws -> RenderedText {
     var text = RenderedText()
     try append(template.nodes, to: &text)
-    try SubstitutionGuard(text: text, file: file, parameters: parameters).check()
     return text
   }
 
@@ -92,6 +93,8 @@ struct TemplateRenderer {
       switch node {
       case .text(let range):
         text.append(file.text.utf8[range], from: range)
+      case .joint(let offset):
+        text.appendJoint(before: offset)
       case .value(let name, let tag):
         try append(name, tag, to: &text)
       case .section(let branches):

@@ -7,15 +7,19 @@ struct TemplateParser {
   let file: SourceFile
   let manifest: ParameterManifest
   let range: Range<Int>
+  let dialect: MigrationDialect
+
+  private static let deepestNesting = 32
 
   /// A section that is open: its kind, its tag, and the branches so far.
   private struct Open {
     var kind: String
     var tag: Range<Int>
     var branches: [TemplateBranch]
+    var hasElse = false
   }
 
-  func parse() throws -> Template {
+  func parse() throws -> [TemplateNode] {
     var stack: [Open] = []
     var nodes: [TemplateNode] = []
     var textStart = range.lowerBound
@@ -35,6 +39,9 @@ struct TemplateParser {
       switch tag.words[0].first {
       case "#", "^":
         let condition = try condition(of: tag)
+        guard stack.count < Self.deepestNesting else {
+          throw error("sections are nested deeper than \(Self.deepestNesting)", tag)
+        }
         stack.append(
           Open(kind: tag.kind, tag: tag.range, branches: [TemplateBranch(condition: condition, nodes: [])])
         )
@@ -46,7 +53,11 @@ struct TemplateParser {
         add(.section(open.branches))
       default:
         if tag.words[0] == "else" {
-          guard !stack.isEmpty else { throw error("{{else}} stands outside any section", tag) }
+          guard let open = stack.last else { throw error("{{else}} stands outside any section", tag) }
+          guard !open.hasElse else {
+            throw error("{{\(tag.content)}} stands behind the section's {{else}}", tag)
+          }
+          stack[stack.count - 1].hasElse = tag.words.count == 1
           let branch = TemplateBranch(condition: try elseCondition(tag), nodes: [])
           stack[stack.count - 1].branches.append(branch)
         } else {
@@ -57,7 +68,7 @@ struct TemplateParser {
     }
     if let open = stack.last { throw error("this section is not closed with {{/\(open.kind)}}", open.tag) }
     if textStart < range.upperBound { add(.text(textStart..<range.upperBound)) }
-    return Template(nodes: nodes)
+    return nodes
   }
 
   private func condition(of tag: TemplateTag) throws -> TemplateCondition {
@@ -87,6 +98,14 @@ struct TemplateParser {
       return .capability(capability, negated: negated)
     case "dialect":
       guard words.count == 1 else { throw error("name one dialect", tag) }
+      let known = dialect.namesBesideIt
+      guard known.contains(words[0]) else {
+        throw error(
+          "unknown dialect \(words[0])\(Suggestion.nearest(to: words[0], in: known))",
+          tag,
+          hint: "known: \(known.joined(separator: ", "))"
+        )
+      }
       return .dialect(MigrationDialect(rawValue: words[0]), negated: negated)
     case "if":
       return try comparison(words, negated: negated, tag)
@@ -110,7 +129,10 @@ struct TemplateParser {
       throw error("\(name) is never \(words[2])", tag, hint: "it is \(definition.domain)")
     }
     if definition.kind == .int, Int(words[2]) == nil {
-      throw error("\(name) is a number and \"\(words[2])\" is none", tag)
+      throw error("\(name) is a number and \"\(words[2])\" is not", tag)
+    }
+    if definition.kind == .bool, words[2] != "true" && words[2] != "false" {
+      throw error("\(name) is never \(words[2])", tag, hint: "it is \(definition.domain)")
     }
     return .parameter(name: name, comparison: .init(symbol: symbol, operand: words[2]), negated: negated)
   }
@@ -169,7 +191,7 @@ struct TemplateTag: Hashable {
     self.words = words
   }
 
-  private static func isName(_ word: String) -> Bool {
+  static func isName(_ word: String) -> Bool {
     guard let first = word.utf8.first, first == 0x5F || (0x41...0x5A).contains(first & 0xDF) else {
       return false
     }
