@@ -55,13 +55,16 @@ let package = Package(
     ),
     .executableTarget(
       name: "adbvec-migrate",
-      dependencies: ["CommandSupport", "MigrateCommands"],
+      dependencies: [
+        "CommandSupport", "MigrateCommands",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: settings
     ),
     .target(
       name: "MigrateCommands",
       dependencies: [
-        "Basics", "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        "Basics", "CMigrations", "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -168,6 +171,8 @@ let package = Package(
     .target(name: "VectorSQL", dependencies: ["Basics"], swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
+    // The files of `migrations/`, inside the program.
+    .target(name: "CMigrations"),
 
     // Libraries that are opened when they are first called, so that a command without images starts without them.
     .target(name: "CLazyLibrary"),
@@ -312,7 +317,7 @@ let package = Package(
       dependencies: [
         "ImageCodecs", "ImageSources", "Inference", "LocalPostgres", "MetricLearning", "PostgresClient",
         "TestSupport", "VectorSQL",
-        "adbvec",
+        "adbvec", "adbvec-migrate",
       ],
       exclude: ["Help"],
       swiftSettings: settings

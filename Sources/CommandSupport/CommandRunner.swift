@@ -1,89 +1,160 @@
 package import ArgumentParser
+import Basics
 import Dispatch
 import Glibc
 
-/// Parses, runs, and turns every way of ending into at most one line on standard error and an exit code.
+/// Parses, runs, and turns every way of ending into lines on standard error and an exit code.
 package enum CommandRunner {
   /// What `--version` prints.
   package static let version = "0.1.0"
 
-  /// Reads a command line, runs the command, and ends the process.
-  /// - Parameter arguments: the words behind the program's name that `root` is to read.
+  /// The program that runs, as it is named in help and messages: `adbvec` or `adbvec-migrate`.
+  package static var programName: String { name.withLock { $0 } }
+
+  /// How the migrate commands are called: `adbvec migrate`, or `adbvec-migrate`.
+  package static var migrateCommand: String {
+    programName == "adbvec-migrate" ? programName : programName + " migrate"
+  }
+
+  private static let name = StateLock("adbvec")
+
+  /// Reads a command line, runs the command, and ends the process. Ctrl-C, SIGTERM and SIGHUP cancel what runs.
+  /// - Parameter arguments: the words behind the program's name.
   @MainActor package static func main<Root: ParsableCommand>(
     _ root: Root.Type,
     _ arguments: [String]
   ) async -> Never {
-    do {
-      await run(try parse(root, arguments), root)
-    } catch {
-      root.exit(withError: error)
-    }
-  }
-
-  /// Reads a command line.
-  /// - Throws: what `ParsableCommand.exit(withError:)` prints: help that was asked for, or a mistake.
-  @MainActor package static func parse<Root: ParsableCommand>(
-    _ root: Root.Type,
-    _ arguments: [String]
-  ) throws -> sending any ParsableCommand {
+    Output.open()
+    name.withLock { $0 = root.configuration.commandName ?? $0 }
     // Starts the runtime's threads on another core while this one parses.
     Task.detached {}
-    return try root.parseAsRoot(arguments)
-  }
-
-  /// Runs a command, and ends the process. Ctrl-C and SIGTERM cancel what runs.
-  @MainActor package static func run<Root: ParsableCommand>(
-    _ command: sending any ParsableCommand,
-    _ root: Root.Type
-  ) async -> Never {
-    let task = Task.detached { await exitCode(of: command, root) }
-    let interrupts = InterruptHandler(cancelling: task)
+    let asksForJSON = CommandWords.askForJSON(arguments)
+    var words: [String]?
+    let command: any ParsableCommand
+    do {
+      let read = try CommandWords(root, arguments)
+      words = read.command
+      command = try root.parseAsRoot(read.arguments)
+    } catch {
+      exit(end(with: error, root, asksForJSON ? words ?? [] : nil, interruption: ""))
+    }
+    let interruption = (command as? any InterruptibleCommand)?.interruption ?? "interrupted"
+    let patience = (command as? any InterruptibleCommand)?.patience ?? .seconds(2)
+    let sendable = SendableCommand(command: command)
+    let json = asksForJSON ? words ?? [] : nil
+    let task = Task.detached { () -> Int32 in
+      do {
+        try await sendable.run()
+        try Output.close()
+        return 0
+      } catch {
+        return end(with: error, root, json, interruption: interruption)
+      }
+    }
+    let interrupts = InterruptHandler(cancelling: task, interruption: interruption, patience: patience)
     let code = await task.value
+    Terminal.clearProgress()
     withExtendedLifetime(interrupts) { exit(code) }
   }
 
-  private static func exitCode<Root: ParsableCommand>(
-    of command: any ParsableCommand,
-    _ root: Root.Type
-  ) async -> Int32 {
-    var command = command
-    do {
-      if var asynchronous = command as? any AsyncParsableCommand {
-        try await asynchronous.run()
-      } else {
-        try command.run()
-      }
-    } catch {
-      return report(error, root)
+  /// Reports an error.
+  /// - Parameter json: the command's words, when the error is to be printed as JSON too.
+  /// - Returns: the exit code.
+  private static func end<Root: ParsableCommand>(
+    with error: any Error,
+    _ root: Root.Type,
+    _ json: [String]?,
+    interruption: String
+  ) -> Int32 {
+    // Help, version and usage errors have internal types of the parser's own; it knows how to print them.
+    let failure: Failure
+    if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") {
+      let code = root.exitCode(for: error).rawValue
+      guard code == ExitCode.validationFailure.rawValue else { return printHelp(root.fullMessage(for: error), code) }
+      failure = Failure(usage: root.message(for: error), shown: shownUsage(error, root))
+    } else {
+      failure = Failure(error, interruption: interruption)
     }
-    return 0
+    if let json, !(error is Output.Failure) {
+      // The same name in both programs.
+      let command = (programName == "adbvec-migrate" ? ["migrate"] : []) + json
+      try? JSONErrors(command: command.joined(separator: " "), errors: failure.entries).print()
+    }
+    failure.lines.forEach(Terminal.error)
+    return failure.exitCode
   }
 
-  private static func report<Root: ParsableCommand>(_ error: any Error, _ root: Root.Type) -> Int32 {
-    // Help, version and usage errors have internal types of the parser's own; it knows how to print them.
-    if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") {
-      root.exit(withError: error)
+  /// What standard error shows of a wrong command line: the mistake and the usage of the command.
+  private static func shownUsage<Root: ParsableCommand>(_ error: any Error, _ root: Root.Type) -> String {
+    // An error that a command throws while it runs does not know its command; usage would be that of the program.
+    let isParsed = String(reflecting: type(of: error)) != "ArgumentParser.ValidationError"
+    guard isParsed else { return root.message(for: error) }
+    let text = root.fullMessage(for: error)
+    return text.hasPrefix("Error: ") ? String(text.dropFirst("Error: ".count)) : text
+  }
+
+  private static func printHelp(_ text: String, _ code: Int32) -> Int32 {
+    guard !text.isEmpty else { return code }
+    do {
+      try Output.data(text + "\n")
+      try Output.close()
+      return code
+    } catch {
+      let failure = Failure(error)
+      failure.lines.forEach(Terminal.error)
+      return failure.exitCode
     }
-    let failure = Failure(error)
-    Terminal.error(failure.line)
-    return failure.exitCode
   }
 }
 
-/// Ctrl-C and SIGTERM cancel a task, which cancels the statement on the server; a second one ends the process at once.
-struct InterruptHandler {
+/// Unchecked: the command is made on the main actor and from then on used by the one task that runs it.
+private struct SendableCommand: @unchecked Sendable {
+  let command: any ParsableCommand
+
+  func run() async throws {
+    var command = command
+    if var asynchronous = command as? any AsyncParsableCommand {
+      try await asynchronous.run()
+    } else {
+      try command.run()
+    }
+  }
+}
+
+/// A command that has something of its own to say when it is interrupted.
+package protocol InterruptibleCommand {
+  /// One line that is true of this command whenever it stops: what stays, and how to go on.
+  var interruption: String { get }
+  /// How long the command may take to end in order.
+  var patience: Duration { get }
+}
+
+extension InterruptibleCommand {
+  package var patience: Duration { .seconds(2) }
+}
+
+/// Ctrl-C, SIGTERM and a closed terminal cancel a task, which cancels the statement on the server. A task that does not end in time, as one
+/// that waits for a dead network, is left alone and the process ends; so it does at the second signal.
+private struct InterruptHandler {
   private let sources: [any DispatchSourceSignal]
 
-  init(cancelling task: Task<Int32, Never>) {
-    sources = [SIGINT, SIGTERM].map { number in
+  init(cancelling task: Task<Int32, Never>, interruption: String, patience: Duration) {
+    sources = [SIGINT, SIGTERM, SIGHUP].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
-        if task.isCancelled { exit(128 + number) }
+        if task.isCancelled { Self.end(number, interruption + " (stopped without waiting)") }
         task.cancel()
+        let seconds = patience / .seconds(1)
+        DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { Self.end(number, interruption) }
       }
       source.resume()
       return source
     }
+  }
+
+  private static func end(_ number: Int32, _ line: String) -> Never {
+    Terminal.error(line)
+    _exit(128 + number)
   }
 }

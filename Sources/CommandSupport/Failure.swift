@@ -1,32 +1,120 @@
+import Basics
+import Glibc
 import LocalPostgres
+import Migrations
 import PostgresClient
 
-/// An error as the command line reports it: one line and an exit code.
+/// An error as the command line reports it: lines on standard error, entries in JSON, and an exit code.
 package struct Failure {
-  package let line: String
+  /// One error in the JSON that `--format json` prints.
+  struct Entry: Encodable {
+    var code: String
+    var message: String
+    var fix: String?
+    var detail: String?
+    var sqlstate: String?
+    var file: String?
+    var line: Int?
+    var column: Int?
+  }
+
+  /// What standard error shows, an element an error.
+  let lines: [String]
+  let entries: [Entry]
+  /// What the process ends with.
   package let exitCode: Int32
 
-  package init(_ error: any Error) {
+  private init(_ lines: [String], _ entries: [Entry], exitCode: Int32) {
+    self.lines = lines
+    self.entries = entries
+    self.exitCode = exitCode
+  }
+
+  /// - Parameter interruption: What the command says of itself when it was interrupted.
+  package init(_ error: any Error, interruption: String = "interrupted") {
     switch error {
-    case is CancellationError:
-      line = "interrupted; what was committed stays"
-      exitCode = 130
     case let error as any FailureWithCause:
-      line = error.description
-      exitCode = Failure(error.cause).exitCode
-    case let error as PostgresError:
-      line = error.description
-      exitCode = error.isConnectionProblem ? 5 : 1
+      let cause = Failure(error.cause)
+      var entry = cause.entries.first ?? Entry(code: "failed", message: "")
+      entry.message = error.description
+      entry.fix = nil
+      self.init([error.description], [entry], exitCode: cause.exitCode)
+    case is CancellationError:
+      self.init([interruption], [Entry(code: "interrupted", message: interruption)], exitCode: 130)
+    case let error as Output.Failure:
+      let message = "cannot write to standard output: \(String(cString: strerror(error.code)))"
+      self.init(
+        error.isClosedPipe ? [] : [message],
+        [Entry(code: "output", message: message)],
+        exitCode: error.isClosedPipe ? 141 : 1
+      )
+    case let error as AtomicFile.Failure:
+      self.init([error.description], [Entry(code: "output", message: error.description)], exitCode: 1)
+    case let error as MigrationError: self.init(migrations: [error])
+    case let error as MigrationErrors: self.init(migrations: error.errors)
+    case let error as PostgresError: self.init(server: error)
     case let error as PrivateServerError:
-      line = error.description
-      exitCode = error.code == .notRunning ? 5 : 1
+      let isMissing = error.code == .notRunning
+      let entry = Entry(code: isMissing ? "connection" : "private_server", message: error.description)
+      self.init([error.description], [entry], exitCode: isMissing ? 5 : 1)
     case let error as CommandFailure:
-      line = error.description
-      exitCode = error.exitCode
+      let code = error.exitCode == 64 ? "usage" : error.exitCode == 5 ? "connection" : "failed"
+      let entry = Entry(code: code, message: error.message, fix: error.fix)
+      self.init([error.description], [entry], exitCode: error.exitCode)
+    case let error as any ReportedError:
+      let entry = Entry(code: error.reportedCode, message: error.reportedMessage, fix: error.fix)
+      self.init([error.description], [entry], exitCode: 1)
     default:
-      line = String(describing: error)
-      exitCode = 1
+      let text = String(describing: error)
+      self.init([text], [Entry(code: "failed", message: text)], exitCode: 1)
     }
+  }
+
+  /// A command line that cannot be understood.
+  init(usage message: String, shown: String) {
+    self.init([shown], [Entry(code: "usage", message: message)], exitCode: 64)
+  }
+
+  private init(server error: PostgresError) {
+    let isConnection = error.isConnectionProblem
+    let entry = Entry(
+      code: isConnection ? "connection" : "server",
+      message: error.message,
+      fix: error.hint,
+      detail: error.detail,
+      sqlstate: error.sqlState
+    )
+    self.init([error.description], [entry], exitCode: isConnection ? 5 : 1)
+  }
+
+  /// A text of the library's with the commands as this program calls them.
+  package static func spelled(_ text: String) -> String {
+    text.replacing("adbvec migrate ", with: CommandRunner.migrateCommand + " ")
+  }
+
+  /// Errors in files show their line with a caret.
+  private init(migrations errors: [MigrationError]) {
+    let lines = errors.map { error in
+      guard let location = error.location, !location.line.isEmpty else { return Self.spelled(error.description) }
+      return Self.spelled(error.description) + "\n" + location.excerpt
+    }
+    let entries = errors.map { error in
+      Entry(
+        code: error.code.description,
+        message: error.message,
+        fix: error.hint.map(Self.spelled),
+        detail: error.detail,
+        sqlstate: error.sqlState,
+        file: error.location?.file,
+        line: error.location?.lineNumber,
+        column: error.location?.column
+      )
+    }
+    let codes = errors.map(\.code)
+    let exitCode: Int32 =
+      codes.contains(.lockNotObtained)
+      ? 4 : codes.contains { [.drift, .outOfOrder].contains($0) } ? 3 : 1
+    self.init(lines, entries, exitCode: exitCode)
   }
 }
 
@@ -38,11 +126,19 @@ package protocol FailureWithCause: Error, CustomStringConvertible {
 
 /// An ending that a command chose itself.
 package struct CommandFailure: Error, CustomStringConvertible {
-  package let description: String
+  /// What failed, where and why.
+  package let message: String
+  /// What to do about it.
+  package let fix: String?
+  /// What the process ends with.
   package let exitCode: Int32
 
-  package init(_ description: String, exitCode: Int32 = 1) {
-    self.description = description
+  package init(_ message: String, fix: String? = nil, exitCode: Int32 = 1) {
+    self.message = message
+    self.fix = fix
     self.exitCode = exitCode
   }
+
+  /// The message and the fix.
+  package var description: String { message + (fix.map { ". Fix: \($0)" } ?? "") }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CommandSupport
 import Migrations
 
@@ -17,22 +18,20 @@ struct MigrateStatus: AsyncParsableCommand {
   @OptionGroup var options: MigrateOptions
 
   mutating func run() async throws {
-    try await MigrateFailure.reporting("migrate status", options.format) {
-      let settings = try await options.settings()
-      let migrator = try options.migrator(settings)
-      let report = try await migrator.status(on: try await settings.connect())
-      switch options.format {
-      case .json: try JSONReport(command: "migrate status", result: report).print()
-      case .text: show(report)
-      }
-      guard check else { return }
-      if report.hasDrift { throw ExitCode(3) }
-      if report.isPending { throw ExitCode(2) }
+    let settings = try options.settings()
+    let migrator = try options.migrator(settings)
+    let report = try await migrator.status(on: try await settings.connect())
+    switch options.format {
+    case .json: try JSONReport(command: "migrate status", result: report).print()
+    case .text: try show(report)
     }
+    guard check else { return }
+    if report.hasDrift { throw ExitCode(3) }
+    if report.isPending { throw ExitCode(2) }
   }
 
-  private func show(_ report: StatusReport) {
-    var table = TextTable(["version", "name", "state", "since", "remark"])
+  private func show(_ report: StatusReport) throws {
+    var table = TextTable(["version", "name", "state", "since", "remarks"])
     for status in report.migrations {
       table.append([
         status.id.key, status.name, word(status),
@@ -40,10 +39,14 @@ struct MigrateStatus: AsyncParsableCommand {
         remarks(status).joined(separator: "; "),
       ])
     }
-    print(table.rendered)
-    for index in report.invalidIndexes { print("invalid index: \(index) (no query uses it; build it again)") }
+    try Output.line(table.rendered)
+    for index in report.invalidIndexes {
+      try Output.line("invalid index: \(index) (no query uses it; Fix: REINDEX INDEX CONCURRENTLY \(index))")
+    }
     for status in report.migrations {
-      for drift in status.drift { print("\(status.id): \(drift); \(status.remedy(drift))") }
+      for drift in status.drift {
+        try Output.line(Failure.spelled("\(status.id): \(drift); \(status.remedy(drift))"))
+      }
     }
   }
 
@@ -71,70 +74,47 @@ struct MigratePlan: AsyncParsableCommand {
     discussion: """
       The text is a script for psql with the effect of 'up':
 
-        adbvec migrate plan | psql "$DATABASE_URL"
+        \(CommandRunner.migrateCommand) plan | psql "$DATABASE_URL"
 
-      Not in it is what 'up' does only when something goes wrong: waiting, trying again, recording a failure, dropping an \
-      index that an earlier build left invalid.
+      It lacks what 'up' does only when something goes wrong: wait, retry, record a failure, drop an index that an \
+      earlier build left invalid.
       """
   )
 
-  @Option(help: ArgumentHelp("The last version to run.", valueName: "version"))
+  @Option(help: ArgumentHelp("The last version to apply.", valueName: "version"))
   var to: String?
 
-  @Option(help: ArgumentHelp("How many at most.", valueName: "n"))
+  @Option(help: ArgumentHelp("How many migrations to plan at most.", valueName: "n"))
   var count: Int?
 
   @Flag(help: "Exit with 2 when there is something to do.")
   var check = false
 
-  @Flag(help: "Ask no server: the plan for a database without history.")
+  @Flag(help: "Plan for a database without history; contacts no server.")
   var offline = false
 
   @OptionGroup var run: MigrateRunOptions
   @OptionGroup var options: MigrateOptions
 
+  func validate() throws {
+    if let count { try checkRange("--count", count, 1...) }
+    if offline, to != nil || count != nil {
+      throw ValidationError("--offline plans every file; leave out --to and --count")
+    }
+  }
+
   mutating func run() async throws {
-    try await MigrateFailure.reporting("migrate plan", options.format) {
-      let settings = try await options.settings()
-      let migrator = try options.migrator(settings) { try run.apply(to: &$0) }
-      let plan =
-        offline
-        ? try migrator.planFromNothing()
-        : try await migrator.plan(
-          MigrationTarget(version: to, count: count),
-          on: try await settings.connect()
-        )
-      try options.print(plan)
-      if check, !plan.isEmpty { throw ExitCode(2) }
-    }
-  }
-}
-
-extension MigrateOptions {
-  func print(_ plan: PlanReport) throws {
-    switch format {
-    case .json: try JSONReport(command: "migrate plan", result: plan).print()
-    case .text:
-      if plan.isEmpty { Terminal.note("nothing to do") } else { Swift.print(plan.psql, terminator: "") }
-    }
-  }
-
-  func print(_ report: RunReport) throws {
-    switch format {
-    case .json: try JSONReport(command: "migrate \(report.command)", result: report).print()
-    case .text:
-      if report.migrations.isEmpty, !global.quiet { Terminal.note("nothing to do") }
-    }
-  }
-
-  func print(_ report: RepairReport) throws {
-    switch format {
-    case .json: try JSONReport(command: "migrate \(report.command)", result: report).print()
-    case .text:
-      if global.quiet { return }
-      let what = report.versions.isEmpty ? "nothing to change" : report.versions.joined(separator: ", ")
-      Terminal.note("\(report.command): \(what)")
-    }
+    let settings = try options.settings()
+    let migrator = try options.migrator(settings) { try run.apply(to: &$0) }
+    let plan =
+      offline
+      ? try migrator.planFromNothing()
+      : try await migrator.plan(
+        MigrationTarget(version: to, count: count),
+        on: try await settings.connect()
+      )
+    try options.show(plan)
+    if check, !plan.isEmpty { throw ExitCode(2) }
   }
 }
 
@@ -142,18 +122,18 @@ extension MigrateOptions {
 struct MigrateRender: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "render",
-    abstract: "Print the files with their parameters put in; asks no server."
+    abstract: "Print the files with the parameters' values; contacts no server."
   )
 
   @Argument(help: ArgumentHelp("Only this version.", valueName: "version"))
   var version: String?
 
-  @Flag(help: "Print the way down in place of the way up.")
+  @Flag(help: "Print the down sections instead of the up sections.")
   var down = false
 
   @Option(
     help: ArgumentHelp(
-      "What the server can do, where a file asks: distribution, concurrent_index …; with '-' in front, cannot.",
+      "Assume that the server can do this, or with '-' in front that it cannot: \(Capability.names.joined(separator: ", ")).",
       valueName: "name"
     )
   )
@@ -162,28 +142,26 @@ struct MigrateRender: AsyncParsableCommand {
   @OptionGroup var options: MigrateOptions
 
   mutating func run() async throws {
-    try await MigrateFailure.reporting("migrate render", options.format) {
-      let settings = try await options.settings()
-      let migrator = try options.migrator(settings) { options in
-        for word in capability {
-          let name = word.hasPrefix("-") ? String(word.dropFirst()) : word
-          guard let known = Capability(rawValue: name) else {
-            throw CommandFailure(
-              "--capability is one of \(Capability.names.joined(separator: ", "))",
-              exitCode: 64
-            )
-          }
-          options.capabilities[known] = name == word
+    let settings = try options.settings()
+    let migrator = try options.migrator(settings) { options in
+      for word in capability {
+        let name = word.hasPrefix("-") ? String(word.dropFirst()) : word
+        guard let known = Capability(rawValue: name) else {
+          throw CommandFailure(
+            "--capability must be one of \(Capability.names.joined(separator: ", ")), not \"\(name)\"",
+            exitCode: 64
+          )
         }
+        options.capabilities[known] = name == word
       }
-      let files = try migrator.render(version: version)
-      switch options.format {
-      case .json: try JSONReport(command: "migrate render", result: files).print()
-      case .text:
-        for file in files {
-          print("-- \(file.file)")
-          print(down ? file.down ?? "-- there is no way down\n" : file.up)
-        }
+    }
+    let files = try migrator.render(version: version)
+    switch options.format {
+    case .json: try JSONReport(command: "migrate render", result: files).print()
+    case .text:
+      for file in files {
+        let text = down ? file.down ?? "-- this migration has no down section\n" : file.up
+        try Output.data("-- \(PrintableText.line(file.file))\n\(text)\n")
       }
     }
   }
@@ -194,26 +172,26 @@ struct MigrateValidate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
     abstract: "Check files, parameters and history against each other; exit code 3 for drift.",
-    discussion: "Says apart whether a file was edited or a parameter has another value, and what to do."
+    discussion: "Tells edited files from changed parameters, and names the fix for each."
   )
 
-  @Flag(help: "Check the files and parameters only; ask no server.")
+  @Flag(help: "Check the files and parameters only; contacts no server.")
   var offline = false
 
   @OptionGroup var options: MigrateOptions
 
   mutating func run() async throws {
-    try await MigrateFailure.reporting("migrate validate", options.format) {
-      let settings = try await options.settings()
-      let migrator = try options.migrator(settings)
-      let problems =
-        offline ? migrator.problems() : try await migrator.validate(on: try await settings.connect())
-      guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
-      switch options.format {
-      case .json:
-        try JSONReport(command: "migrate validate", result: ["files": migrator.migrations.count]).print()
-      case .text: print("\(migrator.migrations.count) files are in order")
-      }
+    let settings = try options.settings()
+    let migrator = try options.migrator(settings)
+    let problems =
+      offline ? migrator.problems() : try await migrator.validate(on: try await settings.connect())
+    guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
+    switch options.format {
+    case .json:
+      try JSONReport(command: "migrate validate", result: ["files": migrator.migrations.count]).print()
+    case .text:
+      let count = migrator.migrations.count
+      try Output.line(count == 1 ? "1 file is in order" : "\(count) files are in order")
     }
   }
 }
@@ -223,7 +201,7 @@ struct MigrateLint: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lint",
     abstract:
-      "Find what would lock or break a database in use, and what is wrong with vectors; asks no server.",
+      "Find statements that lock or break a database in use, and mistakes with vectors; contacts no server.",
     discussion: """
       Exit code 1 for an error or a warning. '-- lint:ignore D001 the table is new' in a file hides a rule there; \
       --rules prints all of them.
@@ -233,7 +211,7 @@ struct MigrateLint: AsyncParsableCommand {
   @Flag(help: "Print the rules.")
   var rules = false
 
-  @Option(help: ArgumentHelp("Bytes in a page of the server.", valueName: "bytes"))
+  @Option(help: ArgumentHelp("Bytes in a page of the server, 1024…65536.", valueName: "bytes"))
   var pageSize: Int?
 
   @Option(help: ArgumentHelp("AnalyticDB's major version, 6 or 7.", valueName: "n"))
@@ -241,21 +219,26 @@ struct MigrateLint: AsyncParsableCommand {
 
   @OptionGroup var options: MigrateOptions
 
-  mutating func run() async throws {
-    try await MigrateFailure.reporting("migrate lint", options.format) {
-      if rules { return try printRules() }
-      let settings = try await options.settings()
-      let findings = try options.migrator(settings).lint(
-        LintTarget(pageSize: pageSize, productVersion: productVersion)
-      )
-      switch options.format {
-      case .json: try JSONReport(command: "migrate lint", result: findings).print()
-      case .text:
-        for finding in findings { print("\(finding)\n\(finding.location.excerpt)") }
-        if findings.isEmpty, !options.global.quiet { Terminal.note("nothing found") }
-      }
-      if findings.contains(where: { $0.rule.severity >= .warning }) { throw ExitCode(1) }
+  func validate() throws {
+    if let pageSize, !(1024...65_536).contains(pageSize) || pageSize.nonzeroBitCount != 1 {
+      throw ValidationError("--page-size must be a power of two in 1024…65536, not \(pageSize)")
     }
+    if let productVersion { try checkRange("--product-version", productVersion, 1...) }
+  }
+
+  mutating func run() async throws {
+    if rules { return try printRules() }
+    let settings = try options.settings()
+    let findings = try options.migrator(settings).lint(
+      LintTarget(pageSize: pageSize, productVersion: productVersion)
+    )
+    switch options.format {
+    case .json: try JSONReport(command: "migrate lint", result: findings).print()
+    case .text:
+      for finding in findings { try Output.line("\(finding)\n\(finding.location.excerpt)") }
+      if findings.isEmpty, !options.global.quiet { Terminal.note("nothing found") }
+    }
+    if findings.contains(where: { $0.rule.severity >= .warning }) { throw ExitCode(1) }
   }
 
   private func printRules() throws {
@@ -264,7 +247,7 @@ struct MigrateLint: AsyncParsableCommand {
     case .text:
       var table = TextTable(["code", "severity", "finds"])
       for rule in LintRule.all { table.append([rule.code, rule.severity.rawValue, rule.summary]) }
-      print(table.rendered)
+      try Output.line(table.rendered)
     }
   }
 }

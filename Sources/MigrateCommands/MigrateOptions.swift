@@ -9,20 +9,24 @@ import VectorSQL
 package struct MigrateOptions: ParsableArguments {
   @Option(
     name: .long,
-    help: ArgumentHelp("The folder with the files, or with a folder of them a dialect.", valueName: "folder")
+    help: ArgumentHelp(
+      "The folder with the files, or with a folder for each dialect (default: ./migrations, else those in the program).",
+      valueName: "folder"
+    ),
+    completion: .directory
   )
   package var migrations: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A parameter's value; may be repeated. Also ADBVEC_PARAM_NAME and adbvec.yaml.",
+      "A parameter's value; repeatable. Also ADBVEC_PARAM_NAME and adbvec.yaml.",
       valueName: "name=value"
     )
   )
   package var set: [String] = []
 
-  @Option(help: ArgumentHelp("The table that keeps the history.", valueName: "schema.table"))
+  @Option(help: ArgumentHelp("The table that keeps the history (default: public.adbvec_migrations).", valueName: "schema.table"))
   package var historyTable: String?
 
   @Option(help: "text or json.")
@@ -33,15 +37,15 @@ package struct MigrateOptions: ParsableArguments {
   package init() {}
 
   /// The settings in force.
-  package func settings() async throws -> Settings {
-    try await global.settings([.migrations: migrations])
+  package func settings() throws -> Settings {
+    try global.settings([.migrations: migrations])
   }
 
   /// Reads the files and checks the parameters, before any connection.
-  package func migrator(_ settings: Settings, _ change: (inout MigratorOptions) throws -> Void = { _ in })
-    throws
-    -> Migrator
-  {
+  package func migrator(
+    _ settings: Settings,
+    _ change: (inout MigratorOptions) throws -> Void = { _ in }
+  ) throws -> Migrator {
     var options = MigratorOptions()
     if let historyTable {
       do { options.historyTable = try QualifiedName(validating: historyTable) } catch {
@@ -49,8 +53,8 @@ package struct MigrateOptions: ParsableArguments {
       }
     }
     try change(&options)
-    let dialect = MigrationDialect(rawValue: try settings.text(.dialect))
-    let source = try MigrationSource.folder(folder(settings, dialect))
+    let dialect = try dialect(settings)
+    let source = try source(settings, dialect)
     return try Migrator(
       source: source,
       parameters: try parameters(settings, source, dialect),
@@ -59,14 +63,48 @@ package struct MigrateOptions: ParsableArguments {
     )
   }
 
+  /// The dialect in force: pgvector, analyticdb, or one for which the migrations have a folder.
+  /// - Throws: `CommandFailure` with exit code 64 for any other name, which is a misspelling.
+  func dialect(_ settings: Settings) throws -> MigrationDialect {
+    let name = try settings.text(.dialect)
+    let known = ["pgvector", "analyticdb"]
+    let base = settings[.migrations]?.text ?? "migrations"
+    let isFolderName = !name.isEmpty && !name.hasPrefix(".") && !name.contains("/")
+    guard known.contains(name) || isFolderName && MigrationSource.isFolder("\(base)/\(name)") else {
+      let near = Suggestion.nearest(to: name, in: known)
+      throw CommandFailure(
+        "there is no dialect \"\(name)\" (\(settings[.dialect]?.origin ?? "default"))"
+          + (near.isEmpty ? "; known: \(known.joined(separator: ", "))" : near),
+        exitCode: 64
+      )
+    }
+    return MigrationDialect(rawValue: name)
+  }
+
+  /// Whether the migrations are a folder's, and not those in the program.
+  package func hasFolder(_ settings: Settings) -> Bool {
+    MigrationSource.isFolder(settings[.migrations]?.text ?? "migrations")
+  }
+
+  private func source(_ settings: Settings, _ dialect: MigrationDialect) throws -> MigrationSource {
+    if settings[.migrations] == nil, !hasFolder(settings) {
+      if let shipped = try ShippedMigrations.source(dialect) { return shipped }
+    }
+    return try .folder(folder(settings, dialect))
+  }
+
   /// The files' folder: `migrations/pgvector` where there is one, else `migrations` itself.
-  package func folder(_ settings: Settings, _ dialect: MigrationDialect) -> String {
+  func folder(_ settings: Settings, _ dialect: MigrationDialect) -> String {
     let base = settings[.migrations]?.text ?? "migrations"
     let nested = "\(base)/\(dialect)"
     return MigrationSource.isFolder(nested) ? nested : base
   }
 
-  /// `--set`, else `ADBVEC_PARAM_…`, else `parameters:` in adbvec.yaml; `--table` gives the parameters `schema` and `table` where they are declared.
+  /// What is true of every command that changes the database, whenever it stops.
+  var interruption: String { "interrupted; '\(CommandRunner.migrateCommand) status' shows what is applied" }
+
+  /// `--set`, else `ADBVEC_PARAM_…`, else `parameters:` in adbvec.yaml; `--table` gives the parameters `schema` and
+  /// `table` where they are declared.
   private func parameters(
     _ settings: Settings,
     _ source: MigrationSource,
@@ -100,6 +138,31 @@ package struct MigrateOptions: ParsableArguments {
   }
 }
 
+extension MigrateOptions {
+  func show(_ plan: PlanReport) throws {
+    switch format {
+    case .json: try JSONReport(command: "migrate plan", result: plan).print()
+    case .text: if plan.isEmpty { Terminal.note("nothing to do") } else { try Output.data(plan.psql) }
+    }
+  }
+
+  func show(_ report: RunReport) throws {
+    switch format {
+    case .json: try JSONReport(command: "migrate \(report.command)", result: report).print()
+    case .text: if report.migrations.isEmpty { global.note("nothing to do") }
+    }
+  }
+
+  func show(_ report: RepairReport) throws {
+    switch format {
+    case .json: try JSONReport(command: "migrate \(report.command)", result: report).print()
+    case .text:
+      let what = report.versions.isEmpty ? "nothing to change" : report.versions.joined(separator: ", ")
+      global.note("\(report.command): \(what)")
+    }
+  }
+}
+
 /// Options of the commands that change the database.
 package struct MigrateRunOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How long to wait for another run's lock.", valueName: "60s"))
@@ -107,7 +170,7 @@ package struct MigrateRunOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How a run keeps others out: automatic, session, transaction, none.",
+      "How a run keeps others out: automatic, session, transaction or none.",
       valueName: "kind"
     )
   )
@@ -116,29 +179,34 @@ package struct MigrateRunOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How long a statement may wait for a table's lock.", valueName: "5s"))
   var lockTimeout: String?
 
-  @Option(help: ArgumentHelp("How often a file is tried when a lock is not to be had.", valueName: "n"))
+  @Option(help: ArgumentHelp("How often a file is tried when a lock cannot be obtained.", valueName: "n"))
   var attempts: Int?
 
-  @Flag(help: "Run pending versions that are lower than an applied one.")
+  @Flag(help: "Apply pending versions that are lower than an applied one.")
   var allowOutOfOrder = false
 
-  @Flag(help: "Let edited files, other parameters and missing files pass.")
+  @Flag(help: "Run in spite of edited files, changed parameters and missing files.")
   var ignoreDrift = false
 
   package init() {}
+
+  package func validate() throws {
+    if let attempts { try checkRange("--attempts", attempts, 1...) }
+  }
 
   func apply(to options: inout MigratorOptions) throws {
     options.lock = lock
     options.allowOutOfOrder = allowOutOfOrder
     options.ignoreDrift = ignoreDrift
-    if let lockWait { options.lockWait = try duration("lock-wait", lockWait) }
-    if let lockTimeout { options.lockTimeout = try duration("lock-timeout", lockTimeout) }
-    if let attempts { options.attempts = max(1, attempts) }
+    if let lockWait { options.lockWait = try Self.milliseconds("--lock-wait", lockWait) }
+    if let lockTimeout { options.lockTimeout = try Self.milliseconds("--lock-timeout", lockTimeout) }
+    if let attempts { options.attempts = attempts }
   }
 
-  private func duration(_ name: String, _ text: String) throws -> Int {
+  /// - Throws: `CommandFailure` with exit code 64 for a text that is not a duration.
+  static func milliseconds(_ option: String, _ text: String) throws -> Int {
     guard let value = SectionOptions.milliseconds(text) else {
-      throw CommandFailure("--\(name) is a duration such as 500ms, 5s or 2min, not \"\(text)\"", exitCode: 64)
+      throw CommandFailure("\(option) must be a duration such as 500ms, 5s or 2min, not \"\(text)\"", exitCode: 64)
     }
     return value
   }

@@ -1,10 +1,19 @@
+import ArgumentParser
 import CommandSupport
 import MigrateCommands
 
 /// `adbvec-migrate …`: the commands of `adbvec migrate` alone, for deployment images.
 @main
-enum AdbvecMigrate {
+struct AdbvecMigrate: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "adbvec-migrate",
+    abstract: MigrateCommand.abstract,
+    discussion: MigrateCommand.discussion(of: "adbvec-migrate"),
+    version: CommandRunner.version,
+    subcommands: MigrateCommand.commands
+  )
+
   static func main() async {
-    await CommandRunner.main(MigrateCommand.self, Array(CommandLine.arguments.dropFirst()))
+    await CommandRunner.main(AdbvecMigrate.self, Array(CommandLine.arguments.dropFirst()))
   }
 }

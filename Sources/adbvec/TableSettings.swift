@@ -32,7 +32,7 @@ extension Settings {
     let name = try text(.dialect)
     guard let dialect = Dialect(name: name) else {
       let known = Dialect.all.map(\.name).joined(separator: " or ")
-      throw CommandFailure("the dialect is \(known), not \"\(name)\"", exitCode: 64)
+      throw CommandFailure("the dialect must be \(known), not \"\(name)\"", exitCode: 64)
     }
     return dialect
   }
@@ -42,7 +42,7 @@ extension Settings {
     guard let value = self[.metric] else { return nil }
     guard let metric = Metric(name: value.text) else {
       let known = Metric.all.map(\.description).joined(separator: ", ")
-      throw CommandFailure("the metric is one of \(known), not \"\(value.text)\"", exitCode: 64)
+      throw CommandFailure("the metric must be one of \(known), not \"\(value.text)\"", exitCode: 64)
     }
     return metric
   }

@@ -74,7 +74,7 @@ struct BadInputTests {
         _ = try await Program.run(Program.adbvec, ["migrate", "up"], environment: variables)
         let finished = try await Program.run(Program.adbvec, ["embed-load", folder], environment: variables)
         #expect(finished.exitCode == 0)
-        #expect(finished.output.contains("1 rows loaded, 1 images could not be read"))
+        #expect(finished.output.contains("1 row loaded, 1 image could not be read"))
         #expect(finished.error.contains("bad.png"))
         let rows = try await Program.psql("SELECT id, class FROM image_search", on: database)
         #expect(rows.output == "1|cats\n")

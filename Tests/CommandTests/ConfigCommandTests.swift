@@ -29,7 +29,7 @@ import Testing
         folder: folder
       )
       #expect(finished.exitCode == 0, "\(finished.error)")
-      let report = try JSONDecoder().decode(Report.self, from: Data(finished.output.utf8))
+      let report = try JSONDecoder.ofReports.decode(Report.self, from: Data(finished.output.utf8))
       let entry = try #require(report.result.first { $0.setting == setting })
       return (entry.value, entry.origin)
     }

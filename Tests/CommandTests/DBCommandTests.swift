@@ -85,7 +85,8 @@ import Testing
       #expect(none.exitCode == 5)
       #expect(
         none.error
-          == "error: no server: name one with --database-url or DATABASE_URL, or start a private one: adbvec db start\n"
+          == "error: no database server is named, and the private server does not run. "
+            + "Fix: adbvec db start, or name a server with --database-url or DATABASE_URL\n"
       )
       _ = try await Program.adbvec("db", "start", environment: environment)
       let found = try await Program.adbvec("search", "--id", "1", environment: environment)

@@ -63,7 +63,7 @@ import VectorSQL
       ]
     )
     #expect(finished.error.isEmpty, "\(finished.error)")
-    let report = try JSONDecoder().decode(Report.self, from: Data(finished.output.utf8))
+    let report = try JSONDecoder.ofReports.decode(Report.self, from: Data(finished.output.utf8))
     #expect(report.schema == 1)
     return (report.result, finished.exitCode)
   }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct HelpTests {
   private static let folder = Environment.package + "/Tests/CommandTests/Help"
   private static let commands = [
-    "", "migrate", "migrate new", "migrate up", "migrate down", "migrate redo", "migrate status",
+    "", "migrate", "migrate init", "migrate new", "migrate up", "migrate down", "migrate redo", "migrate status",
     "migrate plan",
     "migrate render", "migrate validate", "migrate lint", "migrate baseline", "migrate repair",
     "migrate wait",
@@ -53,7 +53,7 @@ import Testing
     for words in [["search"], ["serch"], ["search", "--id", "x"], ["embed-load"], ["db", "stat"]] {
       let finished = try await Program.run(Program.adbvec, words)
       #expect(finished.exitCode == 64, "\(words)")
-      #expect(finished.error.hasPrefix("Error: "), "\(words)")
+      #expect(finished.error.hasPrefix("error: "), "\(words)")
       #expect(finished.output.isEmpty)
     }
   }

@@ -88,7 +88,7 @@ struct LearningCommandTests {
       let fit = try await succeed([
         "projection", "fit", Self.cifar + "/train.bin", "--sample", "600", "--dimensions", "32", "-o", file,
       ])
-      #expect(fit.contains("512 numbers to 32") && fit.contains("method: discriminant"))
+      #expect(fit.contains("512 dimensions to 32") && fit.contains("method: discriminant"))
       let learned = try Projection(contentsOfFile: file)
       #expect(learned.provenance["feature"] == "rmac:3" && learned.provenance["model"] == "squeezenet1_1")
       #expect(learned.provenance["samples"] == "600" && learned.provenance["weights"]?.isEmpty == false)
@@ -143,7 +143,7 @@ struct LearningCommandTests {
         // Vectors of another feature than the one named are not what would be projected.
         try await expectRefusal(
           fit,
-          naming: "the table's vectors have 512 numbers",
+          naming: "the table's vectors have 512 dimensions",
           settings: table.merging(["ADBVEC_FEATURE": "logits"]) { $1 }
         )
       }
@@ -203,7 +203,7 @@ struct LearningCommandTests {
         "--setting", "name=logits feature=logits metric=l2",
       ]
       let output = try await succeed(words + ["--format", "json"])
-      let comparison = try JSONDecoder().decode(Comparison.self, from: Data(output.utf8))
+      let comparison = try JSONDecoder.ofReports.decode(Comparison.self, from: Data(output.utf8))
       #expect(comparison.schema == 1 && comparison.command == "evaluate")
       let rows = comparison.result.settings
       #expect(

@@ -18,7 +18,7 @@ struct MainJobTests {
     struct Result: Decodable {
       let loaded: Int
       let skipped: Int
-      let peakMemoryKiB: Int
+      let peakMemoryKib: Int
     }
     let result: Result
   }
@@ -54,7 +54,7 @@ struct MainJobTests {
       "skip"
     )
     #expect(loaded.exitCode == 0, "\(loaded.error)")
-    return try JSONDecoder().decode(Loaded.self, from: Data(loaded.output.utf8)).result
+    return try JSONDecoder.ofReports.decode(Loaded.self, from: Data(loaded.output.utf8)).result
   }
 
   private func search(_ database: TestDatabase, _ arguments: [String]) async throws -> [Found.Hit] {
@@ -63,7 +63,7 @@ struct MainJobTests {
     let words = ["search", "--format", "json"] + arguments
     let finished = try await Program.run(Program.adbvec, words, environment: variables)
     #expect(finished.exitCode == 0, "\(finished.error)")
-    return try JSONDecoder().decode(Found.self, from: Data(finished.output.utf8)).result.hits
+    return try JSONDecoder.ofReports.decode(Found.self, from: Data(finished.output.utf8)).result.hits
   }
 
   /// The features of the collection, computed here and not read back.
@@ -83,8 +83,8 @@ struct MainJobTests {
       let many = try await load(database, limit: 2000)
       #expect(few.loaded == 500 && many.loaded == 2000)
       // 10 % is what a loader that kept its rows could not meet: 1,500 more vectors are 6 MB.
-      #expect(Double(many.peakMemoryKiB) < Double(few.peakMemoryKiB) * 1.1)
-      print("peak memory: \(few.peakMemoryKiB) KiB for 500 images, \(many.peakMemoryKiB) KiB for 2000")
+      #expect(Double(many.peakMemoryKib) < Double(few.peakMemoryKib) * 1.1)
+      print("peak memory: \(few.peakMemoryKib) KiB for 500 images, \(many.peakMemoryKib) KiB for 2000")
 
       let features = try Self.features()
       for id in stride(from: 0, to: 2000, by: 100) {

@@ -28,7 +28,7 @@ struct ModelsCommandTests {
       let text = try await run("list", cache: cache)
       #expect(text.exitCode == 0 && text.output.contains("squeezenet1_1"))
       let json = try await run("list", "--format", "json", cache: cache)
-      let entries = try JSONDecoder().decode(Listed.self, from: Data(json.output.utf8)).result
+      let entries = try JSONDecoder.ofReports.decode(Listed.self, from: Data(json.output.utf8)).result
       let squeezeNet = try #require(entries.first { $0.name == "squeezenet1_1" })
       #expect(squeezeNet.sha256 == "b8a52dc0" && squeezeNet.licence == "BSD-3-Clause")
       #expect(

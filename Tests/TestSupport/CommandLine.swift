@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Subprocess
 import SystemPackage
 
@@ -15,10 +15,23 @@ public struct Finished: Sendable, Hashable {
   public var errorLines: [String] { error.split(separator: "\n").map(String.init) }
 }
 
+extension JSONDecoder {
+  /// Reads what `--format json` prints: keys in snake_case.
+  public static var ofReports: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }
+}
+
 /// Runs the real `adbvec`, built beside the tests, and other programs.
 public enum Program {
   /// The built command.
-  public static let adbvec: String = {
+  public static let adbvec = path("adbvec")
+  /// The built command that holds the migrations alone.
+  public static let adbvecMigrate = path("adbvec-migrate")
+
+  private static func path(_ name: String) -> String {
     // The test runner lies in the build folder, or in the .xctest bundle there.
     let bundles =
       Bundle.allBundles.map(\.bundleURL) + [URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])]
@@ -26,9 +39,9 @@ public enum Program {
       bundles.flatMap { [$0.deletingLastPathComponent(), $0] } + [
         URL(fileURLWithPath: Environment.package + "/.build/debug")
       ]
-    let paths = folders.map { $0.appendingPathComponent("adbvec").path }
-    return paths.first(where: FileManager.default.isExecutableFile) ?? "adbvec"
-  }()
+    let paths = folders.map { $0.appendingPathComponent(name).path }
+    return paths.first(where: FileManager.default.isExecutableFile) ?? name
+  }
 
   /// Runs `adbvec` with these words, without any setting of the surroundings.
   ///

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import FoundationEssentials
 
 /// `--format` of commands that print a report.
@@ -6,7 +7,8 @@ package enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
   case text, json
 }
 
-/// JSON as every command prints it: an object with the version of its schema first.
+/// JSON as every command prints it: `schema`, the version of its fields' meaning; `command`; and `result`, or `errors`
+/// in place of it. Keys are in snake_case.
 package struct JSONReport<Body: Encodable>: Encodable {
   let schema = 1
   let command: String
@@ -18,10 +20,49 @@ package struct JSONReport<Body: Encodable>: Encodable {
   }
 
   /// Prints the object, keys in order, slashes as they are.
-  package func print() throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    Swift.print(String(decoding: try encoder.encode(self), as: UTF8.self))
+  package func print() throws { try printJSON(self) }
+}
+
+/// What a command that was asked for JSON prints when it fails.
+struct JSONErrors: Encodable {
+  let schema = 1
+  let command: String
+  let errors: [Failure.Entry]
+
+  func print() throws { try printJSON(self) }
+}
+
+private func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  encoder.keyEncodingStrategy = .custom { path in SnakeCaseKey(path) }
+  // JSON has no such numbers; one of them is no reason to print nothing.
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "Infinity",
+    negativeInfinity: "-Infinity",
+    nan: "NaN"
+  )
+  try Output.data(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+}
+
+/// A property's name in snake_case.
+private struct SnakeCaseKey: CodingKey {
+  let stringValue: String
+  let intValue: Int?
+
+  init(_ path: [any CodingKey]) {
+    stringValue = path.last.map { snakeCase($0.stringValue) } ?? ""
+    intValue = path.last?.intValue
+  }
+
+  init?(stringValue: String) {
+    self.stringValue = stringValue
+    intValue = nil
+  }
+
+  init?(intValue: Int) {
+    stringValue = String(intValue)
+    self.intValue = intValue
   }
 }
 
@@ -34,8 +75,9 @@ package struct TextTable {
     self.header = header
   }
 
+  /// Appends a row; a cell that holds line breaks or control characters shows them written out.
   package mutating func append(_ row: [String]) {
-    rows.append(row)
+    rows.append(row.map(PrintableText.line))
   }
 
   /// The table without a final line break.
@@ -47,18 +89,14 @@ package struct TextTable {
       !rows.isEmpty && rows.allSatisfy { Double($0[column]) != nil }
     }
     let line = { (row: [String]) in
-      header.indices.map { column in
+      let cells = header.indices.map { column in
         let padding = String(repeating: " ", count: widths[column] - row[column].count)
         return isNumeric[column] ? padding + row[column] : row[column] + padding
-      }.joined(separator: "  ").trimmingTrailingSpaces
+      }
+      let text = cells.joined(separator: "  ")
+      return String(text[..<(text.lastIndex { $0 != " " }.map(text.index(after:)) ?? text.startIndex)])
     }
     let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
     return ([line(header), rule] + rows.map(line)).joined(separator: "\n")
-  }
-}
-
-extension String {
-  fileprivate var trimmingTrailingSpaces: String {
-    String(self[..<(lastIndex { $0 != " " }.map(index(after:)) ?? startIndex)])
   }
 }

@@ -1,45 +1,71 @@
+import Basics
 import FoundationEssentials
 import Glibc
 
-/// Where words go: results to standard output, everything else to standard error.
+/// Standard error: errors, warnings, notes and progress.
 package enum Terminal {
   /// Whether standard error is a terminal that wants colour.
-  package static let hasColour: Bool = {
+  private static let hasColour: Bool = {
     let environment = ProcessInfo.processInfo.environment
-    return isatty(STDERR_FILENO) == 1 && environment["NO_COLOR"] == nil && environment["TERM"] != "dumb"
+    return isatty(STDERR_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty
+      && environment["TERM"] != "dumb"
   }()
 
   /// Whether progress may be drawn.
   package static let showsProgress = isatty(STDERR_FILENO) == 1
 
   /// The size of the terminal on standard output, in character cells.
-  package static var size: (columns: Int, rows: Int) {
+  package static var size: (columns: Int, rows: Int) { size(of: STDOUT_FILENO) }
+
+  private static func size(of descriptor: Int32) -> (columns: Int, rows: Int) {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
       return (80, 24)
     }
     return (Int(size.ws_col), Int(size.ws_row))
   }
 
-  /// One line that says what failed.
+  /// What failed, and what to do.
   package static func error(_ line: String) {
-    note(label("error:", colour: 31) + " " + line)
+    say(label("error:", colour: 31) + " " + PrintableText.lines(line))
   }
 
   /// One line that warns.
   package static func warning(_ line: String) {
-    note(label("warning:", colour: 33) + " " + line)
+    say(label("warning:", colour: 33) + " " + PrintableText.lines(line))
   }
 
-  /// One line of news, on standard error.
+  /// One line that reports what happens.
   package static func note(_ line: String) {
-    write(line + "\n")
+    say(PrintableText.lines(line))
+  }
+
+  private static let hasProgress = StateLock(false)
+
+
+  /// Draws progress on the terminal's last line; the next note or the command's end clears it.
+  package static func progress(_ line: String) {
+    guard showsProgress else { return }
+    // A line that wraps could not be drawn over.
+    let shown = PrintableText.line(line).prefix(max(1, size(of: STDERR_FILENO).columns - 1))
+    hasProgress.withLock { hasProgress in
+      write("\r\u{1B}[2K\(shown)")
+      hasProgress = true
+    }
+  }
+
+  /// Clears the progress.
+  package static func clearProgress() {
+    hasProgress.withLock { hasProgress in
+      if hasProgress { write("\r\u{1B}[2K") }
+      hasProgress = false
+    }
   }
 
   /// Counts on one line of a terminal while something long goes on; says nothing elsewhere.
   package static func counter(_ what: String, _ global: GlobalOptions) -> @Sendable (Int) -> Void {
     guard showsProgress, !global.quiet else { return { _ in } }
-    return { count in write("\r\u{1B}[2K\(count) \(what)\r") }
+    return { count in progress("\(count) \(what)") }
   }
 
   /// Bold, in one of the terminal's colours (ECMA-48, SGR).
@@ -47,14 +73,16 @@ package enum Terminal {
     hasColour ? "\u{1B}[\(colour);1m\(text)\u{1B}[0m" : text
   }
 
-  /// Writes all of the text; what nobody reads any more is dropped.
-  private static func write(_ text: String) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return }
-      rest = rest.dropFirst(count)
+  private static func say(_ line: String) {
+    hasProgress.withLock { hasProgress in
+      write((hasProgress ? "\r\u{1B}[2K" : "") + line + "\n")
+      hasProgress = false
     }
+  }
+
+  /// What nobody reads any more is dropped.
+  private static func write(_ text: String) {
+    var text = text
+    _ = text.withUTF8 { Output.write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
   }
 }

@@ -32,24 +32,24 @@ package struct Setting: Sendable, Hashable {
     isSecret: true
   )
   package static let dialect = Setting("dialect", "pgvector or analyticdb", fallback: "pgvector")
-  package static let table = Setting("table", "the table with the vectors", fallback: "public.image_search")
+  package static let table = Setting("table", "the table with the embeddings", fallback: "public.image_search")
   package static let idColumn = Setting("id-column", "the column with the ids", fallback: "id")
-  package static let classColumn = Setting("class-column", "the column with the labels", fallback: "class")
+  package static let classColumn = Setting("class-column", "the column with the classes", fallback: "class")
   package static let vectorColumn = Setting(
     "vector-column",
-    "the column with the vectors",
+    "the column with the embeddings",
     fallback: "image_vector"
   )
-  package static let metric = Setting("metric", "l2, ip or cosine; without it the index's own")
-  package static let migrations = Setting("migrations", "the folder with the migrations")
-  package static let model = Setting("model", "the network; without it the one that the weights fit")
-  package static let weights = Setting("weights", "the checkpoint file, .safetensors or .pth")
-  package static let feature = Setting("feature", "what is taken from the network", fallback: "logits")
-  package static let scales = Setting("scales", "sizes of the input that are averaged", fallback: "1")
-  package static let mirror = Setting("mirror", "yes averages with the mirror image", fallback: "no")
-  package static let normalise = Setting("normalise", "yes scales vectors to length 1", fallback: "no")
-  package static let projection = Setting("projection", "the projection's file, applied last")
-  package static let pgBin = Setting("pg-bin", "the folder with PostgreSQL's programs, for adbvec db")
+  package static let metric = Setting("metric", "l2, ip or cosine; by default the index's")
+  package static let migrations = Setting("migrations", "the folder with the migrations; by default ./migrations, else those in the program")
+  package static let model = Setting("model", "the architecture; by default the one that the weights fit")
+  package static let weights = Setting("weights", "the file with the weights, .safetensors or .pth")
+  package static let feature = Setting("feature", "the layer and pooling that give the embedding", fallback: "logits")
+  package static let scales = Setting("scales", "input sizes to average over", fallback: "1")
+  package static let mirror = Setting("mirror", "yes averages over the image and its mirror image", fallback: "no")
+  package static let normalise = Setting("normalise", "yes scales embeddings to length 1", fallback: "no")
+  package static let projection = Setting("projection", "the file of the projection that is applied last")
+  package static let pgBin = Setting("pg-bin", "the folder with PostgreSQL's programs")
 
   package static let all: [Setting] = [
     databaseURL, dialect, table, idColumn, classColumn, vectorColumn, metric, migrations, model, weights,
@@ -84,7 +84,7 @@ package struct Settings {
   private static func openFile(_ chosen: String?) throws -> SettingsFile? {
     let path = chosen ?? "adbvec.yaml"
     guard FileManager.default.fileExists(atPath: path) else {
-      if chosen != nil { throw CommandFailure("the configuration file \(path) does not exist", exitCode: 64) }
+      if chosen != nil { throw CommandFailure("the settings file \(path) does not exist", exitCode: 64) }
       return nil
     }
     return try SettingsFile(path: path)
@@ -200,7 +200,10 @@ extension Settings {
     let server = PrivateServer(home: .standard(environment: environment))
     guard case .running(let running) = server.status else {
       throw CommandFailure(
-        "no server: name one with --database-url or DATABASE_URL, or start a private one: adbvec db start",
+        "no database server is named, and the private server does not run",
+        fix: CommandRunner.programName == "adbvec"
+          ? "adbvec db start, or name a server with --database-url or DATABASE_URL"
+          : "name a server with --database-url or DATABASE_URL",
         exitCode: 5
       )
     }

@@ -6,47 +6,51 @@ import Inference
 import Ingestion
 
 /// `adbvec embed`.
-struct EmbedCommand: AsyncParsableCommand {
+struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
-    abstract: "Turn images into feature vectors, into a file.",
+    abstract: "Turn images into embeddings in a file.",
     discussion:
-      "The tutorial's file (a line id|class|{…} an image) unless the name says .npy, .fvecs, .csv or .jsonl."
+      "The format follows the file's name: .npy, .fvecs, .csv or .jsonl, else the tutorial's (lines id|class|{…})."
   )
 
-  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"))
+  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"), completion: .file())
   var source: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"), completion: .file())
   var output: String
 
   @Option(
     help: ArgumentHelp(
-      "features, npy, fvecs, csv or jsonl; without it by the file's name.",
+      "features, npy, fvecs, csv or jsonl (default: by the file's name).",
       valueName: "name"
-    )
+    ),
+    completion: .list(["features", "npy", "fvecs", "csv", "jsonl"])
   )
   var format: FeatureSource.Format?
 
-  @Option(help: ArgumentHelp("A file for the classes, for the formats that carry none.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file with the classes, for formats that hold none.", valueName: "file"), completion: .file())
   var labels: String?
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
-  @Option(help: ArgumentHelp("Images worked on at once, each on one core.", valueName: "count"))
+  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
-  @Flag(help: "An image that cannot be read ends the run.")
+  @Flag(help: "Fail at an image that cannot be read instead of skipping it.")
   var strict = false
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
+  var interruption: String { output == "-" ? "interrupted" : "interrupted; \(output) was not written" }
+
   func validate() throws {
     try FeatureOptions.check(workers: workers)
+    try checkVectorOutput(output, format: format, labels: labels)
   }
 
   mutating func run() async throws {
-    let settings = try await global.settings(features.flags)
+    let settings = try global.settings(features.flags)
     let collection = try ImageSource.open(source, options: features.decoding.options)
     let model = try features.load(settings)
     let batches = ImageBatchSource(collection, workers: workers, isStrict: strict) {
@@ -65,20 +69,20 @@ struct EmbedCommand: AsyncParsableCommand {
       unreadable += batch.unreadable.count
     }
     guard rows > 0 else {
-      throw CommandFailure("none of the \(unreadable) images could be read; nothing is written")
+      throw CommandFailure("none of the \(unreadable) images could be read; nothing was written")
     }
     try writer.finish()
-    let left = unreadable == 0 ? "" : ", \(unreadable) images could not be read"
-    let summary = "\(rows) vectors of \(model.dimension) numbers"
-    if output == "-" { Terminal.note(summary + left) } else { print("\(summary) in \(output)\(left)") }
+    let left = unreadable == 0 ? "" : ", \(counted(unreadable, "image")) could not be read"
+    let summary = "\(counted(rows, "vector")) of \(model.dimension) dimensions"
+    if output == "-" { Terminal.note(summary + left) } else { try Output.line("\(summary) in \(output)\(left)") }
   }
 }
 
 /// `adbvec embed-load`.
-struct EmbedLoadCommand: AsyncParsableCommand {
+struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed-load",
-    abstract: "Turn images into feature vectors and load them, in one run.",
+    abstract: "Turn images into embeddings and load them into the table.",
     discussion: """
       SOURCE is a folder of images (sub-folder = class), a CIFAR-100 or CIFAR-10 binary file or folder, or the \
       tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
@@ -90,29 +94,29 @@ struct EmbedLoadCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("Images, or a feature file.", valueName: "source"))
+  @Argument(help: ArgumentHelp("Images, or a feature file.", valueName: "source"), completion: .file())
   var source: String
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
-  @Option(help: ArgumentHelp("A CSV file path,class for a folder of images.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"), completion: .file())
   var labels: String?
 
   @Option(
     help: ArgumentHelp(
-      "position (from 0) or path (a hash of the path in the folder, for a bigint column).",
-      valueName: "way"
+      "position (from 0), or path (a hash of the path in the folder, for a bigint column).",
+      valueName: "kind"
     )
   )
   var ids = ImageIDs.position
 
-  @Option(help: ArgumentHelp("Images worked on at once, each on one core.", valueName: "count"))
+  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
-  @Option(help: ArgumentHelp("Only so many images.", valueName: "count"))
+  @Option(help: ArgumentHelp("The first N images only.", valueName: "count"))
   var limit: Int?
 
-  @Flag(help: "An image that cannot be read ends the load; without this it is skipped and counted.")
+  @Flag(help: "Fail at an image that cannot be read instead of skipping it.")
   var strict = false
 
   @OptionGroup(title: "Load options") var load: LoadOptionsGroup
@@ -122,13 +126,15 @@ struct EmbedLoadCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
+  var interruption: String { load.interruption }
+
   func validate() throws {
     try FeatureOptions.check(workers: workers)
-    if let limit, limit < 1 { throw ValidationError("--limit must be 1 or more, not \(limit)") }
+    if let limit { try checkRange("--limit", limit, 1...) }
   }
 
   mutating func run() async throws {
-    let settings = try await global.settings(features.flags)
+    let settings = try global.settings(features.flags)
     let server = try settings.connectionSettings()
     let target = try settings.loadTarget()
     let (batches, recipe) = try batchSource(settings)

@@ -4,10 +4,10 @@ import ImageSources
 import Ingestion
 
 /// `adbvec load`.
-struct LoadCommand: AsyncParsableCommand {
+struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "load",
-    abstract: "Load vectors that exist already.",
+    abstract: "Load a file of vectors into the table.",
     discussion: """
       FILE is the tutorial's feature file (id|class|{…}), .npy, .fvecs, .bvecs, .csv or .jsonl; - reads standard input.
 
@@ -16,18 +16,18 @@ struct LoadCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("The file; - is standard input.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The file; - is standard input.", valueName: "file"), completion: .file())
   var file: String
 
   @Option(
     help: ArgumentHelp(
-      "features, npy, fvecs, bvecs, csv or jsonl; without it by the file's name.",
+      "features, npy, fvecs, bvecs, csv or jsonl (default: by the file's name).",
       valueName: "name"
     )
   )
   var inputFormat: FeatureSource.Format?
 
-  @Option(help: ArgumentHelp("The classes of a .npy, .fvecs or .bvecs file.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file with the classes, for .npy, .fvecs and .bvecs.", valueName: "file"), completion: .file())
   var labels: String?
 
   @OptionGroup(title: "Load options") var load: LoadOptionsGroup
@@ -37,8 +37,10 @@ struct LoadCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
+  var interruption: String { load.interruption }
+
   mutating func run() async throws {
-    let settings = try await global.settings()
+    let settings = try global.settings()
     let source = FileBatchSource(FeatureSource(path: file, format: inputFormat, labels: labels))
     let loader = Loader(
       settings: try settings.connectionSettings(),
@@ -52,7 +54,7 @@ struct LoadCommand: AsyncParsableCommand {
 }
 
 /// `adbvec unload`.
-struct UnloadCommand: AsyncParsableCommand {
+struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "unload",
     abstract: "Write the table's rows to a file that 'load' reads back.",
@@ -66,12 +68,12 @@ struct UnloadCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"), completion: .file())
   var file: String
 
   @Option(
     help: ArgumentHelp(
-      "features, npy, fvecs, bvecs, csv or jsonl; without it by the file's name.",
+      "features, npy, fvecs, bvecs, csv or jsonl (default: by the file's name).",
       valueName: "name"
     )
   )
@@ -79,7 +81,7 @@ struct UnloadCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A file for the classes, for .npy, .fvecs and .bvecs, which carry none.",
+      "The file with the classes, for .npy, .fvecs and .bvecs, which hold none.",
       valueName: "file"
     )
   )
@@ -87,11 +89,19 @@ struct UnloadCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
+  var interruption: String { file == "-" ? "interrupted" : "interrupted; \(file) was not written" }
+
+  func validate() throws { try checkVectorOutput(file, format: format, labels: labels) }
+
   mutating func run() async throws {
-    let settings = try await global.settings()
+    let settings = try global.settings()
     let unloader = Unloader(settings: try settings.connectionSettings(), target: try settings.loadTarget())
     let (path, format, labels) = (file, format, labels)
     let rows = try await unloader.run { try FeatureOutput.open(path, format: format, labels: labels) }
-    if path == "-" { Terminal.note("\(rows) rows written") } else { print("\(rows) rows in \(path)") }
+    if path == "-" {
+      global.note("\(counted(rows, "row")) written")
+    } else {
+      try Output.line("\(counted(rows, "row")) in \(path)")
+    }
   }
 }

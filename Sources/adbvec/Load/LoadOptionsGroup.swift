@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CommandSupport
 public import ImageSources
 public import Ingestion
 import VectorSQL
@@ -10,25 +11,25 @@ struct LoadOptionsGroup: ParsableArguments {
   )
   var method: LoadOptions.Method?
 
-  @Option(help: "A row whose id exists: fail, skip or update.")
+  @Option(help: "If a row's id exists: fail, skip or update.")
   var onConflict = LoadOptions.ConflictPolicy.fail
 
-  @Option(help: ArgumentHelp("Rows in a transaction; without it sized to the vectors.", valueName: "rows"))
+  @Option(help: ArgumentHelp("Rows in a transaction (default: sized to the vectors).", valueName: "rows"))
   var batch: Int?
 
-  @Option(help: ArgumentHelp("Connections that write side by side.", valueName: "count"))
+  @Option(help: ArgumentHelp("Connections that write in parallel.", valueName: "count"))
   var connections = 1
 
-  @Option(help: ArgumentHelp("Most rows a second.", valueName: "rows"))
+  @Option(help: ArgumentHelp("The most rows per second.", valueName: "rows"))
   var rateLimit: Double?
 
-  @Flag(help: "Go on where an earlier load of this source stopped.")
+  @Flag(help: "Continue where an earlier load of this source stopped.")
   var resume = false
 
-  @Flag(help: "Forget an earlier load of this source and start over.")
+  @Flag(help: "Discard the record of an earlier load of this source and start again.")
   var restart = false
 
-  @Flag(help: "Keep no record of the load; it cannot be resumed.")
+  @Flag(help: "Keep no journal of the load; it cannot be resumed.")
   var untracked = false
 
   @Option(help: "Vector indexes: keep, defer (drop, load, build) or auto.")
@@ -47,15 +48,18 @@ struct LoadOptionsGroup: ParsableArguments {
     guard [resume, restart, untracked].filter({ $0 }).count <= 1 else {
       throw ValidationError("--resume, --restart and --untracked exclude each other")
     }
-    if let batch, !(1...1_000_000).contains(batch) {
-      throw ValidationError("--batch must be 1…1000000, not \(batch)")
-    }
-    guard (1...32).contains(connections) else {
-      throw ValidationError("--connections must be 1…32, not \(connections)")
-    }
+    if let batch { try checkRange("--batch", batch, 1...1_000_000) }
+    try checkRange("--connections", connections, 1...32)
     if let rateLimit, rateLimit <= 0 || !rateLimit.isFinite {
-      throw ValidationError("--rate-limit must be a number above 0")
+      throw ValidationError("--rate-limit must be above 0, not \(rateLimit)")
     }
+  }
+
+  /// What is true of a load whenever it stops.
+  var interruption: String {
+    if dryRun { return "interrupted; nothing was written" }
+    if untracked { return "interrupted; committed batches stay and are not recorded (--untracked)" }
+    return "interrupted; committed batches stay. Fix: the same command with --resume continues"
   }
 
   /// The options; `recipe` says what makes the vectors, `metric` what searches will compare them by.
@@ -100,4 +104,20 @@ extension FeatureSource.Format: ExpressibleByArgument {
   public init?(argument: String) {
     self.init(argument)
   }
+}
+
+/// Refuses the name of a vector file that cannot be written, or that speaks of a format which is not written: an
+/// `x.parquet` full of text would mislead whoever reads it.
+func checkVectorOutput(_ path: String, format: FeatureSource.Format?, labels: String?) throws {
+  if let labels { try checkOutput("--labels", labels) }
+  guard path != "-" else { return }
+  try checkOutput("the output", path)
+  let name = path.split(separator: "/").last ?? ""
+  guard format == nil, let dot = name.lastIndex(of: "."), dot != name.startIndex else { return }
+  let suffix = name[name.index(after: dot)...].lowercased()
+  let known = ["npy", "fvecs", "bvecs", "csv", "jsonl", "ndjson", "txt", "text", "features"]
+  guard !known.contains(suffix) else { return }
+  throw ValidationError(
+    "the format of \(path) cannot be told from .\(suffix); name it .npy, .fvecs, .csv, .jsonl or .txt, or give --format"
+  )
 }

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Basics
 import CommandSupport
 import Foundation
 import ImageGrid
@@ -11,7 +12,7 @@ import MetricLearning
 struct EvaluateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measure how well settings retrieve, on labelled images, and compare them.",
+    abstract: "Measure and compare the retrieval quality of settings, on images with classes.",
     discussion: """
       COLLECTION is searched with the images of --queries, or with each of its own among all others; a result is \
       right when it has the query's class. Each --setting changes the feature options above it: name=, model=, \
@@ -24,13 +25,13 @@ struct EvaluateCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("A folder of images by class, or CIFAR files.", valueName: "collection"))
+  @Argument(help: ArgumentHelp("A folder of images by class, or CIFAR files.", valueName: "collection"), completion: .file())
   var collection: String
 
-  @Option(help: ArgumentHelp("Images to search with.", valueName: "source"))
+  @Option(help: ArgumentHelp("Images to search with.", valueName: "source"), completion: .file())
   var queries: String?
 
-  @Option(help: ArgumentHelp("A setting to compare; repeat it for more.", valueName: "changes"))
+  @Option(help: ArgumentHelp("A setting to compare; repeatable.", valueName: "changes"))
   var setting: [String] = []
 
   @Option(help: "cosine or l2, where a setting names none.")
@@ -38,19 +39,19 @@ struct EvaluateCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The k's of recall@k: the share of queries with a right one among the k nearest.",
+      "The k's of recall@k: the share of queries with an image of their class among the k nearest.",
       valueName: "list"
     )
   )
   var recallAt = "1,10"
 
-  @Option(help: ArgumentHelp("Only so many images of the collection, drawn at random.", valueName: "count"))
+  @Option(help: ArgumentHelp("At most N images of the collection, drawn at random.", valueName: "count"))
   var sample: Int?
 
-  @Option(help: ArgumentHelp("A CSV file path,class for a folder of images.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"), completion: .file())
   var labels: String?
 
-  @Option(help: ArgumentHelp("Images worked on at once, each on one core.", valueName: "count"))
+  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
@@ -58,7 +59,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "table, json or csv.")
   var format = ComparisonFormat.table
 
-  @Option(help: ArgumentHelp("Draw the comparison, PNG.", valueName: "file"))
+  @Option(help: ArgumentHelp("Draw the comparison, PNG.", valueName: "file"), completion: .file(extensions: ["png"]))
   var plot: String?
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -66,20 +67,9 @@ struct EvaluateCommand: AsyncParsableCommand {
   func validate() throws {
     _ = try Self.ks(recallAt)
     try FeatureOptions.check(workers: workers)
-    if let plot { try Self.check(plot: plot) }
-    guard setting.count <= 50 else { throw ValidationError("at most 50 settings can be compared") }
-    if let sample, sample < 2 { throw ValidationError("--sample must be 2 or more, not \(sample)") }
-  }
-
-  /// The measuring may take an hour: a place that cannot take the image is better known before.
-  private static func check(plot: String) throws {
-    guard plot.lowercased().hasSuffix(".png") else {
-      throw ValidationError("--plot draws PNG; give \(plot) the extension .png")
-    }
-    let folder = URL(fileURLWithPath: plot).deletingLastPathComponent().path
-    guard FileManager.default.isWritableFile(atPath: folder) else {
-      throw ValidationError("--plot: there is no folder \(folder), or this user may not write there")
-    }
+    if let plot { try checkOutput("--plot", plot, extensions: ["png"]) }
+    try checkRange("the number of settings", setting.count, 0...50)
+    if let sample { try checkRange("--sample", sample, 2...) }
   }
 
   private static func ks(_ text: String) throws -> [Int] {
@@ -93,7 +83,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let settings = try await global.settings(features.flags)
+    let settings = try global.settings(features.flags)
     let chosen = try chosenSettings(settings)
     let ks = try Self.ks(recallAt)
     let task = try RetrievalTask(
@@ -204,29 +194,23 @@ struct ComparisonOutput {
     if let plot { try draw(plot) }
   }
 
-  /// - Throws: `CommandFailure`; the figures are printed by then.
   private func draw(_ path: String) throws {
-    let image = Data(try chart.pngData())
-    do {
-      try image.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw CommandFailure("the plot \(path) cannot be written; name a place where this user may write")
-    }
+    try AtomicFile.write(try chart.pngData(), to: path)
   }
 
   private func printed(_ format: ComparisonFormat) throws {
     switch format {
     case .json: try JSONReport(command: "evaluate", result: report).print()
-    case .csv: print(comparison.csv, terminator: "")
+    case .csv: try Output.data(comparison.csv)
     case .table:
-      var table = TextTable(["setting", "numbers"] + comparison.measures.map(\.title))
+      var table = TextTable(["setting", "dimensions"] + comparison.measures.map(\.title))
       for row in comparison.rows {
         let cells = comparison.values(row).map { $0.map { String(format: "%.3f", $0) } ?? "-" }
         table.append([row.setting.name, String(row.result.dimension)] + cells)
       }
-      print(table.rendered)
+      try Output.line(table.rendered)
       if let best = comparison.best, comparison.rows.count > 1 {
-        print("\nhighest mAP: \(best.setting.name), on \(best.result.fine.queries) queries")
+        try Output.line("\nhighest mAP: \(best.setting.name), on \(best.result.fine.queries) queries")
       }
     }
   }

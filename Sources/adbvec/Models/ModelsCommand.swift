@@ -9,7 +9,7 @@ import Inference
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "List, fetch and verify published checkpoints.",
+    abstract: "List, fetch and verify published weights.",
     subcommands: [ModelsList.self, ModelsFetch.self, ModelsVerify.self]
   )
 }
@@ -55,13 +55,15 @@ struct ModelEntry: Encodable {
 struct ModelsList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "Print the checkpoints that are known, and which of them are here.",
+    abstract: "List the known models, and which of their weights are on this machine.",
     discussion:
       "All were trained on ImageNet-1k. --format json has their addresses, digests and normalisation too."
   )
 
   @Option(help: "text or json.")
   var format = ReportFormat.text
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
 
   mutating func run() async throws {
     let store = ModelStore.standard(ProcessInfo.processInfo.environment)
@@ -76,7 +78,7 @@ struct ModelsList: AsyncParsableCommand {
           entry.licence, entry.path == nil ? "no" : "yes", entry.file,
         ])
       }
-      print(table.rendered)
+      try Output.line(table.rendered)
     }
   }
 }
@@ -85,20 +87,20 @@ struct ModelsList: AsyncParsableCommand {
 struct ModelsFetch: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fetch",
-    abstract: "Fetch checkpoints from their publishers and check them.",
+    abstract: "Fetch weights from their publishers and verify them.",
     discussion: """
-      A fetch that broke goes on where it stopped. A file is kept only when its SHA-256 is the published one. Later \
-      commands find it by --model.
+      An interrupted fetch continues where it stopped. A file is kept only when its SHA-256 is the published one. \
+      --model finds it later.
 
         adbvec models fetch squeezenet1_1
         adbvec models fetch resnet50 --from https://mirror.example/models/
       """
   )
 
-  @Argument(help: ArgumentHelp("Which, as 'models list' names them.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The models, as 'models list' names them.", valueName: "name"))
   var names: [String]
 
-  @Option(help: ArgumentHelp("A folder's address in place of the publisher's.", valueName: "url"))
+  @Option(help: ArgumentHelp("A mirror's URL in place of the publisher's.", valueName: "url"))
   var from: String?
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -114,14 +116,12 @@ struct ModelsFetch: AsyncParsableCommand {
         model,
         showsProgress: Terminal.showsProgress && !global.quiet
       )
-      if !global.quiet {
-        let how =
-          outcome.received == 0 && outcome.resumed == 0
-          ? "is here already"
-          : "\(outcome.received) bytes fetched" + (outcome.resumed > 0 ? " behind \(outcome.resumed)" : "")
-        Terminal.note("\(model.name): \(how)")
-      }
-      print(outcome.path)
+      let how =
+        outcome.received == 0 && outcome.resumed == 0
+        ? "already present"
+        : "\(outcome.received) bytes fetched" + (outcome.resumed > 0 ? " after \(outcome.resumed)" : "")
+      global.note("\(model.name): \(how)")
+      try Output.line(outcome.path)
     }
   }
 }
@@ -130,16 +130,18 @@ struct ModelsFetch: AsyncParsableCommand {
 struct ModelsVerify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Compare checkpoints that are here with the published digests.",
+    abstract: "Compare the weights on this machine with the published digests.",
     discussion:
-      "Without a name, every known checkpoint that is here. Exit code 1 when one is wrong or missing."
+      "Without a name, all that are present are checked. Exit code 1 when one is wrong or missing."
   )
 
-  @Argument(help: ArgumentHelp("Which, as 'models list' names them.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The models, as 'models list' names them.", valueName: "name"))
   var names: [String] = []
 
   @Option(help: "text or json.")
   var format = ReportFormat.text
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
 
   mutating func run() async throws {
     let store = ModelStore.standard(ProcessInfo.processInfo.environment)
@@ -149,16 +151,19 @@ struct ModelsVerify: AsyncParsableCommand {
     switch format {
     case .json: try JSONReport(command: "models verify", result: entries).print()
     case .text:
-      for entry in entries { print("\(entry.name): \(entry.state)" + (entry.path.map { " \($0)" } ?? "")) }
+      for entry in entries {
+        try Output.line("\(entry.name): \(entry.state)" + (entry.path.map { " \($0)" } ?? ""))
+      }
     }
     let bad = entries.filter { $0.state != "verified" }
     guard bad.isEmpty else {
       throw CommandFailure(
-        "\(bad.map(\.name).joined(separator: ", ")): not the published file; run adbvec models fetch"
+        "\(bad.map(\.name).joined(separator: ", ")): not the published file",
+        fix: "adbvec models fetch \(bad.map(\.name).joined(separator: " "))"
       )
     }
     if entries.isEmpty, format == .text {
-      print("no known checkpoint is here; adbvec models list names them")
+      try Output.line("no weights of a known model are on this machine; 'adbvec models list' names the models")
     }
   }
 }

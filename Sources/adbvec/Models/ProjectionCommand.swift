@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Basics
 import CommandSupport
 import Foundation
 import ImageSources
@@ -10,7 +11,7 @@ import MetricLearning
 struct ProjectionCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "projection",
-    abstract: "Learn shorter, better vectors.",
+    abstract: "Learn projections that shorten or improve embeddings.",
     subcommands: [ProjectionFitCommand.self, ProjectionShowCommand.self]
   )
 }
@@ -22,11 +23,13 @@ struct ProjectionShowCommand: AsyncParsableCommand {
     abstract: "Print what a projection was fitted for, on what, and how."
   )
 
-  @Argument(help: ArgumentHelp("The projection.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The projection's file.", valueName: "file"), completion: .file())
   var file: String
 
   @Option(help: "text or json.")
   var format = ReportFormat.text
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
 
   mutating func run() async throws {
     try ProjectionReport(file: file).print("projection show", format)
@@ -34,7 +37,7 @@ struct ProjectionShowCommand: AsyncParsableCommand {
 }
 
 /// `adbvec projection fit`.
-struct ProjectionFitCommand: AsyncParsableCommand {
+struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "fit",
     abstract: "Learn a projection from images, or from the vectors in the table.",
@@ -48,51 +51,51 @@ struct ProjectionFitCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"))
+  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"), completion: .file())
   var source: String?
 
   @Flag(help: "Learn from the vectors and classes in the table.")
   var fromTable = false
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The .safetensors file to write.", valueName: "file"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("The .safetensors file to write.", valueName: "file"), completion: .file())
   var output: String
 
   @Option(help: "pca, pca-whitening, discriminant or proxies.")
   var method = ProjectionFit.Method.discriminant
 
-  @Option(help: ArgumentHelp("The numbers that a vector keeps.", valueName: "count"))
+  @Option(help: ArgumentHelp("The dimension of the projected vectors.", valueName: "count"))
   var dimensions = 128
 
-  @Option(help: ArgumentHelp("Learn from so many, drawn at random.", valueName: "count"))
+  @Option(help: ArgumentHelp("Learn from at most N, drawn at random.", valueName: "count"))
   var sample = 20_000
 
-  @Flag(help: "Learn from the mirror image of every image too.")
+  @Flag(help: "Learn from each image's mirror image too.")
   var alsoMirrored = false
 
   @Option(
     help: ArgumentHelp(
-      "discriminant, proxies: how far the covariance is drawn towards a sphere, 0…1.",
+      "discriminant, proxies: the shrinkage of the covariance towards a sphere, 0…1.",
       valueName: "share"
     )
   )
   var shrinkage = 0.3
 
-  @Option(help: ArgumentHelp("proxies: how often every vector is seen.", valueName: "count"))
+  @Option(help: ArgumentHelp("proxies: passes over the vectors.", valueName: "count"))
   var epochs = 30
 
   @Option(help: ArgumentHelp("proxies: vectors in a mini-batch.", valueName: "count"))
   var batch = 128
 
-  @Option(help: ArgumentHelp("proxies: the step of the descent.", valueName: "number"))
+  @Option(help: ArgumentHelp("proxies: the learning rate.", valueName: "number"))
   var learningRate: Float = 0.02
 
-  @Option(help: ArgumentHelp("What the sample and the batches are drawn from.", valueName: "number"))
+  @Option(help: ArgumentHelp("The seed of the random sample and batches.", valueName: "number"))
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("A CSV file path,class for a folder of images.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"), completion: .file())
   var labels: String?
 
-  @Option(help: ArgumentHelp("Images worked on at once, each on one core.", valueName: "count"))
+  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
@@ -102,32 +105,34 @@ struct ProjectionFitCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
+  var interruption: String { "interrupted; \(output) was not written" }
+
   func validate() throws {
     guard (source == nil) == fromTable else {
-      throw ValidationError("name a SOURCE of images, or --from-table")
+      throw ValidationError("give either SOURCE or --from-table")
     }
     guard !(fromTable && alsoMirrored) else {
       throw ValidationError("--also-mirrored needs images, not --from-table")
     }
     guard features.projection == nil else {
       throw ValidationError(
-        "--projection has no place here: a projection is learned from features without one"
+        "--projection cannot be used here: a projection is learned from embeddings without one"
       )
     }
-    guard (1...100_000).contains(dimensions) else {
-      throw ValidationError("--dimensions must be 1…100000, not \(dimensions)")
+    try checkRange("--dimensions", dimensions, 1...100_000)
+    try checkRange("--sample", sample, 2...10_000_000)
+    try checkRange("--shrinkage", shrinkage, 0...1)
+    guard learningRate > 0, learningRate.isFinite else {
+      throw ValidationError("--learning-rate must be above 0, not \(learningRate)")
     }
-    guard (2...10_000_000).contains(sample) else {
-      throw ValidationError("--sample must be 2…10000000, not \(sample)")
-    }
+    try checkOutput("--output", output, extensions: ["safetensors"])
     try FeatureOptions.check(workers: workers)
-    guard (1...10_000).contains(epochs), (1...100_000).contains(batch) else {
-      throw ValidationError("--epochs must be 1…10000 and --batch 1…100000")
-    }
+    try checkRange("--epochs", epochs, 1...10_000)
+    try checkRange("--batch", batch, 1...100_000)
   }
 
   mutating func run() async throws {
-    let settings = try await global.settings(features.flags)
+    let settings = try global.settings(features.flags)
     var choice = try FeatureChoice(settings)
     choice.projection = nil
     let learned = fromTable ? try await fitTable(settings, choice) : try await fitImages(settings, choice)
@@ -177,8 +182,9 @@ struct ProjectionFitCommand: AsyncParsableCommand {
     let model = try features.load(settings, choice)
     guard model.dimension == vectors.dimension else {
       throw CommandFailure(
-        "the table's vectors have \(vectors.dimension) numbers, \(choice.feature) of "
-          + "\(model.network.architecture.name) has \(model.dimension); name the --feature that filled the table"
+        "the table's vectors have \(vectors.dimension) dimensions, \(choice.feature) of "
+          + "\(model.network.architecture.name) has \(model.dimension)",
+        fix: "name the --feature that filled the table"
       )
     }
     return learned.fitted(for: model)
@@ -224,8 +230,10 @@ struct ProjectionReport: Encodable {
     switch format {
     case .json: try JSONReport(command: command, result: self).print()
     case .text:
-      Swift.print("\(file): \(inputs) numbers to \(outputs)")
-      for (key, value) in provenance.sorted(by: { $0.key < $1.key }) { Swift.print("  \(key): \(value)") }
+      try Output.line("\(file): \(inputs) dimensions to \(outputs)")
+      for (key, value) in provenance.sorted(by: { $0.key < $1.key }) {
+        try Output.line("  \(key): \(PrintableText.line(value))")
+      }
     }
   }
 }

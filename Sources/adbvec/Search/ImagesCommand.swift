@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CommandSupport
 import Foundation
 import ImageCodecs
@@ -18,7 +19,7 @@ struct ImagesCommand: AsyncParsableCommand {
 struct ImagesShow: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Draw chosen images of a collection as a labelled grid, PNG.",
+    abstract: "Draw images of a collection as a labelled grid, PNG.",
     discussion: """
       SOURCE is a folder of images (sub-folder = class) or a CIFAR binary file or folder. Ids count from 0, as \
       embed-load counts.
@@ -27,13 +28,13 @@ struct ImagesShow: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"))
+  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"), completion: .file())
   var source: String
 
-  @Option(help: ArgumentHelp("Which images: 3,7,10-19.", valueName: "list"))
+  @Option(help: ArgumentHelp("The images: 3,7,10-19.", valueName: "list"))
   var ids: String?
 
-  @Option(help: ArgumentHelp("So many from the start, when --ids is not given.", valueName: "count"))
+  @Option(help: ArgumentHelp("The first N images, if --ids is not given.", valueName: "n"))
   var count = 20
 
   @Option(name: .customLong("class"), help: ArgumentHelp("Only images of this class.", valueName: "name"))
@@ -42,13 +43,15 @@ struct ImagesShow: AsyncParsableCommand {
   @Option(help: "The order of the images: given, id, class or name.")
   var sort = ImageOrder.given
 
-  @OptionGroup var layout: GridOptions
+  @OptionGroup(title: "Grid options") var layout: GridOptions
+  @OptionGroup(title: "Global options") var global: GlobalOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The PNG to write.", valueName: "file"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("The PNG to write.", valueName: "file"), completion: .file(extensions: ["png"]))
   var output = "images.png"
 
   func validate() throws {
-    guard (1...1000).contains(count) else { throw ValidationError("--count must be 1…1000, not \(count)") }
+    try checkRange("--count", count, 1...1000)
+    try checkOutput("--output", output, extensions: ["png"])
   }
 
   mutating func run() async throws {
@@ -66,8 +69,8 @@ struct ImagesShow: AsyncParsableCommand {
         detail: "id \(entry.id)"
       )
     }
-    try Data(try layout.grid(items).pngData()).write(to: URL(fileURLWithPath: output), options: .atomic)
-    print(output)
+    try AtomicFile.write(try layout.grid(items).pngData(), to: output)
+    try Output.line(output)
   }
 
   private func firstPositions(_ collection: any ImageCollection) throws -> [Int] {
@@ -104,24 +107,26 @@ enum ImageOrder: String, ExpressibleByArgument, CaseIterable {
 
 /// Positions as people write them: `3,7,10-19`.
 enum PositionList {
+  private static let most = 1000
+  private static let tooMany = CommandFailure("a grid holds at most \(most) images", exitCode: 64)
+
   static func parse(_ text: String, below count: Int) throws -> [Int] {
-    try text.split(separator: ",").flatMap { part -> [Int] in
-      let ends = part.split(separator: "-").map { Int($0.filter { !$0.isWhitespace }) }
-      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last,
-        first >= 0
-      else {
+    let positions = try text.split(separator: ",", omittingEmptySubsequences: false).flatMap { part -> [Int] in
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false)
+        .map { Int($0.filter { !$0.isWhitespace }) }
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last else {
         throw CommandFailure(
-          "--ids takes numbers and ranges such as 3,7,10-19, not \"\(part)\"",
+          "--ids must be numbers and ranges such as 3,7,10-19, not \"\(part)\"",
           exitCode: 64
         )
       }
       guard last < count else {
-        throw CommandFailure("there is no image \(last): ids are 0…\(count - 1)")
+        throw CommandFailure("there is no image \(last): the ids are 0…\(count - 1)")
       }
-      guard last - first < 1000 else {
-        throw CommandFailure("a grid holds at most 1000 images", exitCode: 64)
-      }
+      guard last - first < most else { throw tooMany }
       return Array(first...last)
     }
+    guard positions.count <= most else { throw tooMany }
+    return positions
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Foundation
 import ImageCodecs
 import ImageGrid
@@ -89,7 +90,7 @@ struct GridOptions: ParsableArguments {
   var columns: Int?
 
   @Option(
-    help: ArgumentHelp("Rows of the grid; with --columns, what does not fit is left out.", valueName: "count")
+    help: ArgumentHelp("Rows of the grid; with --columns, images that do not fit are left out.", valueName: "count")
   )
   var rows: Int?
 
@@ -97,14 +98,9 @@ struct GridOptions: ParsableArguments {
   var cellSize = 192
 
   func validate() throws {
-    for (name, value) in [("--columns", columns), ("--rows", rows)] {
-      if let value, !(1...100).contains(value) {
-        throw ValidationError("\(name) must be 1…100, not \(value)")
-      }
-    }
-    guard (48...1024).contains(cellSize) else {
-      throw ValidationError("--cell-size must be 48…1024, not \(cellSize)")
-    }
+    if let columns { try checkRange("--columns", columns, 1...100) }
+    if let rows { try checkRange("--rows", rows, 1...100) }
+    try checkRange("--cell-size", cellSize, 48...1024)
   }
 
   /// How many cells there is room for; nil without a limit.

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Basics
 import CommandSupport
 import ImageSearch
 import PostgresClient
@@ -19,8 +20,8 @@ struct SQLQuery: AsyncParsableCommand {
     commandName: "query",
     abstract: "Print a search as SQL that psql runs as it is.",
     discussion: """
-      The rows are those of 'adbvec search' with the same options. The table is looked at when a server is there; \
-      without one (or with --offline) the tutorial's column types are taken.
+      The rows are those of 'adbvec search' with the same options. Column types are read from the server; without one \
+      (or with --offline) the tutorial's are assumed.
 
         adbvec sql query --id 4999 --top-k 5 | psql "$(adbvec db url)"
         adbvec sql query --id 4999 --explain
@@ -33,31 +34,31 @@ struct SQLQuery: AsyncParsableCommand {
   @Option(help: "psql (variables), prepare, literal, or parameters (the text and its values as JSON).")
   var form = SQLScript.Form.psql
 
-  @Flag(help: "Do not look at the table.")
+  @Flag(help: "Do not read the table's types from the server.")
   var offline = false
 
-  @Flag(help: "Also ask the server for the plan, and say whether the vector index is used and, if not, why.")
+  @Flag(help: "Print the server's plan too, and why the vector index is used or not.")
   var explain = false
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func validate() throws {
     guard explain else { return }
-    if offline { throw ValidationError("--explain asks the server; leave out --offline") }
+    if offline { throw ValidationError("--explain needs the server; leave out --offline") }
     if form == .parameters {
-      throw ValidationError("--explain prints SQL comments, which --form parameters has not")
+      throw ValidationError("--explain prints SQL comments, which --form parameters cannot hold")
     }
   }
 
   mutating func run() async throws {
-    let settings = try await global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
+    let settings = try global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
     let connection = try await connection(settings)
     let query = try await query(settings, connection)
     let (request, _) = try await subject.request(features, settings, connection)
-    print(try query.search(request).script(form, for: query.dialect).text, terminator: "")
+    try Output.data(try query.search(request).script(form, for: query.dialect).text)
     guard explain, let connection else { return }
     let searcher = ImageSearcher(query: query, connections: connection)
-    print(try await searcher.plan(request).comments)
+    try Output.line(try await searcher.plan(request).comments)
   }
 
   /// A connection to the server; nil without one, unless the plan is wanted.
@@ -106,6 +107,8 @@ struct SQLList: AsyncParsableCommand {
   @Option(help: "text or json.")
   var format = ReportFormat.text
 
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
   private struct Entry: Encodable {
     let name: String
     let summary: String
@@ -118,7 +121,7 @@ struct SQLList: AsyncParsableCommand {
     case .text:
       var table = TextTable(["name", "what it answers"])
       for entry in entries { table.append([entry.name, entry.summary]) }
-      print(table.rendered)
+      try Output.line(table.rendered)
     }
   }
 }
@@ -131,20 +134,27 @@ struct SQLShow: AsyncParsableCommand {
     discussion: "No server is needed: adbvec sql show table_health | psql."
   )
 
-  @Argument(help: ArgumentHelp("The statement; 'adbvec sql list' names them.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The statement; 'adbvec sql list' names them.", valueName: "name"),
+    completion: .list(LibraryStatement.all.map(\.name))
+  )
   var name: String
 
-  @Option(help: ArgumentHelp("l2, ip or cosine.", valueName: "name"))
+  @Option(help: ArgumentHelp("l2, ip or cosine (default: l2).", valueName: "name"), completion: .list(["l2", "ip", "cosine"]))
   var metric: String?
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   mutating func run() async throws {
     guard let statement = LibraryStatement(name: name) else {
-      let known = LibraryStatement.all.map(\.name).joined(separator: ", ")
-      throw CommandFailure("there is no statement \"\(name)\"; there are \(known)", exitCode: 64)
+      let known = LibraryStatement.all.map(\.name)
+      let near = Suggestion.nearest(to: name, in: known)
+      throw CommandFailure(
+        "there is no statement \"\(name)\"" + (near.isEmpty ? "; known: \(known.joined(separator: ", "))" : near),
+        exitCode: 64
+      )
     }
-    let settings = try await global.settings([.metric: metric])
+    let settings = try global.settings([.metric: metric])
     let table = try settings.imageTable()
     let target = SearchTarget(
       table: table.name,
@@ -153,6 +163,6 @@ struct SQLShow: AsyncParsableCommand {
       column: VectorColumn(table.vectorColumn, dim: nil),
       metric: try settings.chosenMetric() ?? .l2
     )
-    print(try statement.script(for: target, dialect: try settings.sqlDialect()).text, terminator: "")
+    try Output.data(try statement.script(for: target, dialect: try settings.sqlDialect()).text)
   }
 }

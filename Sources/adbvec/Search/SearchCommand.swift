@@ -28,15 +28,11 @@ struct SearchCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   mutating func run() async throws {
-    let settings = try await global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
-    try output.checkWritable()
+    let settings = try global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
+    let (table, dialect) = (try settings.imageTable(), try settings.sqlDialect())
+    let metric = try settings.chosenMetric()
     let connection = try await settings.connect()
-    let query = try await ImageQuery.read(
-      table: try settings.imageTable(),
-      dialect: try settings.sqlDialect(),
-      metric: try settings.chosenMetric(),
-      from: connection
-    )
+    let query = try await ImageQuery.read(table: table, dialect: dialect, metric: metric, from: connection)
     let (request, image) = try await subject.request(features, settings, connection)
     let searcher = ImageSearcher(query: query, connections: connection)
     let answer = try await searcher.search(request)
@@ -60,36 +56,33 @@ struct SearchOutputOptions: ParsableArguments {
   @Option(help: "table, json or csv.")
   var format = ResultFormat.table
 
-  @Option(help: ArgumentHelp("Write the images as a labelled grid, PNG.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the images as a labelled grid, PNG.", valueName: "file"), completion: .file(extensions: ["png"]))
   var grid: String?
 
-  @Option(help: ArgumentHelp("Write one page with the images and the SQL in it.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the images and the SQL as one HTML page.", valueName: "file"), completion: .file(extensions: ["html"]))
   var html: String?
 
-  @Flag(help: "Show the images in the terminal, where it can (kitty, iTerm2, sixel, else half blocks).")
+  @Flag(help: "Show the images in the terminal (kitty, iTerm2, sixel, else half blocks).")
   var preview = false
 
   @OptionGroup var layout: GridOptions
 
-  @Option(help: "The order of the images in a grid or page: distance, class or id.")
+  @Option(help: "The order of the images in the grid or page: distance, class or id.")
   var sort = ResultOrder.distance
 
   @Option(
     help: ArgumentHelp(
-      "The collection that was loaded, if the table does not say where its images are.",
+      "The collection that was loaded (default: what the table records).",
       valueName: "source"
-    )
+    ),
+    completion: .file()
   )
   var images: String?
 
-  /// Fails before any work is done when a file could not be written.
-  func checkWritable() throws {
-    for file in [grid, html].compactMap({ $0 }) {
-      let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-      guard FileManager.default.isWritableFile(atPath: folder) else {
-        throw CommandFailure("cannot write \(file): the folder \(folder) is not there or not writable")
-      }
-    }
+  /// Paths that could not be written are refused before any work is done.
+  func validate() throws {
+    if let grid { try checkOutput("--grid", grid, extensions: ["png"]) }
+    if let html { try checkOutput("--html", html, extensions: ["html", "htm"]) }
   }
 
   func write(
@@ -100,8 +93,8 @@ struct SearchOutputOptions: ParsableArguments {
     quiet: Bool
   ) async throws {
     switch format {
-    case .table: print(ResultText.table(answer.hits))
-    case .csv: print(ResultText.csv(answer.hits), terminator: "")
+    case .table: try Output.line(ResultText.table(answer.hits))
+    case .csv: try Output.data(ResultText.csv(answer.hits))
     case .json: try ResultText.printJSON(answer, metric: searcher.query.metric.description)
     }
     guard grid != nil || html != nil || preview else { return }
@@ -114,7 +107,7 @@ struct SearchOutputOptions: ParsableArguments {
   }
 
   private func write(_ data: Data, to path: String, _ quiet: Bool) throws {
-    try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+    try data.withUnsafeBytes { try AtomicFile.write($0, to: path) }
     if !quiet { Terminal.note("wrote \(path)") }
   }
 
@@ -125,15 +118,17 @@ struct SearchOutputOptions: ParsableArguments {
     guard
       let preview = TerminalPreview(
         environment: environment,
-        isTerminal: isatty(STDOUT_FILENO) == 1,
+        isTerminal: Output.isTerminal,
         columns: size.columns,
         rows: size.rows
       )
     else {
-      Terminal.warning("--preview: this is no terminal that shows images; use --grid FILE")
+      Terminal.warning(
+        "--preview: the terminal does not support images (kitty, iTerm2, sixel or colour). Fix: use --grid FILE"
+      )
       return
     }
-    print(try preview.sequence(for: try grid.image()), terminator: "")
+    try Output.sequence(try preview.sequence(for: try grid.image()))
   }
 }
 
@@ -147,10 +142,10 @@ enum ResultText {
     return table.rendered
   }
 
-  /// RFC 4180, with a header; distances in full precision.
+  /// RFC 4180 with a header, and line feeds alone as psql writes them; distances in full precision.
   static func csv(_ hits: [ImageHit]) -> String {
-    let rows = hits.map { "\($0.id),\(Quoting.csvField($0.label ?? "")),\($0.distance)\r\n" }
-    return "id,class,distance\r\n" + rows.joined()
+    let rows = hits.map { "\($0.id),\(Quoting.csvField($0.label ?? "")),\($0.distance)\n" }
+    return "id,class,distance\n" + rows.joined()
   }
 
   private struct Answer: Encodable {

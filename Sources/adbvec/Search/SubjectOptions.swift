@@ -8,21 +8,22 @@ import PostgresClient
 
 /// What a search is near to, and how it is done; shared by `search` and `sql query`.
 struct SubjectOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Search near the row with this id.", valueName: "id"))
+  @Option(help: ArgumentHelp("Search with the vector of the row with this id.", valueName: "id"))
   var id: Int64?
 
-  @Option(help: ArgumentHelp("Search near an image file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Search with an image.", valueName: "file"), completion: .file())
   var image: String?
 
-  @Option(help: ArgumentHelp("Search near a vector: '[0.1, 0.2, …]'.", valueName: "numbers"))
+  @Option(help: ArgumentHelp("Search with a vector: '[0.1, 0.2, …]'.", valueName: "numbers"))
   var vector: String?
 
   @Option(
-    help: ArgumentHelp("Search near a vector in a file: text, or the first row of a .npy.", valueName: "file")
+    help: ArgumentHelp("Search with a vector in a file: text, or the first row of a .npy.", valueName: "file"),
+    completion: .file()
   )
   var vectorFile: String?
 
-  @Option(name: [.customShort("k"), .long], help: ArgumentHelp("How many rows.", valueName: "count"))
+  @Option(name: [.customShort("k"), .long], help: ArgumentHelp("How many rows to return.", valueName: "count"))
   var topK = 20
 
   @Option(name: .customLong("class"), help: ArgumentHelp("Only rows of this class.", valueName: "name"))
@@ -30,33 +31,34 @@ struct SubjectOptions: ParsableArguments {
 
   @Option(
     name: .customLong("where"),
-    help: ArgumentHelp("Only rows that meet this SQL condition, sent as you write it.", valueName: "sql")
+    help: ArgumentHelp("Only rows that meet this SQL condition, sent as it is written.", valueName: "sql")
   )
   var condition: String?
 
-  @Flag(help: "Compare with every row; use no vector index.")
+  @Flag(help: "Compare with every row, without a vector index.")
   var exact = false
 
   @Option(
     help: ArgumentHelp(
-      "Candidates that a graph search keeps; more finds more and takes longer.",
+      "Candidates that a graph search keeps; more raise recall and time.",
       valueName: "count"
     )
   )
   var efSearch: Int?
 
-  @Flag(help: "With --id: keep the row itself among the results.")
+  @Flag(help: "With --id: include the row itself.")
   var includeSelf = false
 
-  @Option(help: ArgumentHelp("l2, ip or cosine; without it the index's own.", valueName: "name"))
+  @Option(help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"), completion: .list(["l2", "ip", "cosine"]))
   var metric: String?
 
   func validate() throws {
+    if let efSearch { try checkRange("--ef-search", efSearch, 1...100_000) }
     let given = [id != nil, image != nil, vector != nil, vectorFile != nil].filter { $0 }.count
     guard given == 1 else {
-      throw ValidationError("say what to search near with one of --id, --image, --vector and --vector-file")
+      throw ValidationError("give one of --id, --image, --vector and --vector-file")
     }
-    guard (1...10_000).contains(topK) else { throw ValidationError("--top-k must be 1…10000, not \(topK)") }
+    try checkRange("--top-k", topK, 1...10_000)
   }
 
   /// The request; an image is turned into its embedding first, by the recipe of the table's vectors.

@@ -76,6 +76,7 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   func validate() throws {
+    try checkRange("--port", port, 0...65_535)
     guard (1...1_024).contains(maxUpload) else { throw ValidationError("--max-upload must be 1…1024") }
     guard (1...1_000).contains(maxMegapixels) else {
       throw ValidationError("--max-megapixels must be 1…1000")
@@ -85,7 +86,7 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let settings = try await global.settings(features.flags)
+    let settings = try global.settings(features.flags)
     let pool = SearchConnections(
       try settings.connectionSettings(),
       maximum: connections,
@@ -110,11 +111,7 @@ struct ServeCommand: AsyncParsableCommand {
       ),
       store: try store(),
       logger: Self.logger(verbose: global.verbose),
-      onRunning: { address in
-        print("serving \(address)")
-        // Whoever waits for the address may read it from a file or a pipe.
-        fflush(nil)
-      }
+      onRunning: { Output.announce("serving \($0)") }
     )
     try await Self.serve(page)
     await pool.close()

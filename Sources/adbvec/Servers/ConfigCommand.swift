@@ -20,10 +20,10 @@ struct ConfigShow: AsyncParsableCommand {
       "Passwords are never printed. Order: flag, ADBVEC_* variable, DATABASE_URL, PG* variables, adbvec.yaml, default."
   )
 
-  @OptionGroup var global: GlobalOptions
-
   @Option(help: "text or json.")
   var format = ReportFormat.text
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
 
   private struct Entry: Encodable {
     let setting: String
@@ -34,7 +34,7 @@ struct ConfigShow: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let settings = try await global.settings()
+    let settings = try global.settings()
     let known = Setting.all.map { setting in
       let value = settings[setting]
       return Entry(
@@ -61,7 +61,7 @@ struct ConfigShow: AsyncParsableCommand {
     case .text:
       var table = TextTable(["setting", "value", "origin"])
       for entry in entries { table.append([entry.setting, entry.value ?? "-", entry.origin ?? "not set"]) }
-      print(table.rendered)
+      try Output.line(table.rendered)
     }
   }
 

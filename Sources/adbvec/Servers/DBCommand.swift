@@ -8,9 +8,9 @@ import VectorSQL
 struct DB: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "db",
-    abstract: "A private PostgreSQL for people without a server.",
+    abstract: "Run a private PostgreSQL, for a machine without a server.",
     discussion: """
-      It listens on a Unix socket and on loopback, runs as you (as root: as an unprivileged account), and keeps its \
+      It listens on a Unix socket and on loopback, runs as you (for root: as an unprivileged account), and keeps its \
       data in one folder: ADBVEC_HOME, else /var/lib/adbvec for root, else ~/.local/share/adbvec.
       """,
     subcommands: [
@@ -21,61 +21,57 @@ struct DB: AsyncParsableCommand {
 
 /// What the `db` commands share.
 struct DBOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The folder with PostgreSQL's programs.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("The folder with PostgreSQL's programs (default: searched for).", valueName: "folder"),
+    completion: .directory
+  )
   var pgBin: String?
 
-  @Option(help: ArgumentHelp("A settings file instead of adbvec.yaml.", valueName: "file"))
-  var config: String?
-
-  @Flag(name: .shortAndLong, help: "Print results and errors only.")
-  var quiet = false
+  @OptionGroup(title: "Global options") var global: GlobalOptions
 
   var server: PrivateServer {
     PrivateServer(home: .standard(environment: ProcessInfo.processInfo.environment))
   }
 
-  func settings(dialect: String? = nil) async throws -> Settings {
-    let flags: [Setting: String?] = [.pgBin: pgBin, .dialect: dialect]
-    return try Settings(flags: flags.compactMapValues { $0 }, path: config)
+  func settings() throws -> Settings {
+    try global.settings([.pgBin: pgBin])
   }
 
-  func binaries(_ settings: Settings) throws -> ServerBinaries {
-    try ServerBinaries.find(chosen: settings[.pgBin]?.text, environment: settings.environment)
+  func binaries() throws -> ServerBinaries {
+    let settings = try settings()
+    return try ServerBinaries.find(chosen: settings[.pgBin]?.text, environment: settings.environment)
   }
 
-  func say(_ line: String) {
-    if !quiet { Terminal.note(line) }
-  }
+  /// What is true of a command that starts or stops the server, whenever it stops.
+  var interruption: String { "interrupted; 'adbvec db status' shows the server's state" }
 }
 
 /// `adbvec db start`.
-struct DBStart: AsyncParsableCommand {
+struct DBStart: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "start",
-    abstract: "Start the private server; make it first where there is none.",
-    discussion:
-      "With the analyticdb dialect the sandbox extension is created too, so that AnalyticDB's SQL runs."
+    abstract: "Start the private server, created first if there is none, and print its URL.",
+    discussion: "With --dialect analyticdb the sandbox extension is created too, so that AnalyticDB's SQL runs."
   )
 
   @OptionGroup var options: DBOptions
 
-  @Option(help: ArgumentHelp("pgvector or analyticdb.", valueName: "name"))
-  var dialect: String?
+  var interruption: String { options.interruption }
 
   mutating func run() async throws {
-    let settings = try await options.settings(dialect: dialect)
-    let extensions: [Identifier] = try settings.text(.dialect) == "analyticdb" ? ["vector", "fastann"] : []
-    switch try await options.server.start(binaries: try options.binaries(settings), extensions: extensions) {
+    let dialect = try options.settings().sqlDialect()
+    let extensions: [Identifier] = dialect.name == "analyticdb" ? ["vector", "fastann"] : []
+    switch try await options.server.start(binaries: try options.binaries(), extensions: extensions) {
     case .started(let server):
-      options.say("started PostgreSQL (pid \(server.pid)) in \(options.server.home.path)")
-    case .alreadyRunning(let server): options.say("already running (pid \(server.pid))")
+      options.global.note("started PostgreSQL (pid \(server.pid)) in \(options.server.home.path)")
+    case .alreadyRunning(let server): options.global.note("already running (pid \(server.pid))")
     }
-    print(try options.server.requireRunning().url())
+    try Output.line(try options.server.requireRunning().url())
   }
 }
 
 /// `adbvec db stop`.
-struct DBStop: AsyncParsableCommand {
+struct DBStop: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "stop",
     abstract: "Stop the private server; its data stays."
@@ -83,9 +79,11 @@ struct DBStop: AsyncParsableCommand {
 
   @OptionGroup var options: DBOptions
 
+  var interruption: String { options.interruption }
+
   mutating func run() async throws {
-    let stopped = try await options.server.stop(binaries: try options.binaries(try await options.settings()))
-    options.say(stopped ? "stopped" : "it was not running")
+    let stopped = try await options.server.stop(binaries: try options.binaries())
+    options.global.note(stopped ? "stopped" : "it was not running")
   }
 }
 
@@ -93,7 +91,7 @@ struct DBStop: AsyncParsableCommand {
 struct DBStatus: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Say whether the private server runs; exit code 1 when it does not."
+    abstract: "Print whether the private server runs; exit code 1 when it does not."
   )
 
   @OptionGroup var options: DBOptions
@@ -114,10 +112,8 @@ struct DBStatus: AsyncParsableCommand {
     switch format {
     case .json: try JSONReport(command: "db status", result: report).print()
     case .text:
-      print(
-        [report.state, report.pid.map { "pid \($0)" }, report.url, report.folder].compactMap { $0 }
-          .joined(separator: "  ")
-      )
+      let parts = [report.state, report.pid.map { "pid \($0)" }, report.url, report.folder]
+      try Output.line(parts.compactMap { $0 }.joined(separator: "  "))
     }
     if report.state != "running" { throw ExitCode(1) }
   }
@@ -137,14 +133,14 @@ struct DBStatus: AsyncParsableCommand {
 struct DBURL: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "url",
-    abstract: "Print the running private server's address.",
+    abstract: "Print the running private server's URL.",
     discussion: "Over the Unix socket no password is needed: psql \"$(adbvec db url)\"."
   )
 
   @OptionGroup var options: DBOptions
 
   mutating func run() async throws {
-    print(try options.server.requireRunning().url())
+    try Output.line(try options.server.requireRunning().url())
   }
 }
 
@@ -163,15 +159,17 @@ struct DBPsql: AsyncParsableCommand {
 
   mutating func run() async throws {
     let server = try options.server.requireRunning()
-    let psql = try options.binaries(try await options.settings()).program("psql")
+    let psql = try options.binaries().program("psql")
     let words: [UnsafeMutablePointer<CChar>?] = ([psql, server.url()] + arguments).map { strdup($0) } + [nil]
+    // A program inherits which signals are ignored.
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { signal(number, SIG_DFL) }
     execv(psql, words)
     throw CommandFailure("cannot run \(psql): \(String(cString: strerror(errno)))")
   }
 }
 
 /// `adbvec db destroy`.
-struct DBDestroy: AsyncParsableCommand {
+struct DBDestroy: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "destroy",
     abstract: "Stop the private server and delete it with all its data."
@@ -182,15 +180,15 @@ struct DBDestroy: AsyncParsableCommand {
   @Flag(help: "Do not ask.")
   var yes = false
 
+  var interruption: String { options.interruption }
+
   mutating func run() async throws {
     let folder = options.server.home.path
     guard yes || confirms("Delete the private server in \(folder) with all its data? [y/N] ") else {
-      throw CommandFailure("nothing deleted; add --yes to delete \(folder) without a question")
+      throw CommandFailure("nothing was deleted", fix: "--yes deletes \(folder) without a question")
     }
-    let destroyed = try await options.server.destroy(
-      binaries: try options.binaries(try await options.settings())
-    )
-    options.say(destroyed ? "destroyed \(folder)" : "there was nothing to destroy")
+    let destroyed = try await options.server.destroy(binaries: try options.binaries())
+    options.global.note(destroyed ? "destroyed \(folder)" : "there was nothing to destroy")
   }
 
   private func confirms(_ question: String) -> Bool {

@@ -10,10 +10,10 @@ import VectorSQL
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Say what is wrong with the server, the table, its index or a query, and what mends it.",
+    abstract: "Check the server, the table, its index and a query, and print fixes.",
     discussion: """
-      Nothing is changed: what mends a fault is printed, not run. What is right is compared with adbvec.yaml, the \
-      flags and the parameters of the migrations. Exit code 1 when something is wrong.
+      Nothing is changed: fixes are printed, not run. What is expected comes from the flags, adbvec.yaml and the \
+      parameters of the migrations. Exit code 1 when a check fails.
 
         adbvec doctor
         adbvec doctor --query slow.sql --format json
@@ -28,7 +28,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How many rows to search for when the recall is measured; 0: none.",
+      "How many rows to measure the recall with; 0 skips it.",
       valueName: "count"
     )
   )
@@ -36,32 +36,31 @@ struct DoctorCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The least share of the true neighbours that the index shall find.",
+      "The share of the true neighbours that the index must find, 0…1.",
       valueName: "share"
     )
   )
   var minRecall = 0.9
 
-  @Option(help: ArgumentHelp("l2, ip or cosine; without it the index's own.", valueName: "name"))
+  @Option(help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"), completion: .list(["l2", "ip", "cosine"]))
   var metric: String?
 
   @Option(
-    help: ArgumentHelp("A file with a query of your own to look at; - for standard input.", valueName: "file")
+    help: ArgumentHelp("A file with a query to check; - is standard input.", valueName: "file"),
+    completion: .file()
   )
   var query: String?
 
   @OptionGroup var migrate: MigrateOptions
 
   func validate() throws {
-    guard (1...10_000).contains(topK) else { throw ValidationError("--top-k must be 1…10000, not \(topK)") }
-    guard (0...1000).contains(sample) else { throw ValidationError("--sample must be 0…1000, not \(sample)") }
-    guard (0...1).contains(minRecall) else {
-      throw ValidationError("--min-recall must be 0…1, not \(minRecall)")
-    }
+    try checkRange("--top-k", topK, 1...10_000)
+    try checkRange("--sample", sample, 0...1000)
+    try checkRange("--min-recall", minRecall, 0...1)
   }
 
   mutating func run() async throws {
-    let settings = try await migrate.global.settings([.metric: metric, .migrations: migrate.migrations])
+    let settings = try migrate.global.settings([.metric: metric, .migrations: migrate.migrations])
     var expectations = Expectations(table: try settings.imageTable(), dialect: try settings.sqlDialect())
     expectations.metric = try settings.chosenMetric()
     expectations.topK = topK
@@ -73,22 +72,22 @@ struct DoctorCommand: AsyncParsableCommand {
     let report = DoctorReport(findings: findings)
     switch migrate.format {
     case .json: try JSONReport(command: "doctor", result: report).print()
-    case .text: print(report.text)
+    case .text: try Output.line(report.text)
     }
     if !report.healthy { throw ExitCode(1) }
   }
 
-  /// The parameters of the migrations; nil where there are none.
+  /// The parameters of the migrations; nil without a folder of them: those in the program say nothing of a table that
+  /// something else made.
   private func parameters(_ settings: Settings) throws -> ParameterSet? {
-    let dialect = MigrationDialect(rawValue: try settings.text(.dialect))
-    guard MigrationSource.isFolder(migrate.folder(settings, dialect)) else { return nil }
+    guard migrate.hasFolder(settings) else { return nil }
     return try migrate.migrator(settings).parameters
   }
 
   private static func text(of path: String) throws -> String {
     if path == "-" { return String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self) }
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw CommandFailure("--query: the file \(path) cannot be read", exitCode: 64)
+      throw CommandFailure("cannot read the file of --query, \(path)", exitCode: 64)
     }
     return String(decoding: data, as: UTF8.self)
   }

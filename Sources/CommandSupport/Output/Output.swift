@@ -1,0 +1,78 @@
+import Basics
+import Glibc
+
+/// Standard output: everything that is written is checked, so that a full disk or a closed pipe is never taken for
+/// success.
+package enum Output {
+  /// Why standard output takes no more.
+  package struct Failure: Error {
+    /// The operating system's error number.
+    package let code: Int32
+
+    /// Whether nobody reads any more, as behind `| head`: no mistake of anybody's, and nothing to say.
+    package var isClosedPipe: Bool { code == EPIPE }
+  }
+
+  /// Makes sure that standard input, output and error are open: a file opened later in the place of a closed one would
+  /// receive what is meant for it.
+  static func open() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+      // Standard output becomes a file that cannot be written, so that a result sent there is an error.
+      _ = Glibc.open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY)
+    }
+    // A closed pipe is then an error of `write` that ends the command in order.
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Writes a line or lines for people; control characters are written out.
+  package static func line(_ text: String = "") throws(Failure) {
+    try write(PrintableText.lines(text) + "\n")
+  }
+
+  /// Writes a line that somebody may wait for, from a command that goes on in any case.
+  package static func announce(_ text: String) {
+    do { try line(text) } catch {
+      Terminal.warning("cannot write to standard output: \(String(cString: strerror(error.code))): \(text)")
+    }
+  }
+
+  /// Writes data exactly as it is; only to a terminal, control characters are written out.
+  package static func data(_ text: String) throws(Failure) {
+    try write(isTerminal ? PrintableText.lines(text) : text)
+  }
+
+  /// Writes control sequences to a terminal.
+  package static func sequence(_ text: String) throws(Failure) { try write(text) }
+
+  /// Whether standard output is a terminal.
+  package static let isTerminal = isatty(STDOUT_FILENO) == 1
+
+  /// Closes standard output: some file systems report a full disk only then.
+  static func close() throws(Failure) {
+    guard Glibc.close(STDOUT_FILENO) == 0 || errno == EBADF else { throw Failure(code: errno) }
+  }
+
+  private static func write(_ text: String) throws(Failure) {
+    var text = text
+    let code = text.withUTF8 { write(UnsafeRawBufferPointer($0), to: STDOUT_FILENO) }
+    if let code { throw Failure(code: code) }
+  }
+
+  /// Writes all bytes.
+  /// - Returns: the error number; nil when all is written.
+  static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32? {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if count < 0, errno == EINTR { continue }
+      if count < 0, errno == EAGAIN {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&waiting, 1, -1)
+        continue
+      }
+      guard count > 0 else { return errno }
+      rest = rest.dropFirst(count)
+    }
+    return nil
+  }
+}

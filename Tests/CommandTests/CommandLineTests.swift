@@ -1,0 +1,136 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What holds for every command: where global options stand, unknown commands, numbers out of range, output that cannot
+/// be written, and one JSON schema.
+@Suite struct CommandLineTests {
+  /// A command with its standard output in a file or device.
+  private func run(_ words: String, to output: String, folder: String? = nil) async throws -> Finished {
+    try await Program.run(
+      "/bin/sh",
+      ["-c", "\"$0\" \(words) \(output)", Program.adbvec],
+      folder: folder
+    )
+  }
+
+  @Test(arguments: [
+    ("serch", "search"), ("serch --help", "search"), ("migrate upp", "up"), ("migrate upp --help", "up"),
+    ("help migrat", "migrate"), ("db strat", "start"), ("--quiet modles list", "models"),
+  ])
+  func unknownCommandIsAnErrorWithASuggestion(_ words: String, _ meant: String) async throws {
+    let finished = try await Program.run(Program.adbvec, words.split(separator: " ").map(String.init))
+    #expect(finished.exitCode == 64)
+    #expect(finished.output.isEmpty)
+    #expect(finished.error.hasSuffix("did you mean \(meant)?\n"), "\(finished.error)")
+  }
+
+  @Test func unknownCommandThatResemblesNoneNamesTheHelp() async throws {
+    let finished = try await Program.adbvec("frobnicate", "--help")
+    #expect(finished.exitCode == 64 && finished.output.isEmpty)
+    #expect(finished.error == "error: adbvec has no command \"frobnicate\". Fix: 'adbvec --help' lists the commands\n")
+  }
+
+  @Test func globalOptionsStandBeforeAndBehindTheCommand() async throws {
+    let before = ["--dialect", "analyticdb", "config", "--table=a.b", "show", "--quiet"]
+    let finished = try await Program.run(Program.adbvec, before)
+    #expect(finished.exitCode == 0, "\(finished.error)")
+    let origins = finished.output.split(separator: "\n").filter { $0.contains("--") }
+      .map { $0.split(separator: " ").map(String.init) }
+    #expect(origins.contains(["dialect", "analyticdb", "--dialect"]))
+    #expect(origins.contains(["table", "a.b", "--table"]))
+    let behind = ["config", "show", "--dialect", "analyticdb", "--table=a.b", "--quiet"]
+    #expect(try await Program.run(Program.adbvec, behind).output == finished.output)
+  }
+
+  @Test(arguments: [
+    "migrate up --count=-1", "migrate up --count=0", "migrate plan --offline --count=-5", "migrate down 0",
+    "migrate redo 0", "migrate redo -- -3", "migrate up --attempts=0", "migrate lint --page-size=1000",
+    "migrate lint --product-version=-1", "migrate up --count=99999999999999999999",
+    "migrate wait --timeout=99999999999999999999h", "migrate up --lock-wait=-5s", "search --id 1 -k 0",
+    "search --id 1 --ef-search=-1", "search --id 99999999999999999999", "search --id 1 --columns 0",
+    "search --id 1 --cell-size=9223372036854775807", "images show /tmp --count=-1", "serve --port=70000",
+    "serve --max-upload=9223372036854775807", "serve --max-megapixels=-1", "sandbox --port=-1",
+    "embed-load /tmp --limit=-1", "embed-load /tmp --workers=0", "load /dev/null --batch=-1",
+    "load /dev/null --rate-limit=-1", "load /dev/null --rate-limit=nan", "load /dev/null --connections=0",
+    "doctor --sample=-1", "doctor --min-recall=nan", "doctor --top-k=9223372036854775807",
+    "projection fit /tmp -o x.safetensors --dimensions=-1", "projection fit /tmp -o x.safetensors --shrinkage=2",
+    "projection fit /tmp -o x.safetensors --learning-rate=nan", "evaluate /tmp --sample=-1",
+    "evaluate /tmp --recall-at=0", "evaluate /tmp --recall-at=99999999999999999999",
+  ])
+  func numberOutOfRangeIsWrongUsage(_ words: String) async throws {
+    let finished = try await Program.run(Program.adbvec, words.split(separator: " ").map(String.init))
+    #expect(finished.exitCode == 64, "\(finished.exitCode) \(finished.error)")
+    #expect(finished.error.hasPrefix("error: "))
+  }
+
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "there is no /dev/full"), arguments: [
+    "--help", "--version", "help migrate", "--generate-completion-script bash", "config show",
+    "config show --format json", "migrate plan --offline", "migrate render", "migrate validate --offline",
+    "migrate lint --rules", "sql list", "sql show recall", "sql query --id 0 --offline", "models list",
+    "models list --format json", "models verify --format json", "db status --format json",
+  ])
+  func outputThatCannotBeWrittenIsAnError(_ words: String) async throws {
+    for (output, reason) in [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")] {
+      let finished = try await run(words, to: output)
+      #expect(finished.exitCode == 1, "\(words) \(output)")
+      #expect(finished.error == "error: cannot write to standard output: \(reason)\n", "\(words) \(output)")
+    }
+  }
+
+  @Test func closedPipeEndsTheCommandQuietly() async throws {
+    // The reader ends before the command writes, in whatever order the two start.
+    let script = "{ sleep 0.2; \"$0\" --generate-completion-script bash; echo $? >&2; } | true"
+    let finished = try await Program.run("/bin/sh", ["-c", script, Program.adbvec])
+    #expect(finished.error == "141\n")
+  }
+
+  @Test(arguments: [
+    ("search --id 1", "search", "connection", Int32(5)), ("migrate up", "migrate up", "connection", 5),
+    ("sql show recall --dialect oracle", "", "usage", 64), ("search --id x", "search", "usage", 64),
+    ("projection show /nowhere/x.safetensors", "projection show", "", 1),
+  ])
+  func errorsAreJSONToo(_ words: String, _ command: String, _ code: String, _ exitCode: Int32) async throws {
+    struct Report: Decodable {
+      struct Entry: Decodable {
+        let code: String
+        let message: String
+      }
+      let schema: Int
+      let command: String
+      let errors: [Entry]
+    }
+    let arguments = words.split(separator: " ").map(String.init) + ["--format", "json"]
+    let finished = try await Program.run(Program.adbvec, arguments)
+    #expect(finished.exitCode == exitCode)
+    guard !command.isEmpty else { return }
+    let report = try JSONDecoder.ofReports.decode(Report.self, from: Data(finished.output.utf8))
+    #expect(report.schema == 1 && report.command == command && report.errors.count == 1)
+    #expect(code.isEmpty || report.errors[0].code == code)
+    #expect(finished.error.contains(report.errors[0].message.prefix(20)))
+  }
+
+  @Test(arguments: [
+    ("search --id 1 --grid x.jpg", "x.png"), ("search --id 1 --html x.png", "x.html"),
+    ("images show /tmp --output x", "x.png"), ("evaluate /tmp --plot x.svg", "x.png"),
+    ("projection fit /tmp --output x.npy", "x.safetensors"), ("embed /tmp --output x.parquet", ".npy"),
+    ("unload x.safetensors", ".npy"), ("search --id 1 --grid /nowhere/x.png", "/nowhere"),
+    ("projection fit /tmp --output /nowhere/x.safetensors", "/nowhere"), ("embed /tmp -o /nowhere/x.npy", "/nowhere"),
+    ("unload /nowhere/x.npy", "/nowhere"), ("unload /tmp", "Is a directory"),
+  ])
+  func outputFileIsRefusedBeforeTheWork(_ words: String, _ named: String) async throws {
+    let finished = try await Program.run(Program.adbvec, words.split(separator: " ").map(String.init))
+    #expect(finished.exitCode == 64, "\(finished.error)")
+    #expect(finished.error.contains(named), "\(finished.error)")
+    #expect(!finished.error.contains("Error Domain"))
+  }
+
+  @Test func misspeltDialectIsRefused() async throws {
+    for command in ["migrate up", "migrate plan", "migrate validate", "search --id 1", "db start"] {
+      let words = command.split(separator: " ").map(String.init) + ["--dialect", "pgvectr"]
+      let finished = try await Program.run(Program.adbvec, words)
+      #expect(finished.exitCode == 64, "\(command)")
+      #expect(finished.error.contains("pgvector"), "\(finished.error)")
+    }
+  }
+}
