@@ -144,7 +144,7 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
-    .target(name: "ImageGrid", dependencies: ["CGD", "ImageCodecs"], swiftSettings: settings),
+    .target(name: "ImageGrid", dependencies: ["Basics", "CGD", "ImageCodecs"], swiftSettings: settings),
     .target(name: "ImageSources", dependencies: ["Basics", "ImageCodecs"], swiftSettings: settings),
     .target(
       name: "Inference",
@@ -273,7 +273,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ImageGridTests",
-      dependencies: ["ImageCodecs", "ImageGrid"],
+      dependencies: ["CGD", "ImageCodecs", "ImageGrid"],
       swiftSettings: settings
     ),
     .testTarget(

@@ -58,8 +58,46 @@ public struct ImageGrid: Sendable, Hashable {
   /// The grid as a PNG file.
   ///
   /// - Throws: As ``image(font:)``.
-  public func pngData(font: GridFont? = nil) throws -> [UInt8] {
-    try image(font: font).pngData()
+  public func pngData(font: GridFont? = nil) throws -> [UInt8] { try data(as: .png, font: font) }
+
+  /// The grid as a file.
+  ///
+  /// - Throws: As ``image(font:)``.
+  public func data(as format: GridFormat, font: GridFont? = nil) throws -> [UInt8] {
+    let image = try image(font: font)
+    switch format {
+    case .png: return try image.pngData()
+    case .jpeg: return try image.jpegData(quality: 92)
+    }
+  }
+
+  /// Everything that is written on the grid.
+  public var labels: String {
+    ([heading, subheading] + items.flatMap { [$0.title, $0.detail] }).compactMap { $0 }.joined(separator: "\n")
+  }
+}
+
+/// How a grid is written to a file.
+public enum GridFormat: Sendable, Hashable {
+  /// Portable Network Graphics.
+  case png
+  /// JPEG, quality 92.
+  case jpeg
+
+  /// The format that a file's name announces.
+  ///
+  /// - Throws: ``GridError`` (`.unsupportedFormat`) for any name but `.png`, `.jpg` and `.jpeg`.
+  public init(path: String) throws {
+    let name = path.split(separator: "/").last ?? ""
+    switch name.split(separator: ".").last?.lowercased() {
+    case "png" where name.contains("."): self = .png
+    case "jpg" where name.contains("."), "jpeg" where name.contains("."): self = .jpeg
+    default:
+      throw GridError(
+        .unsupportedFormat,
+        "\(path): a grid is written as PNG or JPEG. Fix: a name that ends in .png or .jpg"
+      )
+    }
   }
 }
 
@@ -141,6 +179,8 @@ public struct GridError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let noFont = Code("noFont")
     /// There is nothing to draw, or the drawing would be too large.
     public static let invalidSize = Code("invalidSize")
+    /// A grid is not written in the format that the file's name announces.
+    public static let unsupportedFormat = Code("unsupportedFormat")
     /// FreeType or libgd refused.
     public static let drawing = Code("drawing")
   }

@@ -129,18 +129,23 @@ public struct ResultsPage: Sendable, Hashable {
 
 /// The style sheet of ``ResultsPage``.
 enum PageStyle {
+  /// The colours of a theme as custom properties.
+  private static func variables(_ theme: GridTheme) -> String {
+    let colours = [
+      ("background", theme.background), ("card", theme.card), ("line", theme.outline), ("text", theme.text),
+      ("quiet", theme.secondaryText), ("accent", theme.accent), ("on-accent", theme.accentText),
+      ("hole", theme.placeholder),
+    ]
+    return colours.map { name, colour in
+      let digits = String(UInt32(colour.packed) + 0x100_0000, radix: 16).dropFirst()
+      return "--\(name): #\(digits);"
+    }
+    .joined(separator: " ")
+  }
+
   static let css = """
-    :root {
-      color-scheme: light dark;
-      --background: #f4f5f7; --card: #fff; --line: #dde0e6; --text: #1b1f27; --quiet: #5e6675;
-      --accent: #2f5fde; --on-accent: #fff; --hole: #eceef2;
-    }
-    @media (prefers-color-scheme: dark) {
-      :root {
-        --background: #14161b; --card: #1e2129; --line: #333846; --text: #eceef3; --quiet: #9ba3b4;
-        --accent: #7fa2ff; --on-accent: #10131a; --hole: #282c36;
-      }
-    }
+    :root { color-scheme: light dark; \(variables(.light)) }
+    @media (prefers-color-scheme: dark) { :root { \(variables(.dark)) } }
     * { box-sizing: border-box; }
     body {
       margin: 0; padding: clamp(1rem, 4vw, 3rem); background: var(--background); color: var(--text);
@@ -149,15 +154,15 @@ enum PageStyle {
     header, main { max-width: 76rem; margin-inline: auto; }
     h1 { margin: 0; font-size: clamp(1.4rem, 3.5vw, 2.1rem); line-height: 1.2; overflow-wrap: anywhere; }
     header p { margin: .35rem 0 0; color: var(--quiet); }
-    main { display: grid; gap: 1.25rem; margin-top: 1.75rem; }
+    main { display: grid; gap: 1.25rem; margin-top: 1.75rem; grid-template-columns: minmax(0, 1fr); }
     @media (min-width: 48rem) {
-      main:has(.query) { grid-template-columns: minmax(12rem, 17rem) 1fr; align-items: start; gap: 1.5rem; }
+      main:has(.query) { grid-template-columns: minmax(12rem, 17rem) minmax(0, 1fr); align-items: start; gap: 1.5rem; }
       .query { position: sticky; top: 1.5rem; }
       .sql { grid-column: 1 / -1; }
     }
     .query { display: grid; gap: 1rem; max-width: 17rem; }
     .results {
-      display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem;
+      display: grid; grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 100%), 1fr)); gap: 1rem;
       margin: 0; padding: 0; list-style: none; counter-reset: rank;
     }
     .results li { counter-increment: rank; }
@@ -233,5 +238,6 @@ enum HTML {
 }
 
 enum Base64 {
+  /// The standard alphabet, with padding.
   static func encode(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 }

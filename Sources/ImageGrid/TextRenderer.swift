@@ -1,16 +1,19 @@
-import CGD
-import Foundation
-import Synchronization
+internal import Basics
+internal import CGD
+internal import Foundation
 
 /// Draws and measures one line of text with FreeType, through libgd.
+///
+/// A line may be in any script: what the chosen font lacks is drawn with the nearest font of the system that has it.
 struct TextRenderer {
   enum Weight { case regular, bold }
 
-  struct Bounds {
-    /// From the pen's start to the right edge of the ink.
-    var width: Int
-    /// From the baseline up to the top of the ink.
-    var ascent: Int
+  /// A piece of a line that one font draws.
+  struct Run: Equatable {
+    let text: String
+    /// A font file's path, or a fontconfig pattern.
+    let font: String
+    let width: Int
   }
 
   let font: GridFont
@@ -22,13 +25,7 @@ struct TextRenderer {
   }
 
   func width(of text: String, weight: Weight, size: Double) throws -> Int {
-    try bounds(of: text, name: name(weight), size: size).width
-  }
-
-  func bounds(of text: String, name: String, size: Double) throws -> Bounds {
-    var corners = [Int32](repeating: 0, count: 8)
-    try run(nil, &corners, 0, name, size, x: 0, y: 0, text)
-    return Bounds(width: Int(max(corners[2], corners[4])), ascent: Int(-min(corners[5], corners[7])))
+    try runs(of: text, weight: weight, size: size).reduce(0) { $0 + $1.width }
   }
 
   /// Draws with the pen at (x, baseline).
@@ -40,11 +37,13 @@ struct TextRenderer {
     weight: Weight,
     size: Double,
     colour: Int32
-  )
-    throws
-  {
-    var corners = [Int32](repeating: 0, count: 8)
-    try run(image, &corners, colour, name(weight), size, x: x, y: baseline, text)
+  ) throws {
+    var pen = x
+    for run in try runs(of: text, weight: weight, size: size) {
+      var corners = [Int32](repeating: 0, count: 8)
+      try call(image, &corners, colour, run.font, size, x: pen, y: baseline, run.text)
+      pen += run.width
+    }
   }
 
   /// The text, or its beginning and an ellipsis, that fits a width.
@@ -66,7 +65,38 @@ struct TextRenderer {
     return String(characters[..<low]).trimmingSuffix() + "…"
   }
 
-  private func name(_ weight: Weight) -> String { weight == .bold ? font.bold : font.regular }
+  /// The pieces of a line, each with the font that has its characters.
+  func runs(of text: String, weight: Weight, size: Double) throws -> [Run] {
+    let name = weight == .bold ? font.bold : font.regular
+    var pieces: [(font: String, text: String)] = []
+    for character in text {
+      let file = FontFallback.shared.file(for: character, beside: font, name: name, weight) ?? name
+      if pieces.last?.font == file {
+        pieces[pieces.count - 1].text.append(character)
+      } else {
+        pieces.append((file, String(character)))
+      }
+    }
+    return try pieces.enumerated().map { index, piece in
+      let isLast = index == pieces.count - 1
+      let width =
+        try isLast
+        ? inkWidth(of: piece.text, piece.font, size) : advance(of: piece.text, piece.font, size)
+      return Run(text: piece.text, font: piece.font, width: width)
+    }
+  }
+
+  /// From the pen's start to the right edge of the ink.
+  func inkWidth(of text: String, _ name: String, _ size: Double) throws -> Int {
+    var corners = [Int32](repeating: 0, count: 8)
+    try call(nil, &corners, 0, name, size, x: 0, y: 0, text)
+    return Int(max(corners[2], corners[4]))
+  }
+
+  /// From the pen's start to where the next character begins: spaces at the end count.
+  private func advance(of text: String, _ name: String, _ size: Double) throws -> Int {
+    try inkWidth(of: text + "l", name, size) - inkWidth(of: "l", name, size)
+  }
 
   /// At most 512 characters, without control characters.
   private static func oneLine(_ text: String) -> String {
@@ -78,10 +108,10 @@ struct TextRenderer {
 
   /// libgd keeps its fonts, its choice of fontconfig and its last error once a process, and sets them up and reads them
   /// outside its own lock.
-  private static let oneAtATime = Mutex(())
+  private static let oneAtATime = StateLock(())
 
   /// libgd reads HTML entities in text, so a plain ampersand is written as one.
-  private func run(
+  private func call(
     _ image: gdImagePtr?,
     _ corners: inout [Int32],
     _ colour: Int32,
@@ -97,8 +127,9 @@ struct TextRenderer {
     extra.hdpi = 72
     extra.vdpi = 72
     let escaped = text.split(separator: "&", omittingEmptySubsequences: false).joined(separator: "&amp;")
+    let isPattern = font.usesFontconfig && !name.hasPrefix("/")
     let message = Self.oneAtATime.withLock { _ in
-      gdFTUseFontConfig(font.usesFontconfig ? 1 : 0)
+      gdFTUseFontConfig(isPattern ? 1 : 0)
       return gdImageStringFTEx(image, &corners, colour, name, size, 0, Int32(x), Int32(y), escaped, &extra)
         .map { String(cString: $0) }
     }
@@ -116,7 +147,90 @@ extension String {
   }
 }
 
-/// A TrueType font in two weights, as paths that FreeType opens.
+/// Finds fonts for characters that a grid's own font lacks, through fontconfig.
+final class FontFallback: Sendable {
+  static let shared = FontFallback()
+
+  private struct Key: Hashable {
+    let font: String
+    let scalar: Unicode.Scalar
+  }
+
+  private enum Found {
+    case own
+    case file(String)
+    case none
+  }
+
+  private let known = StateLock<[Key: Found]>([:])
+
+  /// The file of a font that has a character; nil for the grid's own font, also where no font has it.
+  func file(
+    for character: Character,
+    beside font: GridFont,
+    name: String,
+    _ weight: TextRenderer.Weight
+  ) -> String? {
+    guard let scalar = character.unicodeScalars.first(where: { !Self.isInEveryFont($0) }) else { return nil }
+    switch find(scalar, font, name, weight) {
+    case .file(let path): return path
+    case .own, .none: return nil
+    }
+  }
+
+  /// Whether no font of the system has a character.
+  func isMissing(_ character: Character, from font: GridFont) -> Bool {
+    character.unicodeScalars.filter { !Self.isInEveryFont($0) }.contains {
+      if case .none = find($0, font, font.regular, .regular) { true } else { false }
+    }
+  }
+
+  /// Latin, Greek and Cyrillic; and what changes the character before it and is not drawn.
+  private static func isInEveryFont(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case ..<0x0530, 0x2010...0x2027, 0x200D, 0xFE00...0xFE0F, 0xE0100...0xE01EF: true
+    default: false
+    }
+  }
+
+  private func find(
+    _ scalar: Unicode.Scalar,
+    _ font: GridFont,
+    _ name: String,
+    _ weight: TextRenderer.Weight
+  ) -> Found {
+    let key = Key(font: name, scalar: scalar)
+    if let found = known.withLock({ $0[key] }) { return found }
+    let found = search(scalar, font, name, weight)
+    known.withLock { known in
+      if known.count >= 10_000 { known.removeAll() }
+      known[key] = found
+    }
+    return found
+  }
+
+  private func search(
+    _ scalar: Unicode.Scalar,
+    _ font: GridFont,
+    _ name: String,
+    _ weight: TextRenderer.Weight
+  ) -> Found {
+    // Without fontconfig nothing is known but the font itself.
+    let has = name.hasPrefix("/") ? adbvec_font_has(name, scalar.value) : 0
+    guard has == 0 else { return .own }
+    let pattern = "DejaVu Sans:" + (weight == .bold ? "bold" : "book")
+    guard let path = adbvec_font_file(pattern, scalar.value) else { return .none }
+    defer { free(path) }
+    let file = String(cString: path)
+    let renderer = TextRenderer(font: font)
+    guard (try? renderer.inkWidth(of: String(Character(scalar)), file, 10)) != nil else {
+      return .none
+    }
+    return .file(file)
+  }
+}
+
+/// A TrueType or OpenType font in two weights, as paths that FreeType opens.
 public struct GridFont: Sendable, Hashable {
   /// The regular weight: a file's path, or a fontconfig pattern.
   public let regular: String
@@ -129,8 +243,10 @@ public struct GridFont: Sendable, Hashable {
   /// - Throws: ``GridError`` (`.noFont`) when FreeType cannot open one of them.
   public init(regular: String, bold: String? = nil) throws {
     try TextRenderer.checkLibrary()
-    self.init(regular: regular, bold: bold ?? regular, usesFontconfig: false)
-    for path in [self.regular, self.bold] where !isUsable(path) {
+    // libgd takes a name without a slash for one to be looked up.
+    let paths = [regular, bold ?? regular].map { URL(fileURLWithPath: $0).path }
+    self.init(regular: paths[0], bold: paths[1], usesFontconfig: false)
+    for path in paths where !isUsable(path) {
       throw GridError(.noFont, "\(path): cannot be opened as a font")
     }
   }
@@ -139,6 +255,11 @@ public struct GridFont: Sendable, Hashable {
     self.regular = regular
     self.bold = bold
     self.usesFontconfig = usesFontconfig
+  }
+
+  /// The characters of a text that neither this font nor any other of the system has: boxes stand for them.
+  public func charactersWithoutFont(in text: String) -> [Character] {
+    text.filter { FontFallback.shared.isMissing($0, from: self) }.map { $0 }
   }
 
   /// The folders and file names where DejaVu Sans, or a font like it, usually lies.
@@ -175,13 +296,13 @@ public struct GridFont: Sendable, Hashable {
     guard matched.isUsable(matched.regular), matched.isUsable(matched.bold) else {
       throw GridError(
         .noFont,
-        "no font was found to label the images; install DejaVu Sans (fonts-dejavu-core)"
+        "no font was found to label the images. Fix: install DejaVu Sans (fonts-dejavu-core)"
       )
     }
     return matched
   }
 
   private func isUsable(_ name: String) -> Bool {
-    (try? TextRenderer(font: self).bounds(of: "x", name: name, size: 10)) != nil
+    (try? TextRenderer(font: self).inkWidth(of: "x", name, 10)) != nil
   }
 }

@@ -133,3 +133,21 @@ import Testing
     return square
   }
 }
+
+@Suite struct GridFormatTests {
+  @Test(arguments: [("a.png", GridFormat.png), ("b/c.JPG", .jpeg), ("x.y.jpeg", .jpeg)])
+  func `A file's name announces its format`(path: String, format: GridFormat) throws {
+    #expect(try GridFormat(path: path) == format)
+  }
+
+  @Test(arguments: ["a.gif", "png", "a", "a.png/b", "", "a.", "b.webp"])
+  func `Any other name is refused`(path: String) {
+    #expect(throws: GridError.self) { try GridFormat(path: path) }
+  }
+
+  @Test func `What is written is what the name says`() throws {
+    let grid = ImageGrid(items: [GridItem(image: nil, title: "none")], cellSize: 48)
+    #expect(ImageFormat(signatureOf: try grid.data(as: .png)) == .png)
+    #expect(ImageFormat(signatureOf: try grid.data(as: .jpeg)) == .jpeg)
+  }
+}

@@ -1,3 +1,4 @@
+import CGD
 import Testing
 
 @testable import ImageGrid
@@ -23,5 +24,42 @@ import Testing
 
   @Test func `Line breaks and control characters do not reach the drawing`() throws {
     #expect(try text.fitted("a\nb\u{1B}[31mc", width: 500, weight: .regular, size: 12) == "a b[31mc")
+  }
+
+  @Test func `Latin, Greek and Cyrillic are one run of the grid's own font`() throws {
+    let runs = try text.runs(of: "Katze γάτα кошка…", weight: .bold, size: 12)
+    #expect(runs.map(\.font) == [text.font.bold])
+  }
+
+  /// Characters that the font lacks come from another font, or are named as missing: never both, never neither.
+  @Test(arguments: ["日本", "中文", "ไทย", "😀", "\u{10FFFD}"])
+  func `Another script is drawn with another font or named as missing`(label: String) throws {
+    let font = text.font
+    let runs = try text.runs(of: "a \(label) b", weight: .regular, size: 12)
+    #expect(runs.map(\.text).joined() == "a \(label) b")
+    for run in runs where run.font == font.regular {
+      for character in run.text where !font.charactersWithoutFont(in: String(character)).contains(character) {
+        let scalar = try #require(character.unicodeScalars.first)
+        #expect(adbvec_font_has(font.regular, scalar.value) != 0, "\(character)")
+      }
+    }
+    for run in runs where run.font != font.regular {
+      #expect(font.charactersWithoutFont(in: run.text).isEmpty)
+      #expect(run.width > 0)
+    }
+    #expect(font.charactersWithoutFont(in: "\u{10FFFD}") == ["\u{10FFFD}"], "a private use character that no font has")
+  }
+
+  @Test func `A space before another script keeps its width`() throws {
+    let runs = try text.runs(of: "a \u{10FFFD}", weight: .regular, size: 20)
+    let width = try text.width(of: "a \u{10FFFD}", weight: .regular, size: 20)
+    #expect(width == runs.reduce(0) { $0 + $1.width })
+    #expect(
+      try text.width(of: "a a", weight: .regular, size: 20) > text.width(of: "aa", weight: .regular, size: 20) + 3
+    )
+  }
+
+  @Test func `A file that is not a font is refused`() {
+    #expect(throws: GridError.self) { try GridFont(regular: "/etc/hostname") }
   }
 }

@@ -46,12 +46,16 @@ struct ImagesShow: AsyncParsableCommand {
   @OptionGroup(title: "Grid options") var layout: GridOptions
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The PNG to write.", valueName: "file"), completion: .file(extensions: ["png"]))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The image to write, .png or .jpg.", valueName: "file"),
+    completion: .file(extensions: ["png", "jpg"])
+  )
   var output = "images.png"
 
   func validate() throws {
     try checkRange("--count", count, 1...1000)
-    try checkOutput("--output", output, extensions: ["png"])
+    try checkOutput("--output", output, extensions: ["png", "jpg", "jpeg"])
   }
 
   mutating func run() async throws {
@@ -69,7 +73,7 @@ struct ImagesShow: AsyncParsableCommand {
         detail: "id \(entry.id)"
       )
     }
-    try AtomicFile.write(try layout.grid(items).pngData(), to: output)
+    try AtomicFile.write(try layout.data(of: layout.grid(items), for: output), to: output)
     try Output.line(output)
   }
 

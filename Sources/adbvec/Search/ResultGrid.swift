@@ -97,6 +97,14 @@ struct GridOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The side of an image in the grid, in pixels.", valueName: "pixels"))
   var cellSize = 192
 
+  @Option(
+    help: ArgumentHelp(
+      "The labels' font, TrueType or OpenType (default: DejaVu Sans, and whatever fontconfig finds for other scripts).",
+      valueName: "file"
+    )
+  )
+  var font: String?
+
   func validate() throws {
     if let columns { try checkRange("--columns", columns, 1...100) }
     if let rows { try checkRange("--rows", rows, 1...100) }
@@ -107,6 +115,20 @@ struct GridOptions: ParsableArguments {
   var room: Int? {
     guard let rows, let columns else { return nil }
     return rows * columns
+  }
+
+  /// The grid as a file, in the format of its name; says which characters of its labels no font has.
+  func data(of grid: ImageGrid, for path: String) throws -> [UInt8] {
+    let font = try font.map { try GridFont(regular: $0) } ?? GridFont.system()
+    let missing = Set(font.charactersWithoutFont(in: grid.labels)).sorted()
+    if !missing.isEmpty {
+      Terminal.warning(
+        "no font has \(String(missing.prefix(10))): boxes stand for \(missing.count == 1 ? "it" : "them"). "
+          + "Fix: install a font that has them, such as fonts-noto-cjk, or name one with --font"
+      )
+    }
+    // A device, such as /dev/stdout, has no format in its name.
+    return try grid.data(as: (try? GridFormat(path: path)) ?? .png, font: font)
   }
 
   /// A grid of these cells; those that do not fit are left out.

@@ -56,7 +56,10 @@ struct SearchOutputOptions: ParsableArguments {
   @Option(help: "table, json or csv.")
   var format = ResultFormat.table
 
-  @Option(help: ArgumentHelp("Write the images as a labelled grid, PNG.", valueName: "file"), completion: .file(extensions: ["png"]))
+  @Option(
+    help: ArgumentHelp("Write the images as a labelled grid, .png or .jpg.", valueName: "file"),
+    completion: .file(extensions: ["png", "jpg"])
+  )
   var grid: String?
 
   @Option(help: ArgumentHelp("Write the images and the SQL as one HTML page.", valueName: "file"), completion: .file(extensions: ["html"]))
@@ -81,7 +84,7 @@ struct SearchOutputOptions: ParsableArguments {
 
   /// Paths that could not be written are refused before any work is done.
   func validate() throws {
-    if let grid { try checkOutput("--grid", grid, extensions: ["png"]) }
+    if let grid { try checkOutput("--grid", grid, extensions: ["png", "jpg", "jpeg"]) }
     if let html { try checkOutput("--html", html, extensions: ["html", "htm"]) }
   }
 
@@ -101,7 +104,7 @@ struct SearchOutputOptions: ParsableArguments {
     let finder = try ImageFinder(collection: images)
     let drawing = ResultGrid(searcher: searcher, finder: finder, options: layout, order: sort)
     let items = try await drawing.items(answer.hits, request: request, image: image)
-    if let grid { try write(Data(try drawing.grid(items).pngData()), to: grid, quiet) }
+    if let grid { try write(Data(try layout.data(of: drawing.grid(items), for: grid)), to: grid, quiet) }
     if let html { try write(Data(try drawing.page(items, answer).html().utf8), to: html, quiet) }
     if preview { try show(drawing.grid(items)) }
   }
