@@ -134,7 +134,7 @@ struct ClientSessionTests {
       try await connection.run("CREATE SCHEMA \"Ext. 1\"; CREATE EXTENSION vector SCHEMA \"Ext. 1\"")
       let server = try await connection.refreshCapabilities()
       #expect(server.qualifier(of: "vector")?.name == "Ext. 1")
-      #expect(server.isPgvector(atLeast: 0, 5) && !server.isPgvector(atLeast: 99))
+      #expect(server.isPgvector(atLeast: [0, 5]) && !server.isPgvector(atLeast: [99]))
       try await connection.run("SET search_path = public, \"Ext. 1\"")
       let found = try await connection.refreshCapabilities()
       #expect(found.pgvectorVersion != nil && found.qualifier(of: "vector") == nil)
