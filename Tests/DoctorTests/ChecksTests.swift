@@ -295,7 +295,7 @@ import VectorSQL
   /// `(files, may create)`.
   @Test(arguments: [(false, false), (true, false), (true, true)])
   func createExtensionIsAdvisedOnlyWhereItWorks(_ hasFiles: Bool, _ mayCreate: Bool) throws {
-    var facts = facts(nil)
+    var facts = try facts(nil)
     facts.server.extensions = [:]
     if hasFiles { facts.extensionFiles["vector"] = .init(version: "0.8.6", mayCreate: mayCreate) }
     let finding = try finding("extension", facts)
@@ -306,7 +306,7 @@ import VectorSQL
 
   @Test(arguments: [("0.7.4", Finding.Severity.warning), ("0.8.1", .warning), ("0.8.6", .ok), ("0.10", .ok)])
   func releasesOfPgvectorWithKnownErrorsAreNamed(_ version: String, _ severity: Finding.Severity) throws {
-    var facts = facts(nil)
+    var facts = try facts(nil)
     facts.server.extensions["vector"] = .init(version: version, schema: "public")
     #expect(try finding("extension", facts).severity == severity)
   }
