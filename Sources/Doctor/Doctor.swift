@@ -80,6 +80,11 @@ public struct Expectations: Sendable {
   }
 }
 
+extension Expectations {
+  /// The dimension as far as a vector can have it: sizes are computed from it, and a user may write any number.
+  var plausibleDimension: Int? { dimension.flatMap { (1...1_000_000).contains($0) ? $0 : nil } }
+}
+
 /// What one check found.
 public struct Finding: Sendable, Hashable, Encodable {
   /// How serious a finding is.

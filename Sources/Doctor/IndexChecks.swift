@@ -88,9 +88,9 @@ extension Check {
     let element = facts.column(expectations)?.element
     if expectations.dialect.indexExtension == .fastann {
       return facts.server.hasAnnIndex
-        ? .ok("ann for real[]") : .skipped("the extension is not there")
+        ? .ok("ann for real[]") : .skipped("the extension is not installed")
     }
-    guard facts.server.pgvectorVersion != nil else { return .skipped("the extension is not there") }
+    guard facts.server.pgvectorVersion != nil else { return .skipped("the extension is not installed") }
     let name: String
     do { name = try expectations.dialect.spelling(of: metric, for: element).indexOption } catch {
       return .skipped("\(error)")
@@ -187,7 +187,7 @@ extension Facts {
   private func statement(_ expectations: Expectations, named name: String?) -> String {
     guard let table, let column = column(expectations) else { return "adbvec migrate up" }
     let names = expectations.table
-    let dimension = vectors?.greatestDimension ?? column.declaredDimension ?? expectations.dimension
+    let dimension = vectors?.greatestDimension ?? column.declaredDimension ?? expectations.plausibleDimension
     var definition = IndexDefinition(
       on: table.name,
       VectorColumn(names.vectorColumn, dim: dimension, element: column.element),

@@ -110,7 +110,8 @@ extension Check {
       "ALTER TABLE \(table.name.quoted) ALTER COLUMN \(expectations.table.vectorColumn.quoted) SET STORAGE"
     let isPlain = column.storage == "p"
     let room = VectorTable.pageRoom(blockSize: facts.server.blockSize)
-    let dimension = facts.vectors?.greatestDimension ?? column.declaredDimension ?? expectations.dimension
+    let dimension =
+      facts.vectors?.greatestDimension ?? column.declaredDimension ?? expectations.plausibleDimension
     let bytes = dimension.flatMap { table.rowBytes(column, dimension: $0) } ?? 0
     let name = storageName(column.storage)
     if let dimension, bytes > room {

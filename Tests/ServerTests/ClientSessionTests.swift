@@ -194,4 +194,12 @@ struct ClientSessionTests {
     }
     #expect(error?.code == .connectionFailed, "\(error?.description ?? "")")
   }
+
+  @Test(arguments: ["1e-9223372036854775808", "1e9223372036854775807", "1e99999999999999999999", "e5", "--1"])
+  func numberOutsideOfNumericBecomesNaN(text: String) async throws {
+    try await ScratchSchema.with { connection, _ in
+      let answer = try await connection.query(Statement("SELECT $1::text", binds: [.numeric(text)]))
+      #expect(try answer[0].value(at: 0, as: String.self) == "NaN")
+    }
+  }
 }

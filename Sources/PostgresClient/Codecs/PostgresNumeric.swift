@@ -72,7 +72,7 @@ enum NumericFormat {
   static let positiveInfinity: UInt16 = 0xD000
   static let negativeInfinity: UInt16 = 0xF000
 
-  /// Appends decimal text such as `-12.50`, `1e-3`, `NaN` or `-Infinity`; text that is no number becomes NaN.
+  /// Appends decimal text such as `-12.50`, `1e-3`, `NaN` or `-Infinity`; text that is not a number becomes NaN.
   static func append(_ text: String, to buffer: inout WireBuffer) {
     switch text.lowercased() {
     case "infinity", "inf": append([], weight: 0, sign: positiveInfinity, scale: 0, to: &buffer)

@@ -344,7 +344,7 @@ enum ClauseWord {
     (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
   }
 
-  /// Whether one of the words stands anywhere in a text, whatever its case; a text without them needs no lexing.
+  /// Whether one of the words stands anywhere in a text, in upper or lower case; a text without them needs no lexing.
   static func occurs(in bytes: some Collection<UInt8>) -> Bool {
     bytes.withContiguousStorageIfAvailable(search) ?? Array(bytes).withUnsafeBufferPointer(search)
   }

@@ -167,7 +167,7 @@ enum ListenAddress {
       throw SandboxError(
         code: .cannotListen,
         description:
-          "\(host):\(configuration.listenPort) is no address to listen on; use 127.0.0.1 and a port up to 65535"
+          "\(host):\(configuration.listenPort) is not an address to listen on. Fix: use 127.0.0.1 and a port up to 65535"
       )
     }
     guard configuration.allowsRemoteClients || isLoopback(address) else {

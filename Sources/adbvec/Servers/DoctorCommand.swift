@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CommandSupport
 import Doctor
 import Foundation
@@ -42,7 +43,10 @@ struct DoctorCommand: AsyncParsableCommand {
   )
   var minRecall = 0.9
 
-  @Option(help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"), completion: .list(["l2", "ip", "cosine"]))
+  @Option(
+    help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"),
+    completion: .list(["l2", "ip", "cosine"])
+  )
   var metric: String?
 
   @Option(
@@ -123,10 +127,12 @@ struct DoctorReport: Encodable {
     let width = findings.map(\.check.count).max() ?? 0
     let lines = findings.flatMap { finding -> [String] in
       let padding = String(repeating: " ", count: width - finding.check.count)
-      let mark = ["ok": "ok     ", "warning": "warning", "wrong": "WRONG  ", "skipped": "skipped"][finding.severity.rawValue] ?? ""
-      let line = "\(mark)  \(finding.check)\(padding)  \(finding.message)"
-      return [line]
-        + (finding.fix.map { ["         \(String(repeating: " ", count: width))  → \($0)"] } ?? [])
+      let marks = ["ok": "ok     ", "warning": "warning", "wrong": "WRONG  ", "skipped": "skipped"]
+      let mark = marks[finding.severity.rawValue] ?? ""
+      // Names come from the database, where they may hold anything.
+      let line = "\(mark)  \(finding.check)\(padding)  \(PrintableText.line(finding.message))"
+      let indent = String(repeating: " ", count: width)
+      return [line] + (finding.fix.map { ["         \(indent)  → \(PrintableText.line($0))"] } ?? [])
     }
     let wrong = findings.count { $0.severity == .wrong }
     let sum = wrong == 0 ? "Nothing is wrong." : "\(wrong) of \(findings.count) checks found something wrong."
