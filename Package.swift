@@ -25,7 +25,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -101,7 +100,6 @@ let package = Package(
         "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "MetricLearning",
         "PostgresClient",
         "VectorSQL",
-        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
     ),
@@ -119,7 +117,6 @@ let package = Package(
       name: "Migrations",
       dependencies: [
         "Basics", "PostgresClient", "SQLLexer", "VectorSQL",
-        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
     ),
@@ -156,7 +153,6 @@ let package = Package(
       name: "Checkpoints",
       dependencies: [
         "Basics",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -167,12 +163,13 @@ let package = Package(
       dependencies: ["Basics", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
-    .target(name: "Basics", dependencies: ["CZlib"], swiftSettings: settings),
+    .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
     .target(name: "VectorSQL", dependencies: ["Basics"], swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
     // The files of `migrations/`, inside the program.
     .target(name: "CMigrations"),
+    .target(name: "CSHA256"),
 
     // Libraries that are opened when they are first called, so that a command without images starts without them.
     .target(name: "CLazyLibrary"),
@@ -213,7 +210,11 @@ let package = Package(
       dependencies: ["Basics", "Migrations", "SQLLexer", "TestSupport"],
       swiftSettings: settings
     ),
-    .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
+    .testTarget(
+      name: "BasicsTests",
+      dependencies: ["Basics", "CSHA256", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
     .testTarget(
       name: "SandboxTests",
@@ -258,7 +259,7 @@ let package = Package(
     ),
     .testTarget(
       name: "CheckpointsTests",
-      dependencies: ["Checkpoints", .product(name: "Crypto", package: "swift-crypto"), "TestSupport"],
+      dependencies: ["Basics", "Checkpoints", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandSupport
+import MetricLearning
 import MigrateCommands
 
 /// The root of the command line: `adbvec COMMAND …`.
@@ -47,6 +48,8 @@ struct Adbvec: AsyncParsableCommand {
   )
 
   static func main() async {
+    // Images are what runs in parallel: each worker keeps to one core.
+    OpenBLAS.useThreads(1)
     await CommandRunner.main(Adbvec.self, Array(CommandLine.arguments.dropFirst()))
   }
 }

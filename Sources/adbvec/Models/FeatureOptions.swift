@@ -61,6 +61,8 @@ struct FeatureOptions: ParsableArguments {
   )
   var projection: String?
 
+  @OptionGroup var preprocessing: PreprocessingArguments
+
   @OptionGroup var decoding: DecodingArguments
 
   func validate() throws {
@@ -107,9 +109,10 @@ struct FeatureOptions: ParsableArguments {
       normalised: choice.normalised,
       augmentation: choice.augmentation,
       projection: try choice.projection.map { try Projection(contentsOfFile: $0) },
+      preprocessing: preprocessing.changes(completing: choice.preprocessing),
       ignoresExtraTensors: ignoresExtraTensors
     )
-    let others = model.network.leftOver
+    let others = model.unusedTensors
     if let first = others.first {
       Terminal.note("\(others.count) tensors of the checkpoint are not used, such as \(first)")
     }
@@ -165,6 +168,8 @@ struct FeatureChoice {
   var normalised: Bool
   var augmentation: TestTimeAugmentation
   var projection: String?
+  /// What a table's recipe says of preprocessing.
+  var preprocessing = PreprocessingChanges()
 
   init(_ settings: Settings) throws {
     model = settings[.model]?.text
@@ -197,6 +202,13 @@ extension FeatureChoice {
     )
     model = model ?? recipe[.architecture]
     weights = weights ?? recipe[.weightsFile].flatMap(Self.existing)
+    preprocessing = PreprocessingChanges(
+      mean: recipe[.mean].flatMap(PreprocessingArguments.numbers),
+      deviation: recipe[.deviation].flatMap(PreprocessingArguments.numbers),
+      interpolation: recipe[.interpolation].flatMap(Interpolation.init(rawValue:)),
+      resize: recipe[.resize].flatMap { Int($0) },
+      crop: recipe[.crop].flatMap { Int($0) }
+    )
     guard projection == nil, let digest = recipe[.projection], digest != "none" else { return }
     guard let file = recipe[.projectionFile].flatMap(Self.existing) else {
       throw CommandFailure(
@@ -226,6 +238,63 @@ extension ModelStore {
     ModelStore(folders: CacheFolders.candidates(environment).map { $0 + "/weights" })
   }
 }
+
+/// How images are prepared for the network, where that differs from the network's usual preprocessing.
+struct PreprocessingArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Subtracted from red, green and blue (0…1), in place of the network's mean: 0.5,0.5,0.5.",
+      valueName: "list"
+    )
+  )
+  var mean: String?
+
+  @Option(
+    help: ArgumentHelp("Red, green and blue are divided by these last: 0.5,0.5,0.5.", valueName: "list")
+  )
+  var std: String?
+
+  @Option(
+    help: ArgumentHelp("The side of the crop as a share of the resized image, 0.1…1.", valueName: "share")
+  )
+  var crop: Double?
+
+  @Option(help: "How images are resized: bilinear or bicubic.")
+  var interpolation: Interpolation?
+
+  func validate() throws {
+    for (option, text) in [("--mean", mean), ("--std", std)] {
+      guard let text else { continue }
+      guard let numbers = Self.numbers(text), numbers.count == 3,
+        option == "--mean" || numbers.allSatisfy({ $0 > 0 })
+      else {
+        throw ValidationError("\(option) takes three numbers such as 0.5,0.5,0.5, not \"\(text)\"")
+      }
+    }
+    if let crop, !(0.1...1).contains(crop) {
+      throw ValidationError("--crop takes a share from 0.1 to 1 such as 0.95, not \(crop)")
+    }
+  }
+
+  static func numbers(_ text: String) -> [Float]? {
+    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map {
+      Float($0.filter { $0 != " " }) ?? .nan
+    }
+    return numbers.allSatisfy(\.isFinite) ? numbers : nil
+  }
+
+  /// The options; what is not given is taken from a recipe.
+  func changes(completing recipe: PreprocessingChanges) -> PreprocessingChanges {
+    var changes = recipe
+    changes.mean = mean.flatMap(Self.numbers) ?? recipe.mean
+    changes.deviation = std.flatMap(Self.numbers) ?? recipe.deviation
+    changes.interpolation = interpolation ?? recipe.interpolation
+    if let crop { (changes.cropShare, changes.resize) = (crop, nil) }
+    return changes
+  }
+}
+
+extension Interpolation: ExpressibleByArgument {}
 
 /// How images are decoded before anything is computed from them.
 struct DecodingArguments: ParsableArguments {
