@@ -229,7 +229,7 @@ let package = Package(
     .testTarget(
       name: "SearchServerTests",
       dependencies: [
-        "SearchServer",
+        "SearchServer", "TestSupport",
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -249,7 +249,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ImageSourcesTests",
-      dependencies: ["ImageCodecs", "ImageSources"],
+      dependencies: ["ImageCodecs", "ImageSources", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

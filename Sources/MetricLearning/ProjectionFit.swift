@@ -22,13 +22,13 @@ public struct ProjectionFit: Sendable, Hashable {
   /// Whether vectors are scaled to length 1 first.
   public var normalisesInput = true
   /// How far a supervised way draws the covariance towards a sphere.
-  public var shrinkage = 0.3
+  public var shrinkage = 0.7
   /// How often `proxies` sees every vector.
-  public var epochs = 30
+  public var epochs = 20
   /// Vectors in a mini-batch of `proxies`.
   public var batch = 128
   /// The step of `proxies`.
-  public var learningRate: Float = 0.02
+  public var learningRate: Float = 0.005
   /// What `proxies` draws its batches from.
   public var seed: UInt64 = 1
 
@@ -156,7 +156,7 @@ extension Projection {
   public static func discriminant(
     of samples: LabelledVectors,
     outputs: Int,
-    shrinkage: Double = 0.3,
+    shrinkage: Double = 0.7,
     normalisesInput: Bool = true
   ) throws -> Projection {
     try checkOutputs(outputs, samples.dimensions)

@@ -68,7 +68,7 @@ final class JSONLinesReader: FeatureReader {
 
     private static func label(_ scanner: inout JSONScanner) throws -> String? {
       if scanner.isAtString { return try scanner.string() }
-      let word = try scanner.word()
+      let word = (try? scanner.word()) ?? ""
       guard word != "null" else { return nil }
       guard word == "true" || word == "false" || Double(word) != nil else {
         throw RowProblem("its class is neither text nor a number")
