@@ -63,7 +63,8 @@ let package = Package(
     .target(
       name: "MigrateCommands",
       dependencies: [
-        "Basics", "CMigrations", "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        "Basics", "CMigrations", "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient",
+        "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -145,10 +146,16 @@ let package = Package(
     .target(name: "ImageSources", dependencies: ["Basics", "ImageCodecs"], swiftSettings: settings),
     .target(
       name: "Inference",
-      dependencies: ["CFeatureKernels", "Checkpoints", "COpenBLAS", "ImageCodecs", "MetricLearning"],
+      dependencies: [
+        "Basics", "CFeatureKernels", "Checkpoints", "COpenBLAS", "ImageCodecs", "MetricLearning",
+      ],
       swiftSettings: settings
     ),
-    .target(name: "MetricLearning", dependencies: ["Checkpoints", "COpenBLAS"], swiftSettings: settings),
+    .target(
+      name: "MetricLearning",
+      dependencies: ["Basics", "Checkpoints", "COpenBLAS"],
+      swiftSettings: settings
+    ),
     .target(
       name: "Checkpoints",
       dependencies: [

@@ -31,10 +31,12 @@ public enum Safetensors {
     metadata: [String: String] = [:],
     toFile path: String
   ) throws {
-    try FileWriting.replace(
-      path,
-      with: CheckpointError.naming(path) { try encode(tensors, metadata: metadata) }
-    )
+    let bytes = try CheckpointError.naming(path) { try encode(tensors, metadata: metadata) }
+    do {
+      try AtomicFile.write(bytes, to: path)
+    } catch let failure as AtomicFile.Failure {
+      throw CheckpointError(.unreadable, "cannot be written: \(failure.reason)", file: path)
+    }
   }
 
   private static func json(_ tensors: [(key: String, value: Tensor)], _ metadata: [String: String]) -> String
