@@ -167,7 +167,7 @@ let package = Package(
     ),
     .target(
       name: "ImageCodecs",
-      dependencies: ["Basics", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
+      dependencies: ["Basics", "CPNG", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
     .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
@@ -182,6 +182,7 @@ let package = Package(
     .target(name: "CLazyLibrary"),
     .target(name: "CGD", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
+    .target(name: "CPNG", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
     .target(name: "CYAML", dependencies: ["CLazyLibrary"]),
 

@@ -49,7 +49,7 @@ public struct ImageHeader: Sendable, Hashable {
       switch format {
       // A progressive file keeps all coefficients, two bytes each.
       case .jpeg: 13
-      case .png: 8
+      case .png: 11
       // libwebp's canvas, the one before it, and the result.
       case .webp: 18
       case .gif: 9
@@ -65,9 +65,7 @@ public struct ImageHeader: Sendable, Hashable {
     _ format: ImageFormat
   ) throws -> (width: Int, height: Int) {
     switch format {
-    case .png:
-      var cursor = ByteCursor(bytes, at: 16)
-      return (Int(try cursor.bigEndian(UInt32.self)), Int(try cursor.bigEndian(UInt32.self)))
+    case .png: return try PNGDecoder.size(bytes)
     case .jpeg:
       let header = try JPEGHeader(bytes)
       return (header.width, header.height)

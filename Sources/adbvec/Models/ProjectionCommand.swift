@@ -51,13 +51,20 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"),
+    completion: .file()
+  )
   var source: String?
 
   @Flag(help: "Learn from the vectors and classes in the table.")
   var fromTable = false
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The .safetensors file to write.", valueName: "file"), completion: .file())
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The .safetensors file to write.", valueName: "file"),
+    completion: .file()
+  )
   var output: String
 
   @Option(help: "pca, pca-whitening, discriminant or proxies.")
@@ -98,7 +105,10 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   @Option(help: ArgumentHelp("The seed of the random sample and batches.", valueName: "number"))
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
+    completion: .file()
+  )
   var labels: String?
 
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
@@ -144,7 +154,14 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     let (learned, trial) =
       fromTable ? try await fitTable(settings, choice) : try await fitImages(settings, choice)
     try learned.write(toFile: output)
-    try ProjectionReport(file: output, trial: trial.map { TrialReport($0, method) }).print(
+    let report = trial.map { TrialReport($0, method) }
+    if let report {
+      report.harmsUnseenClasses
+        ? Terminal.warning(report.recommendation) : Terminal.note("recommendation: \(report.recommendation)")
+    } else if self.trial {
+      Terminal.note("not tried on classes held out: fewer than five classes have three vectors")
+    }
+    try ProjectionReport(file: output, trial: report).print(
       "projection fit",
       format
     )
@@ -211,10 +228,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     way.seed = seed
     let verbose = global.verbose
     let samples = try vectors.labelled(supervised: method.isSupervised)
-    let trial = trial ? try way.trial(samples) : nil
-    if self.trial, trial == nil {
-      Terminal.note("no trial on classes held out: fewer than five classes have three vectors")
-    }
+    let trial = trial && dimensions <= samples.dimensions ? try way.trial(samples) : nil
     var learned = try way.fit(samples) { epoch, loss in
       if verbose { Terminal.note("epoch \(epoch): mean loss \(loss)") }
     }
@@ -305,7 +319,6 @@ struct ProjectionReport: Encodable {
     case .json: try JSONReport(command: command, result: self).print()
     case .text:
       try Output.line("\(file): \(inputs) dimensions to \(outputs)")
-      if let trial { try Output.line("  recommendation: \(trial.recommendation)") }
       for (key, value) in provenance.sorted(by: { $0.key < $1.key }) {
         try Output.line("  \(key): \(PrintableText.line(value))")
       }
