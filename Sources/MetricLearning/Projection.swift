@@ -122,7 +122,7 @@ public struct Projection: Sendable, Hashable {
 public struct ProjectionError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong.
   public struct Code: Sendable, Hashable {
-    private let name: String
+    package let name: String
 
     private init(_ name: String) { self.name = name }
 

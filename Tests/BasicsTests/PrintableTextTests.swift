@@ -23,8 +23,10 @@ import Testing
 @Suite struct NameTests {
   @Test func namesInSnakeCase() {
     let names = [
-      "noSuchID": "no_such_id", "databaseMilliseconds": "database_milliseconds", "id": "id", "sha256": "sha256",
-      "history_table": "history_table", "URLOfServer": "url_of_server", "": "", "meanDeviation": "mean_deviation",
+      "noSuchID": "no_such_id", "databaseMilliseconds": "database_milliseconds", "id": "id",
+      "sha256": "sha256",
+      "history_table": "history_table", "URLOfServer": "url_of_server", "": "",
+      "meanDeviation": "mean_deviation",
     ]
     for (name, expected) in names { #expect(snakeCase(name) == expected) }
   }

@@ -35,7 +35,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("search --id 1", "interrupted"), ("migrate up", "interrupted; 'adbvec migrate status' shows what is applied"),
+    ("search --id 1", "interrupted"),
+    ("migrate up", "interrupted; 'adbvec migrate status' shows what is applied"),
     ("migrate status", "interrupted"), ("doctor", "interrupted"),
     ("load /dev/null --input-format features --resume", "--resume continues"),
     ("unload x.npy", "interrupted; x.npy was not written"),

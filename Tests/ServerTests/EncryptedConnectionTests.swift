@@ -1,24 +1,32 @@
 import Foundation
+import LocalPostgres
 import TestSupport
 import Testing
 
+private enum Pooler {
+  static let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
+    .first(where: FileManager.default.isExecutableFile)
+}
+
 /// Connections as deployments make them, through the installed libpq: a password (SCRAM-SHA-256), and TLS with a checked
 /// certificate. pgbouncer stands in for a server with TLS.
-@Suite(.enabled(if: EncryptedConnectionTests.pgbouncer != nil, "pgbouncer is not installed"))
+@Suite(.enabled(if: Pooler.program != nil, "pgbouncer is not installed"))
 struct EncryptedConnectionTests {
-  static let pgbouncer = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
-    .first(where: FileManager.default.isExecutableFile)
-
   /// Runs a migrate command of both programs with a URL.
   private func up(_ url: String, _ folder: String) async throws -> [Finished] {
-    try await [(Program.adbvec, ["migrate", "up"]), (Program.adbvecMigrate, ["up"])].asyncMap { program, words in
+    try await [(Program.adbvec, ["migrate", "up"]), (Program.adbvecMigrate, ["up"])].asyncMap {
+      program,
+      words in
       try await Program.run(program, words + ["--migrations", folder + "/migrations", "--database-url", url])
     }
   }
 
   private func withMigrations(_ body: (String) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
-      try FileManager.default.createDirectory(atPath: folder + "/migrations", withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(
+        atPath: folder + "/migrations",
+        withIntermediateDirectories: true
+      )
       let text = "-- migrate:up\nSELECT 1;\n"
       try text.write(toFile: folder + "/migrations/1_one.sql", atomically: true, encoding: .utf8)
       try await body(folder)
@@ -33,7 +41,10 @@ struct EncryptedConnectionTests {
     try await withMigrations { folder in
       try await TestServer.withDatabase(extensions: []) { database in
         let port = database.server.port
-        let method = try await Program.psql("SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'adbvec'", on: database)
+        let method = try await Program.psql(
+          "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'adbvec'",
+          on: database
+        )
         #expect(method.output == "t\n")
         let secret = try password(TestServer.home.path)
         let right = "postgresql://adbvec:\(secret)@127.0.0.1:\(port)/\(database.name)?sslmode=disable"
@@ -72,16 +83,18 @@ struct EncryptedConnectionTests {
           INI
           account=
           if [ "$(id -u)" = 0 ]; then chown -R adbvec "$0"; account="setpriv --reuid adbvec --regid adbvec --clear-groups --"; fi
-          $account \(Self.pgbouncer ?? "pgbouncer") -q -d "$0/pooler.ini" >/dev/null 2>&1
+          $account \(Pooler.program ?? "pgbouncer") -q -d "$0/pooler.ini" >/dev/null 2>&1
           for _ in $(seq 50); do (exec 3<>/dev/tcp/127.0.0.1/\(listen)) 2>/dev/null && exit 0; sleep 0.1; done
           exit 1
           """
         let started = try await Program.run("/bin/bash", ["-c", script, folder])
         try #require(started.exitCode == 0, "\(started.error)")
-        let base = "postgresql://adbvec@localhost:\(listen)/\(database.name)?hostaddr=127.0.0.1&sslmode=verify-full"
+        let base =
+          "postgresql://adbvec@localhost:\(listen)/\(database.name)?hostaddr=127.0.0.1&sslmode=verify-full"
         let trusted = try await up("\(base)&sslrootcert=\(folder)/cert.pem", folder)
         // A root that did not sign it: another certificate of the same kind.
-        let other = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout \"$0/k2.pem\" -out \"$0/c2.pem\""
+        let other =
+          "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout \"$0/k2.pem\" -out \"$0/c2.pem\""
         _ = try await Program.run("/bin/bash", ["-c", other, folder])
         let foreign = try await up("\(base)&sslrootcert=\(folder)/c2.pem", folder)
         _ = try await Program.run("/bin/bash", ["-c", "kill $(cat \"$0/pooler.pid\")", folder])

@@ -77,7 +77,7 @@ public struct ModelStore: Sendable, Hashable {
 public struct ModelStoreError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What kind of failure it is.
   public struct Code: Sendable, Hashable {
-    private let name: String
+    package let name: String
 
     private init(_ name: String) { self.name = name }
 

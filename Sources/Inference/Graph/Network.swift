@@ -105,7 +105,7 @@ extension Architecture {
 public struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong.
   public struct Code: Sendable, Hashable {
-    private let name: String
+    package let name: String
 
     private init(_ name: String) { self.name = name }
 

@@ -193,7 +193,7 @@ enum ListenAddress {
 public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kind of failure; open, so that a new kind breaks nobody's switch.
   public struct Code: Sendable, Hashable {
-    let name: String
+    package let name: String
 
     /// The address is not this machine's own, and that was not asked for.
     public static let notLoopback = Code(name: "notLoopback")
