@@ -118,7 +118,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("search --id 1 --grid x.jpg", "x.png"), ("search --id 1 --html x.png", "x.html"),
+    ("search --id 1 --grid x.webp", "x.png"), ("search --id 1 --html x.png", "x.html"),
     ("images show /tmp --output x", "x.png"), ("evaluate /tmp --plot x.svg", "x.png"),
     ("projection fit /tmp --output x.npy", "x.safetensors"), ("embed /tmp --output x.parquet", ".npy"),
     ("unload x.safetensors", ".npy"), ("search --id 1 --grid /nowhere/x.png", "/nowhere"),
