@@ -357,15 +357,14 @@ extension Facts {
     _ connection: PostgresConnection
   ) async throws {
     do {
-      let query = try await ImageQuery.read(
-        table: expectations.table,
+      let table = try await expectations.table.read(
         dialect: expectations.dialect,
         metric: expectations.metric,
         from: connection
       )
-      let searcher = ImageSearcher(query: query, connections: connection)
-      let requests = try await searcher.sample(max(1, expectations.sample), label: nil)
-        .map { ImageSearchRequest(.id($0.id), topK: expectations.topK) }
+      let searcher = ImageSearcher(table: table, connections: connection)
+      let requests = try await searcher.sample(max(1, expectations.sample), class: nil)
+        .map { ImageQuery(.id($0.id), topK: expectations.topK) }
       guard let first = requests.first else { return }
       plan = try await searcher.plan(first).plan
       forcedIndex = try await connection.transaction { connection in

@@ -12,7 +12,7 @@ extension Check {
         fix: facts.onPrimary("adbvec migrate up (or name the table with --table)")
       )
     }
-    let missing = [names.idColumn, names.labelColumn, names.vectorColumn].filter { table.column($0) == nil }
+    let missing = [names.idColumn, names.classColumn, names.vectorColumn].filter { table.column($0) == nil }
     guard missing.isEmpty else {
       return .wrong(
         "the table has no column \(missing.map(\.quoted).joined(separator: ", ")); it has "

@@ -1,51 +1,144 @@
-/// A row found.
+internal import FoundationEssentials
+
+/// The id of an image's row: an integer, or a text for tables whose ids are texts, UUIDs or decimals.
+public struct ImageID: Sendable, Hashable, Comparable, CustomStringConvertible {
+  private enum Value: Hashable {
+    case number(Int64)
+    case text(String)
+  }
+
+  private let value: Value
+
+  /// An integer.
+  public init(_ number: Int64) { value = .number(number) }
+
+  /// An id as people write it; `42` is an integer, `007` and `1b4e28ba-…` are texts.
+  public init(_ text: String) {
+    if let number = Int64(text), String(number) == text {
+      value = .number(number)
+    } else {
+      value = .text(text)
+    }
+  }
+
+  /// The integer; nil for a text.
+  public var number: Int64? {
+    if case .number(let number) = value { number } else { nil }
+  }
+
+  /// The id as people write it.
+  public var description: String {
+    switch value {
+    case .number(let number): String(number)
+    case .text(let text): text
+    }
+  }
+
+  /// Integers by size and before texts, texts by their scalars.
+  public static func < (left: ImageID, right: ImageID) -> Bool {
+    switch (left.value, right.value) {
+    case (.number(let left), .number(let right)): left < right
+    case (.number, .text): true
+    case (.text, .number): false
+    case (.text(let left), .text(let right)): left < right
+    }
+  }
+}
+
+extension ImageID: ExpressibleByIntegerLiteral {
+  /// An integer.
+  public init(integerLiteral number: Int64) { self.init(number) }
+}
+
+extension ImageID: Codable {
+  /// Reads a JSON number or string.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let number = try? container.decode(Int64.self) {
+      self.init(number)
+    } else {
+      self.init(try container.decode(String.self))
+    }
+  }
+
+  /// Writes a JSON number, or a string for a text.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch value {
+    case .number(let number): try container.encode(number)
+    case .text(let text): try container.encode(text)
+    }
+  }
+}
+
+/// A row of a table of images, without its vector: what a list or a thumbnail needs.
+public struct ImageRow: Sendable, Hashable {
+  /// The row's id.
+  public let id: ImageID
+  /// The image's class; nil where it has none.
+  public let `class`: String?
+  /// Where the image came from; nil where the table does not say.
+  public let source: String?
+
+  /// A row from its parts.
+  public init(id: ImageID, class name: String?, source: String?) {
+    self.id = id
+    self.class = name
+    self.source = source
+  }
+}
+
+/// A row that a search found.
 public struct ImageHit: Sendable, Hashable, Codable {
   /// The row's id.
-  public let id: Int64
-  /// The row's label; nil where it has none.
-  public let label: String?
-  /// The true distance in the table's metric, the same number on every dialect.
+  public let id: ImageID
+  /// The image's class; nil where it has none.
+  public let `class`: String?
+  /// The true distance in the table's metric, the same number on every dialect; always finite or infinite, never NaN.
   public let distance: Double
   /// Where the image came from; nil where the table does not say.
   public let source: String?
 
   /// A hit from its parts.
-  public init(id: Int64, label: String?, distance: Double, source: String?) {
+  public init(id: ImageID, class name: String?, distance: Double, source: String?) {
     self.id = id
-    self.label = label
+    self.class = name
     self.distance = distance
     self.source = source
   }
+
+  /// The row without its distance.
+  public var row: ImageRow { ImageRow(id: id, class: `class`, source: source) }
 }
 
 /// What a search returns.
-public struct ImageSearchAnswer: Sendable, Hashable {
+public struct ImageAnswer: Sendable, Hashable {
   /// The rows, nearest first; rows at equal distances by id when the search was exact.
   public let hits: [ImageHit]
   /// The same search as SQL that psql runs unchanged.
   public let sql: String
   /// From sending the statement to having every row, in milliseconds.
   public let databaseMilliseconds: Double
+  /// False when rows that match may be missing because time ran out; ``notices`` says so.
+  public let isComplete: Bool
+  /// What a reader of the hits should know, a sentence each: that every row was compared because the index gave too
+  /// few, that rows without a distance were left out.
+  public let notices: [String]
 
   /// An answer from its parts.
-  public init(hits: [ImageHit], sql: String, databaseMilliseconds: Double) {
+  public init(
+    hits: [ImageHit],
+    sql: String,
+    databaseMilliseconds: Double,
+    isComplete: Bool = true,
+    notices: [String] = []
+  ) {
     self.hits = hits
     self.sql = sql
     self.databaseMilliseconds = databaseMilliseconds
+    self.isComplete = isComplete
+    self.notices = notices
   }
-}
-
-/// What the command line and the page ask of a table of images.
-public protocol ImageSearching: Sendable {
-  /// Finds the nearest rows.
-  /// - Throws: `ImageSearchError`, or the database's own error.
-  func search(_ request: ImageSearchRequest) async throws -> ImageSearchAnswer
-  /// The label and source of a row; nil when there is no such row.
-  func row(id: Int64) async throws -> (label: String?, source: String?)?
-  /// Every label in the table, in order.
-  func labels(limit: Int) async throws -> [String]
-  /// Returns when the database answers.
-  func checkConnection() async throws
 }
 
 /// Why a search cannot be made.
@@ -56,7 +149,9 @@ public struct ImageSearchError: Error, Sendable, Hashable, CustomStringConvertib
 
     /// No row has that id.
     public static let noSuchID = Code(name: "noSuchID")
-    /// The request's numbers are out of range.
+    /// The row has no vector, or one without a distance to anything.
+    public static let noVector = Code(name: "noVector")
+    /// The request's numbers are out of range, or it asks for what the table does not have.
     public static let badRequest = Code(name: "badRequest")
     /// The table does not fit the dialect or the settings.
     public static let wrongTable = Code(name: "wrongTable")
@@ -64,7 +159,7 @@ public struct ImageSearchError: Error, Sendable, Hashable, CustomStringConvertib
 
   /// The kind of failure.
   public let code: Code
-  /// One line: what, where, what to do.
+  /// One line: what, where, why, and a fix.
   public let description: String
 
   /// An error with its line.

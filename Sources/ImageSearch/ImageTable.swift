@@ -1,55 +1,250 @@
-internal import PostgresClient
+public import PostgresClient
 public import VectorSQL
 
-/// Which table and columns a search works on.
-public struct ImageTable: Sendable, Hashable {
+/// A table of images: its columns, and everything about them that the SQL of a search depends on. Holds no connection.
+public struct ImageTable: Sendable {
   /// The table.
   public var name: QualifiedName
   /// The column with the ids.
   public var idColumn: Identifier
-  /// The column with the labels.
-  public var labelColumn: Identifier
+  /// The column with the classes; used when the table has it.
+  public var classColumn: Identifier
   /// The column with the vectors.
   public var vectorColumn: Identifier
   /// The column that says where each image came from; used when the table has it.
   public var sourceColumn: Identifier
 
-  /// The tutorial's table: `public.image_search (id, class, image_vector)`, and `source` where a migration added it.
+  /// How the server spells vector search.
+  public var dialect: Dialect
+  /// How distance is measured.
+  public var metric: Metric
+  /// The vectors' dimension, where anything declares it.
+  public var dimension: Int?
+  /// The vectors' elements; nil takes the dialect's own.
+  public var element: VectorElement?
+  /// The type of the ids, as `format_type` writes it.
+  public var idType: String
+  /// The type of the classes, as `format_type` writes it; nil where the table has no such column.
+  public var classType: String?
+  /// Whether the table says where each image came from.
+  public var hasSource: Bool
+  /// The index that serves searches by ``metric``.
+  public var index: ServingIndex?
+  /// What a reader of results should know of the table, a sentence each.
+  public var notices: [String] = []
+
+  /// A table that nobody has looked at: the tutorial's `public.image_search (id, class, image_vector)` and its types.
   public init(
     name: QualifiedName = "public.image_search",
     idColumn: Identifier = "id",
-    labelColumn: Identifier = "class",
+    classColumn: Identifier = "class",
     vectorColumn: Identifier = "image_vector",
-    sourceColumn: Identifier = "source"
+    sourceColumn: Identifier = "source",
+    dialect: Dialect = .pgvector,
+    metric: Metric = .l2
   ) {
     self.name = name
     self.idColumn = idColumn
-    self.labelColumn = labelColumn
+    self.classColumn = classColumn
     self.vectorColumn = vectorColumn
     self.sourceColumn = sourceColumn
+    self.dialect = dialect
+    self.metric = metric
+    idType = "integer"
+    classType = "text"
+    hasSource = false
+  }
+
+  /// The table as the server describes it.
+  ///
+  /// - Parameters:
+  ///   - dialect: the dialect wanted; gets the capabilities of the server.
+  ///   - metric: nil takes the index's, or l2 where there is no index.
+  /// - Throws: `VectorTableError`, `ImageSearchError` with code `wrongTable`, `PostgresError`.
+  public func read(
+    dialect: Dialect,
+    metric: Metric?,
+    from connection: PostgresConnection
+  ) async throws -> ImageTable {
+    let dialect = try dialect.checked(against: try await connection.capabilities())
+    let catalog = try await VectorTable.read(name, vectorColumn: vectorColumn, from: connection)
+    let column = try catalog.require(vectorColumn)
+    let id = try catalog.require(idColumn)
+    guard let element = column.element, dialect.vectorTypes[element]?.castName == column.typeName else {
+      throw ImageSearchError(
+        code: .wrongTable,
+        description: "the column \(vectorColumn.quoted) has type \(column.type), which the dialect "
+          + "\(dialect.name) cannot search. Fix: choose another with --dialect or --vector-column"
+      )
+    }
+    guard id.canHoldIDs else {
+      throw ImageSearchError(
+        code: .wrongTable,
+        description: "the column \(idColumn.quoted) has type \(id.type); ids are integers, texts, UUIDs or numerics. "
+          + "Fix: name another column with --id-column"
+      )
+    }
+    var table = self
+    table.dialect = dialect
+    let indexes = catalog.searchableIndexes
+    table.metric = metric ?? indexes.lazy.compactMap(\.metric).first ?? .l2
+    table.dimension = column.declaredDimension ?? catalog.vectorIndexes.lazy.compactMap(\.dimension).first
+    table.element = element
+    table.idType = id.type
+    table.classType = catalog.column(classColumn)?.type
+    table.hasSource = catalog.column(sourceColumn).map { ColumnType($0.type).isText } ?? false
+    table.index = indexes.first { $0.metric == table.metric }?.serving
+    if table.classType == nil {
+      table.notices.append(
+        "\(name.display) has no column \(classColumn.quoted), so no class is shown; name one with --class-column"
+      )
+    }
+    return table
+  }
+}
+
+extension ImageTable {
+  /// The search as a tree, from which both the statement that runs and the SQL for people are rendered.
+  /// - Throws: `ImageSearchError` with code `badRequest` or `noSuchID`.
+  public func search(_ query: ImageQuery) throws -> VectorSearch {
+    guard (1...10_000).contains(query.topK) else {
+      throw ImageSearchError(
+        code: .badRequest,
+        description: "the number of results must be 1…10000, not \(query.topK)"
+      )
+    }
+    var search = VectorSearch(
+      table: name,
+      outputs: [idOutput, classOutput, sourceOutput].compactMap(\.self),
+      nearest: VectorColumn(vectorColumn, dim: dimension, element: element),
+      to: try subject(query),
+      by: metric,
+      limit: query.topK
+    )
+    if let name = query.class { search.filters.append(try isOfClass(name)) }
+    if let condition = query.trustedCondition { search.filters.append(Condition(SQL(trusted: condition))) }
+    search.exact = query.exact
+    if query.exact { search.tieBreak = idColumn }
+    search.settings.efSearch = query.efSearch
+    search.settings.probes = query.probes
+    search.index = index
+    return search
+  }
+
+  private func subject(_ query: ImageQuery) throws -> VectorSearch.Subject {
+    switch query.subject {
+    case .vector(let vector): return .vector(vector)
+    case .id(let id):
+      let value = try value(of: id)
+      return query.includesSubject
+        ? .row(key: idColumn, value: value) : .otherThanRow(key: idColumn, value: value)
+    }
+  }
+
+  /// The id as the column's type.
+  /// - Throws: `ImageSearchError` with code `noSuchID`.
+  func value(of id: ImageID) throws -> SQLValue {
+    guard let value = ColumnType(idType).idValue(id) else { throw noRow(id) }
+    return value
+  }
+
+  func noRow(_ id: ImageID) -> ImageSearchError {
+    ImageSearchError(code: .noSuchID, description: "no row of \(name.display) has the id \(id)")
+  }
+
+  /// The condition that a row is of a class; the class is cast to the column's type, so that an index on the column
+  /// can serve it.
+  /// - Throws: `ImageSearchError` with code `badRequest` where there are no classes.
+  func isOfClass(_ name: String) throws -> Condition {
+    guard let classType else {
+      throw ImageSearchError(
+        code: .badRequest,
+        description:
+          "\(self.name.display) has no column \(classColumn.quoted). Fix: name the column of classes with --class-column"
+      )
+    }
+    let value = SQL.bind(.text(name), name: "class")
+    let type = ColumnType(classType)
+    if type.isText { return Condition("\(id: classColumn) = \(value)") }
+    if type.name == "json" { return Condition("CAST(\(id: classColumn) AS text) = \(value)") }
+    return Condition("\(id: classColumn) = CAST(\(value) AS \(SQL(trusted: classType)))")
+  }
+
+  var idOutput: VectorSearch.Output {
+    ColumnType(idType).readsAsItIs
+      ? .init(column: idColumn) : .init("CAST(\(id: idColumn) AS text)", as: idColumn)
+  }
+
+  /// nil where the table has no classes; a column of another type than text is read as text.
+  var classOutput: VectorSearch.Output? {
+    guard let classType else { return nil }
+    return ColumnType(classType).isText
+      ? .init(column: classColumn) : .init("CAST(\(id: classColumn) AS text)", as: classColumn)
+  }
+
+  var sourceOutput: VectorSearch.Output? {
+    hasSource ? .init(column: sourceColumn) : nil
+  }
+}
+
+/// A type of the catalogue, as far as ids and classes depend on it.
+struct ColumnType {
+  /// The type without its length and without the schema of an extension.
+  let name: String
+
+  init(_ type: String) {
+    let bare = type.prefix { $0 != "(" }
+    name = String(bare.split(separator: ".").last ?? bare)
+  }
+
+  var isText: Bool { ["text", "character varying", "character"].contains(name) }
+
+  /// Whether a value can be read as an integer or a text without a cast.
+  var readsAsItIs: Bool { isText || ["bigint", "integer", "smallint"].contains(name) }
+
+  /// An id as a value of this type; nil for one that the type cannot hold.
+  func idValue(_ id: ImageID) -> SQLValue? {
+    switch name {
+    case "bigint": id.number.map(SQLValue.int8)
+    case "integer": id.number.flatMap { Int32(exactly: $0) }.map(SQLValue.int4)
+    case "smallint": id.number.flatMap { Int16(exactly: $0) }.map(SQLValue.int2)
+    case "numeric": id.number.map { .numeric(String($0)) }
+    case "uuid": Self.uuid(id.description)
+    case _ where isText || name == "citext": .text(id.description)
+    default: nil
+    }
+  }
+
+  /// The 128 bits of 32 hexadecimal digits, with hyphens or without.
+  private static func uuid(_ text: String) -> SQLValue? {
+    let digits = text.filter { $0 != "-" && $0 != "{" && $0 != "}" }
+    guard digits.utf8.count == 32, let high = UInt64(digits.prefix(16), radix: 16),
+      let low = UInt64(digits.suffix(16), radix: 16)
+    else { return nil }
+    return .uuid(high: high, low: low)
   }
 }
 
 extension Dialect {
   /// The dialect with the capabilities that the server was found to have.
   /// - Throws: `ImageSearchError` with code `wrongTable` when the server cannot speak it at all.
-  func checked(against server: ServerCapabilities) throws -> Dialect {
+  package func checked(against server: ServerCapabilities) throws -> Dialect {
     switch indexExtension {
     case .vector where server.pgvectorVersion == nil && !server.hasAnnIndex:
       throw ImageSearchError(
         code: .wrongTable,
-        description: "this database has no extension vector; create it: CREATE EXTENSION vector"
+        description: "this database has no extension vector. Fix: CREATE EXTENSION vector, as a user who may"
       )
     case .fastann where !server.hasAnnIndex:
       throw ImageSearchError(
         code: .wrongTable,
         description:
-          "this server has no ann index for real[] (\(server.product)); create it: CREATE EXTENSION fastann, "
+          "this server has no ann index for real[] (\(server.product)). Fix: CREATE EXTENSION fastann, "
           + "or choose --dialect pgvector"
       )
     default: break
     }
-    return adapted { capabilities in
+    let adapted = adapted { capabilities in
       capabilities.distributedBy = server.canDistribute
       capabilities.citus = server.product == .citus
       capabilities.onConflict = server.supportsOnConflict
@@ -57,10 +252,12 @@ extension Dialect {
       capabilities.iterativeScan = server.hasIterativeScan
       capabilities.concurrently = server.supportsConcurrentIndex
       capabilities.progressViews = server.reportsIndexProgress
-      capabilities.materializedCTE = server.serverVersion >= 120000
+      capabilities.materializedCTE = server.serverVersion >= 120_000
       // A distributed planner cannot put an index under a lateral join.
       capabilities.lateral = !server.canDistribute
+      capabilities.withTies = server.serverVersion >= 130_000 && !server.canDistribute
       capabilities.externalStorage = server.productVersion?.hasPrefix("6.") == true && server.canDistribute
     }
+    return server.qualifier(of: indexExtension.name).map { adapted.naming(extensionSchema: $0) } ?? adapted
   }
 }

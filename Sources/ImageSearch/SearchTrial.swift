@@ -6,13 +6,13 @@ extension ImageSearcher {
   ///
   /// The search is planned with its settings and not run.
   /// - Throws: as ``search(_:)``.
-  public func plan(_ request: ImageSearchRequest) async throws -> ExplainedSearch {
-    let search = try query.search(request)
-    let rendered = try search.rendered(for: query.dialect)
+  public func plan(_ query: ImageQuery) async throws -> ExplainedSearch {
+    let search = try table.search(query)
+    let rendered = try search.rendered(for: table.dialect)
     return try await connections.withConnection { connection in
-      let table = try await VectorTable.read(
-        query.table.name,
-        vectorColumn: query.table.vectorColumn,
+      let catalog = try await VectorTable.read(
+        table.name,
+        vectorColumn: table.vectorColumn,
         from: connection
       )
       let lines = try await connection.transaction { connection in
@@ -22,8 +22,8 @@ extension ImageSearcher {
       let plan = try SearchPlan(
         explain: lines,
         of: search,
-        indexes: table.vectorIndexes.map(SearchPlan.IndexFacts.init),
-        dialect: query.dialect
+        indexes: (catalog.vectorIndexes + catalog.parts.flatMap(\.vectorIndexes)).map(SearchPlan.IndexFacts.init),
+        dialect: table.dialect
       )
       return ExplainedSearch(lines: lines, plan: plan)
     }
@@ -58,6 +58,8 @@ public struct SearchTrial: Sendable, Hashable {
   public let indexMilliseconds: Double
   /// The time of the search by comparing with every row, in milliseconds.
   public let exactMilliseconds: Double
+  /// The index that served the first search; nil when none did, so that both compared every row.
+  public let index: String?
 
   /// A trial from the distances that both ways found, nearest first.
   ///
@@ -68,6 +70,7 @@ public struct SearchTrial: Sendable, Hashable {
     exact: [Double],
     indexMilliseconds: Double = 0,
     exactMilliseconds: Double = 0,
+    index: String? = nil,
     tolerance: Double = 1e-5
   ) {
     let limit = (exact.last ?? 0) + abs(exact.last ?? 0) * tolerance
@@ -77,41 +80,51 @@ public struct SearchTrial: Sendable, Hashable {
     wanted = exact.count
     self.indexMilliseconds = indexMilliseconds
     self.exactMilliseconds = exactMilliseconds
+    self.index = index
   }
 }
 
 extension ImageSearcher {
   /// Makes a search by the index and exactly, and compares.
   /// - Throws: as ``search(_:)``.
-  public func trial(_ request: ImageSearchRequest) async throws -> SearchTrial {
-    let (indexed, indexTime) = try await distances(request, exact: false)
-    let (exact, exactTime) = try await distances(request, exact: true)
+  public func trial(_ query: ImageQuery) async throws -> SearchTrial {
+    let indexed = try await distances(query, exact: false)
+    let exact = try await distances(query, exact: true)
     return SearchTrial(
-      indexed: indexed,
-      exact: exact,
-      indexMilliseconds: indexTime,
-      exactMilliseconds: exactTime
+      indexed: indexed.distances,
+      exact: exact.distances,
+      indexMilliseconds: indexed.milliseconds,
+      exactMilliseconds: exact.milliseconds,
+      index: indexed.index
     )
   }
 
-  private func distances(
-    _ request: ImageSearchRequest,
-    exact: Bool
-  ) async throws -> (distances: [Double], milliseconds: Double) {
-    var request = request
-    request.exact = exact
-    let search = try query.search(request).rendered(for: query.dialect)
+  private struct Measured {
+    let distances: [Double]
+    let milliseconds: Double
+    let index: String?
+  }
+
+  /// Rows without a distance (zero vectors under cosine) are near to nothing and do not count.
+  private func distances(_ query: ImageQuery, exact: Bool) async throws -> Measured {
+    var query = query
+    query.exact = exact
+    let search = try table.search(query).rendered(for: table.dialect)
+    // What is timed is the query alone, without its settings.
+    let statement = Statement(trusted: search.query.text, binds: search.query.binds)
     return try await connections.withConnection { connection in
       try await connection.transaction { connection in
         if !exact {
           try await connection.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on")
         }
         for setting in search.settings { try await connection.query(setting) }
+        let index = exact ? nil : SearchPlan.orderingIndex(in: try await connection.explain(statement))
         let clock = ContinuousClock()
         let start = clock.now
-        let rows = try await connection.query(search.query, prepared: true)
+        let rows = try await connection.query(statement, prepared: true)
         let elapsed = (clock.now - start) / .milliseconds(1)
-        return (try rows.map { try $0.value(at: $0.count - 1, as: Double.self) }, elapsed)
+        let distances = try rows.compactMap { try $0.value(at: $0.count - 1, as: Double?.self) }
+        return Measured(distances: distances.filter { !$0.isNaN }, milliseconds: elapsed, index: index)
       }
     }
   }

@@ -10,7 +10,7 @@ extension Settings {
     ImageTable(
       name: try tableName(),
       idColumn: try name(.idColumn) { try Identifier(validating: $0) },
-      labelColumn: try name(.classColumn) { try Identifier(validating: $0) },
+      classColumn: try name(.classColumn) { try Identifier(validating: $0) },
       vectorColumn: try name(.vectorColumn) { try Identifier(validating: $0) }
     )
   }
@@ -21,7 +21,7 @@ extension Settings {
     return LoadTarget(
       table: table.name,
       idColumn: table.idColumn,
-      labelColumn: table.labelColumn,
+      labelColumn: table.classColumn,
       vectorColumn: table.vectorColumn,
       sourceColumn: table.sourceColumn
     )

@@ -30,13 +30,16 @@ extension VectorTable {
       Bool.self,
       Bool.self
     )
+    let parts = hasParts ? try await readParts(oid, vectorColumn, connection) : []
+    let partRows = parts.map { max(0, $0.estimatedRows) }.reduce(0, +)
     return VectorTable(
       name: QualifiedName(schema: try Identifier(validating: schema), name: name.name),
       oid: oid,
       kind: Kind(rawValue: kind),
       columns: try await readColumns(oid, connection),
-      vectorIndexes: try await readIndexes(oid, vectorColumn, connection),
-      estimatedRows: estimate,
+      vectorIndexes: try await readIndexes([oid], vectorColumn, connection).map(\.index),
+      parts: parts,
+      estimatedRows: hasParts ? max(0, kind == Kind.partitioned.rawValue ? 0 : estimate) + partRows : estimate,
       isOwned: isOwned,
       hasParts: hasParts,
       hasRowSecurity: hasRowSecurity,
@@ -68,31 +71,57 @@ extension VectorTable {
     }
   }
 
-  private static func readIndexes(
+  private static func readParts(
     _ oid: UInt32,
     _ column: Identifier,
     _ connection: PostgresConnection
-  ) async throws -> [Index] {
-    let binds: [SQLValue] = [.int8(Int64(oid)), .text(column.name)]
+  ) async throws -> [Part] {
+    let rows = try await connection.query(Statement(trusted: partQuery, binds: [.int8(Int64(oid))])).map { row in
+      try row.decode(UInt32.self, String.self, Double.self)
+    }
+    let indexes = try await readIndexes(rows.map(\.0), column, connection)
+    return rows.map { oid, name, estimate in
+      Part(
+        name: name,
+        estimatedRows: estimate,
+        vectorIndexes: indexes.filter { $0.table == oid }.map(\.index)
+      )
+    }
+  }
+
+  private static func readIndexes(
+    _ tables: [UInt32],
+    _ column: Identifier,
+    _ connection: PostgresConnection
+  ) async throws -> [(table: UInt32, index: Index)] {
+    let binds: [SQLValue] = [.int8Array(tables.map(Int64.init)), .text(column.name)]
     return try await connection.query(Statement(trusted: indexQuery, binds: binds)).map { row in
-      let (name, method, operatorClass, options, definition, isValid, isAttached) = try row.decode(
+      let (
+        table, name, method, operatorClass, options, definition, isValid, isAttached, expression, predicate
+      ) = try row.decode(
+        UInt32.self,
         String.self,
         String.self,
         String.self,
         [String].self,
         String.self,
         Bool.self,
-        Bool.self
+        Bool.self,
+        String?.self,
+        String?.self
       )
-      return Index(
+      let index = Index(
         name: name,
         method: method,
         operatorClass: operatorClass,
         options: parse(options),
         definition: definition,
         isAttached: isAttached,
-        isValid: isValid
+        isValid: isValid,
+        expression: expression,
+        predicate: predicate
       )
+      return (table, index)
     }
   }
 
@@ -141,18 +170,30 @@ extension VectorTable {
     """
   }
 
-  /// Whatever is no index of PostgreSQL's own or of Greenplum's may serve vectors. An index on an expression has no
+  /// What holds the rows of a partitioned or inherited table.
+  static let partQuery = """
+    WITH RECURSIVE part AS (
+      SELECT inhrelid FROM pg_inherits WHERE inhparent = $1::int8::oid
+      UNION SELECT h.inhrelid FROM pg_inherits h JOIN part p ON h.inhparent = p.inhrelid
+    )
+    SELECT c.oid, c.oid::regclass::text, c.reltuples::float8
+    FROM part p JOIN pg_class c ON c.oid = p.inhrelid WHERE c.relkind IN ('r', 'f') ORDER BY c.oid
+    """
+
+  /// Any access method that is not one of PostgreSQL's own or Greenplum's may serve vectors. An index on an expression has no
   /// column number; its text names the column.
   static let indexQuery = """
-    SELECT i.indexrelid::regclass::text, m.amname::text, o.opcname::text, coalesce(x.reloptions, '{}')::text[],
+    SELECT i.indrelid, i.indexrelid::regclass::text, m.amname::text, o.opcname::text, coalesce(x.reloptions, '{}')::text[],
            pg_get_indexdef(i.indexrelid), i.indisvalid,
-           EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
+           EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid),
+           CASE WHEN i.indkey[0] = 0 THEN pg_get_indexdef(i.indexrelid, 1, true) END,
+           pg_get_expr(i.indpred, i.indrelid, true)
     FROM pg_index i
     JOIN pg_class x ON x.oid = i.indexrelid
     JOIN pg_am m ON m.oid = x.relam
     JOIN pg_opclass o ON o.oid = i.indclass[0]
     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = $2
-    WHERE i.indrelid = $1::int8::oid
+    WHERE i.indrelid = ANY ($1::int8[]::oid[])
       AND m.amname NOT IN ('btree', 'hash', 'gin', 'gist', 'spgist', 'brin', 'bitmap')
       AND (i.indkey[0] = a.attnum
            OR i.indkey[0] = 0 AND position(quote_ident($2) in pg_get_indexdef(i.indexrelid, 1, true)) > 0)

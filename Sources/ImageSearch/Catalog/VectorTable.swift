@@ -12,7 +12,9 @@ public struct VectorTable: Sendable, Hashable {
   public let columns: [Column]
   /// Its indexes on the vector column, valid or not.
   public let vectorIndexes: [Index]
-  /// The planner's estimate of its rows; negative before the first ANALYZE on PostgreSQL 14 and later.
+  /// The partitions or children that hold its rows, each with its own indexes on the vector column.
+  public var parts: [Part] = []
+  /// The planner's estimate of its rows, its parts' included; negative before the first ANALYZE on PostgreSQL 14 and later.
   public let estimatedRows: Double
   /// Whether the user may drop and make indexes on it.
   public let isOwned: Bool
@@ -55,6 +57,16 @@ public struct VectorTable: Sendable, Hashable {
     public let storage: String
   }
 
+  /// A partition or child that holds rows.
+  public struct Part: Sendable, Hashable {
+    /// The name, quoted and qualified where that is needed.
+    public let name: String
+    /// The planner's estimate of its rows; negative before the first ANALYZE on PostgreSQL 14 and later.
+    public let estimatedRows: Double
+    /// Its indexes on the vector column, valid or not.
+    public let vectorIndexes: [Index]
+  }
+
   /// An index on the vector column.
   public struct Index: Sendable, Hashable {
     /// The name, quoted and qualified where that is needed.
@@ -69,8 +81,19 @@ public struct VectorTable: Sendable, Hashable {
     public let definition: String
     /// Whether it is a partition's part of an index on the whole table, which cannot be dropped by itself.
     public let isAttached: Bool
-    /// Whether queries may use it; a failed concurrent build leaves an index that they may not.
+    /// Whether queries may use it; a failed concurrent build leaves an index that they may not, and so does an index
+    /// ON ONLY a partitioned table.
     public let isValid: Bool
+    /// What is indexed when it is not the column itself: `(image_vector)::halfvec(1000)`.
+    public var expression: String?
+    /// The condition of a partial index.
+    public var predicate: String?
+  }
+
+  /// The indexes that can serve searches, on the table itself or on its parts; those that serve any search come first.
+  public var searchableIndexes: [Index] {
+    let all = (vectorIndexes + parts.flatMap(\.vectorIndexes)).filter { $0.isValid && $0.expression == nil }
+    return all.filter(\.servesPlainSearches) + all.filter { !$0.servesPlainSearches }
   }
 
   /// The column of that name.
@@ -102,6 +125,14 @@ extension VectorTable.Index {
     }
     return nil
   }
+
+  /// What the settings of a search depend on; nil for a method that is not known.
+  public var serving: ServingIndex? {
+    ServingIndex.Kind(rawValue: method).map { ServingIndex($0, lists: options["lists"].flatMap { Int($0) }) }
+  }
+
+  /// Whether any search that compares the column itself can use it.
+  public var servesPlainSearches: Bool { isValid && expression == nil && predicate == nil }
 
   /// The dimension that the index was told, where its method has to be told.
   public var dimension: Int? {
@@ -135,15 +166,10 @@ extension VectorTable.Column {
     }
   }
 
-  /// Whether values can be sent as `int4`, `int8` …: the SQL value of an id in this column.
-  public func idValue(_ id: Int64) -> SQLValue? {
-    switch typeName {
-    case "bigint": .int8(id)
-    case "integer": Int32(exactly: id).map(SQLValue.int4)
-    case "smallint": Int16(exactly: id).map(SQLValue.int2)
-    case "text", "character varying": .text(String(id))
-    default: nil
-    }
+  /// Whether ``ImageID`` can stand for the column's values.
+  public var canHoldIDs: Bool {
+    let type = ColumnType(type)
+    return type.readsAsItIs || ["uuid", "numeric", "citext"].contains(type.name)
   }
 }
 
@@ -155,7 +181,9 @@ extension SearchPlan.IndexFacts {
       method: index.method,
       metricOption: index.method == "ann"
         ? (index.options["distancemeasure"] ?? "l2").lowercased() : index.operatorClass,
-      isValid: index.isValid
+      isValid: index.isValid,
+      expression: index.expression,
+      predicate: index.predicate
     )
   }
 }

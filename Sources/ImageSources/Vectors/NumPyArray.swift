@@ -107,8 +107,10 @@ struct NumPyHeader: Sendable, Hashable {
       throw damaged("it is in Fortran order; save it with numpy.ascontiguousarray")
     }
     (element, isBigEndian) = try Self.element(descr, damaged)
-    let sizes = shape.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }.split(separator: ",")
+    var sizes = shape.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }.split(separator: ",")
       .compactMap { Int($0.filter { $0 != " " }) }
+    // One dimension is one vector.
+    if sizes.count == 1 { sizes.insert(1, at: 0) }
     guard sizes.count == 2, sizes.allSatisfy({ $0 > 0 }) else {
       throw damaged(
         "its shape is \(shape.prefix { $0 != ")" })); a table of vectors has two dimensions, none of them 0"

@@ -7,11 +7,12 @@ extension PostgresConnection {
   ///
   /// - Parameter prepared: keeps a server-side prepared statement for this text, so that repeating it costs neither
   ///   parsing nor, after a few times, planning. Behind a pooler, which may answer from another server session, the
-  ///   statement is parsed each time instead.
+  ///   statement is parsed each time instead. Settings that the statement needs hold for it alone.
   /// - Throws: `PostgresError`; `CancellationError` when the task was cancelled.
   @discardableResult
   public func query(_ statement: Statement, prepared: Bool = false) async throws -> RowSet {
-    try await query(
+    guard statement.settings.isEmpty else { return try await queryWithSettings(statement, prepared: prepared) }
+    return try await query(
       trusted: statement.text,
       parameters: ParameterList(statement.binds),
       prepared: prepared

@@ -1,14 +1,62 @@
 public import VectorSQL
 
+/// What a search found, and how.
+public struct SearchRows: Sendable {
+  /// The rows.
+  public let rows: RowSet
+  /// How the rows were found.
+  public let source: Source
+
+  /// How rows were found.
+  public enum Source: Sendable, Hashable {
+    /// By the query as it was sent.
+    case query
+    /// By comparing with every row, because the index gave only so many rows.
+    case everyRow(byIndex: Int)
+    /// By the index alone, which gave fewer rows than asked for; comparing with every row took longer than the server
+    /// allows, so that rows may be missing.
+    case incomplete
+  }
+}
+
 extension PostgresConnection {
-  /// Runs a search: its settings and its query in one transaction, because settings hold for one transaction; a search
-  /// without settings needs none.
-  /// - Throws: `PostgresError`; `CancellationError`.
+  /// Runs a search with its settings, and completes an answer that is shorter than asked for by comparing with every
+  /// row: an approximate index may give up before it has found all rows that match.
+  ///
+  /// - Throws: `PostgresError`; `CancellationError`. Running out of time while an answer is completed is no error;
+  ///   ``SearchRows/source`` says so.
+  public func search(_ search: RenderedSearch, prepared: Bool = false) async throws -> SearchRows {
+    let found = try await query(search.query, prepared: prepared)
+    guard search.mayBeShort(found.count), let completion = search.completion else {
+      return SearchRows(rows: found, source: .query)
+    }
+    do {
+      let all = try await query(completion, prepared: prepared)
+      // Nothing is gained where the index had found all there is.
+      guard all.count > found.count else { return SearchRows(rows: found, source: .query) }
+      return SearchRows(rows: all, source: .everyRow(byIndex: found.count))
+    } catch let error as PostgresError where error.sqlState == "57014" && transactionStatus == .idle {
+      try Task.checkCancellation()
+      return SearchRows(rows: found, source: .incomplete)
+    }
+  }
+
+  /// Runs a search as ``search(_:prepared:)`` does, for a caller that takes a complete answer only.
+  /// - Throws: `PostgresError`, also with SQLSTATE 57014 when the answer could not be completed in time;
+  ///   `CancellationError`.
   public func query(_ search: RenderedSearch, prepared: Bool = false) async throws -> RowSet {
-    guard !search.settings.isEmpty else { return try await query(search.query, prepared: prepared) }
+    let found = try await query(search.query, prepared: prepared)
+    guard search.mayBeShort(found.count), let completion = search.completion else { return found }
+    let all = try await query(completion, prepared: prepared)
+    return all.count > found.count ? all : found
+  }
+
+  /// Runs a statement with its settings in a transaction of its own; nested in another, that gets its settings back.
+  func queryWithSettings(_ statement: Statement, prepared: Bool) async throws -> RowSet {
+    let parameters = try ParameterList(statement.binds)
     return try await transaction { connection in
-      for setting in search.settings { try await connection.query(setting) }
-      return try await connection.query(search.query, prepared: prepared)
+      try await connection.run(trusted: statement.settings.joined(separator: "; "))
+      return try await connection.query(trusted: statement.text, parameters: parameters, prepared: prepared)
     }
   }
 
@@ -17,7 +65,8 @@ extension PostgresConnection {
   ///     let hits = try await connection.fetch(search, for: .pgvector)
   ///     for hit in hits { print(hit.row.0, hit.row.1, hit.distance) }
   ///
-  /// - Returns: the rows, nearest first, each with the first of the search's scores.
+  /// - Returns: the rows, nearest first, each with the first of the search's scores; as many as the search asked for
+  ///   where that many match.
   /// - Throws: `RenderingError` before anything is sent; `PostgresError`, with code `decoding` when a column holds
   ///   another type than the table's declaration says.
   public func fetch<T: Table, each Value: SQLEncodable & PostgresDecodable>(

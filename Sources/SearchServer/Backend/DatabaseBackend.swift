@@ -12,24 +12,22 @@ package struct DatabaseBackend: SearchBackend {
   }
 
   package func search(_ query: SearchQuery) async throws -> SearchAnswer {
-    let subject: ImageSearchRequest.Subject =
+    let subject: ImageQuery.Subject =
       switch query.subject {
-      case .id(let id): .id(id)
+      case .id(let id): .id(ImageID(id))
       case .vector(let vector): .vector(vector)
       }
-    let request = ImageSearchRequest(
+    let request = ImageQuery(
       subject,
       topK: query.count,
-      label: query.label,
+      class: query.label,
       exact: query.exact,
       efSearch: query.efSearch
     )
     return try await translated {
       let answer = try await searcher.search(request)
       return SearchAnswer(
-        hits: answer.hits.map {
-          .init(CollectionImage(id: $0.id, label: $0.label, source: $0.source), distance: $0.distance)
-        },
+        hits: try answer.hits.map { .init(try Self.image($0.row), distance: $0.distance) },
         sql: answer.sql,
         databaseMilliseconds: answer.databaseMilliseconds
       )
@@ -39,7 +37,7 @@ package struct DatabaseBackend: SearchBackend {
   package func image(id: Int64) async throws -> CollectionImage? {
     do {
       return try await translated {
-        try await searcher.row(id: id).map { CollectionImage(id: id, label: $0.label, source: $0.source) }
+        try await searcher.row(id: ImageID(id)).map { try Self.image($0) }
       }
     } catch let error as BackendError where error.code == .notFound {
       return nil
@@ -48,18 +46,24 @@ package struct DatabaseBackend: SearchBackend {
 
   package func sample(_ count: Int, label: String?) async throws -> [CollectionImage] {
     try await translated {
-      try await searcher.sample(count, label: label).map {
-        CollectionImage(id: $0.id, label: $0.label, source: $0.source)
-      }
+      try await searcher.sample(count, class: label).map { try Self.image($0) }
     }
   }
 
   package func classes(limit: Int) async throws -> [String] {
-    try await translated { try await searcher.labels(limit: limit) }
+    try await translated { try await searcher.classes(limit: limit) }
   }
 
   package func checkConnection() async throws {
     try await translated { try await searcher.checkConnection() }
+  }
+
+  /// - Throws: `BackendError` for a table whose ids are not integers.
+  private static func image(_ row: ImageRow) throws -> CollectionImage {
+    guard let id = row.id.number else {
+      throw BackendError(.invalidSearch, "the page shows tables with integer ids only")
+    }
+    return CollectionImage(id: id, label: row.class, source: row.source)
   }
 
   /// Errors as the person who searches may read them; the server's own stay in the log.
@@ -75,7 +79,7 @@ package struct DatabaseBackend: SearchBackend {
       )
     } catch let error as ImageSearchError where error.code == .noSuchID {
       throw BackendError(.notFound, error.description)
-    } catch let error as ImageSearchError where error.code == .badRequest {
+    } catch let error as ImageSearchError where [.badRequest, .noVector].contains(error.code) {
       throw BackendError(.invalidSearch, error.description)
     } catch let error as RenderingError {
       throw BackendError(.invalidSearch, "\(error)")

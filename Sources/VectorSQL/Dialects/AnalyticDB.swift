@@ -2,15 +2,17 @@ extension Dialect {
   /// AnalyticDB for PostgreSQL, the ground that 6.0 and 7.0 share: `real[]` columns, `ann` indexes.
   ///
   /// `<->` is the *squared* Euclidean distance there, so the distance shown takes its root.
-  public static let analyticDB = Dialect(
+  public static let analyticDB: Dialect = {
+    var dialect = unqualifiedAnalyticDB
+    dialect.qualify = { $0.vectorTypes = arrayTypes(ExtensionNames(schema: $1)) }
+    return dialect
+  }()
+
+  private static let unqualifiedAnalyticDB = Dialect(
     name: "analyticdb",
     capabilities: Capabilities(distributedBy: true, onConflict: true),
     defaultElement: .single,
-    vectorTypes: [
-      .single: arrayType("real[]") { .float4Array($0) },
-      .half: arrayType("float2[]", functions: false) { .float4Array($0) },
-      .int16: arrayType("smallint[]", functions: false) { .int2Array($0.map(nearestInt16)) },
-    ],
+    vectorTypes: arrayTypes(ExtensionNames()),
     plainVectorStorage: true,
     settings: .analyticDB,
     indexExtension: .fastann,
@@ -33,15 +35,33 @@ extension Dialect {
   ///   server with `SELECT '[0,0]'::vector <-> '[3,4]'::vector` (25 means squared).
   public static func analyticDBVector(squaredL2: Bool) -> Dialect {
     var dialect = analyticDB
-    dialect.vectorTypes[.single] = VectorType(
+    dialect.vectorTypes[.single] = annVector(squaredL2, ExtensionNames())
+    dialect.qualify = { dialect, schema in
+      let names = ExtensionNames(schema: schema)
+      dialect.vectorTypes = arrayTypes(names)
+      dialect.vectorTypes[.single] = annVector(squaredL2, names)
+    }
+    return dialect
+  }
+
+  private static func annVector(_ squaredL2: Bool, _ names: ExtensionNames) -> VectorType {
+    VectorType(
       castName: "vector",
+      schema: names.schema,
       declaresDimension: true,
       maximumIndexedDimension: 8192,
-      metrics: MetricSpelling.ann(squaredL2: squaredL2, functions: false),
-      dimensions: { "vector_dims(\($0))" },
+      metrics: MetricSpelling.ann(squaredL2: squaredL2, functions: false, names),
+      dimensions: { "\(.keyword(names.name("vector_dims")))(\($0))" },
       encode: { .vector($0) }
     )
-    return dialect
+  }
+
+  private static func arrayTypes(_ names: ExtensionNames) -> [VectorElement: VectorType] {
+    [
+      .single: arrayType("real[]", names) { .float4Array($0) },
+      .half: arrayType("float2[]", names, functions: false) { .float4Array($0) },
+      .int16: arrayType("smallint[]", names, functions: false) { .int2Array($0.map(nearestInt16)) },
+    ]
   }
 
   /// Rounded half away from zero, and kept in range.
@@ -51,6 +71,7 @@ extension Dialect {
 
   private static func arrayType(
     _ name: String,
+    _ names: ExtensionNames,
     functions: Bool = true,
     encode: @escaping @Sendable ([Float]) -> SQLValue
   ) -> VectorType {
@@ -58,7 +79,7 @@ extension Dialect {
       castName: name,
       declaresDimension: false,
       maximumIndexedDimension: 8192,
-      metrics: MetricSpelling.ann(squaredL2: true, functions: functions),
+      metrics: MetricSpelling.ann(squaredL2: true, functions: functions, names),
       dimensions: { "array_length(\($0), 1)" },
       encode: encode
     )
@@ -71,11 +92,11 @@ extension MetricSpelling {
   /// - Parameters:
   ///   - squaredL2: Whether `<->` gives the squared distance.
   ///   - functions: Whether the distance functions take the type; where they do not, the operator does their work.
-  static func ann(squaredL2: Bool, functions: Bool) -> [Metric: MetricSpelling] {
+  static func ann(squaredL2: Bool, functions: Bool, _ names: ExtensionNames) -> [Metric: MetricSpelling] {
     let spellings = [
-      Metric.l2: squaredL2 ? squaredEuclidean : euclidean,
-      .innerProduct: negativeInnerProduct,
-      .cosine: cosineDistance,
+      Metric.l2: squaredL2 ? squaredEuclidean(names) : euclidean(names),
+      .innerProduct: negativeInnerProduct(names),
+      .cosine: cosineDistance(names),
     ]
     return functions ? spellings : spellings.mapValues(\.withoutFunctions)
   }
@@ -94,45 +115,60 @@ extension MetricSpelling {
     )
   }
 
-  private static let squaredEuclidean = MetricSpelling(
-    order: Dialect.infix("<->"),
-    distance: { column, query in "sqrt(\(column) <-> \(query))" },
-    exactOrder: Dialect.call("l2_squared_distance"),
-    exactDistance: { column, query in "sqrt(l2_squared_distance(\(column), \(query)))" },
-    function: Dialect.call("l2_distance"),
-    similarity: { column, query in "1 / (1 + sqrt(\(column) <-> \(query)))" },
-    indexOption: "l2"
-  )
+  private static func squaredEuclidean(_ names: ExtensionNames) -> MetricSpelling {
+    let order = names.infix("<->")
+    let squared = names.call("l2_squared_distance")
+    return MetricSpelling(
+      order: order,
+      distance: { column, query in "sqrt(\(order(column, query)))" },
+      exactOrder: squared,
+      exactDistance: { column, query in "sqrt(\(squared(column, query)))" },
+      function: names.call("l2_distance"),
+      similarity: { column, query in "1 / (1 + sqrt(\(order(column, query))))" },
+      indexOption: "l2"
+    )
+  }
 
-  private static let euclidean = MetricSpelling(
-    order: Dialect.infix("<->"),
-    distance: Dialect.infix("<->"),
-    exactOrder: Dialect.call("l2_squared_distance"),
-    exactDistance: Dialect.infix("<->"),
-    function: Dialect.call("l2_distance"),
-    similarity: { column, query in "1 / (1 + (\(column) <-> \(query)))" },
-    indexOption: "l2"
-  )
+  private static func euclidean(_ names: ExtensionNames) -> MetricSpelling {
+    let order = names.infix("<->")
+    return MetricSpelling(
+      order: order,
+      distance: order,
+      exactOrder: names.call("l2_squared_distance"),
+      exactDistance: order,
+      function: names.call("l2_distance"),
+      similarity: { column, query in "1 / (1 + (\(order(column, query))))" },
+      indexOption: "l2"
+    )
+  }
 
-  private static let negativeInnerProduct = MetricSpelling(
-    order: Dialect.infix("<#>"),
-    distance: Dialect.infix("<#>"),
-    exactOrder: Dialect.call("negative_inner_product_distance"),
-    exactDistance: Dialect.call("negative_inner_product_distance"),
-    function: Dialect.call("inner_product_distance"),
-    similarity: { column, query in "-1 * (\(column) <#> \(query))" },
-    indexOption: "ip"
-  )
+  private static func negativeInnerProduct(_ names: ExtensionNames) -> MetricSpelling {
+    let order = names.infix("<#>")
+    let negative = names.call("negative_inner_product_distance")
+    return MetricSpelling(
+      order: order,
+      distance: order,
+      exactOrder: negative,
+      exactDistance: negative,
+      function: names.call("inner_product_distance"),
+      similarity: { column, query in "-1 * (\(order(column, query)))" },
+      indexOption: "ip"
+    )
+  }
 
-  private static let cosineDistance = MetricSpelling(
-    order: Dialect.infix("<=>"),
-    distance: Dialect.infix("<=>"),
-    exactOrder: Dialect.call("cosine_distance"),
-    exactDistance: Dialect.call("cosine_distance"),
-    function: Dialect.call("cosine_similarity"),
-    similarity: { column, query in "1 - (\(column) <=> \(query))" },
-    indexOption: "cosine"
-  )
+  private static func cosineDistance(_ names: ExtensionNames) -> MetricSpelling {
+    let order = names.infix("<=>")
+    let call = names.call("cosine_distance")
+    return MetricSpelling(
+      order: order,
+      distance: order,
+      exactOrder: call,
+      exactDistance: call,
+      function: names.call("cosine_similarity"),
+      similarity: { column, query in "1 - (\(order(column, query)))" },
+      indexOption: "cosine"
+    )
+  }
 }
 
 extension IndexDefinition {

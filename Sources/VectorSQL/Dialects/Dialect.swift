@@ -26,6 +26,10 @@ public struct Dialect: Sendable, CustomStringConvertible {
   public var searchesLeaveOutNull: Bool
   /// The names and ranges of the search settings.
   public var settings: SettingsVocabulary
+  /// The schema of the dialect's extension, where types, operators and functions must name it.
+  public private(set) var extensionSchema: Identifier?
+  /// Rewrites types and quantizers for an extension in a schema.
+  var qualify: @Sendable (_ dialect: inout Dialect, _ schema: Identifier) -> Void = { _, _ in }
 
   /// A dialect from its parts.
   public init(
@@ -71,6 +75,20 @@ public struct Dialect: Sendable, CustomStringConvertible {
     var copy = self
     change(&copy.capabilities)
     return copy
+  }
+
+  /// The dialect for a server whose `search_path` does not have the extension's schema: every type, operator and
+  /// function of the extension is written with it (`"extensions"."vector"`, `OPERATOR("extensions".<->)`).
+  public func naming(extensionSchema schema: Identifier) -> Dialect {
+    var copy = self
+    qualify(&copy, schema)
+    copy.extensionSchema = schema
+    return copy
+  }
+
+  /// A name of the extension's, with its schema where that must be named.
+  func extensionName(_ name: String) -> String {
+    extensionSchema.map { $0.quoted + "." + name } ?? name
   }
 
   /// The dialect for columns of another element type: `.analyticDB.storing(.half)` searches `float2[]`.
@@ -141,6 +159,8 @@ public struct Capabilities: Sendable, Hashable {
   public var searchOffset: Bool
   /// A sort key behind the distance in a search that an index serves.
   public var secondSortKey: Bool
+  /// `FETCH FIRST n ROWS WITH TIES` (PostgreSQL 13 and later).
+  public var withTies: Bool
 
   /// Capabilities by name; what is not given is absent.
   public init(
@@ -155,7 +175,8 @@ public struct Capabilities: Sendable, Hashable {
     externalStorage: Bool = false,
     progressViews: Bool = false,
     searchOffset: Bool = false,
-    secondSortKey: Bool = false
+    secondSortKey: Bool = false,
+    withTies: Bool = false
   ) {
     self.distributedBy = distributedBy
     self.citus = citus
@@ -169,5 +190,6 @@ public struct Capabilities: Sendable, Hashable {
     self.progressViews = progressViews
     self.searchOffset = searchOffset
     self.secondSortKey = secondSortKey
+    self.withTies = withTies
   }
 }

@@ -1,6 +1,16 @@
 extension Dialect {
   /// PostgreSQL with pgvector 0.8: `vector`, `halfvec`, `sparsevec` and `bit` columns, `hnsw` and `ivfflat` indexes.
-  public static let pgvector = Dialect(
+  public static let pgvector: Dialect = {
+    var dialect = unqualifiedPgvector
+    dialect.qualify = { dialect, schema in
+      let names = ExtensionNames(schema: schema)
+      dialect.vectorTypes = pgvectorTypes(names)
+      dialect.quantizers = pgvectorQuantizers(names)
+    }
+    return dialect
+  }()
+
+  private static let unqualifiedPgvector = Dialect(
     name: "pgvector",
     capabilities: Capabilities(
       onConflict: true,
@@ -11,65 +21,83 @@ extension Dialect {
       iterativeScan: true,
       progressViews: true,
       searchOffset: true,
-      secondSortKey: true
+      secondSortKey: true,
+      withTies: true
     ),
     defaultElement: .single,
-    vectorTypes: [
-      .single: floatType("vector", maximum: 2000) { .vector($0) },
-      .half: floatType("halfvec", maximum: 4000) { .halfvec($0) },
-      .sparse: floatType("sparsevec", maximum: 1_000_000_000) { .sparsevec($0) },
-      .bit: bitType,
-    ],
+    vectorTypes: pgvectorTypes(ExtensionNames()),
     plainVectorStorage: false,
     searchesLeaveOutNull: true,
     settings: .pgvector,
-    quantizers: [.binary: .pgvectorBinary, .half: .pgvectorHalf],
+    quantizers: pgvectorQuantizers(ExtensionNames()),
     renderIndex: { definition, dialect throws(RenderingError) in try definition.pgvectorSQL(dialect) }
   )
+
+  private static func pgvectorTypes(_ names: ExtensionNames) -> [VectorElement: VectorType] {
+    [
+      .single: floatType("vector", maximum: 2000, names) { .vector($0) },
+      .half: floatType("halfvec", maximum: 4000, names) { .halfvec($0) },
+      .sparse: floatType("sparsevec", maximum: 1_000_000_000, names) { .sparsevec($0) },
+      .bit: bitType(names),
+    ]
+  }
+
+  private static func pgvectorQuantizers(_ names: ExtensionNames) -> [Quantization: Quantizer] {
+    let binary: @Sendable (SQL, Int) -> SQL = {
+      "\(.keyword(names.name("binary_quantize")))(\($0))::bit(\(.number($1)))"
+    }
+    let half: @Sendable (SQL, Int) -> SQL = { "\($0)::\(.keyword(names.name("halfvec")))(\(.number($1)))" }
+    return [
+      .binary: Quantizer(element: .bit, metric: .hamming, column: { "(\(binary($0, $1)))" }, query: binary),
+      .half: Quantizer(element: .half, metric: nil, column: { "(\(half($0, $1)))" }, query: half),
+    ]
+  }
 
   private static func floatType(
     _ name: String,
     maximum: Int,
+    _ names: ExtensionNames,
     encode: @escaping @Sendable ([Float]) -> SQLValue
   ) -> VectorType {
-    VectorType(
+    let dimensions: @Sendable (SQL) -> SQL = { "\(.keyword(names.name("vector_dims")))(\($0))" }
+    return VectorType(
       castName: name,
+      schema: names.schema,
       declaresDimension: true,
       maximumIndexedDimension: maximum,
       metrics: [
-        .l2: spelling("<->", function: "l2_distance", opclass: "\(name)_l2_ops") { oneOver1Plus($0) },
-        .innerProduct: innerProduct(opclass: "\(name)_ip_ops"),
-        .cosine: spelling("<=>", function: "cosine_distance", opclass: "\(name)_cosine_ops") { oneMinus($0) },
-        .l1: spelling("<+>", function: "l1_distance", opclass: "\(name)_l1_ops") { oneOver1Plus($0) },
+        .l2: spelling("<->", "l2_distance", names, opclass: "\(name)_l2_ops") { oneOver1Plus($0) },
+        .innerProduct: innerProduct(names, opclass: "\(name)_ip_ops"),
+        .cosine: spelling("<=>", "cosine_distance", names, opclass: "\(name)_cosine_ops") { oneMinus($0) },
+        .l1: spelling("<+>", "l1_distance", names, opclass: "\(name)_l1_ops") { oneOver1Plus($0) },
       ],
-      dimensions: name == "sparsevec" ? nil : vectorDims,
+      dimensions: name == "sparsevec" ? nil : dimensions,
       encode: encode
     )
   }
 
-  private static let vectorDims: @Sendable (SQL) -> SQL = { "vector_dims(\($0))" }
-
-  private static let bitType = VectorType(
-    castName: "bit",
-    declaresDimension: true,
-    maximumIndexedDimension: 64_000,
-    metrics: [
-      .hamming: spelling("<~>", function: "hamming_distance", opclass: "bit_hamming_ops") {
-        oneOver1Plus($0)
-      },
-      .jaccard: spelling("<%>", function: "jaccard_distance", opclass: "bit_jaccard_ops") { oneMinus($0) },
-    ],
-    encode: { .bit($0.map { $0 > 0 }) }
-  )
+  private static func bitType(_ names: ExtensionNames) -> VectorType {
+    VectorType(
+      castName: "bit",
+      declaresDimension: true,
+      maximumIndexedDimension: 64_000,
+      metrics: [
+        .hamming: spelling("<~>", "hamming_distance", names, opclass: "bit_hamming_ops") { oneOver1Plus($0) },
+        .jaccard: spelling("<%>", "jaccard_distance", names, opclass: "bit_jaccard_ops") { oneMinus($0) },
+      ],
+      encode: { .bit($0.map { $0 > 0 }) }
+    )
+  }
 
   private static func spelling(
     _ symbol: String,
-    function: String,
+    _ function: String,
+    _ names: ExtensionNames,
     opclass: String,
     similarity: @escaping @Sendable (SQL) -> SQL
   ) -> MetricSpelling {
-    let order = infix(symbol)
-    let call = call(function)
+    let order = names.infix(symbol)
+    let call = names.call(function)
     return MetricSpelling(
       order: order,
       distance: order,
@@ -81,9 +109,9 @@ extension Dialect {
     )
   }
 
-  private static func innerProduct(opclass: String) -> MetricSpelling {
-    let order = infix("<#>")
-    let call = call("inner_product")
+  private static func innerProduct(_ names: ExtensionNames, opclass: String) -> MetricSpelling {
+    let order = names.infix("<#>")
+    let call = names.call("inner_product")
     let negative: MetricSpelling.Pair = { column, query in "-\(call(column, query))" }
     return MetricSpelling(
       order: order,
@@ -94,14 +122,6 @@ extension Dialect {
       similarity: call,
       indexOption: opclass
     )
-  }
-
-  static func infix(_ symbol: String) -> MetricSpelling.Pair {
-    { column, query in "\(column) \(.keyword(symbol)) \(query)" }
-  }
-
-  static func call(_ function: String) -> MetricSpelling.Pair {
-    { column, query in "\(.keyword(function))(\(column), \(query))" }
   }
 
   static func oneOver1Plus(_ distance: SQL) -> SQL { "1 / (1 + \(distance))" }
@@ -147,7 +167,7 @@ extension IndexDefinition {
           + "\(type.maximumIndexedDimension); use a half-precision or binary-quantised index"
       )
     }
-    return "\(column.sql) \(.keyword(spelling.indexOption))"
+    return "\(column.sql) \(.keyword(dialect.extensionName(spelling.indexOption)))"
   }
 
   private func quantizedKey(
@@ -158,7 +178,7 @@ extension IndexDefinition {
     let dimension = try knownDimension(maximum: maximum)
     let quantizer = try dialect.quantizer(quantization)
     let opclass = try dialect.spelling(of: quantizer.metric ?? metric, for: quantizer.element).indexOption
-    return "\(quantizer.column(column.sql, dimension)) \(.keyword(opclass))"
+    return "\(quantizer.column(column.sql, dimension)) \(.keyword(dialect.extensionName(opclass)))"
   }
 
   private func knownDimension(maximum: Int) throws(RenderingError) -> Int {
@@ -203,5 +223,25 @@ extension IndexDefinition {
   ) throws(RenderingError) -> SQL {
     let list = options.map { "\(SQL.keyword($0.0)) = \(SQL.number($0.1))" as SQL }
     return try createIndex(dialect, method: method, key: key, options: list)
+  }
+}
+
+/// Writes the names of an extension's functions and operators, with its schema where that must be named.
+struct ExtensionNames: Sendable {
+  var schema: Identifier?
+
+  func name(_ name: String) -> String {
+    schema.map { $0.quoted + "." + name } ?? name
+  }
+
+  /// `column <-> query`, or `column OPERATOR("schema".<->) query`.
+  func infix(_ symbol: String) -> MetricSpelling.Pair {
+    let symbol = schema.map { "OPERATOR(" + $0.quoted + "." + symbol + ")" } ?? symbol
+    return { column, query in "\(column) \(.keyword(symbol)) \(query)" }
+  }
+
+  func call(_ function: String) -> MetricSpelling.Pair {
+    let function = name(function)
+    return { column, query in "\(.keyword(function))(\(column), \(query))" }
   }
 }

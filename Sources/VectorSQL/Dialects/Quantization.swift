@@ -32,20 +32,6 @@ public struct Quantizer: Sendable {
     self.column = column
     self.query = query
   }
-
-  static let pgvectorBinary = Quantizer(
-    element: .bit,
-    metric: .hamming,
-    column: { "(binary_quantize(\($0))::bit(\(.number($1))))" },
-    query: { "binary_quantize(\($0))::bit(\(.number($1)))" }
-  )
-
-  static let pgvectorHalf = Quantizer(
-    element: .half,
-    metric: nil,
-    column: { "(\($0)::halfvec(\(.number($1))))" },
-    query: { "\($0)::halfvec(\(.number($1)))" }
-  )
 }
 
 /// A first pass that fetches more rows than are wanted, to be put in exact order afterwards.

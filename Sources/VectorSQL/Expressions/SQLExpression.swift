@@ -5,12 +5,17 @@ public protocol SQLExpression<Value>: Sendable {
 
   /// The expression's text and values.
   var sql: SQL { get }
+  /// The expression as an operand: in parentheses, unless it is a name.
+  var operand: SQL { get }
 
   /// The expression as the `number`-th value that each row of a search shows.
   func output(number: Int) -> VectorSearch.Output
 }
 
 extension SQLExpression {
+  /// In parentheses, so that what stands around it cannot change its meaning.
+  public var operand: SQL { "(\(sql))" }
+
   /// What is computed gets a name by its place.
   public func output(number: Int) -> VectorSearch.Output {
     VectorSearch.Output(sql, as: Identifier(unchecked: "value_\(number)"))
@@ -41,13 +46,16 @@ public struct Column<Value: SQLEncodable>: SQLExpression {
   /// The quoted name.
   public var sql: SQL { .identifier(name) }
 
+  /// The quoted name.
+  public var operand: SQL { sql }
+
   /// A column keeps its name.
   public func output(number: Int) -> VectorSearch.Output { VectorSearch.Output(column: name) }
 }
 
 extension SQLExpression {
   private func compare(_ symbol: SQL, _ value: Value.Comparand) -> Condition {
-    .atom("\(sql) \(symbol) \(value)")
+    .atom("\(operand) \(symbol) \(value)")
   }
 
   /// `= value`.
@@ -70,37 +78,56 @@ extension SQLExpression {
 
   /// `BETWEEN low AND high`, both ends included.
   public func isBetween(_ low: Value.Comparand, _ high: Value.Comparand) -> Condition {
-    .atom("\(sql) BETWEEN \(low) AND \(high)")
+    .atom("\(operand) BETWEEN \(low) AND \(high)")
   }
 
   /// `IS NULL`.
-  public var isNull: Condition { .atom("\(sql) IS NULL") }
+  public var isNull: Condition { .atom("\(operand) IS NULL") }
 
   /// `IS NOT NULL`.
-  public var isNotNull: Condition { .atom("\(sql) IS NOT NULL") }
+  public var isNotNull: Condition { .atom("\(operand) IS NOT NULL") }
 
-  /// The same value as another expression of the same type.
-  public func equals(_ other: some SQLExpression<Value>) -> Condition { .atom("\(sql) = \(other.sql)") }
+  /// The same value as another expression of the same type, such as a second column.
+  public func equals(_ other: some SQLExpression<Value>) -> Condition { compare("=", to: other) }
+
+  /// Another value than another expression of the same type.
+  public func isNot(_ other: some SQLExpression<Value>) -> Condition { compare("<>", to: other) }
+
+  /// Less than another expression of the same type.
+  public func isLess(than other: some SQLExpression<Value>) -> Condition { compare("<", to: other) }
+
+  /// At most another expression of the same type.
+  public func isAtMost(_ other: some SQLExpression<Value>) -> Condition { compare("<=", to: other) }
+
+  /// Greater than another expression of the same type.
+  public func isGreater(than other: some SQLExpression<Value>) -> Condition { compare(">", to: other) }
+
+  /// At least another expression of the same type.
+  public func isAtLeast(_ other: some SQLExpression<Value>) -> Condition { compare(">=", to: other) }
+
+  private func compare(_ symbol: SQL, to other: some SQLExpression<Value>) -> Condition {
+    .atom("\(operand) \(symbol) \(other.operand)")
+  }
 }
 
 extension SQLExpression where Value.Comparand: SQLArrayElement {
   /// `= ANY(values)`: one parameter however many values, so the text does not grow with the list.
   public func isIn(_ values: [Value.Comparand]) -> Condition {
-    .atom("\(sql) = ANY(\(values))")
+    .atom("\(operand) = ANY(\(values))")
   }
 
   /// `<> ALL(values)`.
   public func isNotIn(_ values: [Value.Comparand]) -> Condition {
-    .atom("\(sql) <> ALL(\(values))")
+    .atom("\(operand) <> ALL(\(values))")
   }
 }
 
 extension SQLExpression where Value.Comparand == String {
   /// `LIKE pattern`: `%` for any text, `_` for any character.
-  public func isLike(_ pattern: String) -> Condition { .atom("\(sql) LIKE \(pattern)") }
+  public func isLike(_ pattern: String) -> Condition { .atom("\(operand) LIKE \(pattern)") }
 
   /// `ILIKE pattern`: as `LIKE`, in any case.
-  public func isLikeIgnoringCase(_ pattern: String) -> Condition { .atom("\(sql) ILIKE \(pattern)") }
+  public func isLikeIgnoringCase(_ pattern: String) -> Condition { .atom("\(operand) ILIKE \(pattern)") }
 
   /// Starts with the text, whose `%`, `_` and `\` stand for themselves.
   public func hasPrefix(_ text: String) -> Condition { isLike(Self.escaped(text) + "%") }
@@ -132,33 +159,33 @@ extension Array: SQLArray where Element: SQLArrayElement {
 extension SQLExpression where Value.Comparand: SQLArray {
   /// `@>`: the array has all of these elements.
   public func contains(all elements: Value.Comparand) -> Condition {
-    .atom("\(sql) @> \(elements)")
+    .atom("\(operand) @> \(elements)")
   }
 
   /// `&&`: the array has at least one of these elements.
   public func contains(anyOf elements: Value.Comparand) -> Condition {
-    .atom("\(sql) && \(elements)")
+    .atom("\(operand) && \(elements)")
   }
 
   /// `= ANY`: the array has this element.
   public func contains(_ element: Value.Comparand.ArrayElement) -> Condition {
-    .atom("\(element) = ANY(\(sql))")
+    .atom("\(element) = ANY(\(operand))")
   }
 }
 
 extension SQLExpression where Value.Comparand == JSONDocument {
   /// `@>`: the document contains this one.
   public func contains(_ document: JSONDocument) -> Condition {
-    .atom("\(sql) @> \(document)")
+    .atom("\(operand) @> \(document)")
   }
 
   /// `?`: the object has this key, or the array this string.
   public func hasKey(_ key: String) -> Condition {
-    .atom("\(sql) ? \(key)")
+    .atom("\(operand) ? \(key)")
   }
 
   /// `->>`: the value under a key, as text; null where the key is missing.
   public func text(at key: String) -> Expression<String?> {
-    Expression("(\(sql) ->> \(key))")
+    Expression("\(operand) ->> \(key)")
   }
 }

@@ -18,6 +18,8 @@ struct Renderer {
   private var bytes: [UInt8] = []
   private(set) var binds: [SQLValue] = []
   private(set) var names: [String?] = []
+  /// The settings that the fragments need.
+  private(set) var settings = SearchSettings()
   private var vectorNumbers: [Int] = []
   private var depth = 0
 
@@ -47,6 +49,7 @@ struct Renderer {
       case .vector(let vector): try write(vector)
       case .deferred(let choose): try render(choose(dialect))
       case .layout(let layout): write(layout)
+      case .settings(let needed): settings = settings.merged(with: needed)
       }
     }
   }
@@ -91,6 +94,7 @@ struct Renderer {
 
   private mutating func write(_ value: SQLValue, name: String?) throws(RenderingError) {
     try value.check()
+    try refuseConstantSortKey()
     let number: Int
     if let name, let index = names.firstIndex(of: name), binds[index] == value {
       number = index + 1
@@ -113,6 +117,34 @@ struct Renderer {
     write(spelled(number))
     write("::")
     write(type.castType(dimension: vector.elements.count))
+  }
+
+  /// A bound value is a constant, and a constant as a sort key orders nothing.
+  private func refuseConstantSortKey() throws(RenderingError) {
+    guard let clause = Self.openSortKey(bytes.suffix(256)) else { return }
+    throw RenderingError(
+      .invalidShape,
+      "a value is bound after \(clause), where it is a constant and orders nothing. "
+        + "Fix: interpolate a column, with \\(id: column), or a fragment"
+    )
+  }
+
+  /// `ORDER BY` or `GROUP BY` when the text ends where a key of that clause begins.
+  private static func openSortKey(_ tail: ArraySlice<UInt8>) -> String? {
+    let text = String(decoding: tail, as: UTF8.self).split { $0 == " " || $0 == "\n" }
+    guard let last = text.last else { return nil }
+    let clauses = ["ORDER", "GROUP"]
+    if last == "BY", let word = text.dropLast().last, let clause = clauses.first(where: word.hasSuffix) {
+      return clause + " BY"
+    }
+    guard last.hasSuffix(","), let by = text.lastIndex(of: "BY"), by > 0,
+      let clause = clauses.first(where: text[by - 1].hasSuffix)
+    else { return nil }
+    // The comma separates keys only when no parenthesis is open and no other clause has begun.
+    let keys = text[(by + 1)...]
+    let depth = keys.joined().reduce(0) { $0 + ($1 == "(" ? 1 : $1 == ")" ? -1 : 0) }
+    let ended = keys.contains { ["LIMIT", "OFFSET", "FETCH", "FROM", "WHERE", "HAVING"].contains($0) }
+    return depth == 0 && !ended ? clause + " BY" : nil
   }
 
   private mutating func append(_ value: SQLValue, name: String?) -> Int {
@@ -139,7 +171,11 @@ extension SQL {
   ) throws(RenderingError) -> Statement {
     var renderer = Renderer(dialect: dialect, layout: layout)
     try renderer.render(self)
-    return Statement(trusted: renderer.text, binds: renderer.binds)
+    return Statement(
+      trusted: renderer.text,
+      binds: renderer.binds,
+      settings: try renderer.settings.statements(for: dialect).map(\.text)
+    )
   }
 }
 
@@ -206,13 +242,20 @@ public struct Statement: Sendable, Hashable {
   public let text: String
   /// The value of `$i` stands at `binds[i - 1]`.
   public let binds: [SQLValue]
+  /// `SET LOCAL` statements that the transaction of this one needs; without them it may return too few rows.
+  public let settings: [String]
 
   /// A statement from text that the caller vouches for.
   ///
   /// The label is there to be searched for: `trusted:` is the one way from run-time text to SQL.
   public init(trusted text: String, binds: [SQLValue] = []) {
+    self.init(trusted: text, binds: binds, settings: [])
+  }
+
+  init(trusted text: String, binds: [SQLValue], settings: [String]) {
     self.text = text
     self.binds = binds
+    self.settings = settings
   }
 
   /// A statement from text that stands in the program.

@@ -20,6 +20,8 @@ public struct SQL: Sendable {
     case vector(VectorBind)
     case deferred(@Sendable (Dialect) throws(RenderingError) -> SQL)
     case layout(Layout)
+    /// Writes nothing; the statement that it becomes part of needs these settings.
+    case settings(SearchSettings)
   }
 
   enum Layout: Sendable {
@@ -65,6 +67,11 @@ public struct SQL: Sendable {
     _ choose: @escaping @Sendable (Dialect) throws(RenderingError) -> SQL
   ) -> SQL {
     SQL(segments: [.deferred(choose)])
+  }
+
+  /// The fragment together with the settings that it needs: whatever statement it becomes part of carries them.
+  public func requiring(_ settings: SearchSettings) -> SQL {
+    settings == SearchSettings() ? self : SQL(segments: [.settings(settings)] + segments)
   }
 
   /// A value sent beside the text; `name` is the variable that psql scripts use for it.

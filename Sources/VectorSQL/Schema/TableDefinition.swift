@@ -103,7 +103,7 @@ public struct TableDefinition: Sendable {
 
   private func vectorType(_ column: VectorColumn, _ dialect: Dialect) throws(RenderingError) -> String {
     let type = try dialect.type(of: column.element)
-    guard type.declaresDimension else { return type.castName }
+    guard type.declaresDimension else { return type.sqlName }
     guard let dimension = column.dimension else {
       throw RenderingError(.invalidShape, "the column \(column.name.quoted) needs a dimension")
     }

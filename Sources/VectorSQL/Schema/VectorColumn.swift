@@ -65,6 +65,8 @@ public struct VectorElement: Sendable, Hashable, CustomStringConvertible {
 public struct VectorType: Sendable {
   /// The type in a cast: `vector`, `real[]`.
   public let castName: String
+  /// The schema of the extension that the type comes from, where it must be named.
+  public let schema: Identifier?
   /// Whether a column of the type declares its dimension: `vector(512)`, but `real[]`.
   public let declaresDimension: Bool
   /// The most dimensions that an index takes.
@@ -79,6 +81,7 @@ public struct VectorType: Sendable {
   /// A type of a dialect.
   public init(
     castName: String,
+    schema: Identifier? = nil,
     declaresDimension: Bool,
     maximumIndexedDimension: Int,
     metrics: [Metric: MetricSpelling],
@@ -86,6 +89,7 @@ public struct VectorType: Sendable {
     encode: @escaping @Sendable ([Float]) -> SQLValue
   ) {
     self.castName = castName
+    self.schema = schema
     self.declaresDimension = declaresDimension
     self.maximumIndexedDimension = maximumIndexedDimension
     self.encode = encode
@@ -95,11 +99,16 @@ public struct VectorType: Sendable {
 
   /// The type as a column declares it: `vector(512)`, `real[]`.
   public func columnType(dimension: Int) -> String {
-    declaresDimension ? "\(castName)(\(dimension))" : castName
+    declaresDimension ? "\(sqlName)(\(dimension))" : sqlName
   }
 
   /// The type as a cast of a query vector writes it; `bit` alone would mean `bit(1)`.
   func castType(dimension: Int) -> String {
-    castName == "bit" ? "bit(\(dimension))" : castName
+    castName == "bit" ? "bit(\(dimension))" : sqlName
+  }
+
+  /// The type's name as SQL text has it, with the schema where it must be named.
+  var sqlName: String {
+    schema.map { $0.quoted + "." + castName } ?? castName
   }
 }

@@ -26,8 +26,7 @@ extension VectorSearch {
     for dialect: Dialect,
     comment: String? = nil
   ) throws(RenderingError) -> SQLScript {
-    let settings = try effectiveSettings(for: dialect).statements(for: dialect)
-    return try sql.script(form, for: dialect, settings: settings, comment: comment)
+    try sql.script(form, for: dialect, comment: comment)
   }
 }
 
@@ -37,15 +36,14 @@ extension SQL {
   /// - Parameters:
   ///   - form: How the values are written.
   ///   - dialect: The dialect to write.
-  ///   - settings: `SET LOCAL` statements that share a transaction with the query.
   ///   - comment: What the script does; written as comment lines.
   /// - Throws: `RenderingError` when the dialect lacks something that the query needs.
   public func script(
     _ form: SQLScript.Form,
     for dialect: Dialect,
-    settings: [Statement] = [],
     comment: String? = nil
   ) throws(RenderingError) -> SQLScript {
+    let settings = try rendered(for: dialect).settings.map { Statement(trusted: $0) }
     let body: String
     switch form {
     case .psql: body = try psqlBody(dialect, settings)
@@ -70,7 +68,11 @@ extension SQL {
 
   private func prepareBody(_ dialect: Dialect, _ settings: [Statement]) throws(RenderingError) -> String {
     let statement = try rendered(for: dialect, layout: .pretty)
-    let types = statement.binds.map { $0.typeName ?? "unknown" }.joined(separator: ", ")
+    let extensionTypes: Set<String> = ["vector", "halfvec", "sparsevec"]
+    let types = statement.binds.map { bind in
+      let name = bind.typeName ?? "unknown"
+      return extensionTypes.contains(name) ? dialect.extensionName(name) : name
+    }.joined(separator: ", ")
     let values = statement.binds.map(\.literalBeforeCast).joined(separator: ", ")
     let (typeList, valueList) = statement.binds.isEmpty ? ("", "") : (" (\(types))", "(\(values))")
     return "PREPARE adbvec_search\(typeList) AS\n\(statement.text);\n"

@@ -28,6 +28,11 @@ extension VectorSearch {
   ///   - aggregates: What is computed.
   ///   - column: One of the outputs, such as the class: a histogram of the classes of the hits.
   public func summary(_ aggregates: [HitAggregate] = [.count], by column: Identifier? = nil) -> SQL {
+    if let column, !outputs.contains(where: { $0.name == column }) {
+      var search = self
+      search.outputs.append(Output(column: column))
+      return search.summary(aggregates, by: column)
+    }
     let numbers = aggregates.map { $0.sql(distanceName) }
     guard let column else {
       return ["SELECT \(numbers.joined(separator: ", "))", "FROM \(sql.asBlock) AS \(id: "hit")"].clauses

@@ -22,8 +22,10 @@ public struct NeighborJoin: Sendable {
   public var sample: Int?
   /// Compares every pair, whatever index there is.
   public var exact = false
-  /// The knobs of each row's search.
+  /// The settings of each row's search.
   public var settings = SearchSettings()
+  /// The index that serves each row's search, where the catalogue was looked at.
+  public var index: ServingIndex?
 
   /// A join of two tables.
   public init(queries: Side, neighbors: Side, by metric: Metric, limit: Int) {
@@ -58,7 +60,8 @@ public struct NeighborJoin: Sendable {
     .perDialect { dialect throws(RenderingError) in
       try check()
       let spelling = try dialect.spelling(of: metric, for: neighbors.column.element)
-      return dialect.capabilities.lateral ? lateral(spelling) : window(spelling)
+      let rows = dialect.capabilities.lateral ? lateral(spelling) : window(spelling)
+      return rows.requiring(effectiveSettings(for: dialect))
     }
   }
 
@@ -68,16 +71,18 @@ public struct NeighborJoin: Sendable {
     for dialect: Dialect,
     layout: TextLayout = .compact
   ) throws(RenderingError) -> RenderedSearch {
-    RenderedSearch(
-      settings: try effectiveSettings(for: dialect).statements(for: dialect),
-      query: try sql.rendered(for: dialect, layout: layout)
-    )
+    RenderedSearch(query: try sql.rendered(for: dialect, layout: layout))
   }
 
   /// The settings asked for, and those without which rows would get fewer neighbours than the limit.
   public func effectiveSettings(for dialect: Dialect) -> SearchSettings {
     guard dialect.capabilities.lateral, !exact else { return SearchSettings() }
-    return settings.completed(rows: limit, losesRows: leavesOutSameKey || eachPairOnce, for: dialect)
+    return settings.completed(
+      rows: limit,
+      losesRows: leavesOutSameKey || eachPairOnce,
+      index: index,
+      for: dialect
+    )
   }
 
   /// The name under which a column of the first table appears.

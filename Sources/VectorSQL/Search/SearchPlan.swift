@@ -15,13 +15,26 @@ public struct SearchPlan: Sendable, Hashable {
     public let metricOption: String
     /// Whether it is complete; a failed build leaves one that is not.
     public let isValid: Bool
+    /// What is indexed when it is not the column itself, such as `(image_vector)::halfvec(1000)`.
+    public let expression: String?
+    /// The condition of a partial index.
+    public let predicate: String?
 
     /// Facts of an index.
-    public init(name: String, method: String, metricOption: String, isValid: Bool) {
+    public init(
+      name: String,
+      method: String,
+      metricOption: String,
+      isValid: Bool,
+      expression: String? = nil,
+      predicate: String? = nil
+    ) {
       self.name = name
       self.method = method
       self.metricOption = metricOption
       self.isValid = isValid
+      self.expression = expression
+      self.predicate = predicate
     }
   }
 
@@ -93,9 +106,25 @@ public struct SearchPlan: Sendable, Hashable {
     if valid.isEmpty {
       return ["the index \(indexes[0].name) is invalid after a failed build; drop and rebuild it"]
     }
+    let onColumn = valid.filter { $0.expression == nil }
+    if onColumn.isEmpty, let index = valid.first, let expression = index.expression {
+      return [
+        "the index \(index.name) is on the expression \(expression), the search compares the column itself; "
+          + "create an index on the column"
+      ]
+    }
     let wanted = try dialect.spelling(of: search.metric, for: search.column.element).indexOption
-    if !valid.contains(where: { $0.metricOption.lowercased() == wanted }) {
-      return ["the index \(valid[0].name) is built for \(valid[0].metricOption), the search needs \(wanted)"]
+    let fitting = onColumn.filter { $0.metricOption.lowercased() == wanted }
+    guard let index = fitting.first else {
+      return [
+        "the index \(onColumn[0].name) is built for \(onColumn[0].metricOption), the search needs \(wanted)"
+      ]
+    }
+    if fitting.allSatisfy({ $0.predicate != nil }), let predicate = index.predicate {
+      return [
+        "the index \(index.name) holds only rows where \(predicate), and the search does not say so; "
+          + "add the condition, or create an index without one"
+      ]
     }
     let size = rows.map { " of \($0) rows" } ?? ""
     let filtered = search.filters.isEmpty ? "" : ", or the filter leaves few rows"

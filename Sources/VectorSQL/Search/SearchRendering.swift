@@ -1,9 +1,25 @@
-/// A search ready to run: settings that must share a transaction with the query, and the query.
+/// A search ready to run: the query, which carries its settings, and what completes a short answer.
 public struct RenderedSearch: Sendable, Hashable {
-  /// `SET LOCAL` statements; where there are any, they and the query belong in one transaction.
-  public let settings: [Statement]
-  /// The query.
+  /// The query, with the settings that it needs.
   public let query: Statement
+  /// The same search by comparing with every row, for an answer of fewer than ``rows`` rows: an approximate index
+  /// may give up before it has found all that match. nil when the query compares with every row itself.
+  public let completion: Statement?
+  /// How many rows are asked for; nil where there is no number.
+  public let rows: Int?
+
+  /// A query whose answer is taken as it is.
+  public init(query: Statement, completion: Statement? = nil, rows: Int? = nil) {
+    self.query = query
+    self.completion = completion
+    self.rows = rows
+  }
+
+  /// The query's `SET LOCAL` statements; where there are any, they and the query belong in one transaction.
+  public var settings: [Statement] { query.settings.map { Statement(trusted: $0) } }
+
+  /// Whether an answer of so many rows may lack rows that match.
+  public func mayBeShort(_ count: Int) -> Bool { completion != nil && count < rows ?? 0 }
 }
 
 extension VectorSearch {
@@ -13,23 +29,66 @@ extension VectorSearch {
     for dialect: Dialect,
     layout: TextLayout = .compact
   ) throws(RenderingError) -> RenderedSearch {
-    RenderedSearch(
-      settings: try effectiveSettings(for: dialect).statements(for: dialect),
-      query: try sql.rendered(for: dialect, layout: layout)
+    let search = decided(for: dialect)
+    let isApproximate = !search.comparesEveryRow || search.firstPass != nil
+    let completion = isApproximate && search.perValueOf == nil ? search.exhaustive : nil
+    return RenderedSearch(
+      query: try search.sql.rendered(for: dialect, layout: layout),
+      completion: try completion?.sql.rendered(for: dialect, layout: layout),
+      rows: limit
     )
   }
 
-  /// The query as a fragment, to be used inside others.
+  /// The query as a fragment, to be used inside others; it carries its settings into whatever it becomes part of.
   public var sql: SQL {
     .perDialect { dialect throws(RenderingError) in
-      try check()
-      let spelling = try dialect.spelling(of: metric, for: column.element)
-      let source = try source(spelling, dialect)
-      if let perValueOf { return perValue(perValueOf, spelling, source) }
-      guard let limit else { return radius(spelling, source) }
-      guard maximumDistance != nil || after != nil else { return nearest(spelling, source, limit: limit) }
+      let search = decided(for: dialect)
+      return try search.body(dialect).requiring(search.effectiveSettings(for: dialect))
+    }
+  }
+
+  private func body(_ dialect: Dialect) throws(RenderingError) -> SQL {
+    try check()
+    let spelling = try dialect.spelling(of: metric, for: column.element)
+    let source = try source(spelling, dialect)
+    if let perValueOf { return perValue(perValueOf, spelling, source) }
+    guard let limit else { return radius(spelling, source) }
+    if maximumDistance != nil || after != nil || pagesByIndex {
       return page(of: nearest(spelling, source, limit: fetched), limit: limit)
     }
+    let rows = nearest(spelling, source, limit: limit)
+    return arrivesUnsorted(dialect) ? sorted(rows) : rows
+  }
+
+  /// The search by comparing with every row.
+  var exhaustive: VectorSearch {
+    var copy = self
+    copy.exact = true
+    copy.firstPass = nil
+    return copy
+  }
+
+  /// Pages need the same order of equal distances each time. An index gives them as it finds them, so that a page takes
+  /// in all rows at its last distance; a server that cannot do that compares with every row.
+  private func decided(for dialect: Dialect) -> VectorSearch {
+    pagesByIndex && !dialect.capabilities.withTies ? exhaustive : self
+  }
+
+  /// Whether an index serves a search whose order of equal distances matters.
+  var pagesByIndex: Bool { tieBreak != nil && !comparesEveryRow && firstPass == nil }
+
+  /// Whether rows may come slightly out of order: an iterative scan of an inverted-list index returns them so.
+  private func arrivesUnsorted(_ dialect: Dialect) -> Bool {
+    !comparesEveryRow && firstPass == nil && scores.contains { $0.kind == .distance }
+      && effectiveSettings(for: dialect).iterativeScan == .relaxed
+  }
+
+  private func sorted(_ rows: SQL) -> SQL {
+    [
+      "SELECT *",
+      "FROM \(rows.asBlock) AS \(id: "hit")",
+      "ORDER BY \(id: distanceName)",
+    ].clauses
   }
 
   /// The settings asked for, and those without which the server would return fewer rows than the limit.
@@ -40,7 +99,8 @@ extension VectorSearch {
     guard !comparesEveryRow || firstPass != nil else { return SearchSettings() }
     return settings.completed(
       rows: firstPass?.candidates ?? fetched,
-      losesRows: !filters.isEmpty || subject.leavesOutItself,
+      losesRows: !filters.isEmpty || subject.leavesOutItself || pagesByIndex,
+      index: index,
       for: dialect
     )
   }
@@ -129,7 +189,9 @@ extension VectorSearch {
       "FROM \(source.from)",
       source.filters,
       "ORDER BY \(order(spelling, source))\(source.isExact ? tieBreakSQL : .empty)",
-      "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "top_k"))",
+      pagesByIndex
+        ? "FETCH FIRST \(SQL.bind(.int8(Int64(limit)), name: "top_k")) ROWS WITH TIES"
+        : "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "top_k"))",
     ].clauses
   }
 
@@ -146,7 +208,7 @@ extension VectorSearch {
     return [
       "SELECT *",
       "FROM \(inner.asBlock) AS \(id: "hit")",
-      "WHERE \(Condition.all(conditions))",
+      conditions.isEmpty ? .empty : "WHERE \(Condition.all(conditions))",
       "ORDER BY \(id: distanceName)\(tieBreakSQL)",
       "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "page_size"))",
     ].clauses
@@ -165,10 +227,13 @@ extension VectorSearch {
 
   /// The nearest of each value of a column, numbered by a window function.
   func perValue(_ group: Identifier, _ spelling: MetricSpelling, _ source: Source) -> SQL {
-    let rank: Identifier = "rank"
+    let rank = unusedName("rank")
+    let isShown = outputs.contains { $0.name == group }
+    let groupName = isShown ? group : unusedName("group")
+    let hidden: [SQL] = isShown ? [] : ["\(id: group) AS \(id: groupName)"]
     let window: SQL = "(PARTITION BY \(id: group) ORDER BY \(order(spelling, source))\(tieBreakSQL))"
     let inner = [
-      .select([selectList(spelling, source), "row_number() OVER \(window) AS \(id: rank)"]),
+      .select([selectList(spelling, source)] + hidden + ["row_number() OVER \(window) AS \(id: rank)"]),
       "FROM \(source.from)",
       source.filters,
     ].clauses
@@ -179,8 +244,16 @@ extension VectorSearch {
       "SELECT \(names)",
       "FROM \(inner.asBlock) AS \(id: "hit")",
       "WHERE \(id: rank) <= \(SQL.bind(.int8(Int64(limit ?? 1)), name: "top_k"))\(near)",
-      "ORDER BY \(id: group), \(id: rank)",
+      "ORDER BY \(id: groupName), \(id: rank)",
     ].clauses
+  }
+
+  /// A name that none of the outputs has.
+  private func unusedName(_ wanted: String) -> Identifier {
+    let taken = Set((outputs.map(\.name) + scores.map(\.name)).map(\.name))
+    var name = wanted
+    while taken.contains(name) { name += "_" }
+    return Identifier(unchecked: name)
   }
 }
 

@@ -20,6 +20,9 @@ public struct SearchSettings: Sendable, Hashable {
   /// How many more candidates a product-quantised search re-ranks (`fastann.pq_amp`).
   public var pqAmplification: Int?
 
+  /// The kind of index that serves the search; its iterative scan alone is turned on. nil: not known.
+  public var index: ServingIndex.Kind?
+
   /// How an iterative scan orders what it finds.
   public enum IterativeScan: String, Sendable, Hashable, CaseIterable {
     /// One pass.
@@ -39,7 +42,8 @@ public struct SearchSettings: Sendable, Hashable {
     scanMemoryMultiplier: Int? = nil,
     probes: Int? = nil,
     maxProbes: Int? = nil,
-    pqAmplification: Int? = nil
+    pqAmplification: Int? = nil,
+    index: ServingIndex.Kind? = nil
   ) {
     self.efSearch = efSearch
     self.maxScanPoints = maxScanPoints
@@ -49,6 +53,7 @@ public struct SearchSettings: Sendable, Hashable {
     self.probes = probes
     self.maxProbes = maxProbes
     self.pqAmplification = pqAmplification
+    self.index = index
   }
 
   /// The `SET LOCAL` statements, in a fixed order; they take effect inside a transaction only.
@@ -69,13 +74,25 @@ public struct SearchSettings: Sendable, Hashable {
       )
     }
     return result
-      + dialect.settings.iterativeScan.filter { $0.takes(iterativeScan) }
+      + dialect.settings.iterativeScan.filter { $0.takes(iterativeScan) && $0.serves(index) }
       .map { Statement(trusted: "SET LOCAL \($0.name) = \(iterativeScan.rawValue)") }
   }
 
   /// The settings, with those added without which a search would return fewer rows than it asks for.
-  func completed(rows: Int, losesRows: Bool, for dialect: Dialect) -> SearchSettings {
+  ///
+  /// - Parameters:
+  ///   - rows: how many rows are asked for.
+  ///   - losesRows: whether conditions take rows away after the index has found them.
+  ///   - index: the index that serves the search; without one a graph is assumed.
+  func completed(
+    rows: Int,
+    losesRows: Bool,
+    index: ServingIndex?,
+    for dialect: Dialect
+  ) -> SearchSettings {
     var effective = self
+    effective.index = effective.index ?? index?.kind
+    if effective.index == .ivfflat { return effective.completedLists(index, for: dialect) }
     if let setting = dialect.settings.numbers[.efSearch], let standard = setting.standard,
       effective.efSearch == nil, rows > standard
     {
@@ -88,6 +105,37 @@ public struct SearchSettings: Sendable, Hashable {
     return effective
   }
 
+  /// An inverted-list search ends with the lists that it probes, whatever the limit; an iterative scan goes on. A
+  /// server without those probes as many lists as pgvector's documentation advises.
+  private func completedLists(_ index: ServingIndex?, for dialect: Dialect) -> SearchSettings {
+    var effective = self
+    if dialect.hasIterativeScan {
+      effective.iterativeScan = effective.iterativeScan ?? .relaxed
+    } else if effective.probes == nil, let lists = index?.lists, lists > 0 {
+      effective.probes = max(1, Int(Double(lists).squareRoot().rounded(.up)))
+    }
+    return effective
+  }
+
+  /// What a statement needs that holds two searches: the greater of each number.
+  func merged(with other: SearchSettings) -> SearchSettings {
+    if self == SearchSettings() { return other }
+    if other == SearchSettings() { return self }
+    func larger(_ left: Int?, _ right: Int?) -> Int? { [left, right].compactMap(\.self).max() }
+    let modes = [iterativeScan, other.iterativeScan].compactMap(\.self)
+    return SearchSettings(
+      efSearch: larger(efSearch, other.efSearch),
+      maxScanPoints: larger(maxScanPoints, other.maxScanPoints),
+      iterativeScan: modes.contains(.relaxed) ? .relaxed : modes.first,
+      maxScanTuples: larger(maxScanTuples, other.maxScanTuples),
+      scanMemoryMultiplier: larger(scanMemoryMultiplier, other.scanMemoryMultiplier),
+      probes: larger(probes, other.probes),
+      maxProbes: larger(maxProbes, other.maxProbes),
+      pqAmplification: larger(pqAmplification, other.pqAmplification),
+      index: index == other.index ? index : nil
+    )
+  }
+
   private var integers: [(SettingsVocabulary.Key, Int?)] {
     [
       (.efSearch, efSearch), (.maxScanPoints, maxScanPoints), (.maxScanTuples, maxScanTuples),
@@ -97,9 +145,33 @@ public struct SearchSettings: Sendable, Hashable {
   }
 }
 
+/// The index that serves a search, as far as its settings depend on it.
+public struct ServingIndex: Sendable, Hashable {
+  /// How the index works.
+  public enum Kind: String, Sendable, Hashable, CaseIterable {
+    /// A graph of pgvector's.
+    case hnsw
+    /// Inverted lists of pgvector's.
+    case ivfflat
+    /// AnalyticDB's.
+    case ann
+  }
+
+  /// How the index works.
+  public let kind: Kind
+  /// The number of inverted lists, where there are any.
+  public let lists: Int?
+
+  /// An index of that kind.
+  public init(_ kind: Kind, lists: Int? = nil) {
+    self.kind = kind
+    self.lists = lists
+  }
+}
+
 extension Dialect {
   /// Whether the dialect has words for iterative scans, and the server understands them.
-  fileprivate var hasIterativeScan: Bool {
+  var hasIterativeScan: Bool {
     capabilities.iterativeScan && !settings.iterativeScan.isEmpty
   }
 }
@@ -138,6 +210,10 @@ public struct SettingsVocabulary: Sendable, Hashable {
 
     func takes(_ mode: SearchSettings.IterativeScan) -> Bool {
       mode != .strict || knowsStrictOrder
+    }
+
+    func serves(_ index: ServingIndex.Kind?) -> Bool {
+      index.map { name.hasPrefix($0.rawValue + ".") } ?? true
     }
   }
 

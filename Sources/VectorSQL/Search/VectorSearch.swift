@@ -37,8 +37,10 @@ public struct VectorSearch: Sendable {
   public var after: SearchCursor?
   /// A second column of the sort, which makes the order of equal distances the same in every run.
   public var tieBreak: Identifier?
-  /// The knobs of the search.
+  /// The settings asked for; those that the search cannot do without are added when it is rendered.
   public var settings = SearchSettings()
+  /// The index that serves the search, where the catalogue was looked at; decides which settings are sent.
+  public var index: ServingIndex?
 
   /// A search in a table.
   public init(
@@ -143,6 +145,6 @@ extension VectorSearch {
       isColumn = true
     }
 
-    var declaration: SQL { isColumn ? sql : "\(sql) AS \(id: name)" }
+    package var declaration: SQL { isColumn ? sql : "\(sql) AS \(id: name)" }
   }
 }

@@ -18,6 +18,8 @@ public struct WeightedSearch: Sendable {
   public var filters: [Condition] = []
   /// How many candidates each term's index contributes; nil compares with every row.
   public var candidates: Int?
+  /// The settings of each term's search; those that it cannot do without are added.
+  public var settings = SearchSettings()
 
   /// A search by several vectors.
   public init(
@@ -56,23 +58,48 @@ public struct WeightedSearch: Sendable {
     }
   }
 
-  /// The query as a fragment.
+  /// The search as a statement with its settings.
+  /// - Throws: `RenderingError` for a vector of another dimension, a metric the dialect lacks, a number out of range.
+  public func rendered(
+    for dialect: Dialect,
+    layout: TextLayout = .compact
+  ) throws(RenderingError) -> RenderedSearch {
+    var exhaustive = self
+    exhaustive.candidates = nil
+    return RenderedSearch(
+      query: try sql.rendered(for: dialect, layout: layout),
+      completion: candidates == nil ? nil : try exhaustive.sql.rendered(for: dialect, layout: layout),
+      rows: limit
+    )
+  }
+
+  /// The settings asked for, and those without which a term would contribute fewer candidates.
+  public func effectiveSettings(for dialect: Dialect) -> SearchSettings {
+    guard let candidates else { return SearchSettings() }
+    return settings.completed(rows: candidates, losesRows: !filters.isEmpty, index: nil, for: dialect)
+  }
+
+  /// The query as a fragment, which carries its settings.
   public var sql: SQL {
     .perDialect { dialect throws(RenderingError) in
-      try check()
-      var conditions = filters
-      if candidates != nil {
-        conditions.append(.atom("\(id: key) IN \(try candidateKeys(dialect).asBlock)"))
-      }
-      conditions += terms.map { .atom("\($0.column.sql) IS NOT NULL") }
-      return [
-        "SELECT \(outputs.map(\.declaration).joined(separator: ", ")), \(try sum(dialect)) AS \(id: "distance")",
-        "FROM \(table: table)",
-        "WHERE \(Condition.all(conditions))",
-        "ORDER BY \(id: "distance"), \(id: key)",
-        "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "top_k"))",
-      ].clauses
+      try body(dialect).requiring(effectiveSettings(for: dialect))
     }
+  }
+
+  private func body(_ dialect: Dialect) throws(RenderingError) -> SQL {
+    try check()
+    var conditions = filters
+    if candidates != nil {
+      conditions.append(.atom("\(id: key) IN \(try candidateKeys(dialect).asBlock)"))
+    }
+    conditions += terms.map { .atom("\($0.column.sql) IS NOT NULL") }
+    return [
+      "SELECT \(outputs.map(\.declaration).joined(separator: ", ")), \(try sum(dialect)) AS \(id: "distance")",
+      "FROM \(table: table)",
+      "WHERE \(Condition.all(conditions))",
+      "ORDER BY \(id: "distance"), \(id: key)",
+      "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "top_k"))",
+    ].clauses
   }
 
   private func sum(_ dialect: Dialect) throws(RenderingError) -> SQL {

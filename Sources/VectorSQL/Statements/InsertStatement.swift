@@ -143,7 +143,7 @@ extension InsertStatement {
         continue
       }
       let type = try dialect.type(of: vector.element)
-      result.append("::" + (vector.dimension.map { type.columnType(dimension: $0) } ?? type.castName))
+      result.append("::" + (vector.dimension.map { type.columnType(dimension: $0) } ?? type.sqlName))
     }
     return result
   }
@@ -265,6 +265,6 @@ extension InsertStatement {
   private func vectorCast(_ column: Target, _ dialect: Dialect) throws(RenderingError) -> String? {
     guard let vector = column.vector else { return nil }
     let type = try dialect.type(of: vector.element)
-    return vector.dimension.map(type.columnType) ?? type.castName
+    return vector.dimension.map(type.columnType) ?? type.sqlName
   }
 }

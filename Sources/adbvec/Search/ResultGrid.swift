@@ -15,15 +15,15 @@ struct ResultGrid {
   let order: ResultOrder
 
   /// The query and the hits as cells, the query first.
-  func items(_ hits: [ImageHit], request: ImageSearchRequest, image: Image?) async throws -> [GridItem] {
+  func items(_ hits: [ImageHit], query: ImageQuery, image: Image?) async throws -> [GridItem] {
     let found = order.sorted(hits).map { hit in
       GridItem(
         image: finder.image(id: hit.id, source: hit.source),
-        title: hit.label ?? "id \(hit.id)",
-        detail: String(format: "%.4g · id %ld", hit.distance, Int(hit.id))
+        title: hit.class ?? "id \(hit.id)",
+        detail: String(format: "%.4g", hit.distance) + " · id \(hit.id)"
       )
     }
-    return [try await queryItem(request, image)].compactMap { $0 } + found
+    return [try await queryItem(query, image)].compactMap { $0 } + found
   }
 
   /// The cells as one image.
@@ -32,21 +32,21 @@ struct ResultGrid {
   }
 
   /// The cells as one page, with the SQL that was run.
-  func page(_ items: [GridItem], _ answer: ImageSearchAnswer) -> ResultsPage {
+  func page(_ items: [GridItem], _ answer: ImageAnswer) -> ResultsPage {
     let time = String(format: "%.1f ms", answer.databaseMilliseconds)
     return ResultsPage(title: heading, items: items, sql: answer.sql, facts: [.init("Database", time)])
   }
 
-  private var heading: String { "Nearest images by \(searcher.query.metric.title)" }
+  private var heading: String { "Nearest images by \(searcher.table.metric.title)" }
 
   /// A vector alone has no image to show.
-  private func queryItem(_ request: ImageSearchRequest, _ image: Image?) async throws -> GridItem? {
-    switch request.subject {
+  private func queryItem(_ query: ImageQuery, _ image: Image?) async throws -> GridItem? {
+    switch query.subject {
     case .vector:
       return image.map { GridItem(image: $0, title: "query", isQuery: true) }
     case .id(let id):
       let row = try await searcher.row(id: id)
-      let title = row?.label ?? "id \(id)"
+      let title = row?.class ?? "id \(id)"
       return GridItem(
         image: finder.image(id: id, source: row?.source),
         title: title,
@@ -67,9 +67,9 @@ final class ImageFinder {
   }
 
   /// The image, or nil when it cannot be found or read any more: a placeholder stands for it.
-  func image(id: Int64, source: String?) -> Image? {
+  func image(id: ImageID, source: String?) -> Image? {
     if let collection {
-      guard let position = Int(exactly: id), (0..<collection.count).contains(position) else { return nil }
+      guard let position = id.number.flatMap({ Int(exactly: $0) }), (0..<collection.count).contains(position) else { return nil }
       return try? collection.image(at: position)
     }
     guard let place = source.flatMap(ImagePlace.init) else { return nil }

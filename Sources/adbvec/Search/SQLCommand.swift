@@ -53,12 +53,12 @@ struct SQLQuery: AsyncParsableCommand {
   mutating func run() async throws {
     let settings = try global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
     let connection = try await connection(settings)
-    let query = try await query(settings, connection)
-    let (request, _) = try await subject.request(features, settings, connection)
-    try Output.data(try query.search(request).script(form, for: query.dialect).text)
+    let table = try await table(settings, connection)
+    let (query, _) = try await subject.request(features, settings, connection)
+    try Output.data(try table.search(query).script(form, for: table.dialect).text)
     guard explain, let connection else { return }
-    let searcher = ImageSearcher(query: query, connections: connection)
-    try Output.line(try await searcher.plan(request).comments)
+    let searcher = ImageSearcher(table: table, connections: connection)
+    try Output.line(try await searcher.plan(query).comments)
   }
 
   /// A connection to the server; nil without one, unless the plan is wanted.
@@ -68,13 +68,15 @@ struct SQLQuery: AsyncParsableCommand {
     return try await PostgresConnection.connect(server)
   }
 
-  private func query(_ settings: Settings, _ connection: PostgresConnection?) async throws -> ImageQuery {
-    let (table, dialect) = (try settings.imageTable(), try settings.sqlDialect())
+  private func table(_ settings: Settings, _ connection: PostgresConnection?) async throws -> ImageTable {
+    var table = try settings.imageTable()
+    let dialect = try settings.sqlDialect()
     guard let connection else {
-      return ImageQuery(table: table, dialect: dialect, metric: try settings.chosenMetric() ?? .l2)
+      table.dialect = dialect
+      table.metric = try settings.chosenMetric() ?? .l2
+      return table
     }
-    return try await ImageQuery.read(
-      table: table,
+    return try await table.read(
       dialect: dialect,
       metric: try settings.chosenMetric(),
       from: connection
@@ -163,7 +165,7 @@ struct SQLShow: AsyncParsableCommand {
     let target = SearchTarget(
       table: table.name,
       key: table.idColumn,
-      label: table.labelColumn,
+      label: table.classColumn,
       column: VectorColumn(table.vectorColumn, dim: nil),
       metric: try settings.chosenMetric() ?? .l2
     )

@@ -29,16 +29,17 @@ struct SearchCommand: AsyncParsableCommand {
 
   mutating func run() async throws {
     let settings = try global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
-    let (table, dialect) = (try settings.imageTable(), try settings.sqlDialect())
+    let (declared, dialect) = (try settings.imageTable(), try settings.sqlDialect())
     let metric = try settings.chosenMetric()
     let connection = try await settings.connect()
-    let query = try await ImageQuery.read(table: table, dialect: dialect, metric: metric, from: connection)
-    let (request, image) = try await subject.request(features, settings, connection)
-    let searcher = ImageSearcher(query: query, connections: connection)
-    let answer = try await searcher.search(request)
+    let table = try await declared.read(dialect: dialect, metric: metric, from: connection)
+    let (query, image) = try await subject.request(features, settings, connection)
+    let searcher = ImageSearcher(table: table, connections: connection)
+    let answer = try await searcher.search(query)
+    for notice in table.notices + answer.notices { Terminal.warning(notice) }
     try await output.write(
       answer,
-      request: request,
+      query: query,
       image: image,
       searcher: searcher,
       quiet: global.quiet
@@ -92,8 +93,8 @@ struct SearchOutputOptions: ParsableArguments {
   }
 
   func write(
-    _ answer: ImageSearchAnswer,
-    request: ImageSearchRequest,
+    _ answer: ImageAnswer,
+    query: ImageQuery,
     image: Image?,
     searcher: ImageSearcher,
     quiet: Bool
@@ -101,12 +102,12 @@ struct SearchOutputOptions: ParsableArguments {
     switch format {
     case .table: try Output.line(ResultText.table(answer.hits))
     case .csv: try Output.data(ResultText.csv(answer.hits))
-    case .json: try ResultText.printJSON(answer, metric: searcher.query.metric.description)
+    case .json: try ResultText.printJSON(answer, metric: searcher.table.metric.description)
     }
     guard grid != nil || html != nil || preview else { return }
     let finder = try ImageFinder(collection: images)
     let drawing = ResultGrid(searcher: searcher, finder: finder, options: layout, order: sort)
-    let items = try await drawing.items(answer.hits, request: request, image: image)
+    let items = try await drawing.items(answer.hits, query: query, image: image)
     if let grid { try write(Data(try layout.data(of: drawing.grid(items), for: grid)), to: grid, quiet) }
     if let html { try write(Data(try drawing.page(items, answer).html().utf8), to: html, quiet) }
     if preview { try show(drawing.grid(items)) }
@@ -143,28 +144,32 @@ enum ResultText {
   static func table(_ hits: [ImageHit]) -> String {
     var table = TextTable(["id", "class", "distance"])
     for hit in hits {
-      table.append([String(hit.id), hit.label ?? "-", String(format: "%.6g", hit.distance)])
+      table.append([hit.id.description, hit.class ?? "-", String(format: "%.6g", hit.distance)])
     }
     return table.rendered
   }
 
   /// RFC 4180 with a header, and line feeds alone as psql writes them; distances in full precision.
   static func csv(_ hits: [ImageHit]) -> String {
-    let rows = hits.map { "\($0.id),\(Quoting.csvField($0.label ?? "")),\($0.distance)\n" }
+    let rows = hits.map { "\($0.id),\(Quoting.csvField($0.class ?? "")),\($0.distance)\n" }
     return "id,class,distance\n" + rows.joined()
   }
 
   private struct Answer: Encodable {
     let metric: String
     let hits: [ImageHit]
+    let complete: Bool
+    let notices: [String]
     let databaseMilliseconds: Double
     let sql: String
   }
 
-  static func printJSON(_ answer: ImageSearchAnswer, metric: String) throws {
+  static func printJSON(_ answer: ImageAnswer, metric: String) throws {
     let body = Answer(
       metric: metric,
       hits: answer.hits,
+      complete: answer.isComplete,
+      notices: answer.notices,
       databaseMilliseconds: answer.databaseMilliseconds,
       sql: answer.sql
     )
@@ -183,7 +188,7 @@ enum ResultOrder: String, ExpressibleByArgument, CaseIterable {
     case .id: hits.sorted { $0.id < $1.id }
     case .class:
       hits.enumerated().sorted { left, right in
-        let (first, second) = (left.element.label ?? "", right.element.label ?? "")
+        let (first, second) = (left.element.class ?? "", right.element.class ?? "")
         return first == second ? left.offset < right.offset : first < second
       }.map(\.element)
     }

@@ -1,15 +1,16 @@
-import ArgumentParser
+public import ArgumentParser
 import CommandSupport
 import Foundation
 import ImageCodecs
-import ImageSearch
+public import ImageSearch
+import ImageSources
 import Inference
 import PostgresClient
 
 /// What a search is near to, and how it is done; shared by `search` and `sql query`.
 struct SubjectOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Search with the vector of the row with this id.", valueName: "id"))
-  var id: Int64?
+  var id: ImageID?
 
   @Option(help: ArgumentHelp("Search with an image.", valueName: "file"), completion: .file())
   var image: String?
@@ -52,6 +53,14 @@ struct SubjectOptions: ParsableArguments {
   )
   var efSearch: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Lists that a search by an ivfflat index visits; more finds more and takes longer.",
+      valueName: "count"
+    )
+  )
+  var probes: Int?
+
   @Flag(help: "With --id: include the row itself.")
   var includeSelf = false
 
@@ -77,9 +86,9 @@ struct SubjectOptions: ParsableArguments {
     _ features: FeatureOptions,
     _ settings: Settings,
     _ connection: PostgresConnection?
-  ) async throws -> (ImageSearchRequest, Image?) {
+  ) async throws -> (ImageQuery, Image?) {
     var queried: Image?
-    let subject: ImageSearchRequest.Subject
+    let subject: ImageQuery.Subject
     if let id {
       subject = .id(id)
     } else if let image {
@@ -92,16 +101,17 @@ struct SubjectOptions: ParsableArguments {
     } else {
       subject = .vector(try VectorArgument.read(file: vectorFile ?? ""))
     }
-    let request = ImageSearchRequest(
+    let query = ImageQuery(
       subject,
       topK: topK,
-      label: label,
+      class: label,
       exact: exact,
       efSearch: efSearch,
+      probes: probes,
       includesSubject: includeSelf,
       trustedCondition: condition
     )
-    return (request, queried)
+    return (query, queried)
   }
 
   /// What is recorded of the table in force.
@@ -114,6 +124,14 @@ struct SubjectOptions: ParsableArguments {
     return try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection).read(
       connection
     )
+  }
+}
+
+extension ImageID: ExpressibleByArgument {
+  /// An id as people write it.
+  public init?(argument: String) {
+    guard !argument.isEmpty else { return nil }
+    self.init(argument)
   }
 }
 
@@ -133,8 +151,19 @@ enum VectorArgument {
     }
   }
 
+  /// The first row of a NumPy array.
+  private static func firstRow(npy path: String) throws -> [Float] {
+    let reader = try FeatureSource(path: path, format: .npy).open()
+    var batch = FeatureBatch()
+    batch.reset(firstPosition: 0)
+    _ = try reader.read(into: &batch, limit: 1)
+    guard batch.count > 0 else { throw CommandFailure("the vector file \(path) has no rows") }
+    return Array(batch.values.prefix(batch.dimension))
+  }
+
   /// Reads a file: `.npy` gives its first row, anything else is text.
   static func read(file path: String) throws -> [Float] {
+    if path.lowercased().hasSuffix(".npy") { return try firstRow(npy: path) }
     guard let data = FileManager.default.contents(atPath: path) else {
       throw CommandFailure("cannot read the vector file \(path)")
     }

@@ -103,7 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let page = try SearchPage(
       configuration: try configuration(settings, query),
-      backend: DatabaseBackend(searcher: ImageSearcher(query: query, connections: pool)),
+      backend: DatabaseBackend(searcher: ImageSearcher(table: query, connections: pool)),
       images: ExtractorPool(
         model,
         name: settings[.model]?.text ?? model.network.architecture.name,
@@ -117,12 +117,12 @@ struct ServeCommand: AsyncParsableCommand {
     await pool.close()
   }
 
-  private func readQuery(_ settings: Settings, _ pool: SearchConnections) async throws -> ImageQuery {
+  private func readQuery(_ settings: Settings, _ pool: SearchConnections) async throws -> ImageTable {
     let (table, dialect, metric) = (
       try settings.imageTable(), try settings.sqlDialect(), try settings.chosenMetric()
     )
     return try await pool.withConnection {
-      try await ImageQuery.read(table: table, dialect: dialect, metric: metric, from: $0)
+      try await table.read(dialect: dialect, metric: metric, from: $0)
     }
   }
 
@@ -142,14 +142,14 @@ struct ServeCommand: AsyncParsableCommand {
     return try CollectionFiles(path: images)
   }
 
-  private func configuration(_ settings: Settings, _ query: ImageQuery) throws -> ServerConfiguration {
+  private func configuration(_ settings: Settings, _ query: ImageTable) throws -> ServerConfiguration {
     var page = ServerConfiguration()
     page.host = host
     page.port = port
     page.allowedHosts = allowHost.isEmpty ? nil : Set(allowHost.map { $0.lowercased() })
     page.token = try token(settings)
     page.securesCookie = secureCookie
-    page.collection = query.table.name.quoted
+    page.collection = query.name.quoted
     page.templates = templates
     page.limits.maximumUploadBytes = maxUpload << 20
     page.limits.maximumPixels = features.decoding.maxPixels ?? maxMegapixels * 1_000_000
