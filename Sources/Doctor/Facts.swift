@@ -304,8 +304,11 @@ extension Facts {
     _ connection: PostgresConnection
   ) async throws -> VectorCensus? {
     let name = expectations.table.vectorColumn
+    let dialects = Dialect.all.map { dialect in
+      server.qualifier(of: dialect.indexExtension.name).map { dialect.naming(extensionSchema: $0) } ?? dialect
+    }
     guard let column = table.column(name), let element = column.element,
-      let type = Dialect.all.lazy.compactMap({ $0.vectorTypes[element] })
+      let type = dialects.lazy.compactMap({ $0.vectorTypes[element] })
         .first(where: { $0.castName == column.typeName }),
       let dimensions = type.dimensions
     else { return nil }

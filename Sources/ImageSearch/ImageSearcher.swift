@@ -55,7 +55,9 @@ public struct ImageSearcher: Sendable {
 
   /// The row of a result; nil for one without a distance, whose vector is zero under a metric that needs a direction.
   private func hit(_ row: Row) throws -> ImageHit? {
-    guard let distance = try row.value(at: row.count - 1, as: Double?.self), !distance.isNaN else { return nil }
+    guard let distance = try row.value(at: row.count - 1, as: Double?.self), !distance.isNaN else {
+      return nil
+    }
     let image = try imageRow(row)
     return ImageHit(id: image.id, class: image.class, distance: distance, source: image.source)
   }
@@ -118,7 +120,8 @@ public struct ImageSearcher: Sendable {
     guard undefined > 0 else { return }
     throw ImageSearchError(
       code: .noVector,
-      description: "the vector of row \(id) of \(table.name.display) has no \(table.metric.title) to any other, as "
+      description:
+        "the vector of row \(id) of \(table.name.display) has no \(table.metric.title) to any other, as "
         + "zero vectors have none. Fix: choose another --id, or --metric l2"
     )
   }
@@ -130,10 +133,13 @@ public struct ImageSearcher: Sendable {
   ) async throws -> Value {
     do {
       return try await body()
-    } catch let error as PostgresError where name != nil && ["22P02", "22003", "22007"].contains(error.sqlState) {
+    } catch let error as PostgresError
+      where name != nil && ["22P02", "22003", "22007"].contains(error.sqlState)
+    {
       throw ImageSearchError(
         code: .badRequest,
-        description: "the class \"\(name ?? "")\" is not a value of the column \(table.classColumn.quoted), whose type "
+        description:
+          "the class \"\(name ?? "")\" is not a value of the column \(table.classColumn.quoted), whose type "
           + "is \(table.classType ?? "unknown")"
       )
     }
@@ -192,7 +198,9 @@ extension ImageSearcher {
   }
 
   private func rows(_ condition: SQL, limit: Int) async throws -> [ImageRow] {
-    let outputs = [table.idOutput, table.classOutput, table.sourceOutput].compactMap(\.self).map(\.declaration)
+    let outputs = [table.idOutput, table.classOutput, table.sourceOutput].compactMap(\.self).map(
+      \.declaration
+    )
     let sql: SQL = """
       SELECT \(outputs.joined(separator: ", ")) FROM \(table: table.name) \
       WHERE \(condition) ORDER BY \(id: table.idColumn) LIMIT \(Int64(limit))

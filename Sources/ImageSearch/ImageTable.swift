@@ -80,7 +80,8 @@ public struct ImageTable: Sendable {
     guard id.canHoldIDs else {
       throw ImageSearchError(
         code: .wrongTable,
-        description: "the column \(idColumn.quoted) has type \(id.type); ids are integers, texts, UUIDs or numerics. "
+        description:
+          "the column \(idColumn.quoted) has type \(id.type); ids are integers, texts, UUIDs or numerics. "
           + "Fix: name another column with --id-column"
       )
     }

@@ -52,7 +52,8 @@ public struct Recipe: Sendable, Hashable {
 
     /// The fields that decide a vector, in the order in which differences are listed.
     public static let compared: [Field] = [
-      .architecture, .weights, .feature, .scales, .mirror, .normalise, .projection, .background, .exif, .grey16,
+      .architecture, .weights, .feature, .scales, .mirror, .normalise, .projection, .background, .exif,
+      .grey16,
       .resize, .crop, .interpolation, .mean, .deviation,
     ]
 
@@ -124,7 +125,8 @@ extension Recipe: Codable {
     let words = text[..<numbering].split(separator: " ")
     guard words.count >= 3, words.contains(where: { $0.hasPrefix("weights:") }) else { return nil }
     self.init([
-      .architecture: String(words[0]), .feature: String(words[1]), .scales: "1", .mirror: "no", .normalise: "no",
+      .architecture: String(words[0]), .feature: String(words[1]), .scales: "1", .mirror: "no",
+      .normalise: "no",
       .projection: "none", .background: "none", .exif: "no", .grey16: "clipped",
     ])
     for word in words.dropFirst(2) {

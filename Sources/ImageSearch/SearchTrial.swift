@@ -22,7 +22,9 @@ extension ImageSearcher {
       let plan = try SearchPlan(
         explain: lines,
         of: search,
-        indexes: (catalog.vectorIndexes + catalog.parts.flatMap(\.vectorIndexes)).map(SearchPlan.IndexFacts.init),
+        indexes: (catalog.vectorIndexes + catalog.parts.flatMap(\.vectorIndexes)).map(
+          SearchPlan.IndexFacts.init
+        ),
         dialect: table.dialect
       )
       return ExplainedSearch(lines: lines, plan: plan)

@@ -16,7 +16,8 @@ extension Recipe {
     self[.weights] = model.weightsDigest
     self[.feature] = String(describing: model.feature)
     self[.scales] = Self.list(model.augmentation.scales)
-    self[.mirror] = model.augmentation.mirror == .none ? "no" : model.augmentation.mirror == .averaged ? "yes" : "only"
+    self[.mirror] =
+      model.augmentation.mirror == .none ? "no" : model.augmentation.mirror == .averaged ? "yes" : "only"
     self[.normalise] = model.normalised ? "yes" : "no"
     self[.projection] = try model.projection?.digest() ?? "none"
     let preprocessing = model.preprocessing

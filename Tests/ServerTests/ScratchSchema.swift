@@ -27,6 +27,14 @@ enum ScratchSchema {
     try await preparing.value
   }
 
+  /// How to reach another database of the same server.
+  static func settings(database: String) async throws -> ConnectionSettings {
+    if let url = Environment.variables["ADBVEC_TEST_URL"] {
+      return ConnectionSettings(url: url, overrides: ["dbname": database])
+    }
+    return try await TestServer.running().settings(database: database)
+  }
+
   /// A connection that the caller closes, or drops.
   static func connect() async throws -> PostgresConnection {
     try await PostgresConnection.connect(settings())

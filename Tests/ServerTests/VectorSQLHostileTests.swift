@@ -75,7 +75,8 @@ extension VectorSQLOnServer {
       Statement(
         """
         SELECT sum(calls)::bigint FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid \
-        WHERE datname = current_database() AND query NOT LIKE '%pg_stat_statements%'
+        WHERE datname = current_database() AND query NOT LIKE '%pg_stat_statements%' \
+        AND query NOT IN ('BEGIN', 'COMMIT') AND query NOT LIKE 'SET LOCAL hnsw.%'
         """
       )
     )

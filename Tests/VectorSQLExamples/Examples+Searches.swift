@@ -150,7 +150,7 @@ extension Example {
           FROM "public"."image_search"
           WHERE "image_vector" IS NOT NULL
           ORDER BY "image_vector" <-> $1::vector
-          LIMIT $2
+          FETCH FIRST $2 ROWS WITH TIES
         ) AS "hit"
         WHERE ("distance", "id") > ($3, $4)
         ORDER BY "distance", "id"
@@ -159,9 +159,10 @@ extension Example {
       analyticDB: #"""
         SELECT *
         FROM (
-          SELECT "id", "class", sqrt("image_vector" <-> $1::real[]) AS "distance"
+          SELECT "id", "class", sqrt(l2_squared_distance("image_vector", $1::real[])) AS "distance"
           FROM "public"."image_search"
-          ORDER BY "image_vector" <-> $1::real[]
+          WHERE "image_vector" IS NOT NULL
+          ORDER BY l2_squared_distance("image_vector", $1::real[]), "id"
           LIMIT $2
         ) AS "hit"
         WHERE ("distance", "id") > ($3, $4)

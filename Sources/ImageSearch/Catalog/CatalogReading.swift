@@ -39,7 +39,8 @@ extension VectorTable {
       columns: try await readColumns(oid, connection),
       vectorIndexes: try await readIndexes([oid], vectorColumn, connection).map(\.index),
       parts: parts,
-      estimatedRows: hasParts ? max(0, kind == Kind.partitioned.rawValue ? 0 : estimate) + partRows : estimate,
+      estimatedRows: hasParts
+        ? max(0, kind == Kind.partitioned.rawValue ? 0 : estimate) + partRows : estimate,
       isOwned: isOwned,
       hasParts: hasParts,
       hasRowSecurity: hasRowSecurity,
@@ -76,7 +77,8 @@ extension VectorTable {
     _ column: Identifier,
     _ connection: PostgresConnection
   ) async throws -> [Part] {
-    let rows = try await connection.query(Statement(trusted: partQuery, binds: [.int8(Int64(oid))])).map { row in
+    let rows = try await connection.query(Statement(trusted: partQuery, binds: [.int8(Int64(oid))])).map {
+      row in
       try row.decode(UInt32.self, String.self, Double.self)
     }
     let indexes = try await readIndexes(rows.map(\.0), column, connection)

@@ -69,7 +69,8 @@ final class ImageFinder {
   /// The image, or nil when it cannot be found or read any more: a placeholder stands for it.
   func image(id: ImageID, source: String?) -> Image? {
     if let collection {
-      guard let position = id.number.flatMap({ Int(exactly: $0) }), (0..<collection.count).contains(position) else { return nil }
+      guard let position = id.number.flatMap({ Int(exactly: $0) }), (0..<collection.count).contains(position)
+      else { return nil }
       return try? collection.image(at: position)
     }
     guard let place = source.flatMap(ImagePlace.init) else { return nil }
