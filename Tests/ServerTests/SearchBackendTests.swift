@@ -20,15 +20,10 @@ import VectorSQL
       _ = try await connection.query(Statement(trusted: "INSERT INTO image_search \(rows)"))
       await connection.close()
       let pool = SearchConnections(ConnectionSettings(url: database.url), maximum: 2, limit: limit)
-      let query = try await pool.withConnection {
-        try await ImageQuery.read(
-          table: ImageTable(name: "image_search"),
-          dialect: .pgvector,
-          metric: nil,
-          from: $0
-        )
+      let table = try await pool.withConnection {
+        try await ImageTable(name: "image_search").read(dialect: .pgvector, metric: nil, from: $0)
       }
-      try await body(DatabaseBackend(searcher: ImageSearcher(query: query, connections: pool)), database)
+      try await body(DatabaseBackend(searcher: ImageSearcher(table: table, connections: pool)), database)
       await pool.close()
     }
   }

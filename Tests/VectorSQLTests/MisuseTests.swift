@@ -64,6 +64,12 @@ struct Misuse: Sendable, CustomTestStringConvertible {
       diagnostic: "cannot convert value of type 'String' to expected argument type"
     ),
     Misuse(
+      name: "a column of another type beside a column",
+      wrong: "_ = selection.where { $0.price.equals($0.id) }",
+      right: "_ = selection.where { $0.price.isLess(than: $0.price) }",
+      diagnostic: "Int64"
+    ),
+    Misuse(
       name: "null as a value to compare with",
       wrong: "_ = selection.where { $0.title.equals(nil) }",
       right: "_ = selection.where { $0.title.isNull }",

@@ -51,3 +51,46 @@ struct SQLTests {
     #expect(try SQL(trusted: "SELECT '$1'").rendered(for: .pgvector) == Statement("SELECT '$1'"))
   }
 }
+
+@Suite("Expressions keep their meaning")
+struct ExpressionTests {
+  @Test("an expression is parenthesised where it is compared")
+  func parentheses() throws {
+    let either = Expression<Bool>("\(id: "own") OR \(id: "shared")")
+    let condition = Condition.all([either.equals(true), Column<Int>("tenant").equals(7)])
+    #expect(
+      try condition.sql.rendered(for: .pgvector).text == #"("own" OR "shared") = $1 AND "tenant" = $2"#
+    )
+    #expect(try either.isNull.sql.rendered(for: .pgvector).text == #"("own" OR "shared") IS NULL"#)
+    let sum = Expression<Int>("\(id: "a") + 1")
+    #expect(
+      try Column<Int>("b").isLess(than: sum).sql.rendered(for: .pgvector).text == #""b" < ("a" + 1)"#
+    )
+    #expect(
+      try Column<JSONDocument>("d").text(at: "k").equals("v").sql.rendered(for: .pgvector).text
+        == #"("d" ->> $1) = $2"#
+    )
+  }
+
+  @Test(
+    "a bound value is refused where it would order or group by a constant",
+    arguments: [
+      "SELECT 1 ORDER BY \("name")", "SELECT 1 ORDER BY \(id: "a"), \("name")", "SELECT 1\nGROUP BY \(3)",
+      "SELECT row_number() OVER (ORDER BY \("x"))",
+    ] as [SQL]
+  )
+  func constantKeys(_ sql: SQL) {
+    #expect(throws: RenderingError.self) { try sql.rendered(for: .pgvector) }
+  }
+
+  @Test(
+    "a bound value elsewhere is not",
+    arguments: [
+      "SELECT 1 ORDER BY f(\(id: "a"), \("x"))", "SELECT 1 ORDER BY \(id: "a") LIMIT \(3)",
+      "SELECT a FROM b WHERE c IN (\(1), \(2))", "SELECT 1 ORDER BY \(id: "a") <-> \([1, 2] as [Float])",
+    ] as [SQL]
+  )
+  func valuesElsewhere(_ sql: SQL) throws {
+    #expect(try !sql.rendered(for: .pgvector).binds.isEmpty)
+  }
+}

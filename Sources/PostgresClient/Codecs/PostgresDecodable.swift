@@ -1,4 +1,5 @@
 public import FoundationEssentials
+public import VectorSQL
 
 /// A Swift type that a column's binary value can be read as.
 public protocol PostgresDecodable: Sendable {
@@ -186,6 +187,39 @@ extension Date: PostgresDecodable {
       guard microseconds != .max, microseconds != .min else { throw CellError(reason: "it is infinite") }
       self.init(timeIntervalSince1970: Self.postgresEpoch + Double(microseconds) / 1_000_000)
     }
+  }
+}
+
+extension CalendarDate: PostgresDecodable {
+  /// Reads `date`.
+  public init(cell: BinaryCell) throws {
+    let days = try PostgresDate(cell: cell).daysSince2000
+    guard days != .max, days != .min else { throw CellError(reason: "it is infinite") }
+    self.init(daysSince2000: Int(days))
+  }
+}
+
+extension Timestamp: PostgresDecodable {
+  /// Reads `timestamp` or `timestamptz`; the extremes stand for `-infinity` and `infinity`.
+  public init(cell: BinaryCell) throws {
+    self.init(microsecondsSince2000: try PostgresTimestamp(cell: cell).microsecondsSince2000)
+  }
+}
+
+extension JSONDocument: PostgresDecodable {
+  /// Reads `json` or `jsonb`.
+  public init(cell: BinaryCell) throws {
+    try cell.require([TypeOID.json, TypeOID.jsonb], "a JSON document")
+    self.init(try String(cell: cell))
+  }
+}
+
+extension UUID: SQLEncodable {
+  /// Sent as `uuid`.
+  public var sqlValue: SQLValue {
+    let bytes = withUnsafeBytes(of: uuid) { Array($0) }
+    func number(_ part: ArraySlice<UInt8>) -> UInt64 { part.reduce(0) { $0 << 8 | UInt64($1) } }
+    return .uuid(high: number(bytes[..<8]), low: number(bytes[8...]))
   }
 }
 

@@ -53,7 +53,7 @@ extension PostgresConnection {
 
   /// Runs a statement with its settings in a transaction of its own; nested in another, that gets its settings back.
   func queryWithSettings(_ statement: Statement, prepared: Bool) async throws -> RowSet {
-    let parameters = try ParameterList(statement.binds)
+    let parameters = ParameterList(statement.binds)
     return try await transaction { connection in
       try await connection.run(trusted: statement.settings.joined(separator: "; "))
       return try await connection.query(trusted: statement.text, parameters: parameters, prepared: prepared)
@@ -81,6 +81,59 @@ extension PostgresConnection {
       }
       let values = (repeat try next((each Value).self))
       return Hit(row: (repeat each values), distance: try row.value(at: column, as: Double.self))
+    }
+  }
+
+  /// Runs a typed query; the types of the rows follow from its columns.
+  ///
+  ///     let rows = try await connection.fetch(query, for: .pgvector)
+  ///     for (id, price) in rows { print(id, price) }
+  ///
+  /// - Throws: as ``fetch(_:for:as:)``.
+  public func fetch<Scope, each Value: SQLEncodable & PostgresDecodable>(
+    _ query: Query<Scope, repeat each Value>,
+    for dialect: Dialect
+  ) async throws -> [(repeat each Value)] {
+    try await rows(of: try query.rendered(for: dialect)) { (value: (repeat each Value)) in value }
+  }
+
+  /// Runs a typed query and makes a value of each row, such as a struct by its initializer.
+  ///
+  ///     struct Offer { let id: Int64, price: Double }
+  ///     let offers = try await connection.fetch(query, for: .pgvector, as: Offer.init)
+  ///
+  /// - Throws: `RenderingError` before anything is sent; `PostgresError`, with code `decoding` when a column holds
+  ///   another type than the table's declaration says.
+  public func fetch<Scope, Made, each Value: SQLEncodable & PostgresDecodable>(
+    _ query: Query<Scope, repeat each Value>,
+    for dialect: Dialect,
+    as make: (repeat each Value) -> Made
+  ) async throws -> [Made] {
+    try await rows(of: try query.rendered(for: dialect)) { (value: (repeat each Value)) in
+      make(repeat each value)
+    }
+  }
+
+  /// Runs an insertion, update or removal that shows columns of the rows it changed.
+  /// - Throws: as ``fetch(_:for:as:)``.
+  public func fetch<each Value: SQLEncodable & PostgresDecodable>(
+    _ statement: ReturningStatement<repeat each Value>,
+    for dialect: Dialect
+  ) async throws -> [(repeat each Value)] {
+    try await rows(of: try statement.rendered(for: dialect)) { (value: (repeat each Value)) in value }
+  }
+
+  private func rows<Made, each Value: PostgresDecodable>(
+    of statement: Statement,
+    _ make: ((repeat each Value)) -> Made
+  ) async throws -> [Made] {
+    try await query(statement, prepared: true).map { row in
+      var column = 0
+      func next<Next: PostgresDecodable>(_ type: Next.Type) throws -> Next {
+        defer { column += 1 }
+        return try row.value(at: column, as: type)
+      }
+      return make((repeat try next((each Value).self)))
     }
   }
 }

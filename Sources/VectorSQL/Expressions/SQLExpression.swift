@@ -26,11 +26,21 @@ extension SQLExpression {
 public struct Expression<Value: SQLEncodable>: SQLExpression {
   /// The expression's text and values.
   public let sql: SQL
+  private let isCall: Bool
 
   /// An expression whose type the caller vouches for.
   public init(_ sql: SQL) {
-    self.sql = sql
+    self.init(sql, isCall: false)
   }
+
+  /// - Parameter isCall: whether the text is a call, which needs no parentheses.
+  init(_ sql: SQL, isCall: Bool) {
+    self.sql = sql
+    self.isCall = isCall
+  }
+
+  /// In parentheses, unless it is a call.
+  public var operand: SQL { isCall ? sql : "(\(sql))" }
 }
 
 /// A column of a table, with the Swift type of its values.

@@ -62,18 +62,61 @@ public struct RowInsert<T: Table, each Value: Sendable>: Sendable {
     self.columns = columns
   }
 
-  /// Leaves out rows whose key is there already.
-  public func skippingConflicts<Key: SQLEncodable>(on key: KeyPath<T, Column<Key>>) -> Self {
+  /// Leaves out rows whose key, of one column or several, is there already.
+  public func skippingConflicts<each Key: SQLEncodable>(on key: repeat KeyPath<T, Column<each Key>>) -> Self {
     var copy = self
-    copy.conflict = .skip(key: [T()[keyPath: key].name])
+    copy.conflict = .skip(key: Self.names(repeat each key))
     return copy
   }
 
-  /// Gives rows whose key is there already the new values.
-  public func updatingConflicts<Key: SQLEncodable>(on key: KeyPath<T, Column<Key>>) -> Self {
+  /// Gives rows whose key, of one column or several, is there already the new values.
+  public func updatingConflicts<each Key: SQLEncodable>(on key: repeat KeyPath<T, Column<each Key>>) -> Self {
     var copy = self
-    copy.conflict = .update(key: [T()[keyPath: key].name])
+    copy.conflict = .update(key: Self.names(repeat each key))
     return copy
+  }
+
+  private static func names<each Key: SQLEncodable>(_ key: repeat KeyPath<T, Column<each Key>>)
+    -> [Identifier]
+  {
+    let table = T()
+    var names: [Identifier] = []
+    for path in repeat each key { names.append(table[keyPath: path].name) }
+    return names
+  }
+
+  /// The insertion of rows that shows columns of those it inserted or updated, such as ids that the server gave; one
+  /// statement for as many rows as the limit of parameters allows.
+  public func returning<each E: SQLExpression>(
+    rows: [(repeat each Value)],
+    _ pick: (T) -> (repeat each E)
+  ) -> [ReturningStatement<repeat (each E).Value>] {
+    let insertion = untyped
+    var outputs: [SQL] = []
+    for column in repeat each pick(T()) {
+      outputs.append(column.output(number: outputs.count + 1).declaration)
+    }
+    let list = outputs.joined(separator: ", ")
+    let cells = cells(of: rows)
+    return stride(from: 0, to: cells.count, by: insertion.rowsPerStatement).map { start in
+      let chunk = Array(cells[start..<min(cells.count, start + insertion.rowsPerStatement)])
+      return ReturningStatement { dialect throws(RenderingError) in
+        let insert = try insertion.statement(rows: chunk, for: dialect)
+        let suffix = try list.rendered(for: dialect)
+        return Statement(trusted: insert.text + " RETURNING " + suffix.text, binds: insert.binds)
+      }
+    }
+  }
+
+  private func cells(of rows: [(repeat each Value)]) -> [[InsertStatement.Cell]] {
+    var untyped: [[InsertStatement.Cell]] = []
+    untyped.reserveCapacity(rows.count)
+    for row in rows {
+      var cells: [InsertStatement.Cell] = []
+      for (column, value) in repeat (each columns, each row) { cells.append(column.cell(value)) }
+      untyped.append(cells)
+    }
+    return untyped
   }
 
   /// The insertion without its types.
@@ -90,14 +133,7 @@ public struct RowInsert<T: Table, each Value: Sendable>: Sendable {
     rowsAtOnce: Int? = nil,
     for dialect: Dialect
   ) throws(RenderingError) -> [Statement] {
-    var untypedRows: [[InsertStatement.Cell]] = []
-    untypedRows.reserveCapacity(rows.count)
-    for row in rows {
-      var cells: [InsertStatement.Cell] = []
-      for (column, value) in repeat (each columns, each row) { cells.append(column.cell(value)) }
-      untypedRows.append(cells)
-    }
-    return try untyped.statements(rows: untypedRows, rowsAtOnce: rowsAtOnce, for: dialect)
+    try untyped.statements(rows: cells(of: rows), rowsAtOnce: rowsAtOnce, for: dialect)
   }
 }
 

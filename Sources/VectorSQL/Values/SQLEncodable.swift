@@ -61,6 +61,19 @@ public protocol SQLArrayElement: SQLEncodable {
   static func sqlArray(_ elements: [Self]) -> SQLValue
 }
 
+extension UInt8: SQLArrayElement {
+  /// One byte, sent as `smallint`.
+  public var sqlValue: SQLValue { .int2(Int16(self)) }
+
+  /// Bytes, sent as `bytea`.
+  public static func sqlArray(_ elements: [UInt8]) -> SQLValue { .bytea(elements) }
+}
+
+extension Float: SQLArrayElement {
+  /// Sent as `real[]`.
+  public static func sqlArray(_ elements: [Float]) -> SQLValue { .float4Array(elements) }
+}
+
 extension Bool: SQLArrayElement {
   /// Sent as `boolean[]`.
   public static func sqlArray(_ elements: [Bool]) -> SQLValue { .boolArray(elements) }

@@ -93,7 +93,7 @@ struct ServeCommand: AsyncParsableCommand {
       limit: .seconds(searchLimit)
     )
     let query = try await readQuery(settings, pool)
-    let prepared = try features.prepare(settings, for: try await Self.recipe(of: query.table, pool))
+    let prepared = try features.prepare(settings, for: try await Self.recipe(of: query, pool))
     let model = prepared.model
     if let dimension = query.dimension, dimension != model.dimension {
       throw CommandFailure(

@@ -1,0 +1,161 @@
+/// New values for rows of a table.
+///
+///     try Update(Products.self)
+///       .set(\.price, to: 9.5)
+///       .set(\.visits) { "\(id: $0.visits) + 1" }
+///       .where { $0.id.equals(7) }
+///       .returning { ($0.id, $0.price) }
+public struct Update<T: Table>: Sendable {
+  private var assignments: [SQL] = []
+  private var rows = ChangedRows()
+
+  /// An update of a table.
+  public init(_ table: T.Type) {}
+
+  /// Gives a column a value.
+  public func set<Value>(_ column: KeyPath<T, Column<Value>>, to value: Value) -> Self {
+    assigning(T()[keyPath: column].name, .bind(value.sqlValue))
+  }
+
+  /// Gives a column what an expression yields for each row.
+  public func set<Value>(_ column: KeyPath<T, Column<Value>>, _ value: (T) -> SQL) -> Self {
+    assigning(T()[keyPath: column].name, value(T()))
+  }
+
+  /// Gives a column of vectors a vector.
+  /// - Throws: `RenderingError` when the vector does not fit the column.
+  public func set(_ column: KeyPath<T, VectorColumn>, to vector: [Float]) throws(RenderingError) -> Self {
+    let column = T()[keyPath: column]
+    try column.check(vector)
+    return assigning(column.name, .vector(vector, as: column.element))
+  }
+
+  private func assigning(_ column: Identifier, _ value: SQL) -> Self {
+    var copy = self
+    copy.assignments.append("\(id: column) = \(value)")
+    return copy
+  }
+
+  /// Only rows that meet a condition; several must all hold.
+  public func `where`(_ condition: (T) -> Condition) -> Self {
+    var copy = self
+    copy.rows.conditions.append(condition(T()))
+    return copy
+  }
+
+  /// Changes every row of the table, which nothing else does.
+  public var everyRow: Self {
+    var copy = self
+    copy.rows.isEveryRow = true
+    return copy
+  }
+
+  /// Shows columns of the changed rows.
+  public func returning<each E: SQLExpression>(
+    _ pick: (T) -> (repeat each E)
+  ) -> ReturningStatement<repeat (each E).Value> {
+    var outputs: [SQL] = []
+    for column in repeat each pick(T()) {
+      outputs.append(column.output(number: outputs.count + 1).declaration)
+    }
+    let statement = [sql, "RETURNING \(outputs.joined(separator: ", "))"].clauses
+    return ReturningStatement { dialect throws(RenderingError) in try statement.rendered(for: dialect) }
+  }
+
+  /// The statement as a fragment.
+  public var sql: SQL {
+    .perDialect { _ throws(RenderingError) in
+      guard !assignments.isEmpty else {
+        throw RenderingError(.invalidShape, "an update of \(T.name.quoted) sets no column. Fix: add .set")
+      }
+      return [
+        "UPDATE \(table: T.name)",
+        "SET \(assignments.joined(separator: ", "))",
+        try rows.clause("update", T.name),
+      ].clauses
+    }
+  }
+
+  /// The statement.
+  /// - Throws: `RenderingError` without a condition, unless ``everyRow`` asks for it; without a column.
+  public func rendered(for dialect: Dialect) throws(RenderingError) -> Statement {
+    try sql.rendered(for: dialect)
+  }
+}
+
+/// Rows to remove from a table: `Delete(from: Products.self).where { $0.id.equals(7) }`.
+public struct Delete<T: Table>: Sendable {
+  private var rows = ChangedRows()
+
+  /// A removal from a table.
+  public init(from table: T.Type) {}
+
+  /// Only rows that meet a condition; several must all hold.
+  public func `where`(_ condition: (T) -> Condition) -> Self {
+    var copy = self
+    copy.rows.conditions.append(condition(T()))
+    return copy
+  }
+
+  /// Removes every row of the table, which nothing else does.
+  public var everyRow: Self {
+    var copy = self
+    copy.rows.isEveryRow = true
+    return copy
+  }
+
+  /// Shows columns of the removed rows.
+  public func returning<each E: SQLExpression>(
+    _ pick: (T) -> (repeat each E)
+  ) -> ReturningStatement<repeat (each E).Value> {
+    var outputs: [SQL] = []
+    for column in repeat each pick(T()) {
+      outputs.append(column.output(number: outputs.count + 1).declaration)
+    }
+    let statement = [sql, "RETURNING \(outputs.joined(separator: ", "))"].clauses
+    return ReturningStatement { dialect throws(RenderingError) in try statement.rendered(for: dialect) }
+  }
+
+  /// The statement as a fragment.
+  public var sql: SQL {
+    .perDialect { _ throws(RenderingError) in
+      ["DELETE FROM \(table: T.name)", try rows.clause("delete", T.name)].clauses
+    }
+  }
+
+  /// The statement.
+  /// - Throws: `RenderingError` without a condition, unless ``everyRow`` asks for it.
+  public func rendered(for dialect: Dialect) throws(RenderingError) -> Statement {
+    try sql.rendered(for: dialect)
+  }
+}
+
+/// The rows that a change is about; all of them only when that is said.
+private struct ChangedRows: Sendable {
+  var conditions: [Condition] = []
+  var isEveryRow = false
+
+  func clause(_ verb: String, _ table: QualifiedName) throws(RenderingError) -> SQL {
+    guard conditions.isEmpty else { return "WHERE \(Condition.all(conditions))" }
+    guard isEveryRow else {
+      throw RenderingError(
+        .invalidShape,
+        "this \(verb) has no condition and would change every row of \(table.quoted). Fix: add .where, or .everyRow"
+      )
+    }
+    return .empty
+  }
+}
+
+/// A change that shows columns of the rows it changed; the types of the rows follow from the columns.
+public struct ReturningStatement<each Value: SQLEncodable>: Sendable {
+  private let render: @Sendable (Dialect) throws(RenderingError) -> Statement
+
+  init(_ render: @escaping @Sendable (Dialect) throws(RenderingError) -> Statement) {
+    self.render = render
+  }
+
+  /// The statement.
+  /// - Throws: `RenderingError`, as the change itself.
+  public func rendered(for dialect: Dialect) throws(RenderingError) -> Statement { try render(dialect) }
+}
