@@ -77,6 +77,13 @@ public struct Recipe: Sendable, Hashable {
     set { values[field.rawValue] = newValue }
   }
 
+  /// The recipe before its projection, and without the names of files.
+  public var unprojected: Recipe {
+    var recipe = self
+    for field in [Field.projection, .projectionFile, .weightsFile] { recipe[field] = nil }
+    return recipe
+  }
+
   /// Whether nothing is known.
   public var isEmpty: Bool { values.isEmpty }
 
@@ -223,7 +230,7 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
   /// The options that give the recorded recipe.
   private var fix: String {
     let options = differences.map(Self.option)
-    return "use \(options.joined(separator: " ")), as the table's recipe says"
+    return "use \(options.joined(separator: " "))"
   }
 
   private static func option(_ difference: Recipe.Difference) -> String {

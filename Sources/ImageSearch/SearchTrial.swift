@@ -65,8 +65,8 @@ public struct SearchTrial: Sendable, Hashable {
 
   /// A trial from the distances that both ways found, nearest first.
   ///
-  /// A row found counts when it is no farther than the last of the true neighbours, so that equal distances do no
-  /// harm; `tolerance` is the share by which two ways of adding up the same distance may differ.
+  /// A row found counts when it is no farther than the last of the true neighbours, so that equal distances do not
+  /// matter; `tolerance` is the share by which two ways of adding up the same distance may differ.
   public init(
     indexed: [Double],
     exact: [Double],

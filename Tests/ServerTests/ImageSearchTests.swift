@@ -405,6 +405,6 @@ import VectorSQL
       table: "public.images",
       differences: words.differences(from: Recipe([.exif: "no"]))
     )
-    #expect(mismatch.description.hasSuffix("Fix: use --exif, as the table's recipe says"))
+    #expect(mismatch.description.hasSuffix("Fix: use --exif"))
   }
 }

@@ -157,7 +157,7 @@ extension VectorTable {
     """
   }
 
-  /// Identity columns came with PostgreSQL 10; a 9.4 base has not their column in the catalogue.
+  /// Identity columns came with PostgreSQL 10; a 9.4 base lacks their column in the catalogue.
   static func columnQuery(hasIdentity: Bool) -> String {
     """
     SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.atttypid, a.attnotnull,

@@ -154,7 +154,7 @@ extension VectorTable.Column {
     return Int(type.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" })
   }
 
-  /// What the column's elements are; nil for a column that is no vector.
+  /// What the column's elements are; nil for a column that is not a vector.
   public var element: VectorElement? {
     switch typeName {
     case "vector", "real[]": .single
@@ -189,7 +189,7 @@ extension SearchPlan.IndexFacts {
 }
 
 extension VectorTable.Column {
-  /// The bytes that a value with this many elements takes; nil for a column that is no vector.
+  /// The bytes that a value with this many elements takes; nil for a column that is not a vector.
   ///
   /// Sources: PostgreSQL's `array.h` (a header of 24 bytes for one dimension) and pgvector's `vector.h`, `halfvec.h`
   /// (8 bytes).
@@ -223,7 +223,7 @@ public struct VectorTableError: Error, Sendable, Hashable, CustomStringConvertib
   public struct Code: Sendable, Hashable {
     package let name: String
 
-    /// There is no such table.
+    /// The table does not exist.
     public static let missingTable = Code(name: "missingTable")
     /// The table has no such column.
     public static let missingColumn = Code(name: "missingColumn")

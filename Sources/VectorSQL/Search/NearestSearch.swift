@@ -127,7 +127,7 @@ public struct NearestSearch<T: Table, each Value: SQLEncodable>: Sendable {
     return copy
   }
 
-  /// The search with these knobs.
+  /// The search with these settings.
   public func tuned(_ settings: SearchSettings) -> Self { changed { $0.settings = settings } }
 
   /// The search with another number of candidates.

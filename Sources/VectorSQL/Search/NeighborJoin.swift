@@ -18,7 +18,7 @@ public struct NeighborJoin: Sendable {
   public var eachPairOnce = false
   /// The greatest distance a neighbour may have.
   public var maximumDistance: Double?
-  /// Only so many rows of the first table, chosen by a hash of the key: the same rows in every run.
+  /// The number of rows taken from the first table (nil: all), chosen by a hash of the key: the same rows in every run.
   public var sample: Int?
   /// Compares every pair, whatever index there is.
   public var exact = false

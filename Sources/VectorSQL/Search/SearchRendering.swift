@@ -18,7 +18,7 @@ public struct RenderedSearch: Sendable, Hashable {
   /// The query's `SET LOCAL` statements; where there are any, they and the query belong in one transaction.
   public var settings: [Statement] { query.settings.map { Statement(trusted: $0) } }
 
-  /// Whether an answer of so many rows may lack rows that match.
+  /// Whether an answer with this number of rows may lack rows that match.
   public func mayBeShort(_ count: Int) -> Bool { completion != nil && count < rows ?? 0 }
 }
 

@@ -1,4 +1,4 @@
-/// The knobs of one search, applied with `SET LOCAL` in the transaction of the search.
+/// The settings of one search, applied with `SET LOCAL` in the transaction of the search.
 ///
 /// A setting that is nil is left as the server has it.
 public struct SearchSettings: Sendable, Hashable {

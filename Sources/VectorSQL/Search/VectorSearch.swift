@@ -13,7 +13,7 @@ public struct VectorSearch: Sendable {
   public var outputs: [Output]
   /// The column of vectors.
   public var column: VectorColumn
-  /// What the rows shall be near to.
+  /// What the rows are compared with.
   public var subject: Subject
   /// What near means.
   public var metric: Metric
@@ -78,7 +78,7 @@ public struct VectorSearch: Sendable {
     self.limit = limit
   }
 
-  /// What the rows shall be near to.
+  /// What the rows are compared with.
   public enum Subject: Sendable, Hashable {
     /// A vector, sent as a parameter.
     case vector([Float])

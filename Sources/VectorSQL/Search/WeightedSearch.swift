@@ -42,7 +42,7 @@ public struct WeightedSearch: Sendable {
   public struct Term: Sendable, Hashable {
     /// The column of vectors.
     public let column: VectorColumn
-    /// What its vector shall be near to.
+    /// The vector that the column's is compared with.
     public let vector: [Float]
     /// What near means.
     public let metric: Metric

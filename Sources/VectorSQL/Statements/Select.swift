@@ -231,7 +231,7 @@ public struct Query<Scope: Sendable, each Value: SQLEncodable>: Sendable {
     return copy
   }
 
-  /// At most so many rows.
+  /// The most rows returned.
   public func limited(to count: Int) -> Self {
     var copy = self
     copy.limit = count

@@ -16,7 +16,7 @@ public struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConverti
     (self.year, self.month, self.day) = (year, month, day)
   }
 
-  /// The day that lies so many days after 2000-01-01.
+  /// The day a number of days after 2000-01-01.
   ///
   /// Computed by counting in 400-year eras from 1 March 0000 (Howard Hinnant, "chrono-compatible date algorithms").
   public init(daysSince2000: Int) {
@@ -87,12 +87,12 @@ public struct Timestamp: Sendable, Hashable, SQLEncodable {
   /// Microseconds since 2000-01-01 00:00 UTC, as PostgreSQL stores it.
   public let microsecondsSince2000: Int64
 
-  /// The moment so many microseconds after 2000-01-01 00:00 UTC.
+  /// The moment a number of microseconds after 2000-01-01 00:00 UTC.
   public init(microsecondsSince2000: Int64) {
     self.microsecondsSince2000 = microsecondsSince2000
   }
 
-  /// The moment so many seconds after 1970-01-01 00:00 UTC, to the microsecond.
+  /// The moment a number of seconds after 1970-01-01 00:00 UTC, to the microsecond.
   /// - Returns: nil when it lies outside the range of `timestamptz`.
   public init?(unixSeconds: Double) {
     let microseconds = unixSeconds * 1_000_000

@@ -95,7 +95,20 @@ struct FeatureOptions: ParsableArguments {
 
   /// Loads the model of a choice.
   func load(_ settings: Settings, _ choice: FeatureChoice) throws -> FeatureModel {
-    try load(settings, choice, ignoresExtraTensors: architecture != nil)
+    let model = try load(settings, choice, ignoresExtraTensors: architecture != nil)
+    try Self.check(projectionOf: model, decoding: decoding.options)
+    return model
+  }
+
+  /// Refuses a projection that was fitted on vectors of another recipe.
+  /// - Throws: `RecipeMismatch`.
+  private static func check(projectionOf model: FeatureModel, decoding: Image.DecodingOptions) throws {
+    guard let text = model.projection?.provenance["recipe"], let samples = Recipe(recorded: text) else {
+      return
+    }
+    var given = try Recipe(model, decoding: decoding)
+    given[.projection] = nil
+    try samples.check(given, table: "the projection's samples")
   }
 
   private func load(
@@ -137,6 +150,7 @@ struct FeatureOptions: ParsableArguments {
     try recipe.check(Recipe(decoding: decoding), table: recorded.table)
     let choice = try FeatureChoice(settings, completedBy: recorded)
     let model = try load(settings, choice, ignoresExtraTensors: architecture != nil || self.model == nil)
+    try Self.check(projectionOf: model, decoding: decoding)
     let given = try Recipe(model, decoding: decoding)
     try recipe.check(given, table: recorded.table)
     if recorded.count > 1 {

@@ -2,10 +2,12 @@ public import ArgumentParser
 import Basics
 import CommandSupport
 import Foundation
+import ImageSearch
 import ImageSources
 import Inference
 import Ingestion
 import MetricLearning
+import PostgresClient
 
 /// `adbvec projection …`.
 struct ProjectionCommand: AsyncParsableCommand {
@@ -196,7 +198,9 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     learned.provenance["source"] = images.name
     if alsoMirrored { learned.provenance["also_mirrored"] = "true" }
     if !features.decoding.recipe.isEmpty { learned.provenance["decoding"] = features.decoding.recipe }
-    return (model.map { learned.fitted(for: $0) } ?? learned, trial)
+    guard let model else { return (learned, trial) }
+    learned.provenance["recipe"] = try Recipe(model, decoding: features.decoding.options).unprojected.json
+    return (learned.fitted(for: model), trial)
   }
 
   /// Where the weights are named, they are taken for what made the table's vectors, and must fit these.
@@ -205,8 +209,23 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     let vectors = try await table.draw(sample, seed: seed)
     var (learned, trial) = try fit(vectors)
     learned.provenance["source"] = "table \(try settings.text(.table))"
+    let recorded = try await Self.recipe(settings)
+    if let recorded {
+      guard [nil, "none"].contains(recorded.recipe[.projection]) else {
+        throw CommandFailure(
+          "the vectors of \(recorded.table) have gone through a projection already",
+          fix: "fit from the images: adbvec projection fit SOURCE"
+        )
+      }
+      learned.provenance["recipe"] = recorded.recipe.unprojected.json
+      for (key, field) in [
+        ("model", Recipe.Field.architecture), ("weights", .weights), ("feature", .feature),
+      ] {
+        learned.provenance[key] = recorded.recipe[field]
+      }
+    }
     guard choice.weights != nil || choice.model != nil else { return (learned, trial) }
-    let model = try features.load(settings, choice)
+    let model = try features.prepare(settings, for: recorded).model
     guard model.dimension == vectors.dimension else {
       throw CommandFailure(
         "the table's vectors have \(vectors.dimension) dimensions, \(choice.feature) of "
@@ -215,6 +234,16 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
       )
     }
     return (learned.fitted(for: model), trial)
+  }
+
+  /// What is recorded of the table in force.
+  private static func recipe(_ settings: Settings) async throws -> RecordedRecipe? {
+    let table = try settings.imageTable()
+    let connection = try await settings.connect()
+    let recorded = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
+      .read(connection)
+    await connection.close()
+    return recorded
   }
 
   private typealias Fitted = (projection: Projection, trial: ProjectionTrial?)
