@@ -20,7 +20,12 @@ public struct Doctor: Sendable {
   /// Reads the facts, then judges them.
   /// - Throws: `PostgresError` when the connection is lost or the catalogue cannot be read.
   public func examine(_ connection: PostgresConnection) async throws -> [Finding] {
-    Doctor.judge(try await Facts.read(expectations, from: connection), expectations)
+    var expectations = expectations
+    let server = try await connection.capabilities()
+    if let schema = server.qualifier(of: expectations.dialect.indexExtension.name) {
+      expectations.dialect = expectations.dialect.naming(extensionSchema: schema)
+    }
+    return Doctor.judge(try await Facts.read(expectations, from: connection), expectations)
   }
 
   /// Judges facts that were read before; every check, in the order of the report.

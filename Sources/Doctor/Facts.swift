@@ -313,9 +313,7 @@ extension Facts {
       let dimensions = type.dimensions
     else { return nil }
     let qualifier: SQL = server.qualifier(of: "vector").map { "\(id: $0)." } ?? ""
-    let length: SQL =
-      ["vector", "halfvec"].contains(column.typeName)
-      ? "\(qualifier)vector_dims(\(id: name))" : dimensions("\(id: name)")
+    let length = dimensions("\(id: name)")
     let norm: SQL? =
       switch column.typeName {
       case "vector": "\(qualifier)vector_norm(\(id: name))"

@@ -95,7 +95,8 @@ extension Check {
     do { name = try expectations.dialect.spelling(of: metric, for: element).indexOption } catch {
       return .skipped("\(error)")
     }
-    let methods = facts.operatorClasses.filter { $0.name == name }.map(\.method).sorted()
+    let bare = name.split(separator: ".").last.map(String.init) ?? name
+    let methods = facts.operatorClasses.filter { $0.name == bare }.map(\.method).sorted()
     guard methods.contains("hnsw") else {
       return .wrong(
         "hnsw has no operator class \(name) in this database: pgvector \(facts.server.pgvectorVersion ?? "") is too old",
@@ -160,10 +161,6 @@ extension Check {
 extension VectorTable.Index {
   /// Whether it is the parent of indexes on partitions, made with ON ONLY.
   var isPartitioned: Bool { definition.contains(" ON ONLY ") }
-
-  /// TEMPORARY
-  var expression: String? { tail.contains(" ((") ? String(tail.drop { $0 != "(" }) : nil }
-  var predicate: String? { tail.ranges(of: " WHERE ").last.map { String(tail[$0.upperBound...]) } }
 
   /// Whether a search that orders by the column itself, without a condition, may use it.
   var coversColumn: Bool { isValid && expression == nil && predicate == nil }
