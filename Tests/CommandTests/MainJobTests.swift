@@ -26,7 +26,7 @@ struct MainJobTests {
   struct Found: Decodable {
     struct Hit: Decodable, Equatable {
       let id: Int
-      let label: String?
+      let `class`: String?
       let distance: Double
     }
     struct Result: Decodable { let hits: [Hit] }
@@ -137,7 +137,7 @@ struct MainJobTests {
       else {
         return nil
       }
-      return Found.Hit(id: id, label: fields[1], distance: distance)
+      return Found.Hit(id: id, class: fields[1], distance: distance)
     }
   }
 
