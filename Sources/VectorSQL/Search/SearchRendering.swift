@@ -54,10 +54,11 @@ extension VectorSearch {
     if let perValueOf { return perValue(perValueOf, spelling, source) }
     guard let limit else { return radius(spelling, source) }
     if maximumDistance != nil || after != nil || pagesByIndex {
-      return page(of: nearest(spelling, source, limit: fetched), limit: limit)
+      let rows = nearest(spelling, source, limit: fetched)
+      return page(of: rows, limit: limit, sortedBy: sortKey(dialect))
     }
     let rows = nearest(spelling, source, limit: limit)
-    return arrivesUnsorted(dialect) ? sorted(rows) : rows
+    return arrivesUnsorted(dialect) ? sorted(rows, by: sortKey(dialect)) : rows
   }
 
   /// The search by comparing with every row.
@@ -83,11 +84,17 @@ extension VectorSearch {
       && effectiveSettings(for: dialect).iterativeScan == .relaxed
   }
 
-  private func sorted(_ rows: SQL) -> SQL {
+  /// The planner takes rows of an index scan for sorted by the distance and leaves a second sort out, unless the key is
+  /// another expression.
+  private func sortKey(_ dialect: Dialect) -> SQL {
+    arrivesUnsorted(dialect) ? "\(id: distanceName) + 0" : "\(id: distanceName)"
+  }
+
+  private func sorted(_ rows: SQL, by key: SQL) -> SQL {
     [
       "SELECT *",
       "FROM \(rows.asBlock) AS \(id: "hit")",
-      "ORDER BY \(id: distanceName)",
+      "ORDER BY \(key)",
     ].clauses
   }
 
@@ -196,20 +203,20 @@ extension VectorSearch {
   }
 
   /// Conditions on the distance go around the search, where they cannot keep the index from being used.
-  func page(of inner: SQL, limit: Int) -> SQL {
+  func page(of inner: SQL, limit: Int, sortedBy key: SQL) -> SQL {
     var conditions: [Condition] = []
     if let maximumDistance {
       conditions.append(.atom("\(id: distanceName) <= \(Self.radius(maximumDistance))"))
     }
     if let after, let tieBreak {
-      let key: SQL = "(\(id: distanceName), \(id: tieBreak))"
-      conditions.append(.atom("\(key) > (\(after.distance), \(after.key))"))
+      let place: SQL = "(\(id: distanceName), \(id: tieBreak))"
+      conditions.append(.atom("\(place) > (\(after.distance), \(after.key))"))
     }
     return [
       "SELECT *",
       "FROM \(inner.asBlock) AS \(id: "hit")",
       conditions.isEmpty ? .empty : "WHERE \(Condition.all(conditions))",
-      "ORDER BY \(id: distanceName)\(tieBreakSQL)",
+      "ORDER BY \(key)\(tieBreakSQL)",
       "LIMIT \(SQL.bind(.int8(Int64(limit)), name: "page_size"))",
     ].clauses
   }
