@@ -72,7 +72,8 @@ extension VectorSearch {
   /// Pages need the same order of equal distances each time. An index gives them as it finds them, so that a page takes
   /// in all rows at its last distance; a server that cannot do that compares with every row.
   private func decided(for dialect: Dialect) -> VectorSearch {
-    pagesByIndex && !dialect.capabilities.withTies ? exhaustive : self
+    guard pagesByIndex else { return self }
+    return dialect.capabilities.withTies && !arrivesUnsorted(dialect) ? self : exhaustive
   }
 
   /// Whether an index serves a search whose order of equal distances matters.
