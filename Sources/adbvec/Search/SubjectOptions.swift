@@ -3,6 +3,7 @@ import CommandSupport
 import Foundation
 import ImageCodecs
 import ImageSearch
+import ImageSources
 import Inference
 import PostgresClient
 
@@ -135,6 +136,16 @@ enum VectorArgument {
 
   /// Reads a file: `.npy` gives its first row, anything else is text.
   static func read(file path: String) throws -> [Float] {
+    if path.lowercased().hasSuffix(".npy") {
+      let array = try FeatureSource(path: path, format: .npy).open()
+      var rows = FeatureBatch()
+      _ = try array.read(into: &rows, limit: 1)
+      let vector = rows.count > 0 ? rows.withVector(0) { Array($0) } : []
+      guard !vector.isEmpty, vector.allSatisfy(\.isFinite) else {
+        throw CommandFailure("the first row of \(path) holds no vector of finite numbers", exitCode: 64)
+      }
+      return vector
+    }
     guard let data = FileManager.default.contents(atPath: path) else {
       throw CommandFailure("cannot read the vector file \(path)")
     }
