@@ -1,3 +1,4 @@
+internal import Foundation
 internal import ImageSearch
 internal import ImageSources
 internal import PostgresClient
@@ -95,6 +96,7 @@ struct LoadSession: Sendable {
           )
         }
         if next == .repair, policy == .fail { policy = .skip }
+        if next == .fresh, policy != .fail { try await Self.checkPositions(run, table) }
         fresh.onConflict = policy
         isFinished = next == .finished
         isFresh = next == .fresh || next == .repair
@@ -106,6 +108,33 @@ struct LoadSession: Sendable {
       await lock?.release()
       throw error
     }
+  }
+
+  /// Records of a file are known by their positions: where rows say that these are other images', they are not "there
+  /// already".
+  /// - Throws: `LoadError` with code `row`.
+  private static func checkPositions(_ run: LoadRun, _ table: TargetTable) async throws {
+    guard run.source.hasPlaces, table.hasSource, table.hasRows, !table.idIsText,
+      let count = try await run.source.expectedCount(), count > 0
+    else { return }
+    let source = table.target.sourceColumn.quoted
+    let names = [run.source.identity, URL(fileURLWithPath: run.source.name).standardizedFileURL.path]
+    let rows = try await run.connection.query(
+      Statement(
+        trusted: """
+          SELECT \(source) FROM \(table.catalog.name.quoted)
+          WHERE \(table.target.idColumn.quoted) BETWEEN 0 AND $1
+            AND regexp_replace(\(source), '#[0-9]+$', '') NOT IN ($2, $3) LIMIT 1
+          """,
+        binds: [.int8(Int64(count - 1))] + names.map { .text($0) }
+      )
+    )
+    guard let other = try rows.first?.value(at: 0, as: String.self) else { return }
+    throw LoadError(
+      .row,
+      "\(run.source.name): ids from 0 to \(count - 1) are those of other images, such as \(other); records of a file are "
+        + "known by their positions. Fix: load it into another table"
+    )
   }
 
   private static func circumstances(
@@ -314,7 +343,7 @@ private struct FolderPlanner {
       treatment: treatment,
       source: run.source.name
     )
-    if plan.vanished > 0 {
+    if plan.vanished > 0, !run.source.isLimited {
       warnings.append(
         "\(plan.vanished) \(plan.vanished == 1 ? "image" : "images") loaded before \(plan.vanished == 1 ? "is" : "are") not "
           + "in \(run.source.name) any more; the rows stay"

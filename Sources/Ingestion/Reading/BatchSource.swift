@@ -58,6 +58,8 @@ public protocol BatchSource: Sendable {
   func carriesClasses() async throws -> Bool
   /// The images of a folder, which are known by their paths; nil for sources whose rows are known by their positions.
   func images() async throws -> [ImageFile]?
+  /// Whether only a part of the images was asked for.
+  var isLimited: Bool { get }
   /// What the ids of new images are made of.
   var imageIDs: ImageIDs { get }
   /// Takes ids, and what is done with each image, from a plan.
@@ -75,6 +77,8 @@ extension BatchSource {
   public func carriesClasses() -> Bool { true }
   /// Rows are known by their positions.
   public func images() -> [ImageFile]? { nil }
+  /// Everything is taken.
+  public var isLimited: Bool { false }
   /// Positions.
   public var imageIDs: ImageIDs { .position }
   /// There is nothing to follow.

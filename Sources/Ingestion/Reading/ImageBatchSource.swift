@@ -20,6 +20,8 @@ public actor ImageBatchSource: BatchSource {
   private nonisolated let workers: [EmbeddingWorker]
   private let isStrict: Bool
   private let limit: Int
+  /// Whether only a part of the images was asked for.
+  public nonisolated let isLimited: Bool
   /// What the ids of new images are made of.
   public nonisolated let imageIDs: ImageIDs
   private var plan: LoadPlan?
@@ -46,6 +48,7 @@ public actor ImageBatchSource: BatchSource {
     self.collection = collection
     self.isStrict = isStrict
     imageIDs = ids
+    isLimited = limit.map { $0 < collection.count } ?? false
     self.limit = min(limit ?? collection.count, collection.count)
     self.workers = (0..<max(workers, 1)).map { _ in
       EmbeddingWorker(collection: collection, makeExtractor: makeExtractor)
