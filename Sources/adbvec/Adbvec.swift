@@ -1,5 +1,7 @@
 import ArgumentParser
 import CommandSupport
+import Foundation
+import ImageSources
 import MetricLearning
 import MigrateCommands
 
@@ -51,6 +53,17 @@ struct Adbvec: AsyncParsableCommand {
   static func main() async {
     // Images are what runs in parallel: each worker keeps to one core.
     OpenBLAS.useThreads(1)
-    await CommandRunner.main(Adbvec.self, Array(CommandLine.arguments.dropFirst()))
+    await CommandRunner.main(Adbvec.self, arguments)
+  }
+
+  /// The words behind the program's name. One that is not UTF-8 is a path, and becomes the text that leads back to it.
+  private static var arguments: [String] {
+    (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+      guard let word = CommandLine.unsafeArgv[index] else { return nil }
+      let bytes = [UInt8](UnsafeRawBufferPointer(start: word, count: strlen(word)))
+      if let text = String(validating: bytes, as: UTF8.self) { return text }
+      let folder = bytes.first == UInt8(ascii: "/") ? "" : FileManager.default.currentDirectoryPath + "/"
+      return PathText.text(Array(folder.utf8) + bytes)
+    }
   }
 }

@@ -86,7 +86,7 @@ struct ImageCollectionTests {
     let error = #expect(throws: CollectionError.self) { try ImageSource.open(path) }
     #expect(
       error?.description
-        == "\(path): its 3075 bytes are no whole number of CIFAR records (3,074 bytes each in CIFAR-100, "
+        == "\(path): its 3075 bytes are not a whole number of CIFAR records (3,074 bytes each in CIFAR-100, "
         + "3,073 in CIFAR-10); it is cut short or another format"
     )
     let empty = try scratch.file("empty.bin", [UInt8]())

@@ -76,12 +76,24 @@ struct OtherFormatTests {
       ("<f4", bytes(floats.map(\.bitPattern.littleEndian))),
       (">f4", bytes(floats.map(\.bitPattern.bigEndian))),
       ("<f8", bytes(floats.map { Double($0).bitPattern.littleEndian })),
+      ("<i4", bytes([1, -2, 3, 4] as [Int32])), ("|i1", bytes([1, -2, 3, 4] as [Int8])),
+      ("<i8", bytes([1, -2, 3, 4] as [Int64])),
       ("<f2", bytes([0x3C00, 0xC100, 0x4200, 0x4400] as [UInt16])),
     ]
     for (descr, data) in forms {
       let path = try scratch.file("a.npy", npy(descr, shape: "(2, 2)", data))
-      #expect(try rows(of: FeatureSource(path: path)) == ["0|NULL|1.0,-2.5", "1|NULL|3.0,4.0"], "\(descr)")
+      #expect(
+        try rows(of: FeatureSource(path: path)) == [
+          "0|NULL|1.0,\(descr.contains("i") ? "-2.0" : "-2.5")", "1|NULL|3.0,4.0",
+        ],
+        "\(descr)"
+      )
     }
+    let columns = bytes([1, 3, -2.5, 4].map { Float($0).bitPattern.littleEndian })
+    let fortran = try scratch.file("f.npy", npy("<f4", shape: "(2, 2)", order: "True", columns))
+    #expect(try rows(of: FeatureSource(path: fortran)) == ["0|NULL|1.0,-2.5", "1|NULL|3.0,4.0"])
+    let two = try scratch.file("two.npy", npy("<f4", shape: "(2, 2)", columns + columns))
+    #expect(throws: CollectionError.self) { try FeatureSource(path: two).open() }
     let labels = try scratch.file("labels.txt", "cat\n\n")
     #expect(
       try rows(of: FeatureSource(path: scratch.path + "/a.npy", labels: labels)) == [
@@ -116,7 +128,7 @@ struct OtherFormatTests {
       }
     }
     for odd in [
-      npy("<f4", shape: "(4,)", []), npy("<i8", shape: "(1, 1)", []),
+      npy("<f4", shape: "(4,)", []), npy("<c8", shape: "(1, 1)", []),
       npy("<f4", shape: "(1, 1)", order: "True", []),
       npy("<f4", shape: "(4611686018427387904, 4611686018427387904)", []),
       npy("<f4", shape: "(2, 2305843009213693951)", []), npy("<f4", shape: "(9223372036854775807, 1)", []),

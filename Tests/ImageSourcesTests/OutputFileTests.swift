@@ -28,7 +28,7 @@ struct OutputFileTests {
     let writer = try FeatureOutput.open(link, format: nil)
     try writer.write(id: 2, label: nil, vector: [1])
     try writer.finish()
-    #expect(try String(contentsOfFile: path, encoding: .utf8) == "2||{1}\n")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "2|\\N|{1}\n")
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == path)
   }
 

@@ -39,53 +39,47 @@ struct LoadPartsTests {
   }
 
   @Test func recordsAreResumedOnlyWhereNothingChanged() throws {
-    var record = LoadRecord(
-      key: "k",
+    var record = LoadRecord(tableOID: 1, fingerprint: "f", recipe: "r", onConflict: .fail)
+    record.add(Self.batch(0..<5))
+    var now = LoadRecord.Circumstances(
+      wanted: .resume,
       tableOID: 1,
+      rows: 5,
+      hasUniqueID: true,
       fingerprint: "f",
       recipe: "r",
-      deferredIndexes: [],
-      isFinished: false,
-      counts: LoadCounts(),
-      done: DoneRanges([0..<5]),
-      offset: 0,
-      line: 1
+      source: "s",
+      expected: 5
     )
-    let catalog = VectorTable(
-      name: "t",
-      oid: 1,
-      kind: .table,
-      columns: [],
-      vectorIndexes: [],
-      estimatedRows: 1,
-      isOwned: true,
-      hasParts: false,
-      hasRowSecurity: false,
-      mayHaveTriggers: false
-    )
-    let table = TargetTable(target: LoadTarget(table: "t"), catalog: catalog, blockSize: 8192, hasRows: true)
-    let decide = { (wanted: LoadOptions.Continuation, fingerprint: String, recipe: String) in
-      try record.continuation(
-        wanted,
-        table: table,
-        fingerprint: fingerprint,
-        recipe: recipe,
-        source: "s",
-        expected: 5
-      )
+    func decide(_ change: (inout LoadRecord.Circumstances) -> Void = { _ in }) throws
+      -> LoadRecord.Continuation
+    {
+      var changed = now
+      change(&changed)
+      return try record.continuation(changed)
     }
-    #expect(try decide(.resume, "f", "r") == .resume)
-    #expect(try decide(.restart, "x", "y") == .fresh)
-    #expect(throws: LoadError.self) { try decide(.ask, "f", "r") }
-    #expect(throws: LoadError.self) { try decide(.resume, "x", "r") }
-    #expect(throws: LoadError.self) { try decide(.resume, "f", "x") }
+    #expect(try decide() == .resume)
+    #expect(try decide { ($0.wanted, $0.fingerprint, $0.recipe) = (.restart, "x", "y") } == .fresh)
+    #expect(throws: LoadError.self) { try decide { $0.wanted = .ask } }
+    #expect(throws: LoadError.self) { try decide { $0.fingerprint = "x" } }
+    #expect(throws: LoadError.self) { try decide { $0.recipe = "x" } }
+    #expect(try decide { $0.rows = 4 } == .repair, "rows were deleted")
+    #expect(throws: LoadError.self) { try decide { ($0.rows, $0.hasUniqueID) = (4, false) } }
+    #expect(try decide { $0.rows = 0 } == .fresh, "the table was emptied")
     record.isFinished = true
-    #expect(try decide(.ask, "f", "r") == .finished)
-    record.done = DoneRanges([0..<4])
-    #expect(try decide(.ask, "f", "r") == .resume, "--limit was 4 and is 5")
-    record.done = DoneRanges([0..<5])
-    record.tableOID = 2
-    #expect(try decide(.ask, "f", "r") == .fresh, "the table was made anew")
+    now.wanted = .ask
+    #expect(try decide() == .finished)
+    #expect(throws: LoadError.self, "rows were deleted") { try decide { $0.rows = 4 } }
+    #expect(try decide { $0.expected = 6 } == .resume, "--limit was 5 and is 6")
+    #expect(try decide { $0.tableOID = 2 } == .fresh, "the table was made anew")
+  }
+
+  private static func batch(_ positions: Range<Int>) -> CommittedBatch {
+    CommittedBatch(
+      positions: positions,
+      place: SourcePlace(position: positions.upperBound, offset: positions.upperBound * 10, line: 1),
+      counts: LoadCounts(loaded: positions.count, skipped: 0, replaced: 0, unreadable: 0)
+    )
   }
 
   /// Images whose first byte is their position; some cannot be read.
@@ -155,10 +149,20 @@ struct LoadPartsTests {
     #expect(IndexBuild.memory(rows: 100_000_000, dimension: 1000) == 2 * 1024 * 1024 - 1)
   }
 
-  @Test func aRecordIsWrittenWithBoundValuesOrAsText() {
-    let entry = LedgerEntry(table: "\"adbvec_load_batch\"", values: [.text("a'b\\"), .int8(7)])
-    #expect(entry.statement.text == #"INSERT INTO "adbvec_load_batch" VALUES ($1, $2)"#)
-    #expect(entry.script == #"INSERT INTO "adbvec_load_batch" VALUES (E'a''b\\', 7)"#)
+  @Test func aBatchIsRecordedWithBoundValuesOrAsTextAndOnlyForItsRun() {
+    let numbers = (1...8).map { SQLValue.int8(Int64($0)) }
+    let entry = JournalEntry(batches: "b", loads: "l", values: [.text("a'b\\")] + numbers + [.text("t")])
+    let head =
+      "INSERT INTO b (load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, "
+      + "end_position) VALUES "
+    #expect(
+      entry.statement.text == head + "($1, $2, $3, $4, $5, $6, $7, $8, "
+        + "(SELECT $9::int8 FROM l WHERE load_key = $1 AND run_token = $10))"
+    )
+    #expect(
+      entry.script == head + #"(E'a''b\\', 1, 2, 3, 4, 5, 6, 7, "#
+        + #"(SELECT 8::int8 FROM l WHERE load_key = E'a''b\\' AND run_token = 't'))"#
+    )
   }
 
   /// PostgreSQL's own answer to the expression in the documentation, for these paths.

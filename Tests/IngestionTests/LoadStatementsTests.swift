@@ -47,7 +47,7 @@ struct LoadStatementsTests {
     let greenplum = statements(.update, onConflict: false, distributes: true)
     #expect(
       greenplum.createStage == """
-        CREATE TEMP TABLE pg_temp.adbvec_stage ON COMMIT DELETE ROWS AS \
+        CREATE TEMP TABLE pg_temp.adbvec_stage ON COMMIT DROP AS \
         SELECT "id", "class", "image_vector" FROM "public"."image_search" WHERE false DISTRIBUTED BY ("id")
         """
     )

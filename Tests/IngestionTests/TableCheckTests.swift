@@ -89,10 +89,15 @@ struct TableCheckTests {
 
   @Test func tablesThatDoNotFitAreRefused() {
     let name = "\"public\".\"image_search\""
-    #expect(complaint(table(id: "uuid")) == "column \"id\" of \(name) is uuid; ids need an integer type")
     #expect(
-      complaint(table(label: "integer")) == "column \"class\" of \(name) is integer; the class needs text"
+      complaint(table(id: "uuid")) == "column \"id\" of \(name) is uuid; ids need an integer or text type. "
+        + "Fix: name another column with --id-column"
     )
+    #expect(
+      complaint(table(label: "jsonb")) == "column \"class\" of \(name) is jsonb; a class is text, an integer, an enum, a "
+        + "boolean or a uuid. Fix: name another column with --class-column"
+    )
+    #expect(complaint(table(label: "integer")) == nil)
     #expect(
       complaint(table(vector: "text"))
         == "column \"image_vector\" of \(name) is text; vectors need real[], vector or halfvec"

@@ -17,7 +17,7 @@ struct LoadingTests {
   func everyWriterStoresTheSameRows(type: String, method: LoadOptions.Method) async throws {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: type)
-      let file = try TemporaryFile("0|cat|{1,2,3}\n1||{4,5,6}\n2|\"a|\"\"b\"\"\"|{-1,0.5,0}\n")
+      let file = try TemporaryFile("0|cat|{1,2,3}\n1|\\N|{4,5,6}\n2|\"a|\"\"b\"\"\"|{-1,0.5,0}\n")
       var options = LoadOptions()
       options.method = method
       let report = try await Loader(settings: ScratchSchema.settings(), target: target, options: options)

@@ -16,7 +16,10 @@ struct LoadingUnloadTests {
     try await ScratchSchema.with { connection, schema in
       let settings = try await ScratchSchema.settings()
       let target = try await LoadingTable.make(connection, schema, type: type)
-      let labels = ["cat", "a|b,\"c\"", "'q'", "b'x'", "猫\u{1F408}", " ", "\\N", "line\nbreak"]
+      let labels = [
+        "", "a\\nb\\", "\"quoted\"", "cat", "a|b,\"c\"", "'q'", "b'x'", "猫\u{1F408}", " ", "\\N",
+        "line\nbreak",
+      ]
       let carriesLabels = [.features, .csv, .jsonl].contains(format)
       for (id, label) in labels.enumerated() {
         let bound: SQLValue = carriesLabels ? .text(label) : .null
@@ -29,13 +32,47 @@ struct LoadingUnloadTests {
       }
       let before = try await LoadingTable.rows(connection, target)
       let folder = try TemporaryFile("", name: "rows.\(format)")
-      let count = try await Unloader(settings: settings, target: target).run {
+      try await connection.run(trusted: "INSERT INTO \(target.table.quoted) VALUES (-1, 'no vector', NULL)")
+      let counts = try await Unloader(settings: settings, target: target).run {
         try FeatureOutput.open(folder.path, format: format)
       }
-      #expect(count == labels.count)
+      #expect(counts.rows == labels.count && counts.withoutVector == 1)
       try await connection.run(trusted: "TRUNCATE \(target.table.quoted)")
       let source = FileBatchSource(FeatureSource(path: folder.path, format: format))
       _ = try await Loader(settings: settings, target: target).run(source)
+      #expect(try await LoadingTable.rows(connection, target) == before)
+    }
+  }
+
+  /// The tutorial reads its file with COPY: every class arrives, NULL and the empty text apart.
+  @Test func theTutorialsCOPYReadsWhatIsUnloaded() async throws {
+    try await ScratchSchema.with { connection, schema in
+      let settings = try await ScratchSchema.settings()
+      let target = try await LoadingTable.make(connection, schema, type: "real[]")
+      let labels: [String?] = [
+        nil, "", "a|b", "\\N", "back\\slash", "line\nbreak", "\"quoted\"", "'q'", "b'x'", "tab\t",
+      ]
+      for (id, label) in labels.enumerated() {
+        try await connection.query(
+          Statement(
+            trusted: "INSERT INTO \(target.table.quoted) VALUES ($1, $2, '{1,2}')",
+            binds: [.int4(Int32(id)), label.map { .text($0) } ?? .null]
+          )
+        )
+      }
+      let before = try await LoadingTable.rows(connection, target)
+      let file = try TemporaryFile("", name: "rows.txt")
+      _ = try await Unloader(settings: settings, target: target).run {
+        try FeatureOutput.open(file.path, format: .features)
+      }
+      try await connection.run(trusted: "TRUNCATE \(target.table.quoted)")
+      let content = try Data(contentsOf: URL(fileURLWithPath: file.path))
+      let copy = Statement(
+        trusted: "COPY \(target.table.quoted) (id, class, image_vector) FROM STDIN WITH (DELIMITER '|')"
+      )
+      try await connection.copyIn(copy) { stream in
+        try content.withUnsafeBytes { try stream.write($0) }
+      }
       #expect(try await LoadingTable.rows(connection, target) == before)
     }
   }

@@ -26,7 +26,8 @@ final class ByteStream {
       guard try !FileSystem.isFolder(path) else {
         throw CollectionError(.unreadable, file: path, "it is a folder where a file was expected")
       }
-      descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      // A pipe that nobody writes to yet would keep `open` waiting, and the program could not be stopped.
+      descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
       guard descriptor >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
     } else {
       descriptor = STDIN_FILENO
@@ -74,7 +75,7 @@ final class ByteStream {
       let count = buffer.withUnsafeMutableBytes { bytes in
         read(descriptor, bytes.baseAddress.map { $0 + end }, room)
       }
-      if count < 0, errno == EINTR { continue }
+      if count < 0, errno == EINTR || errno == EAGAIN { continue }
       guard count >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
       end += count
       reachedEnd = count == 0

@@ -17,7 +17,9 @@ enum FileSystem {
   /// - Throws: `CollectionError` with code `unreadable` when there is nothing.
   static func isFolder(_ path: String) throws -> Bool {
     var info = stat()
-    guard stat(path, &info) == 0 else { throw CollectionError(.unreadable, file: path, reason(errno)) }
+    guard stat(terminated(path), &info) == 0 else {
+      throw CollectionError(.unreadable, file: path, reason(errno))
+    }
     return info.st_mode & S_IFMT == S_IFDIR
   }
 
@@ -25,27 +27,34 @@ enum FileSystem {
   /// - Throws: `CollectionError` with code `unreadable` when there is nothing.
   static func regularSize(_ path: String) throws -> Int? {
     var info = stat()
-    guard stat(path, &info) == 0 else { throw CollectionError(.unreadable, file: path, reason(errno)) }
+    guard stat(terminated(path), &info) == 0 else {
+      throw CollectionError(.unreadable, file: path, reason(errno))
+    }
     return info.st_mode & S_IFMT == S_IFREG ? Int(info.st_size) : nil
   }
 
   /// A path that holds from any working folder; links stay as they are.
   static func absolute(_ path: String) -> String {
-    URL(fileURLWithPath: path).standardizedFileURL.path
+    // A text that is a `file:` URI is absolute.
+    path.hasPrefix("file:/") ? path : URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
   /// A path that is the same for every spelling of a file: absolute, behind links.
   static func identity(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return absolute(path) }
+    guard let resolved = realpath(terminated(path), nil) else { return absolute(path) }
     defer { free(resolved) }
-    return String(cString: resolved)
+    return PathText.text(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+  }
+
+  /// Why a system call failed.
+  struct Failure: Error {
+    let code: Int32
   }
 
   /// The names in a folder, unsorted, as bytes: a name need not be UTF-8.
-  /// - Throws: `CollectionError` with code `unreadable`.
+  /// - Throws: `Failure`.
   static func names(inFolder path: [UInt8]) throws -> [[UInt8]] {
-    let stream = path.withUnsafeBytes { _ in opendir(terminated(path)) }
-    guard let stream else { throw CollectionError(.unreadable, file: text(path), reason(errno)) }
+    guard let stream = opendir(terminated(path)) else { throw Failure(code: errno) }
     defer { closedir(stream) }
     var names: [[UInt8]] = []
     while let entry = readdir(stream) {
@@ -60,10 +69,8 @@ enum FileSystem {
     path.map { CChar(bitPattern: $0) } + [0]
   }
 
-  /// A path for people; bytes that are no UTF-8 become U+FFFD.
-  static func text(_ path: [UInt8]) -> String {
-    String(decoding: path, as: UTF8.self)
-  }
+  /// The path that a text stands for, as a C string.
+  static func terminated(_ path: String) -> [CChar] { terminated(PathText.bytes(path)) }
 }
 
 /// A file read at random places; no position is shared, so that any thread may read.
@@ -75,7 +82,7 @@ final class BinaryFile: Sendable {
   /// - Throws: `CollectionError` with code `unreadable`.
   init(path: String) throws {
     self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
     size = Int(lseek(descriptor, 0, SEEK_END))
   }
@@ -108,7 +115,7 @@ final class BinaryFile: Sendable {
 enum WholeFile {
   /// - Throws: `CollectionError` with code `unreadable`, also for more than `limit` bytes.
   static func read(_ path: [UInt8], limit: Int) throws -> [UInt8] {
-    let name = FileSystem.text(path)
+    let name = PathText.text(path)
     let descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
     defer { close(descriptor) }

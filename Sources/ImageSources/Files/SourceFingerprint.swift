@@ -91,7 +91,7 @@ enum FileFingerprint {
   /// Nanoseconds since 1970.
   static func modificationTime(_ path: String) -> Int {
     var info = stat()
-    guard stat(path, &info) == 0 else { return 0 }
+    guard stat(FileSystem.terminated(path), &info) == 0 else { return 0 }
     return Int(info.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(info.st_mtim.tv_nsec)
   }
 }

@@ -90,26 +90,54 @@ public struct CIFARCollection: ImageCollection {
 
 extension CIFARCollection {
   static func binaryFiles(in folder: String) throws -> [String] {
-    try FileSystem.names(inFolder: Array(folder.utf8)).map(FileSystem.text)
-      .filter { $0.hasSuffix(".bin") }
-      .sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-      .map { folder + "/" + $0 }
+    do {
+      return try binaryNames(in: folder)
+    } catch let error as FileSystem.Failure {
+      throw CollectionError(.unreadable, file: folder, FileSystem.reason(error.code))
+    }
   }
 
-  /// The layout whose record length divides every file; where both do, the names beside the files decide.
+  private static func binaryNames(in folder: String) throws -> [String] {
+    try FileSystem.names(inFolder: PathText.bytes(folder)).compactMap {
+      String(validating: $0, as: UTF8.self)
+    }
+    .filter { $0.hasSuffix(".bin") }
+    .sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+    .map { folder + "/" + $0 }
+  }
+
+  /// Whether a file has one of the names that CIFAR's archives give.
+  static func isOfficial(_ path: String) -> Bool {
+    let name = (path as NSString).lastPathComponent
+    return [CIFARFormat.cifar100, .cifar10].contains { $0.fileOrder.contains(name) }
+  }
+
+  /// The layout whose record length divides every file and whose classes the records have; where both do, the names
+  /// beside the files decide.
   private static func format(of files: [BinaryFile], folder: String) throws -> CIFARFormat {
     let fitting = [CIFARFormat.cifar100, .cifar10].filter { format in
       files.allSatisfy { $0.size % format.recordBytes == 0 }
     }
-    let named = fitting.first { FileManager.default.fileExists(atPath: folder + "/" + $0.namesFile) }
-    if let format = named ?? fitting.first { return format }
-    let odd = files.first { $0.size % CIFARFormat.cifar100.recordBytes != 0 } ?? files[0]
-    throw CollectionError(
-      .damaged,
-      file: odd.path,
-      "its \(odd.size) bytes are no whole number of CIFAR records (3,074 bytes each in CIFAR-100, 3,073 in CIFAR-10); "
-        + "it is cut short or another format"
-    )
+    guard let first = fitting.first else {
+      let odd = files.first { $0.size % CIFARFormat.cifar100.recordBytes != 0 } ?? files[0]
+      throw CollectionError(
+        .damaged,
+        file: odd.path,
+        "its \(odd.size) bytes are not a whole number of CIFAR records (3,074 bytes each in CIFAR-100, 3,073 in "
+          + "CIFAR-10); it is cut short or another format"
+      )
+    }
+    let valid = try fitting.filter { format in try files.allSatisfy { try format.holds($0) } }
+    let named = valid.first { FileManager.default.fileExists(atPath: folder + "/" + $0.namesFile) }
+    guard let format = named ?? valid.first else {
+      let odd = try files.first { try !first.holds($0) } ?? files[0]
+      throw CollectionError(
+        .damaged,
+        file: odd.path,
+        "its records have classes that \(first.name) does not have; it is another format"
+      )
+    }
+    return format
   }
 
   /// The names beside the records; an absent file means numbers.
@@ -135,6 +163,21 @@ extension CIFARCollection {
 }
 
 extension CIFARFormat {
+  private static let sampledRecords = 1000
+
+  /// Whether records of the file, the first and the last among them, have classes that the layout counts.
+  fileprivate func holds(_ file: BinaryFile) throws -> Bool {
+    let records = file.size / recordBytes
+    let step = max(1, records / Self.sampledRecords)
+    for record in Array(stride(from: 0, to: records, by: step)) + (records > 0 ? [records - 1] : []) {
+      let labels = try file.read(offset: record * recordBytes, count: labelBytes)
+      guard Int(labels[labelBytes - 1]) < classes, coarse.map({ Int(labels[0]) < $0.classes }) ?? true else {
+        return false
+      }
+    }
+    return true
+  }
+
   /// Sorts files into the official order, unknown ones behind.
   fileprivate func rank(_ file: BinaryFile) throws -> String {
     let fileName = (file.path as NSString).lastPathComponent

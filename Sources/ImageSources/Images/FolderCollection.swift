@@ -5,24 +5,29 @@ public import ImageCodecs
 ///
 /// Files are known by their extension. Ids count them in the byte order of their paths relative to the folder. The
 /// class is the first sub-folder on the way to the file, as torchvision's ImageFolder has it; images at the top have
-/// none. Names that start with a dot are left out.
+/// none. Symbolic links are followed. Left out are names that start with a dot (AppleDouble files and `.thumbnails`
+/// among them), the folders of `leftOutFolders`, and what cannot be read; the last is told in `warnings`.
 public struct FolderCollection: ImageCollection {
   /// The folder.
   public let name: String
   /// The number of files with an image's extension.
-  public var count: Int { paths.count }
-
-  /// Relative paths as bytes: a file's name need not be UTF-8.
-  private let paths: [[UInt8]]
-  private let root: [UInt8]
-  private let absoluteRoot: String
-  private let labels: LabelFile?
-  private let options: Image.DecodingOptions
+  public var count: Int { images.count }
   /// What the user should know though it stops nothing.
   public let warnings: [String]
 
+  private let images: [ImageFile]
+  private let root: [UInt8]
+  private let labels: LabelFile?
+  private let options: Image.DecodingOptions
+
   /// The extensions of the formats that can be decoded, lower case.
   public static let extensions: Set<String> = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+
+  /// Folders that other programs make and that hold copies or leavings: Synology's and QNAP's thumbnails and bins,
+  /// macOS archives, the bins of Windows.
+  public static let leftOutFolders: Set<String> = [
+    "@eaDir", "@Recycle", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX",
+  ]
 
   /// Lists a folder; no image is opened yet.
   /// - Parameter labels: classes by relative path, in place of the sub-folders.
@@ -33,103 +38,219 @@ public struct FolderCollection: ImageCollection {
     options: Image.DecodingOptions = Image.DecodingOptions()
   ) throws {
     name = path
-    root = Array(path.utf8)
-    absoluteRoot = FileSystem.absolute(path)
+    root = PathText.bytes(path)
     self.labels = labels
     self.options = options
-    var walk = FolderWalk(root: root)
+    let folder = ImageFile.Folder(
+      absolute: PathText.bytes(FileSystem.absolute(path)),
+      resolved: PathText.bytes(FileSystem.identity(path))
+    )
+    var walk = FolderWalk(root: root, folder: folder)
     try walk.visit([])
-    paths = walk.found.sorted { $0.lexicographicallyPrecedes($1) }
-    warnings = Self.warnings(labels, paths, folder: path)
-    guard !paths.isEmpty else {
+    images = walk.found.sorted { $0.pathBytes.lexicographicallyPrecedes($1.pathBytes) }
+    warnings = walk.leftOut.warnings(path) + Self.warnings(labels, images, folder: path)
+    guard !images.isEmpty else {
+      let others = walk.leftOut.files.isEmpty ? "" : "; \(walk.leftOut.fileSummary)"
       throw CollectionError(
         .empty,
         file: path,
-        "there is no image in this folder (\(Self.extensions.sorted().joined(separator: ", ")))"
+        "there is no image in this folder (\(Self.extensions.sorted().joined(separator: ", ")))\(others)"
       )
     }
   }
 
-  private static func warnings(_ labels: LabelFile?, _ paths: [[UInt8]], folder: String) -> [String] {
-    let unmatched = labels?.paths.subtracting(paths.map(FileSystem.text)) ?? []
+  private static func warnings(_ labels: LabelFile?, _ images: [ImageFile], folder: String) -> [String] {
+    let unmatched = labels?.paths.subtracting(images.map(\.path)) ?? []
     guard let example = unmatched.min() else { return [] }
     return ["paths in the labels that \(folder) does not have: \(unmatched.count), such as \(example)"]
   }
 
   /// What is known of an image without decoding it.
   public func entry(at position: Int) throws -> ImageEntry {
-    let path = try relativePath(position)
-    let text = FileSystem.text(path)
-    let parts = path.split(separator: UInt8(ascii: "/"))
-    let place = ImagePlace.file(absoluteRoot + "/" + text)
-    let folder = parts.count > 1 ? FileSystem.text(Array(parts[0])) : nil
-    return ImageEntry(id: position, label: labels.map { $0[text] } ?? folder, name: text, place: place)
+    let file = try file(position)
+    let parts = file.pathBytes.split(separator: UInt8(ascii: "/"))
+    let folder = parts.count > 1 ? PathText.text(parts[0]) : nil
+    return ImageEntry(
+      id: position,
+      label: labels.map { $0[file.path] } ?? folder,
+      name: file.path,
+      place: .file(file.source)
+    )
   }
 
   /// Reads and decodes an image.
   public func image(at position: Int) throws -> Image {
-    let path = try relativePath(position)
-    let bytes = try WholeFile.read(absolute(path), limit: options.maximumBytes)
-    return try Image(decoding: bytes, name: FileSystem.text(path), options: options)
+    let file = try file(position)
+    let bytes = try WholeFile.read(absolute(file), limit: options.maximumBytes)
+    return try Image(decoding: bytes, name: file.path, options: options)
   }
 
+  /// The images as they were when the folder was listed.
+  public func files() -> [ImageFile]? { images }
+
   /// Paths, sizes, times of modification and the classes' file; no image is read.
-  public func fingerprint() throws -> SourceFingerprint {
+  public func fingerprint() -> SourceFingerprint {
     var hash = ContentHash()
     if let labels { hash.combine(Array(labels.fingerprint.description.utf8)) }
-    for path in paths {
-      var info = stat()
-      guard stat(FileSystem.terminated(absolute(path)), &info) == 0 else {
-        throw CollectionError(.unreadable, file: FileSystem.text(path), FileSystem.reason(errno))
-      }
-      hash.combine(path)
-      hash.combine(Int(info.st_size))
-      hash.combine(Int(info.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(info.st_mtim.tv_nsec))
+    for file in images {
+      hash.combine(file.pathBytes)
+      hash.combine(file.byteCount)
+      hash.combine(file.modificationTime)
     }
     return SourceFingerprint(hash)
   }
 
-  private func absolute(_ path: [UInt8]) -> [UInt8] {
-    root + [UInt8(ascii: "/")] + path
+  private func absolute(_ file: ImageFile) -> [UInt8] {
+    root + [UInt8(ascii: "/")] + file.pathBytes
   }
 
-  private func relativePath(_ position: Int) throws -> [UInt8] {
-    guard paths.indices.contains(position) else {
+  private func file(_ position: Int) throws -> ImageFile {
+    guard images.indices.contains(position) else {
       throw CollectionError(
         .outOfRange,
         file: name,
         "it has no image \(position); the last is \(count - 1)"
       )
     }
-    return paths[position]
+    return images[position]
+  }
+}
+
+/// An image in a folder: what tells it from others, and whether it has changed.
+public struct ImageFile: Sendable, Hashable {
+  /// A folder's two names, shared by its images.
+  struct Folder: Sendable, Hashable {
+    /// Absolute, links as they are.
+    let absolute: [UInt8]
+    /// Absolute, behind links.
+    let resolved: [UInt8]
+  }
+
+  /// The path in the folder, as bytes.
+  public let pathBytes: [UInt8]
+  /// The file's size in bytes.
+  public let byteCount: Int
+  /// The time of the last modification, in nanoseconds since 1970.
+  public let modificationTime: Int
+  let folder: Folder
+
+  /// The path in the folder, as `PathText` has it.
+  public var path: String { PathText.text(pathBytes) }
+  /// Where the image can be found again: what a row's `source` column holds.
+  public var source: String { PathText.text(folder.absolute + [UInt8(ascii: "/")] + pathBytes) }
+  /// As `source`, by the folder's path behind links.
+  public var resolvedSource: String { PathText.text(folder.resolved + [UInt8(ascii: "/")] + pathBytes) }
+
+  /// An image of a folder, for lists that come from elsewhere.
+  public init(folder: String, path: String, byteCount: Int, modificationTime: Int) {
+    pathBytes = PathText.bytes(path)
+    self.byteCount = byteCount
+    self.modificationTime = modificationTime
+    self.folder = Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder))
+  }
+
+  init(folder: Folder, path: [UInt8], _ info: stat) {
+    pathBytes = path
+    byteCount = Int(info.st_size)
+    modificationTime = Int(info.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(info.st_mtim.tv_nsec)
+    self.folder = folder
+  }
+}
+
+/// What a walk did not take.
+private struct LeftOut {
+  /// How many files there are of each extension that is not read; no extension is the empty text.
+  var files: [String: Int] = [:]
+  /// Links that lead nowhere.
+  var danglingLinks = 0
+  /// Folders and files that may not be read, the first of them with the reason.
+  var unreadable = 0
+  var example: String?
+
+  mutating func add(unreadable path: [UInt8], _ code: Int32) {
+    unreadable += 1
+    example = example ?? "\(PathText.text(path)) (\(FileSystem.reason(code)))"
+  }
+
+  func warnings(_ folder: String) -> [String] {
+    var warnings: [String] = []
+    if unreadable > 0, let example {
+      warnings.append("left out of \(folder): \(unreadable) that cannot be read, such as \(example)")
+    }
+    if danglingLinks > 0 {
+      warnings.append("left out of \(folder): \(danglingLinks) links that lead nowhere")
+    }
+    if !files.isEmpty { warnings.append("left out of \(folder): \(fileSummary)") }
+    return warnings
+  }
+
+  /// `5 files of other formats (heic 3, avif 2)`.
+  var fileSummary: String {
+    let sorted = files.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    let total = files.values.reduce(0, +)
+    let names = sorted.prefix(8).map { "\($0.key.isEmpty ? "no extension" : $0.key) \($0.value)" }
+    return "\(total) \(total == 1 ? "file" : "files") of other formats (\(names.joined(separator: ", "))"
+      + (sorted.count > 8 ? ", …)" : ")")
   }
 }
 
 /// Collects the images below a folder.
 private struct FolderWalk {
   let root: [UInt8]
-  var found: [[UInt8]] = []
+  let folder: ImageFile.Folder
+  var found: [ImageFile] = []
+  var leftOut = LeftOut()
   /// Device and inode of the folders on the way down: a link back to one of them is not followed.
   private var open: Set<[UInt64]> = []
 
-  init(root: [UInt8]) {
+  init(root: [UInt8], folder: ImageFile.Folder) {
     self.root = root
+    self.folder = folder
   }
 
-  mutating func visit(_ folder: [UInt8]) throws {
+  mutating func visit(_ relative: [UInt8]) throws {
     let slash = UInt8(ascii: "/")
-    let absolute = folder.isEmpty ? root : root + [slash] + folder
+    let absolute = relative.isEmpty ? root : root + [slash] + relative
     guard let identity = identity(absolute), open.insert(identity).inserted else { return }
     defer { open.remove(identity) }
-    for name in try FileSystem.names(inFolder: absolute) {
-      let path = folder.isEmpty ? name : folder + [slash] + name
+    let names: [[UInt8]]
+    do {
+      names = try FileSystem.names(inFolder: absolute)
+    } catch let error as FileSystem.Failure {
+      guard !relative.isEmpty else {
+        throw CollectionError(.unreadable, file: PathText.text(root), FileSystem.reason(error.code))
+      }
+      leftOut.add(unreadable: relative, error.code)
+      return
+    }
+    for name in names {
+      let path = relative.isEmpty ? name : relative + [slash] + name
       var info = stat()
-      guard stat(FileSystem.terminated(root + [slash] + path), &info) == 0 else { continue }
+      guard stat(FileSystem.terminated(root + [slash] + path), &info) == 0 else {
+        if errno == ENOENT || errno == ELOOP {
+          leftOut.danglingLinks += 1
+        } else {
+          leftOut.add(unreadable: path, errno)
+        }
+        continue
+      }
       switch info.st_mode & S_IFMT {
+      case S_IFDIR where FolderCollection.leftOutFolders.contains(String(decoding: name, as: UTF8.self)):
+        break
       case S_IFDIR: try visit(path)
-      case S_IFREG where isImage(name): found.append(path)
+      case S_IFREG: take(path, name, info)
       default: break
       }
+    }
+  }
+
+  private mutating func take(_ path: [UInt8], _ name: [UInt8], _ info: stat) {
+    let dot = name.lastIndex(of: UInt8(ascii: "."))
+    let kind = dot.map { String(decoding: name[($0 + 1)...], as: UTF8.self).lowercased() } ?? ""
+    if dot != nil, FolderCollection.extensions.contains(kind) {
+      found.append(ImageFile(folder: folder, path: path, info))
+    } else {
+      leftOut.files[kind, default: 0] += 1
     }
   }
 
@@ -138,69 +259,4 @@ private struct FolderWalk {
     guard stat(FileSystem.terminated(folder), &info) == 0 else { return nil }
     return [UInt64(info.st_dev), UInt64(info.st_ino)]
   }
-
-  private func isImage(_ name: [UInt8]) -> Bool {
-    guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return false }
-    return FolderCollection.extensions.contains(FileSystem.text(Array(name[(dot + 1)...])).lowercased())
-  }
-}
-
-/// Classes of images by relative path, from a CSV file with the columns `path,label`.
-///
-/// A first line of exactly `path,label` or `file,label` is a header.
-public struct LabelFile: Sendable {
-  private let labels: [String: String]
-  /// What tells this file's content from another's.
-  let fingerprint: SourceFingerprint
-
-  /// Reads the file.
-  /// - Throws: `CollectionError` with code `unreadable`, or `labels` for a line without two fields or a path named twice.
-  public init(path: String) throws {
-    guard try FileSystem.regularSize(path) != nil else {
-      throw CollectionError(.labels, file: path, "it is no regular file")
-    }
-    let bytes = try WholeFile.read(Array(path.utf8), limit: 1 << 30)
-    var hash = ContentHash()
-    hash.combine(bytes)
-    fingerprint = SourceFingerprint(hash)
-    var known: [String: String] = [:]
-    var scanner = DelimitedScanner(delimiter: UInt8(ascii: ","))
-    var line = 1
-    try bytes.withUnsafeBytes { raw in
-      let mark = raw.starts(with: ByteOrderMark.bytes) ? ByteOrderMark.bytes.count : 0
-      var rest = UnsafeRawBufferPointer(rebasing: raw[mark...])
-      while !rest.isEmpty {
-        let record = try scanner.record(in: rest, final: true, file: path, line: line)
-        guard let record else { break }
-        let fields = try record.fields.map { field in
-          guard let text = field.validText(in: rest) else {
-            throw CollectionError(.labels, file: path, line: line, "it is not UTF-8")
-          }
-          return text
-        }
-        rest = UnsafeRawBufferPointer(rebasing: rest[record.end...])
-        defer { line += record.lines }
-        if fields.count == 1, fields[0].isEmpty { continue }
-        guard fields.count == 2 else {
-          throw CollectionError(
-            .labels,
-            file: path,
-            line: line,
-            "expected path,label and found \(fields.count) fields"
-          )
-        }
-        if line == 1, fields[1].lowercased() == "label" { continue }
-        guard known.updateValue(fields[1], forKey: fields[0]) == nil else {
-          throw CollectionError(.labels, file: path, line: line, "the path \(fields[0]) is named twice")
-        }
-      }
-    }
-    labels = known
-  }
-
-  /// The paths that the file names.
-  var paths: Set<String> { Set(labels.keys) }
-
-  /// The class of an image, nil when the file does not name it.
-  public subscript(path: String) -> String? { labels[path] }
 }

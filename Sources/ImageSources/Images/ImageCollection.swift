@@ -1,3 +1,4 @@
+import Foundation
 public import ImageCodecs
 
 /// An ordered set of labelled images, each decoded only when it is asked for.
@@ -19,6 +20,9 @@ public protocol ImageCollection: Sendable {
   /// Reads and decodes an image.
   /// - Throws: `CollectionError` or `ImageError`, naming the file.
   func image(at position: Int) throws -> Image
+  /// The images as files that are known by their paths; nil where images are known by their positions.
+  /// - Throws: `CollectionError`.
+  func files() throws -> [ImageFile]?
   /// What tells this collection's content from another's.
   /// - Throws: `CollectionError`.
   func fingerprint() throws -> SourceFingerprint
@@ -27,6 +31,9 @@ public protocol ImageCollection: Sendable {
 extension ImageCollection {
   /// The absolute path behind links, which is the same from any working folder.
   public var identity: String { FileSystem.identity(name) }
+
+  /// Images are known by their positions.
+  public func files() -> [ImageFile]? { nil }
 
   /// There are none.
   public var warnings: [String] { [] }
@@ -55,8 +62,8 @@ public struct ImageEntry: Sendable, Hashable {
   }
 }
 
-/// Where an image can be found again, as a table's `source` column keeps it: an absolute path, or a collection's absolute
-/// path and `#` and the 0-based record number.
+/// Where an image can be found again, as a table's `source` column keeps it: an absolute path as `PathText` writes it,
+/// or a collection's absolute path and `#` and the 0-based record number.
 public enum ImagePlace: Sendable, Hashable, CustomStringConvertible {
   /// An image file.
   case file(String)
@@ -65,7 +72,7 @@ public enum ImagePlace: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads the text of a `source` column; nil for one that holds no absolute path.
   public init?(_ text: String) {
-    guard text.hasPrefix("/") else { return nil }
+    guard text.hasPrefix("/") || text.hasPrefix("file:///") else { return nil }
     if let mark = text.lastIndex(of: "#"), let number = Int(text[text.index(after: mark)...]), number >= 0 {
       self = .record(collection: String(text[..<mark]), number: number)
     } else {
@@ -84,21 +91,125 @@ public enum ImagePlace: Sendable, Hashable, CustomStringConvertible {
 
 /// Finds out what a path holds.
 public enum ImageSource {
-  /// Opens a folder of images, a CIFAR binary file, or a folder of CIFAR binary files.
+  /// Opens a folder of images, one image, a CIFAR binary file, or a folder of CIFAR binary files.
   ///
-  /// A folder with a `.bin` file at its top is CIFAR.
+  /// What a file is, its first bytes say. A folder is CIFAR when it holds files by CIFAR's names, or `.bin` files whose
+  /// records are all CIFAR's.
   /// - Parameters:
   ///   - labels: a CSV file `path,label` for a folder of images.
-  ///   - options: how the images of a folder are decoded.
+  ///   - options: how images are decoded.
   /// - Throws: `CollectionError` when it is none of these.
   public static func open(
     _ path: String,
     labels: String? = nil,
     options: Image.DecodingOptions = Image.DecodingOptions()
   ) throws -> any ImageCollection {
-    let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    guard try FileSystem.isFolder(path) else { return try CIFARCollection(path: path) }
-    if try !CIFARCollection.binaryFiles(in: path).isEmpty { return try CIFARCollection(path: path) }
-    return try FolderCollection(path: path, labels: labels.map(LabelFile.init), options: options)
+    let path = path.utf8.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    guard try FileSystem.isFolder(path) else { return try openFile(path, options) }
+    let binary = try CIFARCollection.binaryFiles(in: path)
+    if !binary.isEmpty {
+      let isOfficial = binary.contains { CIFARCollection.isOfficial($0) }
+      if isOfficial { return try CIFARCollection(path: path) }
+      if let records = try? CIFARCollection(path: path) { return records }
+    }
+    do {
+      return try FolderCollection(path: path, labels: labels.map(LabelFile.init), options: options)
+    } catch let error as CollectionError where error.code == .empty && !binary.isEmpty {
+      // Without images the .bin files were meant, and what is wrong with them is of more use.
+      return try CIFARCollection(path: path)
+    }
+  }
+
+  private static func openFile(
+    _ path: String,
+    _ options: Image.DecodingOptions
+  ) throws -> any ImageCollection {
+    guard try FileSystem.regularSize(path) != nil else {
+      throw CollectionError(
+        .unreadable,
+        file: path,
+        "images are read from regular files; this is a pipe or a device"
+      )
+    }
+    let file = try BinaryFile(path: path)
+    let head = try file.read(offset: 0, count: min(file.size, 512))
+    if ImageMagic.isImage(head) { return try SingleImage(path: path, options: options) }
+    if let kind = FileKind(head) {
+      throw CollectionError(.unknownFormat, file: path, kind.refusal(of: path, asImages: true))
+    }
+    return try CIFARCollection(path: path)
+  }
+}
+
+/// The first bytes of image formats.
+private enum ImageMagic {
+  static func isImage(_ head: [UInt8]) -> Bool {
+    let starts: [[UInt8]] = [
+      [0xFF, 0xD8, 0xFF], [0x89, 0x50, 0x4E, 0x47], Array("GIF8".utf8), Array("BM".utf8),
+      [0x49, 0x49, 0x2A, 0],
+      [0x4D, 0x4D, 0, 0x2A],
+    ]
+    if starts.contains(where: { head.starts(with: $0) }) { return true }
+    let rest = head.dropFirst(4)
+    return head.starts(with: Array("RIFF".utf8)) && head.dropFirst(8).starts(with: Array("WEBP".utf8))
+      || ["ftypheic", "ftypheix", "ftypmif1", "ftypavif", "ftypmsf1"].contains {
+        rest.starts(with: Array($0.utf8))
+      }
+  }
+}
+
+/// One image file; its id is 0 and it has no class.
+struct SingleImage: ImageCollection {
+  let name: String
+  let count = 1
+  private let file: ImageFile
+  private let options: Image.DecodingOptions
+
+  /// - Throws: `CollectionError` with code `unreadable`.
+  init(path: String, options: Image.DecodingOptions) throws {
+    name = path
+    self.options = options
+    var info = stat()
+    guard stat(FileSystem.terminated(path), &info) == 0 else {
+      throw CollectionError(.unreadable, file: path, FileSystem.reason(errno))
+    }
+    func parts(_ path: String) -> (folder: [UInt8], name: [UInt8]) {
+      let bytes = PathText.bytes(path)
+      let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
+      return (Array(bytes[..<slash]), Array(bytes[(slash + 1)...]))
+    }
+    let absolute = parts(FileSystem.absolute(path))
+    let folder = ImageFile.Folder(
+      absolute: absolute.folder,
+      resolved: parts(FileSystem.identity(path)).folder
+    )
+    file = ImageFile(folder: folder, path: absolute.name, info)
+  }
+
+  func entry(at position: Int) throws -> ImageEntry {
+    try check(position)
+    return ImageEntry(id: 0, label: nil, name: name, place: .file(file.source))
+  }
+
+  func image(at position: Int) throws -> Image {
+    try check(position)
+    let bytes = try WholeFile.read(PathText.bytes(name), limit: options.maximumBytes)
+    return try Image(decoding: bytes, name: name, options: options)
+  }
+
+  func files() -> [ImageFile]? { [file] }
+
+  func fingerprint() -> SourceFingerprint {
+    var hash = ContentHash()
+    hash.combine(file.pathBytes)
+    hash.combine(file.byteCount)
+    hash.combine(file.modificationTime)
+    return SourceFingerprint(hash)
+  }
+
+  private func check(_ position: Int) throws {
+    guard position == 0 else {
+      throw CollectionError(.outOfRange, file: name, "it has no image \(position); it is one image")
+    }
   }
 }

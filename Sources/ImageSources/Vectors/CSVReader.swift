@@ -9,9 +9,10 @@ final class CSVReader: FeatureReader {
   var name: String { records.name }
   var expectedCount: Int? { nil }
   let byteCount: Int?
+  var carriesClasses: Bool { columns?.label != nil }
 
-  init(stream: ByteStream, byteCount: Int?) throws {
-    records = RecordStream(stream: stream, delimiter: UInt8(ascii: ","))
+  init(stream: ByteStream, byteCount: Int?, delimiter: UInt8 = UInt8(ascii: ",")) throws {
+    records = RecordStream(stream: stream, delimiter: delimiter)
     self.byteCount = byteCount
     try readColumns()
   }
@@ -20,6 +21,11 @@ final class CSVReader: FeatureReader {
   private func readColumns() throws {
     _ = try records.peek { record, bytes in
       let fields = record.fields.map { $0.text(in: bytes) }
+      for other in [";", "\t"] where fields.count == 1 && fields[0].contains(other) {
+        throw RowProblem(
+          "its fields are not separated by this delimiter. Fix: --delimiter '\(other == ";" ? ";" : "\\t")'"
+        )
+      }
       if let header = try CSVColumns(header: fields) {
         columns = header
         return true

@@ -2,9 +2,10 @@ import Foundation
 
 /// Reads the tutorial's feature file: `id|class|{0.1,0.2,…}`, a row a line.
 ///
-/// Fields may be quoted as Python's `csv` module does under any of its policies; a class may also be written as Python
-/// prints it (`'cat'`, `b'cat'`). Without quotes a class may even hold the delimiter, because neither id nor vector can.
-/// An empty or `\N` class without quotes is NULL.
+/// A class is read as PostgreSQL's COPY reads it: `\N` is NULL, nothing is the empty text, and backslash escapes count.
+/// Fields may also be quoted as Python's `csv` module does under any of its policies, and a class may be written as
+/// Python prints it (`'cat'`, `b'cat'`). Without quotes a class may even hold the delimiter, because neither id nor
+/// vector can.
 final class FeatureFileReader: FeatureReader {
   private let records: RecordStream
   private(set) var dimension: Int?
@@ -42,7 +43,7 @@ final class FeatureFileReader: FeatureReader {
   ) throws(RowProblem) -> String? {
     guard fields.count > 3 || fields[1].isQuoted else {
       let text = try RowProblem.label(fields[1], in: bytes)
-      return text.isEmpty || text == "\\N" ? nil : PythonLiteral.unquoted(text)
+      return text == "\\N" ? nil : CopyText.label(text)
     }
     guard fields.count > 3 else { return try RowProblem.label(fields[1], in: bytes) }
     let whole = DelimitedScanner.Field(
@@ -51,7 +52,54 @@ final class FeatureFileReader: FeatureReader {
       isQuoted: false,
       hasDoubledQuotes: false
     )
-    return PythonLiteral.unquoted(try RowProblem.label(whole, in: bytes))
+    return CopyText.label(try RowProblem.label(whole, in: bytes))
+  }
+}
+
+/// The text format of PostgreSQL's COPY.
+enum CopyText {
+  private static let escapes: [Unicode.Scalar: Unicode.Scalar] = [
+    "b": "\u{8}", "f": "\u{C}", "n": "\n", "r": "\r", "t": "\t", "v": "\u{B}",
+  ]
+
+  /// A class from a field without quotes.
+  static func label(_ field: String) -> String {
+    guard field.utf8.contains(UInt8(ascii: "\\")) else { return PythonLiteral.unquoted(field) }
+    // A field that Python printed has Python's escapes, of which quotes and backslashes mean the same.
+    let text = field.utf8.first == UInt8(ascii: "\\") ? field : PythonLiteral.unquoted(field)
+    var plain = String.UnicodeScalarView()
+    var isEscaped = false
+    for scalar in text.unicodeScalars {
+      if isEscaped {
+        plain.append(escapes[scalar] ?? scalar)
+        isEscaped = false
+      } else if scalar == "\\" {
+        isEscaped = true
+      } else {
+        plain.append(scalar)
+      }
+    }
+    if isEscaped { plain.append("\\") }
+    return String(plain)
+  }
+
+  /// A class as a field; NULL is `\N`.
+  static func field(_ label: String?, delimiter: Unicode.Scalar) -> String {
+    guard let label else { return "\\N" }
+    let isPythons = PythonLiteral.unquoted(label) != label
+    var text = String.UnicodeScalarView()
+    for (index, scalar) in label.unicodeScalars.enumerated() {
+      if let letter = escapes.first(where: { $0.value == scalar })?.key {
+        text.append(contentsOf: ["\\", letter])
+      } else if scalar == "\\" || scalar == delimiter || index == 0 && scalar == "\""
+        || isPythons && (scalar == "'" || scalar == "\"")
+      {
+        text.append(contentsOf: ["\\", scalar])
+      } else {
+        text.append(scalar)
+      }
+    }
+    return String(text)
   }
 }
 

@@ -41,6 +41,9 @@ public struct FeatureSource: Sendable, Hashable {
   /// A text file with a class a line, for the formats that carry none.
   public var labels: String?
 
+  /// The byte between the fields of CSV.
+  public var delimiter = UInt8(ascii: ",")
+
   /// A source by its path; `-` is standard input.
   public init(path: String, format: Format? = nil, labels: String? = nil) {
     self.path = path == "-" ? nil : path
@@ -77,8 +80,8 @@ public struct FeatureSource: Sendable, Hashable {
     case .npy: return try NumPyReader(stream: stream, byteCount: size, labels: lines)
     case .fvecs: return try VecsReader(stream: stream, element: .float4, byteCount: size, labels: lines)
     case .bvecs: return try VecsReader(stream: stream, element: .uint1, byteCount: size, labels: lines)
-    case .csv: return try CSVReader(stream: stream, byteCount: size)
-    case .jsonl: return JSONLinesReader(stream: stream, byteCount: size)
+    case .csv: return try CSVReader(stream: stream, byteCount: size, delimiter: delimiter)
+    case .jsonl: return try JSONLinesReader(stream: stream, byteCount: size)
     default: return FeatureFileReader(stream: stream, byteCount: size)
     }
   }
@@ -90,6 +93,7 @@ public struct FeatureSource: Sendable, Hashable {
     guard let path else { return nil }
     var hash = ContentHash()
     hash.combine(Array((format?.description ?? "").utf8))
+    if delimiter != UInt8(ascii: ",") { hash.combine(Int(delimiter)) }
     guard try FileSystem.regularSize(path) != nil else { return nil }
     try FileFingerprint.combine(path, into: &hash)
     if let labels { try FileFingerprint.combine(labels, into: &hash) }
@@ -111,12 +115,18 @@ public struct FeatureSource: Sendable, Hashable {
     if let known, known != .csv { return known }
     guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }
     _ = try stream.require(6)
+    _ = try stream.require(512)
     return try stream.withAvailable { bytes in
+      if let kind = FileKind(bytes) {
+        throw CollectionError(.unknownFormat, file: name, kind.refusal(of: name, asImages: false))
+      }
       if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }
       let firstLine = bytes.drop { $0 == UInt8(ascii: "\n") }.prefix { $0 != UInt8(ascii: "\n") }
       if firstLine.first == UInt8(ascii: "{") { return .jsonl }
-      if firstLine.contains(UInt8(ascii: "|")) { return .features }
-      if firstLine.contains(UInt8(ascii: ",")) || known == .csv { return .csv }
+      if firstLine.contains(UInt8(ascii: "|")), delimiter == UInt8(ascii: ",") { return .features }
+      if firstLine.contains(UInt8(ascii: ",")) || firstLine.contains(delimiter) || known == .csv {
+        return .csv
+      }
       throw CollectionError(
         .unknownFormat,
         file: name,
@@ -138,6 +148,8 @@ public protocol FeatureReader: AnyObject {
   var expectedCount: Int? { get }
   /// The size of the source in bytes where it is known, for progress.
   var byteCount: Int? { get }
+  /// Whether rows have classes; where not, a load leaves the table's classes as they are.
+  var carriesClasses: Bool { get }
   /// Goes to a place that a batch of the same source ended at.
   /// - Throws: `CollectionError`.
   func skip(to place: SourcePlace) throws
@@ -146,6 +158,11 @@ public protocol FeatureReader: AnyObject {
   /// - Returns: false when the source ended; the batch may hold its last rows all the same.
   /// - Throws: `CollectionError` with file and line; rows before it are lost.
   func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool
+}
+
+extension FeatureReader {
+  /// The format has classes.
+  public var carriesClasses: Bool { true }
 }
 
 /// Where a reader goes on.

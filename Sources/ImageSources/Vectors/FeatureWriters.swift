@@ -34,8 +34,8 @@ public enum FeatureOutput {
     }
     let file = try OutputFile(path: path)
     switch format {
-    case .features: return TextFeatureWriter(file, separator: "|")
-    case .csv: return try TextFeatureWriter(file, separator: ",", header: "id,class,vector\n")
+    case .features: return try TextFeatureWriter(file)
+    case .csv: return try TextFeatureWriter(file, isCSV: true)
     case .jsonl: return JSONLinesWriter(file)
     case .npy: return try NumPyWriter(file, labels: labels.map { try OutputFile(path: $0) })
     case .fvecs, .bvecs:
@@ -47,38 +47,33 @@ public enum FeatureOutput {
   }
 }
 
-/// Writes `id|class|{…}` or CSV. Floats are written in the shortest form that reads back to the same float.
+/// Writes `id|class|{…}`, which COPY reads `WITH (DELIMITER '|')`, or CSV. Floats are written in the shortest form that
+/// reads back to the same float.
 final class TextFeatureWriter: FeatureWriter {
   private let file: OutputFile
-  private let separator: Character
-  private let quotesVector: Bool
+  private let isCSV: Bool
 
-  init(_ file: OutputFile, separator: Character) {
+  /// - Parameter isCSV: writes CSV with a header, as `psql --csv` does.
+  init(_ file: OutputFile, isCSV: Bool = false) throws {
     self.file = file
-    self.separator = separator
-    quotesVector = separator == ","
-  }
-
-  convenience init(_ file: OutputFile, separator: Character, header: String) throws {
-    self.init(file, separator: separator)
-    try file.append(header)
+    self.isCSV = isCSV
+    if isCSV { try file.append("id,class,vector\n") }
   }
 
   func write(id: Int64, label: String?, vector: [Float]) throws {
-    let quote = quotesVector ? "\"" : ""
+    let (separator, quote) = isCSV ? (",", "\"") : ("|", "")
+    let field = isCSV ? Self.quoted(label) : CopyText.field(label, delimiter: "|")
     try file.append { bytes in
-      bytes.append(contentsOf: "\(id)\(separator)\(quoted(label))\(separator)\(quote){".utf8)
+      bytes.append(contentsOf: "\(id)\(separator)\(field)\(separator)\(quote){".utf8)
       FloatText.append(vector, to: &bytes)
       bytes.append(contentsOf: "}\(quote)\n".utf8)
     }
   }
 
   /// NULL is nothing; a class is quoted wherever reading it bare would give another one.
-  private func quoted(_ label: String?) -> String {
+  private static func quoted(_ label: String?) -> String {
     guard let label else { return "" }
-    let isPlain =
-      !label.isEmpty && label != "\\N" && PythonLiteral.unquoted(label) == label
-      && !label.unicodeScalars.contains { "\"\n\r".unicodeScalars.contains($0) || Character($0) == separator }
+    let isPlain = !label.isEmpty && !label.unicodeScalars.contains { "\",\n\r".unicodeScalars.contains($0) }
     return isPlain ? label : Quoting.doubling(label)
   }
 

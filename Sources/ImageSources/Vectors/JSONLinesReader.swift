@@ -10,10 +10,19 @@ final class JSONLinesReader: FeatureReader {
   var name: String { records.name }
   var expectedCount: Int? { nil }
   let byteCount: Int?
+  /// As the first row has it.
+  private(set) var carriesClasses = true
 
-  init(stream: ByteStream, byteCount: Int?) {
+  init(stream: ByteStream, byteCount: Int?) throws {
     records = RecordStream(lines: stream)
     self.byteCount = byteCount
+    try records.peek { record, bytes in
+      var row = Row(id: 0)
+      let field = record.fields[0]
+      try row.read(UnsafeRawBufferPointer(rebasing: bytes[field.start..<field.end]))
+      carriesClasses = row.hasClass
+      return false
+    }
   }
 
   func skip(to place: SourcePlace) throws {
@@ -26,6 +35,9 @@ final class JSONLinesReader: FeatureReader {
       let line = UnsafeRawBufferPointer(rebasing: bytes[record.fields[0].start..<record.fields[0].end])
       var row = Row(id: Int64(position))
       try row.read(line)
+      guard carriesClasses || !row.hasClass else {
+        throw RowProblem("it has a class and the first row has none; give every row a class, or null")
+      }
       try batch.appendRow(id: row.id, label: row.label, &dimension) { $0.append(contentsOf: row.vector) }
       position += 1
     }
@@ -35,6 +47,7 @@ final class JSONLinesReader: FeatureReader {
   private struct Row {
     var id: Int64
     var label: String?
+    var hasClass = false
     var vector: [Float] = []
 
     mutating func read(_ line: UnsafeRawBufferPointer) throws {
@@ -53,7 +66,9 @@ final class JSONLinesReader: FeatureReader {
         guard scanner.take(":") else { throw RowProblem("a colon was expected behind \"\(key.prefix(24))\"") }
         switch key {
         case "id": id = try scanner.integer()
-        case "class", "label": label = try Self.label(&scanner)
+        case "class", "label":
+          label = try Self.label(&scanner)
+          hasClass = true
         case "vector", "embedding", "image_vector", "features":
           vector.removeAll()
           try scanner.numbers(into: &vector)

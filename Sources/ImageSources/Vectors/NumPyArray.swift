@@ -1,15 +1,18 @@
-/// Reads the rows of a two-dimensional NumPy array; ids are row numbers.
+/// Reads the rows of a two-dimensional NumPy array in C or Fortran order; ids are row numbers.
 final class NumPyReader: FeatureReader {
   private let stream: ByteStream
   private let header: NumPyHeader
   private let labels: LabelLines?
   private let decoder: NumberDecoder
   private var position = 0
+  /// For Fortran order: the file, read at random places, and the rows that were put together last.
+  private var columnMajor: (file: BinaryFile, rows: Range<Int>, bytes: [UInt8])?
 
   var name: String { stream.name }
   var dimension: Int? { header.columns }
   var expectedCount: Int? { header.rows }
   let byteCount: Int?
+  var carriesClasses: Bool { labels != nil }
 
   init(stream: ByteStream, byteCount: Int?, labels: LabelLines?) throws {
     self.stream = stream
@@ -28,14 +31,32 @@ final class NumPyReader: FeatureReader {
         "it is cut short: its header says \(header.rows) rows and only \(whole) are complete"
       )
     }
+    if let byteCount, byteCount > expected {
+      throw CollectionError(
+        .damaged,
+        file: stream.name,
+        "\(byteCount - expected) bytes follow the array; more than one array in a file is not read. Fix: save each "
+          + "array in a file of its own"
+      )
+    }
+    guard header.isColumnMajor else { return }
+    guard byteCount != nil else {
+      throw CollectionError(
+        .unknownFormat,
+        file: stream.name,
+        "it is in Fortran order, which is read from files only. Fix: save numpy.ascontiguousarray(array)"
+      )
+    }
+    columnMajor = (try BinaryFile(path: stream.name), 0..<0, [])
   }
 
   func skip(to place: SourcePlace) throws {
     position = place.position
-    if place.position > 0 { try stream.skip(to: place.offset) }
+    if place.position > 0, !header.isColumnMajor { try stream.skip(to: place.offset) }
   }
 
   func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
+    guard !header.isColumnMajor else { return try readColumnMajor(into: &batch, limit: limit) }
     let rowBytes = header.columns * header.element.size
     for _ in 0..<limit {
       guard position < header.rows else { break }
@@ -56,24 +77,67 @@ final class NumPyReader: FeatureReader {
   }
 }
 
+extension NumPyReader {
+  /// Rows that are put together at once: every column is read for so many rows.
+  private static let rowsAtOnce = 4096
+
+  private func readColumnMajor(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
+    for _ in 0..<limit {
+      guard position < header.rows else { break }
+      let rowBytes = header.columns * header.element.size
+      let (rows, bytes) = try block(holding: position)
+      let start = (position - rows.lowerBound) * rowBytes
+      let label = try labels?.label(position)
+      _ = batch.append(id: Int64(position), label: label) { values in
+        bytes.withUnsafeBytes {
+          decoder.append(UnsafeRawBufferPointer(rebasing: $0[start..<start + rowBytes]), to: &values)
+        }
+      }
+      position += 1
+    }
+    return position < header.rows
+  }
+
+  private func block(holding position: Int) throws -> (rows: Range<Int>, bytes: [UInt8]) {
+    guard let known = columnMajor else { return (0..<0, []) }
+    if known.rows.contains(position) { return (known.rows, known.bytes) }
+    let rows = position..<min(position + Self.rowsAtOnce, header.rows)
+    let size = header.element.size
+    var bytes = [UInt8](repeating: 0, count: rows.count * header.columns * size)
+    for column in 0..<header.columns {
+      let offset = header.dataOffset + (column * header.rows + rows.lowerBound) * size
+      let values = try known.file.read(offset: offset, count: rows.count * size)
+      for row in 0..<rows.count {
+        for byte in 0..<size {
+          bytes[(row * header.columns + column) * size + byte] = values[row * size + byte]
+        }
+      }
+    }
+    columnMajor = (known.file, rows, bytes)
+    return (rows, bytes)
+  }
+}
+
 /// The header of a NumPy `.npy` file (numpy.lib.format, versions 1 to 3): a Python dictionary with the element type, the
 /// order and the shape.
 struct NumPyHeader: Sendable, Hashable {
   /// Element types that are read.
   enum Element: Sendable, Hashable {
-    case float2, float4, float8, uint1
+    case float2, float4, float8, uint1, uint2, uint4, uint8, int1, int2, int4, int8
     var size: Int {
       switch self {
-      case .float2: 2
-      case .float4: 4
-      case .float8: 8
-      case .uint1: 1
+      case .uint1, .int1: 1
+      case .float2, .uint2, .int2: 2
+      case .float4, .uint4, .int4: 4
+      case .float8, .uint8, .int8: 8
       }
     }
   }
 
   let element: Element
   let isBigEndian: Bool
+  /// Whether columns follow each other in the file, not rows.
+  let isColumnMajor: Bool
   let rows: Int
   let columns: Int
   /// Where the numbers start.
@@ -103,9 +167,7 @@ struct NumPyHeader: Sendable, Hashable {
     guard let descr = Self.value("descr", in: text), let shape = Self.value("shape", in: text) else {
       throw damaged("its .npy header has no descr or no shape")
     }
-    guard Self.value("fortran_order", in: text)?.hasPrefix("False") ?? false else {
-      throw damaged("it is in Fortran order; save it with numpy.ascontiguousarray")
-    }
+    isColumnMajor = Self.value("fortran_order", in: text)?.hasPrefix("True") ?? false
     (element, isBigEndian) = try Self.element(descr, damaged)
     var sizes = shape.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }.split(separator: ",")
       .compactMap { Int($0.filter { $0 != " " }) }
@@ -134,9 +196,12 @@ struct NumPyHeader: Sendable, Hashable {
     _ damaged: (String) -> CollectionError
   ) throws -> (Element, Bool) {
     let name = descr.dropFirst().prefix { $0 != "'" }
-    let known: [Substring: Element] = ["f2": .float2, "f4": .float4, "f8": .float8, "u1": .uint1]
+    let known: [Substring: Element] = [
+      "f2": .float2, "f4": .float4, "f8": .float8, "u1": .uint1, "u2": .uint2, "u4": .uint4, "u8": .uint8,
+      "i1": .int1, "i2": .int2, "i4": .int4, "i8": .int8,
+    ]
     guard let element = known[name.dropFirst()], let order = name.first, "<>|=".contains(order) else {
-      throw damaged("its numbers are \(name); f2, f4, f8 and u1 can be read (array.astype('float32'))")
+      throw damaged("its numbers are \(name), which are not real numbers. Fix: save array.astype('float32')")
     }
     return (element, order == ">")
   }
@@ -155,6 +220,13 @@ struct NumberDecoder: Sendable {
       let room = UnsafeMutableBufferPointer(rebasing: buffer[start...])
       switch element {
       case .uint1: for index in 0..<count { room[index] = Float(bytes[index]) }
+      case .int1: for index in 0..<count { room[index] = Float(Int8(bitPattern: bytes[index])) }
+      case .uint2: for index in 0..<count { room[index] = Float(word(bytes, index) as UInt16) }
+      case .int2: for index in 0..<count { room[index] = Float(word(bytes, index) as Int16) }
+      case .uint4: for index in 0..<count { room[index] = Float(word(bytes, index) as UInt32) }
+      case .int4: for index in 0..<count { room[index] = Float(word(bytes, index) as Int32) }
+      case .uint8: for index in 0..<count { room[index] = Float(word(bytes, index) as UInt64) }
+      case .int8: for index in 0..<count { room[index] = Float(word(bytes, index) as Int64) }
       case .float2: for index in 0..<count { room[index] = Float(Float16(bitPattern: word(bytes, index))) }
       case .float4: for index in 0..<count { room[index] = Float(bitPattern: word(bytes, index)) }
       case .float8: for index in 0..<count { room[index] = Float(Double(bitPattern: word(bytes, index))) }

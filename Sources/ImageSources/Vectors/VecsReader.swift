@@ -10,6 +10,7 @@ final class VecsReader: FeatureReader {
 
   var name: String { stream.name }
   let byteCount: Int?
+  var carriesClasses: Bool { labels != nil }
 
   init(stream: ByteStream, element: NumPyHeader.Element, byteCount: Int?, labels: LabelLines?) throws {
     self.stream = stream
@@ -27,7 +28,7 @@ final class VecsReader: FeatureReader {
       throw CollectionError(
         .damaged,
         file: stream.name,
-        "its \(byteCount) bytes are no whole number of \(recordBytes)-byte records of \(dimension) numbers; "
+        "its \(byteCount) bytes are not a whole number of \(recordBytes)-byte records of \(dimension) numbers; "
           + "it is cut short or another format"
       )
     }

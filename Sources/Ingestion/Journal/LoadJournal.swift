@@ -1,109 +1,177 @@
+internal import ImageSearch
 internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
 
-/// The two tables, beside the target, in which loads are recorded: `adbvec_load`, a row a load, and
-/// `adbvec_load_batch`, a row a committed batch.
+/// The tables, beside the target, in which loads are recorded: `adbvec_load`, a row per load; `adbvec_load_batch`, a row
+/// per committed batch; `adbvec_load_image`, a row per image of a folder.
 ///
-/// Batches are only ever inserted while a load runs: on Greenplum an UPDATE would hold the whole table against the
-/// other connections of the same load. Everything here runs on a 9.4 base.
-struct LoadLedger: Sendable {
+/// Batches are only inserted while a load runs: on Greenplum an UPDATE would lock the whole table against the other
+/// connections of the same load. Everything here runs on a 9.4 base.
+struct LoadJournal: Sendable {
+  /// Table and source: one load of a source into a table.
   let key: String
+  /// Names this run: batches of a run that another one has taken over from are refused.
+  let token: String
+
+  /// The layout that this version writes. Version 1 had neither a version nor images.
+  static let version = 2
+
   private let loads: String
   private let batches: String
+  private let images: String
   private let distributes: Bool
 
   /// - Parameters:
   ///   - table: with the schema it was found in, so that every spelling of the name finds the same record.
   ///   - source: what names the source wherever it is loaded from.
   init(table: QualifiedName, source: String, server: ServerCapabilities) {
-    let schema = table.schema
-    loads = QualifiedName(schema: schema, name: "adbvec_load").quoted
-    batches = QualifiedName(schema: schema, name: "adbvec_load_batch").quoted
+    func quoted(_ name: Identifier) -> String { QualifiedName(schema: table.schema, name: name).quoted }
+    loads = quoted("adbvec_load")
+    batches = quoted("adbvec_load_batch")
+    images = quoted("adbvec_load_image")
     distributes = server.canDistribute
     key = "\(table.quoted) \(source)"
+    token = String(UInt64.random(in: 0 ... .max), radix: 16)
+  }
+}
+
+// Its tables, and their upgrade.
+extension LoadJournal {
+  /// Which layout the tables have.
+  private enum Layout {
+    case missing
+    case version1
+    case current
   }
 
-  /// Makes the tables where they are missing.
+  private func layout(_ connection: PostgresConnection) async throws -> Layout {
+    do {
+      let rows = try await connection.query(
+        .init(trusted: "SELECT coalesce(max(version), \(Self.version)) FROM \(loads)")
+      )
+      let newest = try rows.first?.value(at: 0, as: Int.self) ?? Self.version
+      guard newest <= Self.version else {
+        throw LoadError(
+          .resume,
+          "\(loads) was written by a newer adbvec (layout \(newest), this one knows \(Self.version)). Fix: use that "
+            + "version, or load with --untracked"
+        )
+      }
+      _ = try await connection.query(.init(trusted: "SELECT 1 FROM \(batches), \(images) LIMIT 0"))
+      return .current
+    } catch let error as PostgresError where error.sqlState == "42703" {
+      return .version1
+    } catch let error as PostgresError where error.sqlState == "42P01" {
+      return .missing
+    }
+  }
+
+  /// Makes the tables where they are missing, and brings those of version 1 up to date in place.
   /// - Throws: `LoadError` when the user may not make them.
   func install(_ connection: PostgresConnection) async throws {
+    do {
+      switch try await layout(connection) {
+      case .current: return
+      case .version1: try await upgrade(connection)
+      case .missing: break
+      }
+      do {
+        try await create(connection)
+      } catch let error as PostgresError where ["23505", "42P07"].contains(error.sqlState) {
+        // Two runs that make the tables at once make one of them fail on a catalogue's unique index.
+        try await create(connection)
+      }
+    } catch let error as PostgresError where error.sqlState == "42501" {
+      throw LoadError(
+        .option,
+        "this user may not create or alter \(loads), which keeps the progress of loads. Fix: GRANT CREATE on the schema, "
+          + "or load with --untracked"
+      )
+    }
+  }
+
+  private func create(_ connection: PostgresConnection) async throws {
     let placement = distributes ? " DISTRIBUTED BY (load_key)" : ""
     let script = """
       CREATE TABLE IF NOT EXISTS \(loads) (
-        load_key text NOT NULL PRIMARY KEY, table_oid bigint NOT NULL, fingerprint text NOT NULL, recipe text NOT NULL,
-        deferred_indexes text[] NOT NULL, is_finished boolean NOT NULL, started_at timestamptz NOT NULL DEFAULT now(), finished_at timestamptz
+        load_key text NOT NULL PRIMARY KEY, version integer NOT NULL DEFAULT 1, table_oid bigint NOT NULL,
+        fingerprint text NOT NULL, recipe text NOT NULL, on_conflict text NOT NULL DEFAULT 'fail',
+        deferred_indexes text[] NOT NULL, index_restores text[] NOT NULL DEFAULT '{}', run_token text,
+        is_finished boolean NOT NULL, started_at timestamptz NOT NULL DEFAULT now(), finished_at timestamptz
       )\(placement);
       CREATE TABLE IF NOT EXISTS \(batches) (
         load_key text NOT NULL, first_position bigint NOT NULL, end_position bigint NOT NULL,
         end_offset bigint NOT NULL, end_line bigint NOT NULL, loaded bigint NOT NULL, skipped bigint NOT NULL,
         replaced bigint NOT NULL, unreadable bigint NOT NULL, PRIMARY KEY (load_key, first_position)
+      )\(placement);
+      CREATE TABLE IF NOT EXISTS \(images) (
+        load_key text NOT NULL, path text NOT NULL, id bigint, byte_count bigint NOT NULL,
+        modified_at bigint NOT NULL, PRIMARY KEY (load_key, path)
       )\(placement)
       """
+    try await connection.run(trusted: script)
+  }
+
+  private func upgrade(_ connection: PostgresConnection) async throws {
     do {
-      try await installOnce(script, connection)
-    } catch let error as PostgresError where error.sqlState == "42501" {
-      throw LoadError(
-        .option,
-        "this user may not create the table \(loads) that --resume needs; grant CREATE on the schema, or load with "
-          + "--untracked"
+      try await connection.run(
+        trusted: """
+          ALTER TABLE \(loads) ADD COLUMN version integer NOT NULL DEFAULT 1,
+            ADD COLUMN on_conflict text NOT NULL DEFAULT 'fail',
+            ADD COLUMN index_restores text[] NOT NULL DEFAULT '{}', ADD COLUMN run_token text
+          """
       )
+    } catch let error as PostgresError where error.sqlState == "42701" {
+      // Another run has just done it.
     }
   }
+}
 
-  /// Two runs that make the tables at once make one of them fail on a catalogue's unique index.
-  private func installOnce(_ script: String, _ connection: PostgresConnection) async throws {
-    if try await isInstalled(connection) { return }
-    do {
-      try await connection.run(trusted: script)
-    } catch let error as PostgresError where ["23505", "42P07"].contains(error.sqlState) {
-      try await connection.run(trusted: script)
-    }
-  }
-
-  private func isInstalled(_ connection: PostgresConnection) async throws -> Bool {
-    do {
-      try await connection.query(.init(trusted: "SELECT 1 FROM \(loads), \(batches) LIMIT 0"))
-      return true
-    } catch let error as PostgresError where error.sqlState == "42P01" {
-      return false
-    }
-  }
-
+// What it holds.
+extension LoadJournal {
   /// The record of an earlier run; nil when there is none.
   func read(_ connection: PostgresConnection) async throws -> LoadRecord? {
-    guard try await isInstalled(connection) else { return nil }
+    let layout = try await layout(connection)
+    guard layout != .missing else { return nil }
+    let columns =
+      layout == .current
+      ? "version, on_conflict, index_restores" : "1, 'fail'::text, '{}'::text[]"
     let head = try await connection.query(
       .init(
-        trusted:
-          "SELECT table_oid, fingerprint, recipe, deferred_indexes, is_finished FROM \(loads) WHERE load_key = $1",
+        trusted: """
+          SELECT table_oid, fingerprint, recipe, deferred_indexes, is_finished, \(columns)
+          FROM \(loads) WHERE load_key = $1
+          """,
         binds: [.text(key)]
       )
     )
     guard let row = head.first else { return nil }
-    let (oid, fingerprint, recipe, deferred, isFinished) = try row.decode(
+    let (oid, fingerprint, recipe, deferred, isFinished, version, policy, restores) = try row.decode(
       Int64.self,
       String.self,
       String.self,
       [String].self,
-      Bool.self
+      Bool.self,
+      Int.self,
+      String.self,
+      [String].self
     )
     var record = LoadRecord(
-      key: key,
       tableOID: UInt32(truncatingIfNeeded: oid),
       fingerprint: fingerprint,
       recipe: recipe,
-      deferredIndexes: deferred,
-      isFinished: isFinished,
-      counts: LoadCounts(),
-      done: DoneRanges(),
-      offset: 0,
-      line: 1
+      onConflict: LoadOptions.ConflictPolicy(rawValue: policy) ?? .fail
     )
-    try await readBatches(into: &record, connection)
+    record.deferredIndexes = deferred
+    record.indexRestores = restores
+    record.isFinished = isFinished
+    record.version = version
+    for batch in try await readBatches(connection) { record.add(batch) }
     return record
   }
 
-  private func readBatches(into record: inout LoadRecord, _ connection: PostgresConnection) async throws {
+  private func readBatches(_ connection: PostgresConnection) async throws -> [CommittedBatch] {
     let rows = try await connection.query(
       .init(
         trusted: """
@@ -113,9 +181,7 @@ struct LoadLedger: Sendable {
         binds: [.text(key)]
       )
     )
-    var ranges: [Range<Int>] = []
-    var prefix = 0
-    for row in rows {
+    return try rows.map { row in
       let (first, end, offset, line, loaded, skipped, replaced, unreadable) = try row.decode(
         Int.self,
         Int.self,
@@ -126,101 +192,157 @@ struct LoadLedger: Sendable {
         Int.self,
         Int.self
       )
-      // The source goes on behind what is done without a gap from its start.
-      if first == prefix { (prefix, record.offset, record.line) = (max(first, end), offset, line) }
-      ranges.append(first..<max(first, end))
-      var counts = LoadCounts()
-      (counts.loaded, counts.skipped) = (loaded, skipped)
-      (counts.replaced, counts.unreadable) = (replaced, unreadable)
-      record.counts = record.counts + counts
+      return CommittedBatch(
+        positions: first..<max(first, end),
+        place: SourcePlace(position: max(first, end), offset: offset, line: line),
+        counts: LoadCounts(loaded: loaded, skipped: skipped, replaced: replaced, unreadable: unreadable)
+      )
     }
-    record.done = DoneRanges(ranges)
   }
 
-  /// Forgets an earlier run and writes down that one begins.
+  /// The images that earlier runs of a folder's load dealt with, by path, and whether their rows are in the table.
   ///
-  /// - Parameter dropping: indexes that are dropped in the same transaction.
-  func begin(_ record: LoadRecord, dropping indexes: [String], _ connection: PostgresConnection) async throws
-  {
+  /// - Parameter target: nil does not look for the rows, and takes them for present.
+  func readImages(
+    _ connection: PostgresConnection,
+    target: TargetTable?
+  ) async throws -> [String: LoadPlan.Known] {
+    let join: String
+    if let target, !target.catalog.hasRowSecurity {
+      let id = target.target.idColumn.quoted
+      // An id that was freed may be another image's now: the source tells.
+      let sameSource =
+        target.hasSource
+        ? " AND coalesce(right(t.\(target.target.sourceColumn.quoted), length(i.path)) = i.path"
+          + " OR i.path LIKE 'file:%', true)"
+        : ""
+      let key = target.idIsText ? "i.id::text" : "i.id"
+      join =
+        "t.\(id) IS NOT NULL FROM \(images) i LEFT JOIN \(target.catalog.name.quoted) t ON t.\(id) = \(key)\(sameSource)"
+    } else {
+      join = "true FROM \(images) i"
+    }
+    let query = Statement(
+      trusted: "SELECT i.path, i.id, i.byte_count, i.modified_at, \(join) WHERE i.load_key = $1",
+      binds: [.text(key)]
+    )
+    guard try await layout(connection) == .current else { return [:] }
+    var known: [String: LoadPlan.Known] = [:]
+    for row in try await connection.query(query) {
+      let (path, id, byteCount, modified, isPresent) = try row.decode(
+        String.self,
+        Int64?.self,
+        Int.self,
+        Int.self,
+        Bool.self
+      )
+      known[path] = LoadPlan.Known(
+        id: id,
+        byteCount: byteCount,
+        modificationTime: modified,
+        isPresent: isPresent
+      )
+    }
+    return known
+  }
+
+  /// Takes an existing record over, so that batches of the run before are refused from now on.
+  func takeOver(_ connection: PostgresConnection) async throws {
+    try await connection.query(
+      .init(
+        trusted: "UPDATE \(loads) SET run_token = $2 WHERE load_key = $1",
+        binds: [.text(key), .text(token)]
+      )
+    )
+  }
+
+  /// Writes down that a run begins.
+  ///
+  /// - Parameters:
+  ///   - isFresh: forgets the batches of earlier runs.
+  ///   - indexes: indexes that are dropped in the same transaction.
+  ///   - plan: of a folder; its images are matched one by one, so that positions of earlier runs mean nothing.
+  func begin(
+    _ record: LoadRecord,
+    isFresh: Bool,
+    dropping indexes: [String],
+    plan: LoadPlan?,
+    _ connection: PostgresConnection
+  ) async throws {
     try await connection.transaction { connection in
       for index in indexes { try await connection.run(trusted: "DROP INDEX IF EXISTS \(index)") }
-      try await connection.query(
-        .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
+      if isFresh || plan != nil {
+        try await connection.query(
+          .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
+        )
+      }
+      let started = try await connection.query(
+        .init(
+          trusted: "DELETE FROM \(loads) WHERE load_key = $1 RETURNING started_at::text",
+          binds: [.text(key)]
+        )
       )
-      try await connection.query(
-        .init(trusted: "DELETE FROM \(loads) WHERE load_key = $1", binds: [.text(key)])
-      )
+      let before = try started.first?.value(at: 0, as: String.self)
       try await connection.query(
         .init(
           trusted: """
-            INSERT INTO \(loads) (load_key, table_oid, fingerprint, recipe, deferred_indexes, is_finished)
-            VALUES ($1, $2, $3, $4, $5, false)
+            INSERT INTO \(loads) (load_key, version, table_oid, fingerprint, recipe, on_conflict, deferred_indexes,
+              index_restores, run_token, is_finished, started_at)
+            VALUES ($1, \(Self.version), $2, $3, $4, $5, $6, $7, $8, false, coalesce($9::text::timestamptz, now()))
             """,
           binds: [
             .text(key), .int8(Int64(record.tableOID)), .text(record.fingerprint), .text(record.recipe),
-            .textArray(record.deferredIndexes),
+            .text(record.onConflict.rawValue), .textArray(record.deferredIndexes),
+            .textArray(record.indexRestores), .text(token),
+            isFresh ? .null : before.map(SQLValue.text) ?? .null,
           ]
         )
       )
+      if let plan { try await adopt(plan, connection) }
     }
   }
 
-  /// What a batch adds, for the transaction that writes its rows.
-  func entry(_ batch: LoadBatch, _ counts: LoadCounts) -> LedgerEntry {
-    let numbers = [
-      batch.positions.lowerBound, batch.positions.upperBound, batch.place.offset, batch.place.line,
-      counts.loaded,
-      counts.skipped, counts.replaced, counts.unreadable,
-    ]
-    return LedgerEntry(table: batches, values: [.text(key)] + numbers.map { .int8(Int64($0)) })
+  /// Writes down images whose rows are in the table though no record of them is.
+  private func adopt(_ plan: LoadPlan, _ connection: PostgresConnection) async throws {
+    let adopted = plan.adopted.map { plan.image(at: $0) }
+    for start in stride(from: 0, to: adopted.count, by: Self.imagesPerStatement) {
+      let chunk = adopted[start..<min(start + Self.imagesPerStatement, adopted.count)]
+      for statement in imageStatements(Array(chunk)) { try await connection.run(trusted: statement) }
+    }
   }
 
-  /// Whether a batch was committed, after an answer that never came.
-  func holds(_ positions: Range<Int>, _ connection: PostgresConnection) async throws -> Bool {
-    let rows = try await connection.query(
-      .init(
-        trusted: "SELECT 1 FROM \(batches) WHERE load_key = $1 AND first_position = $2 AND end_position = $3",
-        binds: [.text(key), .int8(Int64(positions.lowerBound)), .int8(Int64(positions.upperBound))]
-      )
-    )
-    return !rows.isEmpty
-  }
+  private static let imagesPerStatement = 500
 
-  /// The counts of a batch that was committed.
-  func counts(of positions: Range<Int>, _ connection: PostgresConnection) async throws -> LoadCounts {
+  /// Whether a batch was committed, and its counts, after an answer that never came.
+  func counts(of positions: Range<Int>, _ connection: PostgresConnection) async throws -> LoadCounts? {
     let rows = try await connection.query(
       .init(
         trusted: """
-          SELECT loaded, skipped, replaced, unreadable FROM \(batches) WHERE load_key = $1 AND first_position = $2
+          SELECT loaded, skipped, replaced, unreadable FROM \(batches)
+          WHERE load_key = $1 AND first_position = $2 AND end_position = $3
           """,
-        binds: [.text(key), .int8(Int64(positions.lowerBound))]
+        binds: [.text(key), .int8(Int64(positions.lowerBound)), .int8(Int64(positions.upperBound))]
       )
     )
-    var counts = LoadCounts()
-    if let row = rows.first {
-      (counts.loaded, counts.skipped, counts.replaced, counts.unreadable) = try row.decode(
-        Int.self,
-        Int.self,
-        Int.self,
-        Int.self
-      )
-    }
-    return counts
+    guard let row = rows.first else { return nil }
+    let (loaded, skipped, replaced, unreadable) = try row.decode(
+      Int.self,
+      Int.self,
+      Int.self,
+      Int.self
+    )
+    return LoadCounts(loaded: loaded, skipped: skipped, replaced: replaced, unreadable: unreadable)
   }
 
-  /// Writes down that the load ran to its end, and folds its batches into one row.
-  func finish(_ counts: LoadCounts, end: SourcePlace, _ connection: PostgresConnection) async throws {
-    let total = LoadBatch(
-      rows: FeatureBatch(),
-      positions: 0..<end.position,
-      place: end,
-      unreadable: []
-    )
+  /// Writes down that the load ran to its end, with one batch in place of all.
+  ///
+  /// - Parameter batch: nil for a folder, whose images are recorded one by one.
+  func finish(_ batch: CommittedBatch?, _ connection: PostgresConnection) async throws {
     try await connection.transaction { connection in
       try await connection.query(
         .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
       )
-      try await connection.query(entry(total, counts).statement)
+      if let batch { try await connection.query(entry(batch).statement) }
       try await connection.query(
         .init(
           trusted: "UPDATE \(loads) SET is_finished = true, finished_at = now() WHERE load_key = $1",
@@ -231,21 +353,80 @@ struct LoadLedger: Sendable {
   }
 }
 
-/// A row of the record, ready to be inserted.
-struct LedgerEntry: Sendable, Hashable {
-  /// The table, quoted.
-  let table: String
-  /// Its columns' values, in order.
+/// What the journal keeps of an image.
+struct JournalImage: Sendable, Hashable {
+  var file: ImageFile
+  /// Nil for an image that could not be read.
+  var id: Int64?
+  /// Whether the journal may have a row of it that has to be replaced.
+  var isKnown: Bool
+}
+
+// What is written in the transaction of a batch.
+extension LoadJournal {
+  /// A batch's row, for the transaction that writes its rows.
+  ///
+  /// The end is NULL, which the table refuses, once another run has taken the load over.
+  func entry(_ batch: CommittedBatch) -> JournalEntry {
+    let numbers = [
+      batch.positions.lowerBound, batch.place.offset, batch.place.line, batch.counts.loaded,
+      batch.counts.skipped, batch.counts.replaced, batch.counts.unreadable, batch.positions.upperBound,
+    ]
+    return JournalEntry(
+      batches: batches,
+      loads: loads,
+      values: [.text(key)] + numbers.map { .int8(Int64($0)) } + [.text(token)]
+    )
+  }
+
+  /// Writes images down, as text for a message of several statements.
+  func imageStatements(_ written: [JournalImage]) -> [String] {
+    guard !written.isEmpty else { return [] }
+    let known = written.filter(\.isKnown).map { SQLValue.text($0.file.path).literal }
+    let rows = written.map { image in
+      let values: [SQLValue] = [
+        .text(key), .text(image.file.path), image.id.map { .int8($0) } ?? .null,
+        .int8(Int64(image.file.byteCount)), .int8(Int64(image.file.modificationTime)),
+      ]
+      return "(" + values.map(\.literal).joined(separator: ", ") + ")"
+    }
+    let removal =
+      known.isEmpty
+      ? []
+      : [
+        "DELETE FROM \(images) WHERE load_key = \(SQLValue.text(key).literal) AND path IN "
+          + "(\(known.joined(separator: ", ")))"
+      ]
+    return removal + [
+      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at) VALUES \(rows.joined(separator: ", "))"
+    ]
+  }
+}
+
+/// A batch's row of the journal, ready to be inserted.
+struct JournalEntry: Sendable, Hashable {
+  private static let columns =
+    "load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, end_position"
+
+  /// The table of batches, quoted.
+  let batches: String
+  /// The table of loads, quoted.
+  let loads: String
+  /// The columns' values, the end of the batch and the run's token last.
   let values: [SQLValue]
 
   /// The insertion with bound values.
   var statement: Statement {
-    let parameters = values.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
-    return Statement(trusted: "INSERT INTO \(table) VALUES (\(parameters))", binds: values)
+    Statement(trusted: text(values.indices.map { "$\($0 + 1)" }), binds: values)
   }
 
   /// The insertion as text for a message of several statements, which carries no parameters.
-  var script: String {
-    "INSERT INTO \(table) VALUES (\(values.map(\.literal).joined(separator: ", ")))"
+  var script: String { text(values.map(\.literal)) }
+
+  private func text(_ values: [String]) -> String {
+    let plain = values.prefix(8).joined(separator: ", ")
+    return
+      "INSERT INTO \(batches) (\(Self.columns)) VALUES (\(plain), (SELECT \(values[8])::int8 FROM \(loads) "
+      + "WHERE load_key = \(values[0]) AND run_token = \(values[9])))"
   }
 }

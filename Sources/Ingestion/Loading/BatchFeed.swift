@@ -5,14 +5,15 @@ struct BatchFeed: Sendable {
   let check: TableCheck
   /// Numbers in a vector; 0 before the first row.
   private(set) var dimension = 0
-  /// Behind the last batch.
-  private(set) var end = SourcePlace(position: 0, offset: 0, line: 1)
+  /// The source's end, once it was reached.
+  private(set) var end: Int?
   /// The first images without a row.
   private(set) var unreadable: [UnreadableImage] = []
 
   private let source: any BatchSource
   private let options: LoadOptions
   private let table: TargetTable
+  private let traits: SourceTraits
   private var done: DoneRanges
   private let onEvent: @Sendable (LoadEvent) -> Void
   private var pace: Pace
@@ -20,15 +21,15 @@ struct BatchFeed: Sendable {
   private static let firstRows = 100
   private static let reportedImages = 100
 
-  init(_ run: LoadRun, table: TargetTable, check: TableCheck, done: DoneRanges) {
+  init(_ run: LoadRun, table: TargetTable, check: TableCheck, traits: SourceTraits, done: DoneRanges) {
     self.check = check
     self.table = table
     self.done = done
+    self.traits = traits
     source = run.source
     options = run.options
     onEvent = run.onEvent
     pace = Pace(rate: run.options.rateLimit)
-    end.position = done.prefix
   }
 
   /// Rows in a batch, once the dimension is known; at most a second's worth where a rate is kept.
@@ -49,22 +50,27 @@ struct BatchFeed: Sendable {
   /// The next batch, checked; nil at the end.
   /// - Throws: `LoadError`, `CollectionError`, or what the extractor throws.
   mutating func next() async throws -> LoadBatch? {
-    guard let batch = try await source.next(rows: batchRows, skipping: done) else { return nil }
-    if batch.rows.count > 0 {
+    guard let batch = try await source.next(rows: batchRows, skipping: done) else {
+      end = await source.endPosition()
+      return nil
+    }
+    for rows in [batch.rows, batch.changed] where rows.count > 0 {
       if dimension == 0 {
-        try check.checkDimension(batch.rows.dimension, of: table)
-        dimension = batch.rows.dimension
-      } else if dimension != batch.rows.dimension {
-        throw LoadError(.row, "\(source.name): vectors of \(batch.rows.dimension) numbers after \(dimension)")
+        try check.checkDimension(rows.dimension, of: table)
+        dimension = rows.dimension
+      } else if dimension != rows.dimension {
+        throw LoadError(
+          .row,
+          "\(source.name): a vector of \(rows.dimension) numbers after vectors of \(dimension)"
+        )
       }
-      try check.check(batch.rows, source: source.name)
+      try check.check(rows, source: source.name, writesClass: traits.hasClasses)
     }
     for image in batch.unreadable {
       onEvent(.unreadable(image))
       if unreadable.count < Self.reportedImages { unreadable.append(image) }
     }
-    if batch.place.position >= end.position { end = batch.place }
-    try await pace.admit(batch.rows.count)
+    try await pace.admit(batch.rows.count + batch.changed.count)
     return batch
   }
 }

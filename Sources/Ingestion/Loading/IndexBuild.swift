@@ -1,3 +1,4 @@
+internal import Foundation
 internal import ImageSearch
 internal import PostgresClient
 internal import VectorSQL
@@ -8,13 +9,87 @@ struct LoadFinish: Sendable {
   let connection: PostgresConnection
   let server: ServerCapabilities
 
-  /// Builds indexes that were dropped; those that exist by now are left alone.
-  func buildIndexes(_ definitions: [String], rows: Int, dimension: Int) async throws {
-    guard !definitions.isEmpty else { return }
+  /// Builds indexes that were dropped, and gives them back what their definitions do not hold; those that exist by now
+  /// are left alone.
+  func buildIndexes(_ record: LoadRecord, rows: Int, dimension: Int) async throws {
+    guard !record.deferredIndexes.isEmpty else { return }
+    try await awaitOrphanedBuild()
     let present = try await TargetTable.read(run.target, on: connection).vectorIndexes.map(\.definition)
-    for definition in definitions where !present.contains(definition) {
+    for definition in record.deferredIndexes where !present.contains(definition) {
       let build = IndexBuild(definition: definition, run: run, connection: connection, server: server)
       try await build.perform(rows: rows, dimension: dimension)
+    }
+    for statement in record.indexRestores {
+      do {
+        try await connection.run(trusted: statement)
+      } catch let error as PostgresError where !error.isConnectionProblem {
+        run.onEvent(.warning("the index is built, but this failed: \(statement): \(error.message)"))
+      }
+    }
+  }
+
+  /// Waits for a build of an index on the table that a killed run left behind: the server goes on with it.
+  private func awaitOrphanedBuild() async throws {
+    var isTold = false
+    while let (backend, seconds) = try await orphanedBuild() {
+      if !isTold {
+        run.onEvent(
+          .warning(
+            "the server still builds an index on \(run.target.table.quoted) that an earlier run began \(seconds) s ago "
+              + "(backend \(backend)); waiting for it. Fix: to end it, SELECT pg_cancel_backend(\(backend))"
+          )
+        )
+      }
+      isTold = true
+      try await Task.sleep(for: .milliseconds(500))
+    }
+  }
+
+  private func orphanedBuild() async throws -> (backend: Int32, seconds: Int)? {
+    let rows = try await connection.query(
+      Statement(
+        """
+        SELECT a.pid, extract(epoch FROM now() - a.query_start)::int8
+        FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+        JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE l.mode IN ('ShareLock', 'ShareUpdateExclusiveLock') AND l.granted AND a.pid <> pg_backend_pid()
+          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND c.relname = $1 AND CASE WHEN $2::text IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END
+          AND a.query ILIKE '%create%index%'
+        """,
+        binds: [
+          .text(run.target.table.name.name), run.target.table.schema.map { .text($0.name) } ?? .null,
+        ]
+      )
+    )
+    guard let row = rows.first else { return nil }
+    let (backend, seconds) = try row.decode(Int32.self, Int.self)
+    return (backend, seconds)
+  }
+
+  /// Sets the sequence behind the id column above the largest id, so that the next row of another program gets a free
+  /// one.
+  func advanceSequence(_ table: TargetTable) async throws {
+    guard let sequence = table.facts.sequence, !table.idIsText else { return }
+    let id = table.target.idColumn.quoted
+    do {
+      try await connection.query(
+        Statement(
+          trusted: """
+            SELECT setval($1::text::regclass, m.largest)
+            FROM (SELECT max(\(id))::int8 AS largest FROM \(table.catalog.name.quoted)) m
+            WHERE m.largest > (SELECT last_value FROM \(sequence)) AND m.largest > 0
+            """,
+          binds: [.text(sequence)]
+        )
+      )
+    } catch let error as PostgresError where !error.isConnectionProblem {
+      run.onEvent(
+        .warning(
+          "the sequence \(sequence) was not set above the loaded ids (\(error.message)); the next generated id may be "
+            + "taken. Fix: SELECT setval('\(sequence)', (SELECT max(\(id)) FROM \(table.catalog.name.quoted)))"
+        )
+      )
     }
   }
 
@@ -43,39 +118,67 @@ struct IndexBuild: Sendable {
   let connection: PostgresConnection
   let server: ServerCapabilities
 
-  /// Memory for the build in KiB: hnsw builds several times slower once its graph has outgrown
+  /// Memory that the build wants, in KiB: hnsw builds several times slower once its graph has outgrown
   /// `maintenance_work_mem`: about 900 bytes a row beside the vector, measured with pgvector 0.8.
   static func memory(rows: Int, dimension: Int) -> Int {
     min(rows * (dimension * 4 + 900) / 1024 * 11 / 10 + 16 * 1024, mostMemory)
   }
 
-  /// 2 GiB, in KiB: the server's memory is not known from here.
+  /// 2 GiB, in KiB.
   private static let mostMemory = 2 * 1024 * 1024 - 1
 
+  /// Builds it in one transaction, whose settings end with it.
   func perform(rows: Int, dimension: Int) async throws {
     run.onEvent(.step("building an index: \(definition)"))
-    let wanted = Self.memory(rows: rows, dimension: dimension)
-    try await raise(to: wanted)
+    let memory = try await allowedMemory(of: Self.memory(rows: rows, dimension: dimension))
+    let settings = memory.map { ["SET LOCAL maintenance_work_mem = \($0)"] } ?? []
     do {
-      try await watched { _ = try await connection.run(trusted: definition) }
+      try await build(settings)
     } catch let error as PostgresError where lacksSharedMemory(error) {
       // Workers share the graph in /dev/shm, which a container often has only 64 MB of.
       run.onEvent(
         .step("building it again without parallel workers: the server's shared memory is too small")
       )
-      try await connection.run("SET max_parallel_maintenance_workers = 0")
-      try await watched { _ = try await connection.run(trusted: definition) }
-      try await connection.run("RESET max_parallel_maintenance_workers")
+      try await build(settings + ["SET LOCAL max_parallel_maintenance_workers = 0"])
     }
-    try await connection.run("RESET maintenance_work_mem")
   }
 
-  private func raise(to wanted: Int) async throws {
-    let current = try await connection.query(
-      Statement("SELECT setting::int8 FROM pg_settings WHERE name = 'maintenance_work_mem'")
+  private func build(_ settings: [String]) async throws {
+    try await watched {
+      try await connection.transaction { connection in
+        for setting in settings { try await connection.run(trusted: setting) }
+        try await connection.run(trusted: definition)
+      }
+    }
+  }
+
+  /// What the setting is raised to, in KiB; nil leaves it.
+  ///
+  /// The memory of the server is known only when it is this machine: half of what is free may be used. Of another one
+  /// `shared_buffers` gives an idea: it is usually a quarter of the memory.
+  private func allowedMemory(of wanted: Int) async throws -> Int? {
+    let rows = try await connection.query(
+      Statement(
+        """
+        SELECT (SELECT setting::int8 FROM pg_settings WHERE name = 'maintenance_work_mem'),
+               (SELECT setting::int8 FROM pg_settings WHERE name = 'shared_buffers')
+                 * current_setting('block_size')::int8 / 1024,
+               coalesce(host(inet_server_addr()) IN ('127.0.0.1', '::1'), true)
+        """
+      )
     )
-    guard let row = current.first, try row.value(at: 0, as: Int.self) < wanted else { return }
-    try await connection.run(trusted: "SET maintenance_work_mem = \(wanted)")
+    guard let row = rows.first else { return nil }
+    let (current, shared, isLocal) = try row.decode(Int.self, Int.self, Bool.self)
+    let free = isLocal ? Self.availableMemory.map { $0 / 2 } : nil
+    let allowed = min(wanted, max(free ?? shared, current))
+    return allowed > current ? allowed : nil
+  }
+
+  /// What this machine could give to a program, in KiB; nil where it does not tell.
+  private static var availableMemory: Int? {
+    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+    return line.flatMap { Int($0.filter(\.isNumber)) }
   }
 
   /// 53100 and 53200 are what a full `/dev/shm` and a refused mapping give; parallel builds came with PostgreSQL 11.

@@ -36,13 +36,15 @@ struct LoadLanes {
       var free = lanes + lanes
       var batch = first
       var failure: (any Error)?
+      var underWay = IDsUnderWay(context)
 
       /// Counts what is written; after a batch that could not be, the others stop.
       func take(_ outcome: Result<Written, any Error>) {
         switch outcome {
         case .success(let written):
-          context.report(.progress(meter.add(written.counts, positions: written.positions)))
+          context.report(.progress(meter.add(written.counts, positions: written.positions.count)))
           free.append(written.lane)
+          underWay.remove(written.positions)
         case .failure(let error):
           failure = failure ?? error
           group.cancelAll()
@@ -50,8 +52,11 @@ struct LoadLanes {
       }
 
       while failure == nil, let current = batch {
-        if free.isEmpty, let outcome = await group.next() { take(outcome) }
+        while failure == nil, free.isEmpty || underWay.meets(current), let outcome = await group.next() {
+          take(outcome)
+        }
         guard failure == nil else { break }
+        underWay.insert(current)
         let lane = free.removeFirst()
         group.addTask { await written(current, by: lane) }
         do {
@@ -69,24 +74,48 @@ struct LoadLanes {
   private func written(_ batch: LoadBatch, by lane: LoadLane) async -> Result<Written, any Error> {
     do {
       let counts = try await lane.write(batch)
-      return .success(Written(lane: lane, counts: counts, positions: batch.positions.count))
+      return .success(Written(lane: lane, counts: counts, positions: batch.positions))
     } catch {
       return .failure(error)
     }
   }
 
-  private func close() async {
+  /// Ends the connections.
+  func close() async {
     for lane in lanes { await lane.close() }
   }
 
   private struct Written: Sendable {
     let lane: LoadLane
     let counts: LoadCounts
-    let positions: Int
+    let positions: Range<Int>
   }
 }
 
-/// One connection that writes batches, one after another, and mends itself.
+/// The ids of the batches that are being written: a batch that shares one waits, so that of rows with the same id the
+/// order of the source decides, as with one connection, and no two transactions wait for each other.
+private struct IDsUnderWay {
+  private let isNeeded: Bool
+  private var batches: [Int: Set<Int64>] = [:]
+
+  init(_ context: LoadContext) {
+    isNeeded = context.options.connections > 1 && context.policy != .fail
+  }
+
+  mutating func insert(_ batch: LoadBatch) {
+    if isNeeded { batches[batch.positions.lowerBound] = Set(batch.rows.ids) }
+  }
+
+  mutating func remove(_ positions: Range<Int>) {
+    batches[positions.lowerBound] = nil
+  }
+
+  func meets(_ batch: LoadBatch) -> Bool {
+    isNeeded && batches.values.contains { !$0.isDisjoint(with: batch.rows.ids) }
+  }
+}
+
+/// One connection that writes batches, one after another, and reconnects.
 ///
 /// Lane and connection share a thread: a batch that waits in the lane is begun as soon as the one before it is committed.
 actor LoadLane {
@@ -139,6 +168,11 @@ actor LoadLane {
     while true {
       do {
         return try await writeOnce(batch, isRepeated: attempt > 0)
+      } catch let error as PostgresError where context.isTakenOver(error) {
+        throw LoadError(
+          .locked,
+          "another run has taken this load over after this one had lost its connection. Fix: let that run end"
+        )
       } catch let error as PostgresError where error.sqlState == "23505" && attempt > 0 {
         // The transaction whose answer was lost may have committed only after it was looked for.
         if let counts = try await committed(batch) { return counts }
@@ -147,7 +181,8 @@ actor LoadLane {
         attempt += 1
         context.report(.retrying(reason: error.description, attempt: attempt))
         if error.isConnectionProblem {
-          lostBackend = connection?.backendPID ?? lostBackend
+          // A pooler's connections are others' backends.
+          if !context.isPooled { lostBackend = connection?.backendPID ?? lostBackend }
           await drop()
         }
         try await Task.sleep(for: .milliseconds(100 << min(attempt, Self.longestDoubling)))
@@ -158,14 +193,12 @@ actor LoadLane {
   /// Without a record nobody could tell whether a transaction whose answer was lost had committed.
   private func mayRetry(_ error: PostgresError) -> Bool {
     error.isWorthRetrying
-      && (context.ledger != nil || context.options.onConflict != .fail || !error.isConnectionProblem)
+      && (context.journal != nil || context.policy != .fail || !error.isConnectionProblem)
   }
 
   private func committed(_ batch: LoadBatch) async throws -> LoadCounts? {
-    guard let ledger = context.ledger else { return nil }
-    let connection = try await openConnection()
-    guard try await ledger.holds(batch.positions, connection) else { return nil }
-    return try await ledger.counts(of: batch.positions, connection)
+    guard let journal = context.journal else { return nil }
+    return try await journal.counts(of: batch.positions, try await openConnection())
   }
 
   /// Ends the connection.
@@ -184,13 +217,20 @@ actor LoadLane {
     if isRepeated, let counts = try await committed(batch) { return counts }
     let watchdog = Watchdog(context.options.batchTimeout) { connection.abandon() }
     defer { watchdog.stop() }
-    let policy = context.options.onConflict
+    let policy = context.policy
     let rows = policy == .fail ? batch.rows : batch.rows.distinct(keepingLast: policy == .update)
-    return try await context.writer.commit(rows, on: connection) { [ledger = context.ledger] written in
+    let written = SinkBatch(
+      head: context.head,
+      rows: rows,
+      changed: batch.changed,
+      images: context.journal?.imageStatements(batch.images) ?? []
+    )
+    return try await context.sink.commit(written, on: connection) { [journal = context.journal] written in
       var counts = written
       counts.skipped += batch.rows.count - rows.count
       counts.unreadable = batch.unreadable.count
-      return (counts, ledger?.entry(batch, counts))
+      let committed = CommittedBatch(positions: batch.positions, place: batch.place, counts: counts)
+      return (counts, journal?.entry(committed))
     }
   }
 
@@ -212,9 +252,7 @@ actor LoadLane {
     let opened = try await PostgresConnection.connect(context.settings, on: executor)
     if let lostBackend { try await Self.end(lostBackend, opened) }
     lostBackend = nil
-    if let lock = context.lock { try await lock.share(opened) }
-    if context.commitsLate { try await opened.run("SET synchronous_commit = off") }
-    try await context.writer.prepare(opened)
+    try await context.sink.prepare(opened)
     connection = opened
     return opened
   }
@@ -224,14 +262,31 @@ actor LoadLane {
 struct LoadContext: Sendable {
   let settings: ConnectionSettings
   let options: LoadOptions
-  let writer: any RowWriter
-  let ledger: LoadLedger?
+  /// What happens to rows that are in the table.
+  let policy: LoadOptions.ConflictPolicy
+  let sink: any RowSink
+  let journal: LoadJournal?
   let lock: LoadLock?
   /// Whether a batch's commit does not wait for the server's disk. Rows and record are lost together when the server
   /// crashes, the record is compared at the end, and the load's last commit waits for all of them. Not where a commit
   /// spans machines: there the last commit may wait for one of them only.
   let commitsLate: Bool
+  /// Whether a pooler stands between, so that the backend's process is not known.
+  let isPooled: Bool
   let report: @Sendable (LoadEvent) -> Void
+
+  /// What every transaction runs first: nothing of it outlives the transaction, so that a pooler's connections stay clean.
+  var head: String {
+    let calls =
+      (commitsLate ? ["set_config('synchronous_commit', 'off', true)"] : [])
+      + [lock?.sharing].compactMap(\.self)
+    return calls.isEmpty ? "" : "SELECT " + calls.joined(separator: ", ")
+  }
+
+  /// Whether the journal refused a batch because its run's token is not there any more.
+  func isTakenOver(_ error: PostgresError) -> Bool {
+    journal != nil && error.sqlState == "23502" && error.tableName == "adbvec_load_batch"
+  }
 }
 
 extension PostgresError {
@@ -243,17 +298,17 @@ extension PostgresError {
   }
 }
 
-/// Calls for help when something takes too long.
+/// Runs something when a time has passed.
 struct Watchdog: Sendable {
   private let timer: Task<Void, Never>?
 
-  /// - Parameter limit: nil never calls.
-  init(_ limit: Duration?, _ bark: @escaping @Sendable () -> Void) {
+  /// - Parameter limit: nil for no limit.
+  init(_ limit: Duration?, _ expire: @escaping @Sendable () -> Void) {
     timer = limit.map { limit in
       Task {
         do {
           try await Task.sleep(for: limit)
-          bark()
+          expire()
         } catch {
           // Stopped in time.
         }

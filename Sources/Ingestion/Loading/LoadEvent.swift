@@ -1,7 +1,7 @@
 /// What a load tells while it runs.
 public enum LoadEvent: Sendable {
   /// Everything was checked; writing begins.
-  case started(LoadPlan)
+  case started(LoadStart)
   /// A batch was committed.
   case progress(LoadProgress)
   /// An image gave no row.
@@ -17,7 +17,7 @@ public enum LoadEvent: Sendable {
 }
 
 /// What a load is going to do.
-public struct LoadPlan: Sendable, Hashable {
+public struct LoadStart: Sendable, Hashable {
   /// The source.
   public var source: String
   /// Numbers in a vector.
@@ -92,6 +92,10 @@ public struct LoadCounts: Sendable, Hashable {
 
   /// Nothing yet.
   public init() {}
+
+  init(loaded: Int, skipped: Int, replaced: Int, unreadable: Int) {
+    (self.loaded, self.skipped, self.replaced, self.unreadable) = (loaded, skipped, replaced, unreadable)
+  }
 
   /// The sum of both, count by count.
   public static func + (left: LoadCounts, right: LoadCounts) -> LoadCounts {

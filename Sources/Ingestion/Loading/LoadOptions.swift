@@ -1,3 +1,4 @@
+public import ImageSearch
 public import VectorSQL
 
 /// How rows are written.
@@ -52,8 +53,8 @@ public struct LoadOptions: Sendable, Hashable {
 
   /// The way rows travel.
   public var method = Method.automatic
-  /// What happens to ids that exist.
-  public var onConflict = ConflictPolicy.fail
+  /// What happens to rows that are in the table already; nil takes what the load that goes on began with, else `fail`.
+  public var onConflict: ConflictPolicy?
   /// What happens to the record of an earlier run.
   public var continuation = Continuation.ask
   /// Rows in a transaction; nil sizes them to about 5 MiB of vectors.
@@ -80,8 +81,8 @@ public struct LoadOptions: Sendable, Hashable {
   public var isDryRun = false
   /// The metric that searches will use; a table whose indexes all serve others is refused. Nil takes any.
   public var metric: Metric?
-  /// What made the features (model, weights, projection): going on with another is refused.
-  public var recipe = ""
+  /// What makes the embeddings: rows of another recipe in the same column are refused. Nil where it is not known.
+  public var recipe: Recipe?
 
   /// The defaults.
   public init() {}

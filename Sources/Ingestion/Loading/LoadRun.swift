@@ -1,5 +1,6 @@
 internal import ImageSources
 internal import PostgresClient
+internal import VectorSQL
 
 /// One run of a load, from the checks to the last step.
 struct LoadRun: Sendable {
@@ -16,74 +17,106 @@ struct LoadRun: Sendable {
   func perform() async throws -> LoadReport {
     let start = ContinuousClock.now
     let server = try await connection.capabilities()
-    let table = try await TargetTable.read(target, on: connection)
-    let check = try TableCheck(table)
-    try TableCheck.checkMetric(options.metric, of: table)
-    let choice = try WriterChoice(
+    let found = try await TargetTable.read(target, on: connection)
+    _ = try TableCheck(found)
+    try TableCheck.checkMetric(options.metric, of: found)
+    let session = try await LoadSession(self, found: found, server: server)
+    do {
+      var report = try await perform(session, server)
+      report.duration = ContinuousClock.now - start
+      await session.lock?.release()
+      return report
+    } catch {
+      await session.lock?.release()
+      throw error
+    }
+  }
+
+  private func perform(_ session: LoadSession, _ server: ServerCapabilities) async throws -> LoadReport {
+    let check = try TableCheck(session.table)
+    let traits = SourceTraits(hasPlaces: source.hasPlaces, hasClasses: try await source.carriesClasses())
+    let choice = try SinkChoice(
       options,
-      table: table,
+      policy: session.policy,
+      table: session.table,
       check: check,
-      source: source,
+      source: traits,
       server: server
     )
-    let warnings = check.warnings + choice.warnings
+    let warnings = check.warnings + choice.warnings + session.warnings
     warnings.forEach { onEvent(.warning($0)) }
-    let tracker = try await LoadTracker(self, table: table, server: server)
     var report = LoadReport(method: choice.reason, warnings: warnings)
-    if tracker.isFinished {
+    if session.isFinished {
       report.wasFinished = true
-      report.counts = tracker.record.counts
+      report.counts = session.countsBefore
+      if session.plan != nil { (report.counts.loaded, report.counts.skipped) = (report.counts.skipped, 0) }
       return report
     }
-    try await source.skip(to: tracker.start)
-    let lanes = LoadLanes(context(choice, tracker, server))
+    try await source.skip(to: session.start)
+    let lanes = LoadLanes(context(choice, session, server))
     // The server starts its processes while the first rows are read.
     if !options.isDryRun { lanes.open() }
-    var feed = BatchFeed(self, table: table, check: check, done: tracker.record.done)
-    // The first rows pass every check before anything is written, the record included.
-    let first = try await feed.next()
-    if first == nil, tracker.record.done.count == 0 {
-      throw CollectionError(.empty, file: source.name, "there is no row in it")
+    var feed = BatchFeed(self, table: session.table, check: check, traits: traits, done: session.done)
+    do {
+      // The first rows pass every check before anything is written, the record included.
+      let first = try await feed.next()
+      if first == nil, session.done.count == 0 {
+        throw CollectionError(.empty, file: source.name, "there is no row in it")
+      }
+      let expected = try await source.expectedCount()
+      onEvent(.started(outline(feed, choice, session, expected)))
+      report.isDryRun = options.isDryRun
+      var meter = LoadMeter(before: session.countsBefore, done: session.done.count, expected: expected)
+      if options.isDryRun {
+        try await rehearse(first, &feed, &meter, session.policy)
+        report.counts = meter.total
+      } else {
+        report.counts = try await write(first, &feed, &meter, lanes, session, server, expected)
+      }
+      report.thisRun = meter.thisRun
+      report.unreadable = feed.unreadable
+    } catch {
+      await lanes.close()
+      throw error
     }
-    onEvent(.started(try await plan(feed, choice, tracker)))
-    report.isDryRun = options.isDryRun
-    var meter = LoadMeter(before: tracker.record, expected: try await source.expectedCount())
-    if options.isDryRun {
-      try await rehearse(first, &feed, &meter)
-    } else {
-      let deferred = try await tracker.begin(table, expected: try await source.expectedCount())
-      try await write(first, &feed, &meter, lanes, tracker, deferred, server)
-    }
-    report.counts = meter.total
-    report.thisRun = meter.thisRun
-    report.unreadable = feed.unreadable
-    report.duration = ContinuousClock.now - start
     return report
   }
 
-  private func plan(_ feed: BatchFeed, _ choice: WriterChoice, _ tracker: LoadTracker) async throws
-    -> LoadPlan
-  {
-    LoadPlan(
+  private func outline(
+    _ feed: BatchFeed,
+    _ choice: SinkChoice,
+    _ session: LoadSession,
+    _ expected: Int?
+  ) -> LoadStart {
+    LoadStart(
       source: source.name,
       dimension: feed.dimension,
       method: choice.reason,
       batchRows: feed.batchRows,
-      expectedCount: try await source.expectedCount(),
-      alreadyDone: tracker.record.done.count
+      expectedCount: expected,
+      alreadyDone: session.done.count
     )
   }
 
   /// Reads and checks everything, duplicates among it, and writes nothing.
-  private func rehearse(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
+  private func rehearse(
+    _ first: LoadBatch?,
+    _ feed: inout BatchFeed,
+    _ meter: inout LoadMeter,
+    _ policy: LoadOptions.ConflictPolicy
+  ) async throws {
     var seen = SeenIDs()
     var batch = first
     while let current = batch {
-      for id in current.rows.ids where !seen.insert(id) && options.onConflict == .fail {
-        throw LoadError(.row, "\(source.name): the id \(id) comes twice; choose --on-conflict skip or update")
+      for id in current.rows.ids where !seen.insert(id) && policy == .fail {
+        throw LoadError(
+          .row,
+          "\(source.name): the id \(id) comes twice. Fix: choose --on-conflict skip or update"
+        )
       }
       var counts = LoadCounts()
-      (counts.loaded, counts.unreadable) = (current.rows.count, current.unreadable.count)
+      counts.loaded = current.rows.count + current.changed.count
+      (counts.replaced, counts.unreadable) = (current.changed.count, current.unreadable.count)
       onEvent(.progress(meter.add(counts, positions: current.positions.count)))
       batch = try await feed.next()
     }
@@ -103,41 +136,105 @@ struct LoadRun: Sendable {
     }
   }
 
-  private func context(_ choice: WriterChoice, _ tracker: LoadTracker, _ server: ServerCapabilities)
-    -> LoadContext
-  {
+  private func context(
+    _ choice: SinkChoice,
+    _ session: LoadSession,
+    _ server: ServerCapabilities
+  ) -> LoadContext {
     LoadContext(
       settings: loader.settings,
       options: options,
-      writer: choice.writer,
-      ledger: tracker.ledger,
-      lock: tracker.lock,
-      commitsLate: tracker.ledger != nil && server.product == .postgreSQL,
+      policy: session.policy,
+      sink: choice.sink,
+      journal: session.journal,
+      lock: session.lock,
+      commitsLate: session.journal != nil && server.allowsAsynchronousCommit,
+      isPooled: server.isPooled,
       report: onEvent
     )
   }
 
+  /// Writes everything, and what follows the rows.
+  /// - Returns: the counts of the load: of this run and the runs it goes on from.
   private func write(
     _ first: LoadBatch?,
     _ feed: inout BatchFeed,
     _ meter: inout LoadMeter,
     _ lanes: LoadLanes,
-    _ tracker: LoadTracker,
-    _ deferred: [String],
-    _ server: ServerCapabilities
-  ) async throws {
+    _ session: LoadSession,
+    _ server: ServerCapabilities,
+    _ expected: Int?
+  ) async throws -> LoadCounts {
+    let rowsBefore =
+      session.table.facts.isUnlogged && session.journal != nil
+      ? try await session.table.countRows(upTo: .max, on: connection) : nil
+    let record = try await session.begin(expected: expected, connection)
     do {
       try await lanes.write(first, &feed, &meter)
       let connection = try await liveConnection()
-      try await writeLost(&feed, &meter, lanes.context, tracker, connection)
+      let isReconnected = connection !== self.connection
+      try await writeLost(&feed, &meter, lanes.context, session, connection)
+      let batch = try await committed(feed, session, connection)
+      try await checkRows(session, batch?.counts ?? meter.thisRun, rowsBefore, isReconnected, connection)
       let finish = LoadFinish(run: self, connection: connection, server: server)
-      try await finish.buildIndexes(deferred, rows: meter.total.loaded, dimension: feed.dimension)
+      try await finish.buildIndexes(record, rows: meter.total.loaded, dimension: feed.dimension)
       try await finish.analyze(feed.check)
-      try await tracker.finish(meter.total, end: feed.end, connection)
-      if connection !== self.connection { await connection.close() }
+      try await finish.advanceSequence(session.table)
+      try await session.journal?.finish(session.plan == nil ? batch : nil, connection)
+      if isReconnected { await connection.close() }
+      return session.plan == nil ? batch?.counts ?? meter.total : meter.total
     } catch {
-      throw LoadInterruption(cause: error, counts: meter.total, isResumable: tracker.ledger != nil)
+      throw LoadInterruption(
+        cause: error,
+        counts: meter.total,
+        isResumable: session.journal != nil,
+        hasUniqueID: session.table.hasUniqueID,
+        followsChanges: session.plan != nil
+      )
     }
+  }
+
+  /// What the journal holds, as one batch; nil where none is kept.
+  /// - Throws: `LoadError` with code `resume` when a position is missing from it.
+  private func committed(
+    _ feed: BatchFeed,
+    _ session: LoadSession,
+    _ connection: PostgresConnection
+  ) async throws -> CommittedBatch? {
+    guard let record = try await session.progress(connection), let end = feed.end else { return nil }
+    guard let batch = record.folded(end: end, besides: session.plan?.done ?? DoneRanges()) else {
+      throw LoadError(
+        .resume,
+        "\(source.name): the journal of this load misses rows that were written. Fix: go on with --resume"
+      )
+    }
+    return batch
+  }
+
+  /// Counts the rows where some may have been lost: a crash of the server empties an UNLOGGED table, and the record of
+  /// the load stays.
+  private func checkRows(
+    _ session: LoadSession,
+    _ counts: LoadCounts,
+    _ rowsBefore: Int?,
+    _ isReconnected: Bool,
+    _ connection: PostgresConnection
+  ) async throws {
+    guard session.journal != nil, rowsBefore != nil || isReconnected else { return }
+    let written = counts.loaded - counts.replaced
+    // An unlogged table held rows before; those that earlier runs of this load wrote are among the counts.
+    let earlier = session.plan == nil ? session.record.rowsWritten : 0
+    let wanted = max(written, (rowsBefore ?? 0) + written - earlier)
+    let there = try await session.table.countRows(upTo: max(wanted, 1), on: connection)
+    guard there < wanted else { return }
+    throw LoadError(
+      .resume,
+      "\(target.table.quoted) has \(there) rows where \(wanted) must be: the server crashed"
+        + (session.table.facts.isUnlogged ? " and emptied the table, which is UNLOGGED" : "")
+        + (session.table.hasUniqueID
+          ? ". Fix: --resume loads the missing rows again"
+          : ". Fix: add a unique index on the id, then --resume loads the missing rows again")
+    )
   }
 
   /// Writes batches again that had committed late and that a crash of the server took back.
@@ -145,25 +242,29 @@ struct LoadRun: Sendable {
     _ feed: inout BatchFeed,
     _ meter: inout LoadMeter,
     _ context: LoadContext,
-    _ tracker: LoadTracker,
+    _ session: LoadSession,
     _ connection: PostgresConnection
   ) async throws {
     var before: DoneRanges?
-    while let record = try await tracker.incomplete(before: feed.end.position, connection) {
-      guard record.done != before else {
+    while let end = feed.end, let record = try await session.progress(connection) {
+      let done = record.done.union(session.plan?.done ?? DoneRanges())
+      guard done.prefix < end else { return }
+      guard done != before else {
         throw LoadError(.resume, "\(source.name): rows that were read before are not there any more")
       }
-      before = record.done
+      before = done
       onEvent(.warning("the server crashed and lost its last commits; their rows are written again"))
-      try await source.skip(to: record.place)
-      feed.restart(skipping: record.done)
-      meter.restart(from: record)
+      let start = session.plan == nil ? record.place : SourcePlace(position: 0, offset: 0, line: 1)
+      try await source.skip(to: start)
+      feed.restart(skipping: done)
+      let counts = session.plan == nil ? record.counts : session.countsBefore + record.counts
+      meter.restart(counts: counts, done: done.count)
       try await LoadLanes(context).write(try await feed.next(), &feed, &meter)
     }
   }
 }
 
-/// Counts what was committed and how fast.
+/// Counts what was committed in this run and how fast, for those who watch.
 struct LoadMeter: Sendable {
   /// This run and the runs it goes on from.
   private(set) var total: LoadCounts
@@ -175,17 +276,17 @@ struct LoadMeter: Sendable {
   private let positionsBefore: Int
   private var positions = 0
 
-  init(before: LoadRecord, expected: Int?) {
-    total = before.counts
-    positionsBefore = before.done.count
+  init(before: LoadCounts, done: Int, expected: Int?) {
+    total = before
+    positionsBefore = done
     self.expected = expected
   }
 
-  /// Goes back to what the record holds.
-  mutating func restart(from record: LoadRecord) {
-    thisRun = thisRun - (total - record.counts)
-    total = record.counts
-    positions = record.done.count - positionsBefore
+  /// Goes back to what the journal holds.
+  mutating func restart(counts: LoadCounts, done: Int) {
+    thisRun = thisRun - (total - counts)
+    total = counts
+    positions = done - positionsBefore
   }
 
   mutating func add(_ counts: LoadCounts, positions added: Int) -> LoadProgress {

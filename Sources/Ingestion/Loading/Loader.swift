@@ -1,6 +1,6 @@
+internal import Basics
 internal import ImageSources
 public import PostgresClient
-internal import Synchronization
 
 /// Loads rows into a table: checks first, writes in batches that commit with a record of themselves, and can go on
 /// after any stop.
@@ -31,7 +31,7 @@ public struct Loader: Sendable {
     // The source is looked through while the server is asked about the table.
     let fingerprint = Task { try await source.fingerprint() }
     let connection = try await PostgresConnection.connect(settings)
-    let turn = Mutex(())
+    let turn = StateLock(())
     let run = LoadRun(loader: self, source: source, fingerprint: fingerprint, connection: connection) {
       event in
       turn.withLock { _ in onEvent(event) }
@@ -55,20 +55,32 @@ public struct LoadInterruption: Error, CustomStringConvertible {
   public let counts: LoadCounts
   /// Whether `--resume` goes on from here.
   public let isResumable: Bool
+  /// Whether the id has a unique index, by which rows that are there can be told.
+  let hasUniqueID: Bool
+  /// Whether the source may change before the load goes on: images are followed one by one.
+  let followsChanges: Bool
 
   /// The cause, what is committed and how to go on, on one line.
   public var description: String {
     let reason = cause is CancellationError ? "stopped" : "\(cause)"
-    let next = !isResumable ? "" : isOfSource ? Self.mendingAdvice : "; go on with --resume"
     // A server that crashed may have lost its last commits.
     let isLost = (cause as? PostgresError)?.isConnectionProblem ?? false
-    return "\(reason) (\(isLost ? "at most " : "")\(counts.loaded) rows are committed\(next))"
+    let rows = counts.loaded == 1 ? "1 row is committed" : "\(counts.loaded) rows are committed"
+    return "\(reason) (\(isLost ? "at most " : "")\(rows)\(advice))"
   }
 
-  /// Whether the source has to change before a load can come to its end.
-  private var isOfSource: Bool { cause is CollectionError || cause is LoadError }
-
-  private static let mendingAdvice = "; mend the source, then load it with --restart --on-conflict skip"
+  private var advice: String {
+    guard isResumable else { return "" }
+    switch cause {
+    case let error as LoadError where [.resume, .locked].contains(error.code): return ""
+    case is CollectionError where !followsChanges, is LoadError where !followsChanges:
+      // The source has to change before the load can come to its end.
+      return hasUniqueID || counts.loaded == 0
+        ? "; correct the source, then load it with --restart --on-conflict skip"
+        : "; correct the source, add a unique index on the id, then load it with --restart --on-conflict skip"
+    default: return "; go on with --resume"
+    }
+  }
 }
 
 /// Why a load was refused or stopped: one line, what and where and what to do.

@@ -11,6 +11,18 @@ public struct LoadBatch: Sendable {
   public var place: SourcePlace
   /// Positions without a row, with the reason.
   public var unreadable: [UnreadableImage]
+  /// Rows of images that changed: they replace the rows with their ids.
+  var changed = FeatureBatch()
+  /// What the journal keeps of the images of a folder.
+  var images: [JournalImage] = []
+}
+
+/// What a source's rows carry.
+struct SourceTraits: Sendable, Hashable {
+  /// Whether they say where their images can be found again.
+  var hasPlaces: Bool
+  /// Whether they have classes; where not, the table's classes stay as they are.
+  var hasClasses: Bool
 }
 
 /// An image that gave no row.
@@ -40,6 +52,18 @@ public protocol BatchSource: Sendable {
   func skip(to place: SourcePlace) async throws
   /// What tells the content from another's; nil when it cannot be read twice.
   func fingerprint() async throws -> SourceFingerprint?
+  /// The position behind everything that `next` has given or passed over; the source's end once `next` gave nil.
+  func endPosition() async -> Int
+  /// Whether its rows have classes.
+  func carriesClasses() async throws -> Bool
+  /// The images of a folder, which are known by their paths; nil for sources whose rows are known by their positions.
+  func images() async throws -> [ImageFile]?
+  /// Whether only a part of the images was asked for.
+  var isLimited: Bool { get }
+  /// What the ids of new images are made of.
+  var imageIDs: ImageIDs { get }
+  /// Takes ids, and what is done with each image, from a plan.
+  func follow(_ plan: LoadPlan) async
 }
 
 extension BatchSource {
@@ -49,6 +73,16 @@ extension BatchSource {
   public var preferredBatchRows: Int? { nil }
   /// They do not.
   public var hasPlaces: Bool { false }
+  /// They have.
+  public func carriesClasses() -> Bool { true }
+  /// Rows are known by their positions.
+  public func images() -> [ImageFile]? { nil }
+  /// Everything is taken.
+  public var isLimited: Bool { false }
+  /// Positions.
+  public var imageIDs: ImageIDs { .position }
+  /// There is nothing to follow.
+  public func follow(_ plan: LoadPlan) {}
 }
 
 /// Rows of a feature file, read on a thread of their own.
@@ -82,6 +116,12 @@ public actor FileBatchSource: BatchSource {
   public func fingerprint() throws -> SourceFingerprint? {
     try source.fingerprint()
   }
+
+  /// The position behind the last row that was read.
+  public func endPosition() -> Int { position }
+
+  /// Whether the format, or a file beside it, gives classes.
+  public func carriesClasses() throws -> Bool { try opened().carriesClasses }
 
   /// Goes to a place that a batch ended at, also after the end.
   public func skip(to place: SourcePlace) throws {

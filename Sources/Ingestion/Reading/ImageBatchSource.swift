@@ -20,7 +20,11 @@ public actor ImageBatchSource: BatchSource {
   private nonisolated let workers: [EmbeddingWorker]
   private let isStrict: Bool
   private let limit: Int
-  private let ids: ImageIDs
+  /// Whether only a part of the images was asked for.
+  public nonisolated let isLimited: Bool
+  /// What the ids of new images are made of.
+  public nonisolated let imageIDs: ImageIDs
+  private var plan: LoadPlan?
   private var position = 0
   private var underWay: [(position: Int, task: Task<EmbeddingWorker.Outcome, any Error>)] = []
 
@@ -43,7 +47,8 @@ public actor ImageBatchSource: BatchSource {
     name = collection.name
     self.collection = collection
     self.isStrict = isStrict
-    self.ids = ids
+    imageIDs = ids
+    isLimited = limit.map { $0 < collection.count } ?? false
     self.limit = min(limit ?? collection.count, collection.count)
     self.workers = (0..<max(workers, 1)).map { _ in
       EmbeddingWorker(collection: collection, makeExtractor: makeExtractor)
@@ -56,8 +61,21 @@ public actor ImageBatchSource: BatchSource {
   /// The table's source column, when it has one, is filled.
   public nonisolated var hasPlaces: Bool { true }
 
-  /// How many rows the format announces.
+  /// How many images are taken.
   public func expectedCount() -> Int? { limit }
+
+  /// Where the next image comes from; the end once all are done.
+  public func endPosition() -> Int { underWay.first?.position ?? position }
+
+  /// The images of a folder; nil for records of a file.
+  public func images() throws -> [ImageFile]? {
+    try collection.files().map { Array($0.prefix(limit)) }
+  }
+
+  /// Takes ids from a plan.
+  public func follow(_ plan: LoadPlan) {
+    self.plan = plan
+  }
 
   /// What tells the content from another's.
   public func fingerprint() throws -> SourceFingerprint? {
@@ -66,6 +84,8 @@ public actor ImageBatchSource: BatchSource {
 
   /// Goes to a place that a batch ended at.
   public func skip(to place: SourcePlace) {
+    underWay.forEach { $0.task.cancel() }
+    underWay = []
     position = place.position
   }
 
@@ -75,8 +95,12 @@ public actor ImageBatchSource: BatchSource {
     guard let first = underWay.first?.position ?? (position < limit ? position : nil) else { return nil }
     // A batch ends where a done range starts, so that its positions stay one range.
     let end = min(first + wanted, done.nextDone(from: first) ?? limit, limit)
-    var rows = FeatureBatch(firstPosition: first)
-    var unreadable: [UnreadableImage] = []
+    var batch = LoadBatch(
+      rows: FeatureBatch(firstPosition: first),
+      positions: first..<end,
+      place: SourcePlace(position: end, offset: 0, line: 0),
+      unreadable: []
+    )
     for expected in first..<end {
       refill(upTo: end, done)
       let (_, task) = underWay.removeFirst()
@@ -85,33 +109,35 @@ public actor ImageBatchSource: BatchSource {
       } onCancel: {
         task.cancel()
       }
-      try take(outcome, expected, &rows, &unreadable)
+      try take(outcome, expected, &batch)
     }
-    return LoadBatch(
-      rows: rows,
-      positions: first..<end,
-      place: SourcePlace(position: end, offset: 0, line: 0),
-      unreadable: unreadable
-    )
+    return batch
   }
 
   private func take(
     _ outcome: EmbeddingWorker.Outcome,
     _ position: Int,
-    _ rows: inout FeatureBatch,
-    _ unreadable: inout [UnreadableImage]
+    _ batch: inout LoadBatch
   ) throws {
     switch outcome {
     case .row(let entry, let vector):
-      guard rows.append(entry, id: try ids.id(of: entry), vector: vector) else {
+      let id = try plan?.ids[position] ?? imageIDs.id(of: entry)
+      let isChanged = plan?.changed.contains(position) ?? false
+      let fits =
+        isChanged
+        ? batch.changed.append(entry, id: id, vector: vector)
+        : batch.rows.append(entry, id: id, vector: vector)
+      guard fits else {
         throw LoadError(
           .features,
-          "\(entry.name): \(vector.count) features where the others have \(rows.dimension)"
+          "\(entry.name): \(vector.count) features where the others have \(batch.rows.dimension)"
         )
       }
+      if let plan { batch.images.append(plan.image(at: position)) }
     case .unreadable(let reason):
       guard !isStrict else { throw LoadError(.image, reason) }
-      unreadable.append(UnreadableImage(position: position, reason: reason))
+      batch.unreadable.append(UnreadableImage(position: position, reason: reason))
+      if let plan { batch.images.append(plan.image(at: position, isReadable: false)) }
     }
   }
 
@@ -194,14 +220,18 @@ public struct ImageIDs: Sendable, Hashable, CustomStringConvertible {
   /// Every way.
   public static let all: [ImageIDs] = [.position, .path]
 
-  /// The first eight bytes of the MD5 of the path's UTF-8, as a big-endian number without its sign bit: 0…2^63-1.
+  /// The first eight bytes of the MD5 of the path's bytes, as a big-endian number without its sign bit: 0…2^63-1.
   ///
-  /// SQL makes the same: `('x' || substr(md5('cats/1.jpg'), 1, 16))::bit(64)::bigint & 9223372036854775807`. Among a
-  /// million paths two share an id with a probability of 5·10^-8; the id column's unique index would then refuse them.
-  public static func id(ofPath path: String) -> Int64 {
-    let first = MD5.digest(of: Array(path.utf8)).prefix(8)
+  /// SQL makes the same of a path in UTF-8: `('x' || substr(md5('cats/1.jpg'), 1, 16))::bit(64)::bigint &
+  /// 9223372036854775807`. Among a million paths two share an id with a probability of 5·10^-8; the id column's unique
+  /// index would then refuse them.
+  static func id(ofPath path: some Sequence<UInt8>) -> Int64 {
+    let first = MD5.digest(of: Array(path)).prefix(8)
     return Int64(first.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & UInt64(Int64.max))
   }
+
+  /// As `id(ofPath:)` of the path's UTF-8.
+  public static func id(ofPath path: String) -> Int64 { id(ofPath: path.utf8) }
 
   /// - Throws: `LoadError` with code `option` for an image that has no path.
   func id(of entry: ImageEntry) throws -> Int64 {

@@ -1,7 +1,7 @@
+internal import Basics
 public import ImageSources
 internal import MetricLearning
 public import PostgresClient
-internal import Synchronization
 internal import VectorSQL
 
 /// Writes a table's rows to a file that a load reads back.
@@ -22,16 +22,19 @@ public struct Unloader: Sendable {
   /// - Parameters:
   ///   - onRows: told now and then how many rows are written.
   ///   - open: makes the writer, on the connection's own thread.
-  /// - Returns: how many rows were written.
+  /// - Returns: how many rows were written, and how many were left out because they have no vector.
   /// - Throws: `LoadError` with code `table`, or `row` for a row without id or vector; `PostgresError`;
   ///   `CollectionError` when the file cannot be written.
   public func run(
     onRows: @escaping @Sendable (Int) -> Void = { _ in },
     open: @escaping @Sendable () throws -> any FeatureWriter
-  ) async throws -> Int {
+  ) async throws -> UnloadCounts {
     let connection = try await PostgresConnection.connect(settings)
     do {
-      _ = try TableCheck(try await TargetTable.read(target, on: connection))
+      let check = try TableCheck(try await TargetTable.read(target, on: connection))
+      guard check.idType != .text else {
+        throw LoadError(.table, "the ids of \(target.table.quoted) are text, and a file's ids are integers")
+      }
       let count = try await copy(connection, onRows, open)
       await connection.close()
       return count
@@ -45,15 +48,23 @@ public struct Unloader: Sendable {
     _ connection: PostgresConnection,
     _ onRows: @escaping @Sendable (Int) -> Void,
     _ open: @escaping @Sendable () throws -> any FeatureWriter
-  ) async throws -> Int {
-    let columns = [target.idColumn, target.labelColumn, target.vectorColumn].map(\.quoted).joined(
-      separator: ", "
-    )
+  ) async throws -> UnloadCounts {
+    // A class may be an integer, an enum, a uuid: a file holds its text.
+    let columns =
+      "\(target.idColumn.quoted), \(target.labelColumn.quoted)::text, \(target.vectorColumn.quoted)"
     let query = "SELECT \(columns) FROM \(target.table.quoted) ORDER BY \(target.idColumn.quoted)"
     let types = try await connection.columnTypes(of: Statement(trusted: query)).map(\.typeOID)
     let copy = Statement(trusted: "COPY (\(query)) TO STDOUT (FORMAT binary)")
     return try await connection.unload(copy, types, onRows, open)
   }
+}
+
+/// What became of a table's rows.
+public struct UnloadCounts: Sendable, Hashable {
+  /// Rows that were written.
+  public var rows: Int
+  /// Rows without a vector, which were left out.
+  public var withoutVector: Int
 }
 
 extension PostgresConnection {
@@ -63,24 +74,29 @@ extension PostgresConnection {
     _ types: [UInt32],
     _ onRows: @Sendable (Int) -> Void,
     _ open: @Sendable () throws -> any FeatureWriter
-  ) async throws -> Int {
+  ) async throws -> UnloadCounts {
     let writer = try open()
     let isWide = types[2] == Self.float8Array
-    var count = 0
+    var (count, withoutVector) = (0, 0)
     try await copyOutBinary(copy, types: types) { row in
-      guard let id = try row.value(at: 0, as: Int?.self), let vector = try Self.vector(row, isWide: isWide),
-        !vector.isEmpty
-      else {
-        throw LoadError(.row, "row \(count) has no id, no vector or an empty one; a file cannot hold it")
+      guard let vector = try Self.vector(row, isWide: isWide) else {
+        withoutVector += 1
+        return
+      }
+      guard let id = try row.value(at: 0, as: Int?.self), !vector.isEmpty else {
+        throw LoadError(.row, "row \(count) has no id or an empty vector; a file cannot hold it")
       }
       try writer.write(id: Int64(id), label: try row.value(at: 1, as: String?.self), vector: vector)
       count += 1
       if count % 1000 == 0 { onRows(count) }
     }
-    guard count > 0 else { throw LoadError(.table, "the table has no rows; nothing was written") }
+    guard count > 0 else {
+      let reason = withoutVector == 0 ? "the table has no rows" : "no row of the table has a vector"
+      throw LoadError(.table, "\(reason); nothing was written")
+    }
     try writer.finish()
     onRows(count)
-    return count
+    return UnloadCounts(rows: count, withoutVector: withoutVector)
   }
 
   private static let float8Array: UInt32 = 1022
@@ -119,7 +135,7 @@ public struct TableSample: Sendable {
 
 /// Where a writer leaves what it kept.
 private final class KeptRows: Sendable {
-  let rows = Mutex(CollectedVectors())
+  let rows = StateLock(CollectedVectors())
 }
 
 /// Keeps a uniform sample of the rows written to it (Vitter's algorithm R, 1985).

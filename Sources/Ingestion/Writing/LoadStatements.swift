@@ -6,6 +6,8 @@ internal import VectorSQL
 struct LoadStatements: Sendable, Hashable {
   let target: LoadTarget
   let policy: LoadOptions.ConflictPolicy
+  /// Whether the class column is written; one that the source does not carry keeps what it has.
+  var writesClass = true
   /// Whether the source column is written, too.
   let writesSource: Bool
   /// Whether the server reports which rows an upsert replaced, by a system column that Greenplum fills otherwise.
@@ -14,6 +16,8 @@ struct LoadStatements: Sendable, Hashable {
   let hasOnConflict: Bool
   /// `DISTRIBUTED BY` for temporary tables, where the server wants one.
   let distributes: Bool
+  /// Whether ids are given to a column that is `GENERATED ALWAYS AS IDENTITY`.
+  var overridesIdentity = false
 
   private var table: String { target.table.quoted }
   private var id: String { target.idColumn.quoted }
@@ -22,7 +26,8 @@ struct LoadStatements: Sendable, Hashable {
 
   /// The columns that are written: id, class, vector, source.
   private var columns: [Identifier] {
-    [target.idColumn, target.labelColumn, target.vectorColumn] + (writesSource ? [target.sourceColumn] : [])
+    [target.idColumn] + (writesClass ? [target.labelColumn] : []) + [target.vectorColumn]
+      + (writesSource ? [target.sourceColumn] : [])
   }
   /// How many there are.
   var columnCount: Int { columns.count }
@@ -44,11 +49,12 @@ struct LoadStatements: Sendable, Hashable {
       case .update: .update(key: key)
       }
     // Vectors travel in their column's own type, so that no cast is written, and any dialect would do.
-    let insertion = InsertStatement(
+    var insertion = InsertStatement(
       into: target.table,
       columns: columns.map { .init($0) },
       onConflict: conflict
     )
+    insertion.overridesIdentity = overridesIdentity
     let text = try insertion.text(
       rowCount: rows,
       for: .pgvector.adapted { $0.onConflict = hasOnConflict }
@@ -62,9 +68,15 @@ struct LoadStatements: Sendable, Hashable {
   /// `COPY … FROM STDIN` into the temporary table.
   var copyToStage: String { "COPY \(Self.stage) (\(columnList)) FROM STDIN (FORMAT binary)" }
 
-  /// Makes the temporary table; it is emptied by every commit.
+  /// Replaces one row, whose id is the first parameter; the others follow as in a row.
+  var replace: String {
+    let changes = columns.dropFirst().enumerated().map { "\($1.quoted) = $\($0 + 2)" }
+    return "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
+  }
+
+  /// Makes the temporary table, which ends with its transaction.
   var createStage: String {
-    "CREATE TEMP TABLE \(Self.stage) ON COMMIT DELETE ROWS AS SELECT \(columnList) FROM \(table) WHERE false"
+    "CREATE TEMP TABLE \(Self.stage) ON COMMIT DROP AS SELECT \(columnList) FROM \(table) WHERE false"
       + (distributes ? " DISTRIBUTED BY (\(id))" : "")
   }
 
@@ -74,7 +86,8 @@ struct LoadStatements: Sendable, Hashable {
   /// Moves the temporary table's rows to the target. The statements' affected rows are, in order, the roles given.
   var merge: [(role: MergeRole, text: String)] {
     let rows = "SELECT \(columnList) FROM \(Self.stage)"
-    let insert = "INSERT INTO \(table) (\(columnList)) \(rows)"
+    let override = overridesIdentity ? " OVERRIDING SYSTEM VALUE" : ""
+    let insert = "INSERT INTO \(table) (\(columnList))\(override) \(rows)"
     let match = "t.\(id) = s.\(id)"
     let insertNew = insert + " s WHERE NOT EXISTS (SELECT 1 FROM \(table) t WHERE \(match))"
     switch policy {

@@ -3,9 +3,9 @@ internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
 
-/// Which writer a load gets, and why.
-struct WriterChoice {
-  let writer: any RowWriter
+/// Which sink a load gets, and why.
+struct SinkChoice {
+  let sink: any RowSink
   /// For people: `binary COPY`, `multi-row INSERT …`.
   let reason: String
   /// What the user should know though it stops nothing.
@@ -14,30 +14,45 @@ struct WriterChoice {
   /// - Throws: `LoadError` with code `option` when method and policy do not fit the server or the table.
   init(
     _ options: LoadOptions,
+    policy: LoadOptions.ConflictPolicy,
     table: TargetTable,
     check: TableCheck,
-    source: any BatchSource,
+    source: SourceTraits,
     server: ServerCapabilities
   ) throws {
     let target = table.target
-    if options.onConflict != .fail, !table.hasUniqueID {
+    if policy != .fail, !table.hasUniqueID {
       throw LoadError(
         .option,
-        "--on-conflict \(options.onConflict.rawValue) needs a unique index on \(target.idColumn.quoted) of "
+        "--on-conflict \(policy.rawValue) needs a unique index on \(target.idColumn.quoted) of "
           + "\(target.table.quoted); there is none"
+      )
+    }
+    let writesSource = check.hasSource && source.hasPlaces
+    guard writesSource || !check.sourceIsRequired else {
+      throw LoadError(
+        .table,
+        "column \(target.sourceColumn.quoted) of \(target.table.quoted) is NOT NULL without a default, and the source "
+          + "has no images to name. Fix: give it a default"
       )
     }
     let statements = LoadStatements(
       target: target,
-      policy: options.onConflict,
-      writesSource: check.hasSource && source.hasPlaces,
+      policy: policy,
+      writesClass: source.hasClasses,
+      writesSource: writesSource,
       // The rows of parts have no system columns to return.
       tellsReplaced: server.product == .postgreSQL && !table.catalog.hasParts,
       hasOnConflict: server.supportsOnConflict,
-      distributes: server.canDistribute
+      distributes: server.canDistribute,
+      overridesIdentity: table.facts.idIsAlwaysGenerated
     )
-    let encoder = RowEncoder(check: check, writesSource: statements.writesSource)
-    let needsStage = options.onConflict != .fail
+    let encoder = RowEncoder(
+      check: check,
+      writesClass: statements.writesClass,
+      writesSource: statements.writesSource
+    )
+    let needsStage = policy != .fail
     switch options.method {
     case .insert where needsStage && !server.supportsOnConflict:
       throw LoadError(
@@ -45,21 +60,23 @@ struct WriterChoice {
         "\(server.product) has no ON CONFLICT; use --method copy, which goes through a temporary table"
       )
     case .insert:
-      (writer, reason) = Self.insert(statements, encoder, options)
-    case .automatic where needsStage && server.supportsOnConflict || table.catalog.hasRowSecurity:
-      (writer, reason) = Self.insert(statements, encoder, options)
+      (sink, reason) = Self.insert(statements, encoder, options)
+    case .automatic where needsStage && server.supportsOnConflict || table.catalog.hasRowSecurity,
+      .copy where needsStage && server.product == .citus:
+      // Citus cannot join its tables with a temporary one.
+      (sink, reason) = Self.insert(statements, encoder, options)
     case _ where needsStage:
-      writer = StagedCopyWriter(statements: statements, encoder: encoder)
+      sink = StagedCopySink(statements: statements, encoder: encoder)
       reason = "binary COPY through a temporary table"
     default:
-      writer = CopyWriter(
+      sink = CopySink(
         statements: statements,
         encoder: encoder,
         storesEveryRow: !table.catalog.mayHaveTriggers
       )
       reason = "binary COPY"
     }
-    let isSilent = writer is InsertWriter && options.onConflict == .update && !statements.tellsReplaced
+    let isSilent = sink is InsertSink && policy == .update && !statements.tellsReplaced
     warnings = isSilent ? ["the server does not tell which rows were replaced; they count as loaded"] : []
   }
 
@@ -67,64 +84,108 @@ struct WriterChoice {
     _ statements: LoadStatements,
     _ encoder: RowEncoder,
     _ options: LoadOptions
-  ) -> (any RowWriter, String) {
+  ) -> (any RowSink, String) {
     let rows = min(max(options.statementRows, 1), InsertStatement.maximumBinds / statements.columnCount)
     return (
-      InsertWriter(statements: statements, encoder: encoder, statementRows: rows),
+      InsertSink(statements: statements, encoder: encoder, statementRows: rows),
       "multi-row INSERT with binary parameters"
     )
   }
 }
 
-/// Writes the rows of a batch.
-protocol RowWriter: Sendable {
-  /// What a batch counts for once its rows are written, and its row of the record.
-  typealias Account = @Sendable (LoadCounts) -> (counts: LoadCounts, entry: LedgerEntry?)
+/// What a transaction writes: rows, and what the journal keeps of them.
+struct SinkBatch: Sendable {
+  /// What is run first in the transaction; empty for nothing.
+  var head: String
+  /// New rows, with distinct ids.
+  var rows: FeatureBatch
+  /// Rows whose images changed: they take the place of the rows with their ids.
+  var changed: FeatureBatch
+  /// What the journal keeps of images, as statements.
+  var images: [String]
+}
 
-  /// What is needed once a connection.
+/// Writes the rows of a batch.
+protocol RowSink: Sendable {
+  /// What a batch counts for once its rows are written, and its row of the journal.
+  typealias Account = @Sendable (LoadCounts) -> (counts: LoadCounts, entry: JournalEntry?)
+
+  var statements: LoadStatements { get }
+  var encoder: RowEncoder { get }
+
+  /// What is needed once per connection.
   func prepare(_ connection: PostgresConnection) async throws
-  /// Writes the rows inside a transaction that is open already; ids are distinct.
+  /// Writes new rows inside a transaction that is open already.
   /// - Returns: counts without the unreadable images.
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts
-  /// Writes rows, or none, and their record in one transaction; stays on the caller's thread, which is the connection's.
+  /// Writes a batch and its record in one transaction; stays on the caller's thread, which is the connection's.
   nonisolated(nonsending) func commit(
-    _ rows: FeatureBatch,
+    _ batch: SinkBatch,
     on connection: PostgresConnection,
     _ account: Account
   ) async throws
     -> LoadCounts
 }
 
-extension RowWriter {
+extension RowSink {
+  func prepare(_ connection: PostgresConnection) async throws {}
+
   nonisolated(nonsending) func commit(
-    _ rows: FeatureBatch,
+    _ batch: SinkBatch,
     on connection: PostgresConnection,
     _ account: Account
   ) async throws
     -> LoadCounts
   {
-    try await commitInSteps(rows, on: connection, account)
+    try await commitInSteps(batch, on: connection, account)
   }
 
   /// BEGIN, the rows, the record, COMMIT: the record may depend on what the server says of the rows.
   nonisolated(nonsending) func commitInSteps(
-    _ rows: FeatureBatch,
+    _ batch: SinkBatch,
     on connection: PostgresConnection,
     _ account: Account
   ) async throws
     -> LoadCounts
   {
     try await connection.transaction { connection in
-      let written = rows.count > 0 ? try await write(rows, on: connection) : LoadCounts()
+      if !batch.head.isEmpty { try await connection.run(trusted: batch.head) }
+      var written = batch.rows.count > 0 ? try await write(batch.rows, on: connection) : LoadCounts()
+      if batch.changed.count > 0 { written = written + (try await replace(batch.changed, on: connection)) }
+      for statement in batch.images { try await connection.run(trusted: statement) }
       let (counts, entry) = account(written)
       if let entry { try await connection.query(entry.statement, prepared: true) }
       return counts
     }
   }
+
+  /// Replaces rows by their ids; a row that was deleted meanwhile is inserted.
+  private func replace(
+    _ rows: FeatureBatch,
+    on connection: PostgresConnection
+  ) async throws -> LoadCounts {
+    let text = statements.replace
+    let answers = try await connection.pipeline { sender in
+      var parameters = ParameterList()
+      for row in 0..<rows.count {
+        parameters.removeAll()
+        encoder.append(row, of: rows, to: &parameters)
+        try sender.send(trusted: text, parameters: parameters)
+      }
+    }
+    var counts = LoadCounts()
+    var deleted = FeatureBatch()
+    for (row, answer) in answers.enumerated() {
+      counts.loaded += answer.affectedRows
+      counts.replaced += answer.affectedRows
+      if answer.affectedRows == 0 { deleted.append(row, of: rows) }
+    }
+    return deleted.count > 0 ? counts + (try await write(deleted, on: connection)) : counts
+  }
 }
 
 /// Prepared multi-row INSERTs with binary parameters, all of a batch in one pipeline.
-struct InsertWriter: RowWriter {
+struct InsertSink: RowSink {
   let statements: LoadStatements
   let encoder: RowEncoder
   let statementRows: Int
@@ -160,30 +221,30 @@ struct InsertWriter: RowWriter {
 }
 
 /// Binary COPY straight into the table: the fastest way, for rows that conflict with none.
-struct CopyWriter: RowWriter {
+struct CopySink: RowSink {
   let statements: LoadStatements
   let encoder: RowEncoder
   /// Whether no trigger can leave a row out, so that the record can be written before the rows.
   let storesEveryRow: Bool
 
-  func prepare(_ connection: PostgresConnection) {}
-
   /// One message where the count is known beforehand: its statements are one transaction, and the server, which is the
   /// slower side, waits once a batch.
   nonisolated(nonsending) func commit(
-    _ rows: FeatureBatch,
+    _ batch: SinkBatch,
     on connection: PostgresConnection,
     _ account: Account
   ) async throws
     -> LoadCounts
   {
-    guard storesEveryRow, rows.count > 0 else {
-      return try await commitInSteps(rows, on: connection, account)
+    guard storesEveryRow, batch.rows.count > 0, batch.changed.count == 0 else {
+      return try await commitInSteps(batch, on: connection, account)
     }
     var written = LoadCounts()
-    written.loaded = rows.count
+    written.loaded = batch.rows.count
     let (counts, entry) = account(written)
-    let script = ([entry?.script].compactMap(\.self) + [statements.copy]).joined(separator: "; ")
+    let before = [batch.head].filter { !$0.isEmpty } + batch.images + [entry?.script].compactMap(\.self)
+    let script = (before + [statements.copy]).joined(separator: "; ")
+    let rows = batch.rows
     try await connection.copyInBinary(.init(trusted: script)) { writer in
       for row in 0..<rows.count { try encoder.append(row, of: rows, to: &writer) }
     }
@@ -201,17 +262,13 @@ struct CopyWriter: RowWriter {
 }
 
 /// Binary COPY into a temporary table, and from there into the target as the conflict policy says.
-struct StagedCopyWriter: RowWriter {
+struct StagedCopySink: RowSink {
   let statements: LoadStatements
   let encoder: RowEncoder
 
-  func prepare(_ connection: PostgresConnection) async throws {
-    try await connection.run(trusted: "DROP TABLE IF EXISTS \(LoadStatements.stage)")
+  func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {
     try await connection.run(trusted: statements.createStage)
     try await connection.run(trusted: statements.storeStagePlain)
-  }
-
-  func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {
     try await connection.copyInBinary(.init(trusted: statements.copyToStage)) { writer in
       for row in 0..<rows.count { try encoder.append(row, of: rows, to: &writer) }
     }
@@ -230,16 +287,20 @@ struct StagedCopyWriter: RowWriter {
 /// Writes a row's values in the binary formats of its columns.
 struct RowEncoder: Sendable {
   let check: TableCheck
+  /// Whether the class column is written.
+  var writesClass = true
   /// Whether the source column is written, too.
   let writesSource: Bool
 
   /// Appends the parameters of a row.
   func append(_ row: Int, of rows: FeatureBatch, to parameters: inout ParameterList) {
-    parameters.append(type: idOID) { encodeID(rows.ids[row], into: &$0) }
-    if let label = rows.labels[row] {
-      parameters.append(type: Self.textOID) { $0.append(utf8: label) }
-    } else {
-      parameters.appendNull(type: Self.textOID)
+    parameters.append(type: check.idOID) { encodeID(rows.ids[row], into: &$0) }
+    if writesClass {
+      if let label = rows.labels[row] {
+        parameters.append(type: check.classOID) { encodeClass(label, into: &$0) }
+      } else {
+        parameters.appendNull(type: check.classOID)
+      }
     }
     rows.withVector(row) { vector in
       parameters.append(type: check.vectorOID) { encodeVector(vector, into: &$0) }
@@ -251,12 +312,14 @@ struct RowEncoder: Sendable {
 
   /// Appends a row of COPY's binary format.
   func append(_ row: Int, of rows: FeatureBatch, to writer: inout BinaryCopyWriter) throws {
-    try writer.row(fields: writesSource ? 4 : 3) { buffer in
+    try writer.row(fields: parameterTypes.count) { buffer in
       buffer.appendField { encodeID(rows.ids[row], into: &$0) }
-      if let label = rows.labels[row] {
-        buffer.appendField { $0.append(utf8: label) }
-      } else {
-        buffer.appendNullField()
+      if writesClass {
+        if let label = rows.labels[row] {
+          buffer.appendField { encodeClass(label, into: &$0) }
+        } else {
+          buffer.appendNullField()
+        }
       }
       rows.withVector(row) { vector in
         buffer.appendField { encodeVector(vector, into: &$0) }
@@ -267,15 +330,8 @@ struct RowEncoder: Sendable {
 
   /// The types of a row's parameters.
   var parameterTypes: [UInt32] {
-    [idOID, Self.textOID, check.vectorOID] + (writesSource ? [Self.textOID] : [])
-  }
-
-  private var idOID: UInt32 {
-    switch check.idType {
-    case .int2: 21
-    case .int4: 23
-    case .int8: 20
-    }
+    [check.idOID] + (writesClass ? [check.classOID] : []) + [check.vectorOID]
+      + (writesSource ? [Self.textOID] : [])
   }
 
   private static let textOID: UInt32 = 25
@@ -285,6 +341,19 @@ struct RowEncoder: Sendable {
     case .int2: buffer.append(Int16(truncatingIfNeeded: id))
     case .int4: buffer.append(Int32(truncatingIfNeeded: id))
     case .int8: buffer.append(id)
+    case .text: buffer.append(utf8: String(id))
+    }
+  }
+
+  /// A class that passed the table's check.
+  private func encodeClass(_ label: String, into buffer: inout WireBuffer) {
+    switch check.classType {
+    case .text: buffer.append(utf8: label)
+    case .int2: buffer.append(Int16(label) ?? 0)
+    case .int4: buffer.append(Int32(label) ?? 0)
+    case .int8: buffer.append(Int64(label) ?? 0)
+    case .bool: buffer.append(UInt8(TableCheck.bool(label) == true ? 1 : 0))
+    case .uuid: for byte in TableCheck.uuidBytes(label) ?? [] { buffer.append(byte) }
     }
   }
 

@@ -33,7 +33,7 @@ public struct LoadTarget: Sendable, Hashable {
 
 /// The target as a load finds it on the server.
 struct TargetTable: Sendable, Hashable {
-  /// Its columns' parts.
+  /// The names of its columns.
   let target: LoadTarget
   /// What the catalogue says of it.
   let catalog: VectorTable
@@ -41,19 +41,45 @@ struct TargetTable: Sendable, Hashable {
   let blockSize: Int
   /// Whether any row is there.
   let hasRows: Bool
+  /// What else a load needs to know of it.
+  var facts = Facts()
+
+  /// What the catalogue says of the columns that a load writes.
+  struct Facts: Sendable, Hashable {
+    /// Whether the class column's type is an enumeration.
+    var classIsEnum = false
+    /// Whether a crash of the server empties the table.
+    var isUnlogged = false
+    /// The identity or serial sequence of the id column, quoted; nil without one.
+    var sequence: String?
+    /// Whether ids can only be given with `OVERRIDING SYSTEM VALUE`.
+    var idIsAlwaysGenerated = false
+    /// Indexes, by name as the catalogue of indexes gives it, that are dropped and made again only with these
+    /// statements behind; nil for one that cannot be dropped.
+    var restores: [String: [String]?] = [:]
+  }
 
   /// Whether a valid unique index covers the id column alone.
   var hasUniqueID: Bool { catalog.column(target.idColumn)?.isUnique == true }
+  /// Whether the table has the column for where images came from.
+  var hasSource: Bool { catalog.column(target.sourceColumn)?.typeName == "text" }
+  /// Whether ids are stored as text.
+  var idIsText: Bool {
+    ["text", "character varying"].contains(catalog.column(target.idColumn)?.typeName ?? "")
+  }
   /// The indexes on the vector column.
   var vectorIndexes: [VectorTable.Index] { catalog.vectorIndexes }
   /// Whether the indexes can be dropped and made again from their definitions. Those of a partitioned table cannot:
   /// a definition speaks of the table alone (`ON ONLY`) and not of its parts.
   var hasDroppableIndexes: Bool {
-    !catalog.hasParts && catalog.isOwned && !vectorIndexes.contains { $0.isAttached }
+    !catalog.hasParts && catalog.isOwned
+      && !vectorIndexes.contains { $0.isAttached || facts.restores[$0.name] == .some(nil) }
   }
+  /// Statements that give indexes back what their definitions do not hold.
+  var indexRestores: [String] { vectorIndexes.flatMap { (facts.restores[$0.name] ?? nil) ?? [] } }
 
   /// Reads the catalogue and looks for a row.
-  /// - Throws: `LoadError` with code `table` when the name is no table's; `PostgresError`.
+  /// - Throws: `LoadError` with code `table` when the name is not a table's; `PostgresError`.
   static func read(_ target: LoadTarget, on connection: PostgresConnection) async throws -> TargetTable {
     let catalog: VectorTable
     do {
@@ -62,10 +88,11 @@ struct TargetTable: Sendable, Hashable {
       throw LoadError(.table, error.description)
     }
     guard [.table, .partitioned].contains(catalog.kind) else {
-      let name = target.table.quoted
+      let kinds = ["v": "a view", "m": "a materialized view", "f": "a foreign table"]
       throw LoadError(
         .table,
-        "\(name) is no table (relkind \(catalog.kind.rawValue)); name a table, partitioned or not"
+        "\(target.table.quoted) is \(kinds[catalog.kind.rawValue] ?? "not a table"); rows are loaded into tables. "
+          + "Fix: name the table with --table"
       )
     }
     let rows = try await connection.query(
@@ -75,7 +102,121 @@ struct TargetTable: Sendable, Hashable {
       target: target,
       catalog: catalog,
       blockSize: try await connection.capabilities().blockSize,
-      hasRows: !rows.isEmpty
+      hasRows: !rows.isEmpty,
+      facts: try await Facts.read(target, catalog, on: connection)
     )
+  }
+
+  /// How many rows there are; counting ends at `limit`.
+  func countRows(upTo limit: Int, on connection: PostgresConnection) async throws -> Int {
+    let rows = try await connection.query(
+      Statement(
+        trusted: "SELECT count(*) FROM (SELECT 1 FROM \(catalog.name.quoted) LIMIT $1) AS t",
+        binds: [.int8(Int64(limit))]
+      )
+    )
+    return try rows.first?.value(at: 0, as: Int.self) ?? 0
+  }
+}
+
+extension TargetTable.Facts {
+  /// Reads them; SQL that a 9.4 base understands.
+  fileprivate static func read(
+    _ target: LoadTarget,
+    _ table: VectorTable,
+    on connection: PostgresConnection
+  ) async throws -> TargetTable.Facts {
+    let version = connection.serverVersion
+    let rows = try await connection.query(
+      Statement(
+        trusted: """
+          SELECT c.relpersistence = 'u',
+                 coalesce((SELECT t.typtype = 'e' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                           WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped), false),
+                 (SELECT pg_get_serial_sequence($4, $3) FROM pg_attribute a
+                  WHERE a.attrelid = c.oid AND a.attname = $3 AND NOT a.attisdropped),
+                 coalesce((SELECT \(version >= 100_000 ? "a.attidentity = 'a'" : "false") FROM pg_attribute a
+                           WHERE a.attrelid = c.oid AND a.attname = $3 AND NOT a.attisdropped), false)
+          FROM pg_class c WHERE c.oid = $1::int8::oid
+          """,
+        binds: [
+          .int8(Int64(table.oid)), .text(target.labelColumn.name), .text(target.idColumn.name),
+          .text(table.name.quoted),
+        ]
+      )
+    )
+    var facts = TargetTable.Facts()
+    if let row = rows.first {
+      (facts.isUnlogged, facts.classIsEnum, facts.sequence, facts.idIsAlwaysGenerated) = try row.decode(
+        Bool.self,
+        Bool.self,
+        String?.self,
+        Bool.self
+      )
+    }
+    guard !table.vectorIndexes.isEmpty else { return facts }
+    facts.restores = try await restores(table, on: connection)
+    return facts
+  }
+
+  /// What an index has besides its definition: a tablespace, a comment, statistics targets and the mark for CLUSTER are
+  /// given back; one that something else depends on stays.
+  private static func restores(
+    _ table: VectorTable,
+    on connection: PostgresConnection
+  ) async throws -> [String: [String]?] {
+    let rows = try await connection.query(
+      Statement(
+        trusted: """
+          SELECT i.indexrelid::regclass::text, n.nspname::text, x.relname::text, s.spcname::text,
+                 obj_description(x.oid, 'pg_class'), i.indisclustered,
+                 ARRAY(SELECT a.attnum || ' SET STATISTICS ' || a.attstattarget FROM pg_attribute a
+                       WHERE a.attrelid = x.oid AND a.attstattarget > 0),
+                 EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = x.oid)
+                 OR EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.oid)
+                 OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.oid
+                            AND d.deptype NOT IN ('n', 'a'))
+                 OR i.indisreplident
+          FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace
+          LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace
+          WHERE i.indrelid = $1::int8::oid
+          """,
+        binds: [.int8(Int64(table.oid))]
+      )
+    )
+    var restores: [String: [String]?] = [:]
+    for row in rows {
+      let (name, schema, bare, tablespace, comment, isClustered, statistics, isNeeded) = try row.decode(
+        String.self,
+        String.self,
+        String.self,
+        String?.self,
+        String?.self,
+        Bool.self,
+        [String].self,
+        Bool.self
+      )
+      let index = QualifiedName(
+        schema: try Identifier(validating: schema),
+        name: try Identifier(validating: bare)
+      ).quoted
+      var statements: [String] = []
+      if let tablespace {
+        statements.append(
+          "ALTER INDEX \(index) SET TABLESPACE \(try Identifier(validating: tablespace).quoted)"
+        )
+      }
+      statements += statistics.map { "ALTER INDEX \(index) ALTER COLUMN \($0)" }
+      if isClustered {
+        statements.append(
+          "ALTER TABLE \(table.name.quoted) CLUSTER ON \(try Identifier(validating: bare).quoted)"
+        )
+      }
+      if let comment {
+        statements.append("COMMENT ON INDEX \(index) IS \(SQLValue.text(comment).literal)")
+      }
+      restores.updateValue(isNeeded ? nil : statements, forKey: name)
+    }
+    return restores
   }
 }

@@ -55,9 +55,11 @@ package final class CollectionFiles: ImageStore {
   package func file(of image: CollectionImage) throws -> ImageFile? {
     guard let source = image.source else { return try file(at: Int(exactly: image.id)) }
     switch ImagePlace(source) {
-    case .file(let path):
-      guard let root = roots.first(where: { path.hasPrefix($0 + "/") }) else { return nil }
-      return folder?.file(at: Array(path.utf8.dropFirst(root.utf8.count + 1)))
+    case .file(let text):
+      let path = PathText.bytes(text)
+      guard let root = roots.first(where: { path.starts(with: PathText.bytes($0) + [UInt8(ascii: "/")]) })
+      else { return nil }
+      return folder?.file(at: Array(path.dropFirst(PathText.bytes(root).count + 1)))
     case .record(let path, let number):
       return roots.contains(path) ? try file(at: number) : nil
     case nil:

@@ -9,6 +9,8 @@ public struct InsertStatement: Sendable {
   public var columns: [Target]
   /// What happens to a row whose key is there already.
   public var conflict: ConflictPolicy
+  /// Whether values are given to identity columns that are `GENERATED ALWAYS`.
+  public var overridesIdentity = false
 
   /// An insertion into these columns.
   public init(into table: QualifiedName, columns: [Target], onConflict conflict: ConflictPolicy = .fail) {
@@ -130,7 +132,7 @@ extension InsertStatement {
   }
 
   private func head(_ dialect: Dialect) throws(RenderingError) -> String {
-    "INSERT INTO \(table.quoted) (\(columnList))"
+    "INSERT INTO \(table.quoted) (\(columnList))" + (overridesIdentity ? " OVERRIDING SYSTEM VALUE" : "")
   }
 
   var columnList: String { columns.map(\.name.quoted).joined(separator: ", ") }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import Foundation
+import ImageSearch
 import ImageSources
 import Inference
 import Ingestion
@@ -15,7 +16,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
   )
 
   @Argument(
-    help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"),
+    help: ArgumentHelp("A folder of images, one image, or CIFAR files.", valueName: "source"),
     completion: .file()
   )
   var source: String
@@ -62,6 +63,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
   mutating func run() async throws {
     let settings = try global.settings(features.flags)
     let collection = try ImageSource.open(source, options: features.decoding.options)
+    collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
     let batches = ImageBatchSource(collection, workers: workers, isStrict: strict) {
       let extractor = try model.makeExtractor()
@@ -98,10 +100,15 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     commandName: "embed-load",
     abstract: "Turn images into embeddings and load them into the table.",
     discussion: """
-      SOURCE is a folder of images (sub-folder = class), a CIFAR-100 or CIFAR-10 binary file or folder, or the \
-      tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
+      SOURCE is a folder of images (sub-folder = class), one image, a CIFAR-100 or CIFAR-10 binary file or folder, or \
+      the tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
       of their paths. With --ids path they are the first eight bytes of the path's MD5, without the sign: \
       ('x'||substr(md5('cats/1.jpg'),1,16))::bit(64)::bigint & 9223372036854775807. Vectors travel as binary parameters, never as text.
+
+      An image of a folder is known by its path: run again on a folder that has grown, embed-load loads the new images \
+      under free ids and embeds changed ones again. Links are followed. Left out are names that start with a dot and \
+      the folders @eaDir, @Recycle, #recycle, #snapshot, $RECYCLE.BIN, System Volume Information and __MACOSX; files \
+      that are not images are counted.
 
         adbvec embed-load ~/Pictures --weights squeezenet1_1.safetensors
         adbvec embed-load cifar-100-binary/train.bin --on-conflict skip
@@ -163,7 +170,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     try reporter.finish(report, command: "embed-load", format: format)
   }
 
-  private func batchSource(_ settings: Settings) throws -> (any BatchSource, String) {
+  private func batchSource(_ settings: Settings) throws -> (any BatchSource, Recipe?) {
     if Self.isFeatureFile(source) {
       guard ids == .position else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
@@ -171,7 +178,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       guard labels == nil, limit == nil else {
         throw ValidationError("--labels and --limit need images; a feature file carries its classes")
       }
-      return (FileBatchSource(FeatureSource(path: source)), "")
+      return (FileBatchSource(FeatureSource(path: source)), nil)
     }
     let collection = try ImageSource.open(source, labels: labels, options: features.decoding.options)
     collection.warnings.forEach { Terminal.warning($0) }
@@ -180,8 +187,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
-    let numbering = ids == .position ? "" : ", ids by \(ids)"
-    return (batches, try model.recipe + features.decoding.recipe + numbering)
+    return (batches, try Recipe(model, decoding: features.decoding.options))
   }
 
   /// Whether the first bytes are the tutorial's `id|class|{`.

@@ -28,6 +28,14 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
   var inputFormat: FeatureSource.Format?
 
   @Option(
+    help: ArgumentHelp(
+      "The character between the fields of CSV; \\t is a tab (default: ,).",
+      valueName: "char"
+    )
+  )
+  var delimiter: String?
+
+  @Option(
     help: ArgumentHelp("The file with the classes, for .npy, .fvecs and .bvecs.", valueName: "file"),
     completion: .file()
   )
@@ -42,13 +50,25 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   var interruption: String { load.interruption }
 
+  func validate() throws {
+    guard let delimiter, delimiter != "\\t" else { return }
+    guard delimiter.utf8.count == 1, !"\"\r\n".contains(delimiter) else {
+      throw ValidationError("--delimiter is one character of ASCII or \\t, not \"\(delimiter)\"")
+    }
+  }
+
   mutating func run() async throws {
     let settings = try global.settings()
-    let source = FileBatchSource(FeatureSource(path: file, format: inputFormat, labels: labels))
+    var vectors = FeatureSource(path: file, format: inputFormat, labels: labels)
+    if let delimiter {
+      vectors.delimiter = delimiter == "\\t" ? UInt8(ascii: "\t") : delimiter.utf8.first ?? vectors.delimiter
+      if vectors.format == nil { vectors.format = .csv }
+    }
+    let source = FileBatchSource(vectors)
     let loader = Loader(
       settings: try settings.connectionSettings(),
       target: try settings.loadTarget(),
-      options: load.options(.automatic, recipe: "", metric: try settings.chosenMetric())
+      options: load.options(.automatic, recipe: nil, metric: try settings.chosenMetric())
     )
     let reporter = LoadReporter(global)
     let report = try await loader.run(source) { reporter.show($0) }
@@ -103,11 +123,14 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
     let settings = try global.settings()
     let unloader = Unloader(settings: try settings.connectionSettings(), target: try settings.loadTarget())
     let (path, format, labels) = (file, format, labels)
-    let rows = try await unloader.run { try FeatureOutput.open(path, format: format, labels: labels) }
+    let counts = try await unloader.run { try FeatureOutput.open(path, format: format, labels: labels) }
+    if counts.withoutVector > 0 {
+      Terminal.warning("\(counted(counts.withoutVector, "row")) without a vector left out")
+    }
     if path == "-" {
-      global.note("\(counted(rows, "row")) written")
+      global.note("\(counted(counts.rows, "row")) written")
     } else {
-      try Output.line("\(counted(rows, "row")) in \(path)")
+      try Output.line("\(counted(counts.rows, "row")) in \(path)")
     }
   }
 }

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import CommandSupport
 public import ImageSources
+import ImageSearch
 public import Ingestion
 import VectorSQL
 
@@ -11,8 +12,11 @@ struct LoadOptionsGroup: ParsableArguments {
   )
   var method: LoadOptions.Method?
 
-  @Option(help: "If a row's id exists: fail, skip or update.")
-  var onConflict = LoadOptions.ConflictPolicy.fail
+  @Option(
+    help:
+      "A row that is in the table already: fail, skip or update (--resume: as the load began; default: fail)."
+  )
+  var onConflict: LoadOptions.ConflictPolicy?
 
   @Option(help: ArgumentHelp("Rows in a transaction (default: sized to the vectors).", valueName: "rows"))
   var batch: Int?
@@ -63,7 +67,7 @@ struct LoadOptionsGroup: ParsableArguments {
   }
 
   /// The options; `recipe` says what makes the vectors, `metric` what searches will compare them by.
-  func options(_ way: LoadOptions.Method, recipe: String, metric: Metric?) -> LoadOptions {
+  func options(_ way: LoadOptions.Method, recipe: Recipe?, metric: Metric?) -> LoadOptions {
     var options = LoadOptions()
     options.method = method ?? way
     options.onConflict = onConflict

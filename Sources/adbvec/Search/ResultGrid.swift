@@ -75,7 +75,7 @@ final class ImageFinder {
     }
     guard let place = source.flatMap(ImagePlace.init) else { return nil }
     switch place {
-    case .file(let path): return try? Image(contentsOfFile: path, options: .display)
+    case .file(let path): return try? ImageSource.open(path, options: .display).image(at: 0)
     case .record(let path, let number):
       let collection = opened[path] ?? (try? ImageSource.open(path))
       opened[path] = collection

@@ -151,19 +151,18 @@ enum VectorArgument {
     }
   }
 
-  /// The first row of a NumPy array.
-  private static func firstRow(npy path: String) throws -> [Float] {
-    let reader = try FeatureSource(path: path, format: .npy).open()
-    var batch = FeatureBatch()
-    batch.reset(firstPosition: 0)
-    _ = try reader.read(into: &batch, limit: 1)
-    guard batch.count > 0 else { throw CommandFailure("the vector file \(path) has no rows") }
-    return Array(batch.values.prefix(batch.dimension))
-  }
-
   /// Reads a file: `.npy` gives its first row, anything else is text.
   static func read(file path: String) throws -> [Float] {
-    if path.lowercased().hasSuffix(".npy") { return try firstRow(npy: path) }
+    if path.lowercased().hasSuffix(".npy") {
+      let array = try FeatureSource(path: path, format: .npy).open()
+      var rows = FeatureBatch()
+      _ = try array.read(into: &rows, limit: 1)
+      let vector = rows.count > 0 ? rows.withVector(0) { Array($0) } : []
+      guard !vector.isEmpty, vector.allSatisfy(\.isFinite) else {
+        throw CommandFailure("the first row of \(path) holds no vector of finite numbers", exitCode: 64)
+      }
+      return vector
+    }
     guard let data = FileManager.default.contents(atPath: path) else {
       throw CommandFailure("cannot read the vector file \(path)")
     }

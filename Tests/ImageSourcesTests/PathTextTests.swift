@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@testable import ImageSources
+
+/// Names that are not UTF-8, and what folders of people hold besides images.
+struct PathTextTests {
+  @Test(arguments: [
+    Array("/a/b c%20.jpg".utf8), [0x2F, 0x6C, 0xE9, 0x2E, 0x6A], [0xE9, 0x25, 0x34, 0x31],
+    Array("file:x".utf8),
+    Array("file:///x".utf8), [0x2F], [],
+  ])
+  func everyPathComesBack(path: [UInt8]) {
+    #expect(PathText.bytes(PathText.text(path)) == path)
+  }
+
+  @Test func everySequenceOfBytesComesBackAndNoTwoShareAText() {
+    var generator = SystemRandomNumberGenerator()
+    var texts: [String: [UInt8]] = [:]
+    for _ in 0..<2000 {
+      let path = (0..<Int.random(in: 0...6, using: &generator)).map { _ in
+        [0x2F, 0x25, 0x66, 0xC3, 0xA9, 0xE9, 0x41, 0x3A].randomElement(using: &generator) ?? UInt8(0x41)
+      }
+      let text = PathText.text(path)
+      #expect(PathText.bytes(text) == path)
+      #expect(texts.updateValue(path, forKey: text) ?? path == path)
+    }
+  }
+
+  @Test func textOfUTF8IsThePathItself() {
+    #expect(PathText.text(Array("/ü/🐈%41.png".utf8)) == "/ü/🐈%41.png")
+    #expect(PathText.text([0x2F, 0xE9]) == "file:///%E9")
+  }
+
+  @Test func namesThatAreNotUTF8LeadBackToTheirImages() throws {
+    let scratch = try Scratch()
+    let folder = Array(scratch.path.utf8)
+    for byte: UInt8 in [0xE9, 0xE8] {
+      let path = folder + Array("/l".utf8) + [byte] + Array(".bmp".utf8)
+      let descriptor = open(FileSystem.terminated(path), O_CREAT | O_WRONLY, 0o644)
+      #expect(descriptor >= 0)
+      close(descriptor)
+    }
+    let images = try FolderCollection(path: scratch.path)
+    let sources = try (0..<images.count).map { try images.entry(at: $0).place.description }
+    #expect(Set(sources).count == 2 && sources.allSatisfy { $0.hasPrefix("file:///") })
+    for source in sources {
+      #expect(ImagePlace(source) == .file(source))
+      #expect(access(FileSystem.terminated(source), F_OK) == 0)
+    }
+  }
+
+  @Test func whatAFolderHoldsBesidesImagesIsCounted() throws {
+    let scratch = try Scratch()
+    for name in ["a.bmp", "b.HEIC", "c.heic", "d.avif", "@eaDir/t.jpg", ".thumbnails/t.jpg", "._a.bmp"] {
+      _ = try scratch.file(name, "x")
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path + "/gone.jpg",
+      withDestinationPath: scratch.path + "/nothing"
+    )
+    let folder = try FolderCollection(path: scratch.path)
+    #expect(folder.count == 1)
+    #expect(
+      folder.warnings == [
+        "left out of \(scratch.path): 1 links that lead nowhere",
+        "left out of \(scratch.path): 3 files of other formats (heic 2, avif 1)",
+      ]
+    )
+  }
+
+  @Test func aPNGIsAnImageWhateverItsSize() throws {
+    let scratch = try Scratch()
+    let png: [UInt8] =
+      [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + [UInt8](repeating: 0, count: 3074 - 8)
+    let image = try ImageSource.open(scratch.file("p.png", png))
+    #expect(image.count == 1 && image is SingleImage)
+  }
+
+  @Test func aStrayBinaryFileMakesNoFolderCIFAR() throws {
+    let scratch = try Scratch()
+    _ = try scratch.file("a.bmp", "x")
+    _ = try scratch.file("firmware.bin", [UInt8](repeating: 0xFF, count: 3074))
+    #expect(try ImageSource.open(scratch.path) is FolderCollection)
+  }
+
+  @Test(arguments: [
+    ([0x1F, 0x8B, 8], "gunzip"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd"), (Array("PAR1xxxx".utf8), "pandas"),
+    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz -dc"), ([0x50, 0x4B, 3, 4], "unzip"),
+    ([0x10, 0, 0, 0, 0, 0, 0, 0] + Array("{\"a\":1}".utf8), "safetensors"),
+  ])
+  func otherFormatsAreRefusedWithAWayOut(bytes: [UInt8], word: String) throws {
+    let scratch = try Scratch()
+    let path = try scratch.file("v.dat", bytes)
+    let vectors = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
+    #expect(vectors?.reason.contains(word) == true && vectors?.reason.contains("Fix: ") == true)
+    #expect(throws: CollectionError.self) { try ImageSource.open(path) }
+  }
+}
