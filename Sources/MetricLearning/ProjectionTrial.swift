@@ -13,13 +13,15 @@ public struct ProjectionTrial: Sendable, Hashable {
     /// The projected vectors.
     public let after: RetrievalQuality
 
-    /// Whether the projected vectors retrieve worse by more than chance explains: mean average precision by more than
-    /// 0.01, or precision at 1 by more than two standard errors.
+    /// Whether the projected vectors retrieve worse by more than chance explains: mean average precision by more than 0.01
+    /// and a standard error, or precision at 1 by more than 0.01 and two standard errors.
     public var isHarmed: Bool {
-      let share = before.precisionAt1
-      let error = (share * (1 - share) / Double(max(before.queries, 1))).squareRoot()
-      return after.meanAveragePrecision < before.meanAveragePrecision - 0.01
-        || after.precisionAt1 < share - max(2 * error, 0.01)
+      func error(_ share: Double) -> Double {
+        (share * (1 - share) / Double(max(before.queries, 1))).squareRoot()
+      }
+      let (precision, mean) = (before.precisionAt1, before.meanAveragePrecision)
+      return after.meanAveragePrecision < mean - max(error(mean), 0.01)
+        || after.precisionAt1 < precision - max(2 * error(precision), 0.01)
     }
   }
 

@@ -283,7 +283,7 @@ struct PreprocessingArguments: ParsableArguments {
   )
   var crop: Double?
 
-  @Option(help: "How images are resized: bilinear or bicubic.")
+  @Option(help: ArgumentHelp("The filter that resizes images.", valueName: "filter"))
   var interpolation: Interpolation?
 
   func validate() throws {

@@ -89,8 +89,8 @@ struct ModelsFetch: AsyncParsableCommand {
     commandName: "fetch",
     abstract: "Fetch weights from their publishers and verify them.",
     discussion: """
-      An interrupted fetch continues where it stopped. A file is kept only when its SHA-256 is the published one. \
-      --model finds it later.
+      An interrupted fetch continues where it stopped. A file is kept only when its SHA-256 begins with \
+      the digits that its publisher gives: all 64, or the 8 in the file's name. --model finds it later.
 
         adbvec models fetch squeezenet1_1
         adbvec models fetch resnet50 --from https://mirror.example/models/
