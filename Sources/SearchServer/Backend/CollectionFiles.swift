@@ -1,6 +1,7 @@
 internal import Basics
 internal import Foundation
 internal import ImageCodecs
+package import ImageSearch
 internal import ImageSources
 
 /// The images that the page may show: those of the collection that was named, wherever the rows say they are.
@@ -52,8 +53,8 @@ package final class CollectionFiles: ImageStore {
     return new
   }
 
-  package func file(of image: CollectionImage) throws -> ImageFile? {
-    guard let source = image.source else { return try file(at: Int(exactly: image.id)) }
+  package func file(of image: ImageRow) throws -> ImageFile? {
+    guard let source = image.source else { return try file(at: image.id.number.flatMap { Int(exactly: $0) }) }
     switch ImagePlace(source) {
     case .file(let text):
       let path = PathText.bytes(text)

@@ -48,7 +48,7 @@ struct PageRoutes {
     do {
       guard let subject else {
         let images = try await core.ask {
-          try await core.backend.sample(Self.sampleSize, label: options.label)
+          try await core.backend.sample(Self.sampleSize, class: options.class)
         }
         return try await page.start(images, options)
       }
@@ -79,7 +79,7 @@ struct PageRoutes {
       return try await core.take(upload: upload.file, name: upload.name).subject
     }
     // The upload before stands in a hidden field; an id that was typed since means more.
-    if let id = try parameters.integer("id", in: Int64.min...Int64.max) { return .id(id) }
+    if let id = try parameters.imageID("id") { return .id(id) }
     return try SearchSubject(parameters)
   }
 
@@ -88,7 +88,7 @@ struct PageRoutes {
     let parameters = try QueryParameters(request.uri, allowed: ["side", "of"])
     let side = try APIRoutes.side(parameters)
     do {
-      return ImageAnswer.response(
+      return ImageResponse.make(
         request,
         try await core.thumbnail(id: try APIRoutes.id(context), digest: parameters.text("of"), side: side)
       )
