@@ -80,7 +80,7 @@ package struct SearchConnections: ConnectionSource {
 
   /// Runs `body` with a connection of its own.
   ///
-  /// A connection that breaks meanwhile, as all do when the server restarts, is no failure yet: `body` then runs once
+  /// A connection that breaks meanwhile, as all do when the server restarts, is not a failure yet: `body` then runs once
   /// more with another one. Everything that the page asks only reads, so that asking twice does no harm.
   package func withConnection<Value: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> Value

@@ -91,7 +91,7 @@ public struct ImageFolder: ImageStore {
     self.extensions = extensions
   }
 
-  /// The file at the image's source; nil when there is none, it is no regular file, or the path leads elsewhere.
+  /// The file at the image's source; nil when there is none, it is not a regular file, or the path leads elsewhere.
   public func file(of image: ImageRow) -> ImageFile? {
     image.source.flatMap { file(at: Array($0.utf8)) }
   }

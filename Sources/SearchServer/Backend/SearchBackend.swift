@@ -19,7 +19,7 @@ public protocol SearchBackend: Sendable {
 
 /// A failure of a backend that the person who searches is told about, in one line.
 public struct BackendError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The kind of failure; open, so that a new kind breaks nobody's switch.
+  /// The kind of failure; open, so that a new kind does not break a switch in other code.
   public struct Code: Sendable, Hashable {
     let name: String
 
@@ -27,7 +27,7 @@ public struct BackendError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let notFound = Code(name: "not-found")
     /// The search asks for something impossible.
     public static let invalidSearch = Code(name: "invalid-search")
-    /// The upload is no image, or a damaged one.
+    /// The upload is not an image, or a damaged one.
     public static let unreadableImage = Code(name: "unreadable-image")
     /// The image has more pixels or bytes than are allowed.
     public static let imageTooLarge = Code(name: "image-too-large")

@@ -177,7 +177,7 @@ struct PageView {
 
 /// The form.
 struct PanelView {
-  /// More would make a list that nobody reads and a page that loads slowly.
+  /// More make a list too long to read and a page that loads slowly.
   static let maximumClasses = 500
 
   struct Choice {

@@ -83,7 +83,7 @@ struct PageRoutes {
     return try SearchSubject(parameters)
   }
 
-  /// A thumbnail for the page: a placeholder where there is none, so that one lost file is no error of the page.
+  /// A thumbnail for the page: a placeholder where there is none, so that one lost file does not fail the page.
   private func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
     let parameters = try QueryParameters(request.uri, allowed: ["side", "of"])
     let side = try APIRoutes.side(parameters)

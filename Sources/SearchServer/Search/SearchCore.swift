@@ -215,7 +215,7 @@ actor ClassCache {
   private var reading: Task<[String], any Error>?
   private var nextReading = ContinuousClock.now
 
-  /// - Parameter read: Reads at most so many classes, in their order.
+  /// - Parameter read: Reads at most `limit` classes, in their order.
   init(read: @escaping @Sendable (_ limit: Int) async throws -> [String]) {
     self.read = read
   }

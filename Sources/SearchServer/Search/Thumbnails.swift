@@ -32,7 +32,7 @@ struct ShownImages: Sendable {
   /// Remembers a row that is about to be shown.
   /// - Returns: What stands for it in a link.
   func remember(_ image: ImageRow) -> String {
-    // Hasher's seed is the process's own: nobody can tell a source from its digest.
+    // Hasher's seed is random in each process: a digest does not reveal its source.
     var hasher = Hasher()
     hasher.combine(image)
     let digest = String(UInt(bitPattern: hasher.finalize()), radix: 36)
@@ -102,7 +102,7 @@ extension SearchCore {
   /// The type of an image's bytes, from the bytes themselves; its first ones suffice.
   static func type(of bytes: [UInt8]) throws -> String {
     guard let type = ContentType.image(bytes) else {
-      throw BackendError(.unreadableImage, "the file is no image that can be shown")
+      throw BackendError(.unreadableImage, "the file is not an image that can be shown")
     }
     return type
   }
