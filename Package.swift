@@ -237,7 +237,7 @@ let package = Package(
     .testTarget(
       name: "SearchServerTests",
       dependencies: [
-        "SearchServer", "TestSupport",
+        "ImageSearch", "SearchServer", "TestSupport",
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -313,7 +313,7 @@ let package = Package(
     .executableTarget(
       name: "PageFixture",
       dependencies: [
-        "ImageCodecs", "SearchServer",
+        "ImageCodecs", "ImageSearch", "SearchServer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),

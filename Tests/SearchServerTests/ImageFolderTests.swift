@@ -1,4 +1,5 @@
 import Foundation
+import ImageSearch
 import SearchServer
 import Testing
 
@@ -22,7 +23,7 @@ import Testing
   }
 
   private func read(_ folder: ImageFolder, _ source: String?) -> String? {
-    guard let file = folder.file(of: CollectionImage(id: 0, source: source)) else { return nil }
+    guard let file = folder.file(of: ImageRow(id: 0, class: nil, source: source)) else { return nil }
     return (try? file.bytes()).map { String(decoding: $0, as: UTF8.self) }
   }
 
@@ -70,7 +71,7 @@ import Testing
 
   @Test func theVersionChangesWithTheFile() throws {
     try withFolder { folder, url in
-      let image = CollectionImage(id: 0, source: "a/cat.png")
+      let image = ImageRow(id: 0, class: nil, source: "a/cat.png")
       let before = folder.file(of: image)?.version
       try Data("catty".utf8).write(to: url.appending(path: "a/cat.png"))
       #expect(folder.file(of: image)?.version != before)
@@ -93,7 +94,7 @@ import Testing
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     let path = root.appending(path: "cat.png")
     try Data("tabby".utf8).write(to: path)
-    let file = try #require(ImageFolder(root.path).file(of: CollectionImage(id: 0, source: "cat.png")))
+    let file = try #require(ImageFolder(root.path).file(of: ImageRow(id: 0, class: nil, source: "cat.png")))
     try Data("another".utf8).write(to: path, options: .atomic)
     #expect(try file.bytes() == Array("tabby".utf8))
   }
@@ -104,7 +105,7 @@ import Testing
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     let path = root.appending(path: "cat.png")
     try Data("tabby".utf8).write(to: path)
-    let file = try #require(ImageFolder(root.path).file(of: CollectionImage(id: 0, source: "cat.png")))
+    let file = try #require(ImageFolder(root.path).file(of: ImageRow(id: 0, class: nil, source: "cat.png")))
     truncate(path.path, 2)
     #expect(throws: BackendError.self) { try file.bytes() }
   }

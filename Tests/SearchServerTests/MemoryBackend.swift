@@ -1,24 +1,28 @@
+import ImageSearch
 import SearchServer
 import Synchronization
 
 /// A collection of a few images with one-number vectors, whose database can be lost.
 final class MemoryBackend: SearchBackend {
-  let images: [CollectionImage]
+  let images: [ImageRow]
   private let lost = Mutex(false)
-  private let queries = Mutex<[SearchQuery]>([])
+  private let queries = Mutex<[ImageQuery]>([])
   /// Called in the middle of every search.
   let pause: @Sendable () async -> Void
   private let distance: @Sendable (Double) -> Double
+  private let notices: [String]
   private let rowsAsked = Mutex(0)
 
   /// - Parameter distance: What is said in place of the true distance.
   init(
-    _ images: [CollectionImage] = MemoryBackend.animals,
+    _ images: [ImageRow] = MemoryBackend.animals,
     distance: @escaping @Sendable (Double) -> Double = { $0 },
+    notices: [String] = [],
     pause: @escaping @Sendable () async -> Void = {}
   ) {
     self.images = images
     self.distance = distance
+    self.notices = notices
     self.pause = pause
   }
 
@@ -32,16 +36,16 @@ final class MemoryBackend: SearchBackend {
   }
 
   /// What was asked of it.
-  var asked: [SearchQuery] { queries.withLock { $0 } }
+  var asked: [ImageQuery] { queries.withLock { $0 } }
 
   static let animals = [
-    CollectionImage(id: 0, label: "cat", source: "cat/tabby.png"),
-    CollectionImage(id: 1, label: "cat", source: "cat/black.png"),
-    CollectionImage(id: 2, label: "dog", source: "dog/terrier.png"),
-    CollectionImage(id: 3, label: nil, source: nil),
+    ImageRow(id: 0, class: "cat", source: "cat/tabby.png"),
+    ImageRow(id: 1, class: "cat", source: "cat/black.png"),
+    ImageRow(id: 2, class: "dog", source: "dog/terrier.png"),
+    ImageRow(id: 3, class: nil, source: nil),
   ]
 
-  func search(_ query: SearchQuery) async throws -> SearchAnswer {
+  func search(_ query: ImageQuery) async throws -> ImageAnswer {
     try await checkConnection()
     queries.withLock { $0.append(query) }
     await pause()
@@ -50,29 +54,38 @@ final class MemoryBackend: SearchBackend {
       guard images.contains(where: { $0.id == id }) else {
         throw BackendError(.notFound, "no image \(id)")
       }
-      origin = Double(id)
+      origin = Double(id.number ?? 0)
     }
-    let hits = images.filter { query.label == nil || $0.label == query.label }
+    let hits = images.filter { query.class == nil || $0.class == query.class }
       .filter { query.subject != .id($0.id) }
-      .map { SearchAnswer.Hit($0, distance: distance(abs(Double($0.id) - origin))) }
+      .map { row in
+        let distance = distance(abs(Double(row.id.number ?? 0) - origin))
+        return ImageHit(id: row.id, class: row.class, distance: distance, source: row.source)
+      }
       .sorted { $0.distance < $1.distance }
-    return SearchAnswer(hits: Array(hits.prefix(query.count)), sql: "SELECT '<' ;", databaseMilliseconds: 1.5)
+    return ImageAnswer(
+      hits: Array(hits.prefix(query.topK)),
+      sql: "SELECT '<' ;",
+      databaseMilliseconds: 1.5,
+      isComplete: notices.isEmpty,
+      notices: notices
+    )
   }
 
-  func image(id: Int64) async throws -> CollectionImage? {
+  func row(id: ImageID) async throws -> ImageRow? {
     try await checkConnection()
     rowsAsked.withLock { $0 += 1 }
     return images.first { $0.id == id }
   }
 
-  func sample(_ count: Int, label: String?) async throws -> [CollectionImage] {
+  func sample(_ count: Int, class name: String?) async throws -> [ImageRow] {
     try await checkConnection()
-    return Array(images.filter { label == nil || $0.label == label }.prefix(count))
+    return Array(images.filter { name == nil || $0.class == name }.prefix(count))
   }
 
   func classes(limit: Int) async throws -> [String] {
     try await checkConnection()
-    return Array(Set(images.compactMap(\.label)).sorted().prefix(limit))
+    return Array(Set(images.compactMap(\.class)).sorted().prefix(limit))
   }
 
   func checkConnection() async throws {
@@ -111,7 +124,7 @@ final class MemoryStore: ImageStore {
     files.withLock { $0[source] = (bytes, version) }
   }
 
-  func file(of image: CollectionImage) -> ImageFile? {
+  func file(of image: ImageRow) -> ImageFile? {
     files.withLock { files in
       image.source.flatMap { files[$0] }.map { ImageFile(bytes: $0.bytes, version: $0.version) }
     }

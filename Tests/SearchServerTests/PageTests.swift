@@ -1,4 +1,5 @@
 import HTTPTypes
+import ImageSearch
 import SearchServer
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
   }
 
   @Test func labelsAreTextWhateverTheyHold() async throws {
-    let backend = MemoryBackend([CollectionImage(id: 0, label: "<script>alert(1)</script>\"'&")])
+    let backend = MemoryBackend([ImageRow(id: 0, class: "<script>alert(1)</script>\"'&", source: nil)])
     try await PageClient.with(backend) { page in
       let start = try await page.ask("/")
       #expect(!start.text.contains("<script>alert"))
@@ -43,7 +44,7 @@ import Testing
       #expect(link.wholeMatch(of: /\/\?upload=[A-Za-z0-9_-]{22}&k=3&class=cat/) != nil)
       let answer = try await page.ask(link)
       #expect(answer.text.contains("nearest to <em>my cat.png</em>"))
-      #expect(backend.asked == [SearchQuery(.vector([0, 1]), count: 3, label: "cat")])
+      #expect(backend.asked == [ImageQuery(.vector([0, 1]), topK: 3, class: "cat")])
     }
   }
 

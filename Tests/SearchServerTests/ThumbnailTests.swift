@@ -1,3 +1,4 @@
+import ImageSearch
 import SearchServer
 import Testing
 
@@ -25,9 +26,9 @@ import Testing
   @Test func anotherRowUnderTheSameIdIsShown() async throws {
     let files = ["a.png": Self.png("a"), "b.png": Self.png("b")]
     let store = MemoryStore(files: files)
-    let links = try await Self.links(MemoryBackend([CollectionImage(id: 0, source: "a.png")]), store)
+    let links = try await Self.links(MemoryBackend([ImageRow(id: 0, class: nil, source: "a.png")]), store)
     // The link of the page before, after the table was loaded anew.
-    try await PageClient.with(MemoryBackend([CollectionImage(id: 0, source: "b.png")]), store: store) {
+    try await PageClient.with(MemoryBackend([ImageRow(id: 0, class: nil, source: "b.png")]), store: store) {
       page in
       let thumbnail = try await page.ask(links[0])
       #expect(thumbnail.bytes == Self.png("b"))
@@ -43,7 +44,7 @@ import Testing
 
   /// The rows of the page's own search are known already.
   @Test func aPageOfThumbnailsNeedsNoQueryEach() async throws {
-    let images = (0..<24).map { CollectionImage(id: $0, label: "cat", source: "\($0).png") }
+    let images = (0..<24).map { ImageRow(id: ImageID(Int64($0)), class: "cat", source: "\($0).png") }
     let files = Dictionary(uniqueKeysWithValues: images.map { ($0.source ?? "", Self.png("\($0.id)")) })
     let backend = MemoryBackend(images)
     try await PageClient.with(backend, store: MemoryStore(files: files)) { page in

@@ -32,11 +32,11 @@ import VectorSQL
   @Test func samplesIdsFromEndToEnd() async throws {
     let rows = "VALUES (\(Int64.min), 'a', '[1,2]'), (0, 'b', '[2,1]'), (\(Int64.max), 'c', '[3,1]')"
     try await Self.withBackend(rows) { backend, _ in
-      let sample = try await backend.sample(24, label: nil)
-      #expect(sample.map(\.id).first == Int64.min)
-      #expect(Set(sample.map(\.id)).isSubset(of: [Int64.min, 0, Int64.max]))
-      let near = try await backend.search(SearchQuery(.id(Int64.min), count: 2))
-      #expect(near.hits.map(\.image.id) == [0, Int64.max])
+      let sample = try await backend.sample(24, class: nil)
+      #expect(sample.map(\.id).first == ImageID(Int64.min))
+      #expect(Set(sample.map(\.id)).isSubset(of: [ImageID(Int64.min), 0, ImageID(Int64.max)]))
+      let near = try await backend.search(ImageQuery(.id(ImageID(Int64.min)), topK: 2))
+      #expect(near.hits.map(\.id) == [0, ImageID(Int64.max)])
       #expect(try await backend.classes(limit: 2) == ["a", "b"])
     }
   }
@@ -54,16 +54,16 @@ import VectorSQL
         await withTaskGroup(of: Void.self) { group in
           for number in 0..<12 {
             group.addTask {
-              let subject: SearchQuery.Subject =
+              let subject: ImageQuery.Subject =
                 number % 3 == 0 ? .id(999) : number % 3 == 1 ? .vector([1]) : .vector([1, 2])
-              let found = try? await backend.search(SearchQuery(subject, count: 3))
+              let found = try? await backend.search(ImageQuery(subject, topK: 3))
               #expect((found != nil) == (number % 3 == 2 && !isBlocked))
             }
           }
         }
         if isBlocked { try await blocker.run("ROLLBACK") }
       }
-      #expect(try await backend.search(SearchQuery(.id(1), count: 3)).hits.count == 3)
+      #expect(try await backend.search(ImageQuery(.id(1), topK: 3)).hits.count == 3)
       await blocker.close()
     }
   }

@@ -1,9 +1,10 @@
 internal import Foundation
+internal import ImageSearch
 
 /// A search's answer in JSON.
 struct SearchBody: Encodable {
   struct Subject: Encodable {
-    var id: Int64?
+    var id: ImageID?
     var `class`: String?
     var upload: String?
     var name: String?
@@ -19,19 +20,25 @@ struct SearchBody: Encodable {
   let schema = 1
   let subject: Subject
   let results: [ImageBody]
+  /// Whether no row that matches and is nearer is missing.
+  let complete: Bool
+  /// What to know of the results, a sentence each.
+  let notices: [String]
   let sql: String
   let timing: Timing
   let page: String?
 
   init(_ result: SearchResult) {
-    var subject = Subject(class: result.subjectImage?.label, name: result.subjectName)
+    var subject = Subject(class: result.subjectRow?.class, name: result.subjectName)
     switch result.subject {
     case .id(let id): subject.id = id
     case .upload(let key): subject.upload = key
     case .vector: break
     }
     self.subject = subject
-    results = result.answer.hits.map { ImageBody($0.image, distance: $0.distance) }
+    results = result.answer.hits.map { ImageBody($0.row, distance: $0.distance) }
+    complete = result.answer.isComplete
+    notices = result.answer.notices
     sql = result.answer.sql
     timing = Timing(
       features_ms: result.timing.features,
@@ -51,23 +58,24 @@ struct ImageBody: Encodable {
     let search: String
   }
 
-  let id: Int64
+  let id: ImageID
   let `class`: String?
   let distance: Double?
   let name: String?
   let links: Links
 
-  init(_ image: CollectionImage, distance: Double? = nil) {
-    id = image.id
-    `class` = image.label
+  init(_ row: ImageRow, distance: Double? = nil) {
+    let path = "/api/v1/images/\(PageLink.encoded(row.id.description))"
+    id = row.id
+    `class` = row.class
     // JSON has no number for the distance to a vector of length 0 by the cosine.
     self.distance = distance.flatMap { $0.isFinite ? $0 : nil }
     // Where the collection lies on the server's disk is not the client's business.
-    name = image.source?.split(separator: "/").last.map(String.init)
+    name = row.source?.split(separator: "/").last.map(String.init)
     links = Links(
-      image: "/api/v1/images/\(image.id)/file",
-      thumbnail: "/api/v1/images/\(image.id)/thumbnail",
-      search: "/api/v1/search?id=\(image.id)"
+      image: "\(path)/file",
+      thumbnail: "\(path)/thumbnail",
+      search: "/api/v1/search?id=\(PageLink.encoded(row.id.description))"
     )
   }
 }
@@ -122,7 +130,7 @@ struct JSONSearchRequest: Decodable {
     static let id = Key(stringValue: "id")
     static let vector = Key(stringValue: "vector")
     static let count = Key(stringValue: "k")
-    static let label = Key(stringValue: "class")
+    static let `class` = Key(stringValue: "class")
     static let mode = Key(stringValue: "mode")
     static let efSearch = Key(stringValue: "ef")
   }
@@ -133,7 +141,7 @@ struct JSONSearchRequest: Decodable {
     guard body.allKeys.allSatisfy({ known.contains($0.stringValue) }) else {
       throw HTTPError.invalid("the body may have \(known.sorted().joined(separator: ", ")), and nothing else")
     }
-    let id = body.contains(.id) ? try body.decode(Int64.self, forKey: .id) : nil
+    let id = body.contains(.id) ? try body.decode(ImageID.self, forKey: .id) : nil
     let vector =
       body.contains(.vector) ? try body.decode([Double].self, forKey: .vector).map { Float($0) } : nil
     switch (id, vector) {
@@ -148,7 +156,7 @@ struct JSONSearchRequest: Decodable {
     }
     var options = SearchOptions()
     if body.contains(.count) { options.count = try body.decode(Int.self, forKey: .count) }
-    if body.contains(.label) { options.label = try body.decode(String.self, forKey: .label) }
+    if body.contains(.class) { options.class = try body.decode(String.self, forKey: .class) }
     if body.contains(.mode) {
       options.exact = try SearchOptions.isExact(mode: try body.decode(String.self, forKey: .mode))
     }
@@ -171,7 +179,7 @@ struct JSONSearchRequest: Decodable {
     if let efSearch = request.options.efSearch, !(1...limits.maximumEfSearch).contains(efSearch) {
       throw HTTPError.invalid("ef must be a whole number, 1…\(limits.maximumEfSearch)")
     }
-    try request.options.checkLabel()
+    try request.options.checkClass()
     return request
   }
 

@@ -1,5 +1,7 @@
+internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import ImageSearch
 
 /// The JSON API.
 struct APIRoutes {
@@ -102,14 +104,14 @@ extension APIRoutes {
   func sample(_ request: Request) async throws -> Response {
     let parameters = try QueryParameters(request.uri, allowed: ["k", "class"])
     let options = try SearchOptions(parameters, core.configuration.limits)
-    let images = try await core.ask { try await core.backend.sample(options.count, label: options.label) }
+    let images = try await core.ask { try await core.backend.sample(options.count, class: options.class) }
     return JSONBody.response(SampleBody(images: images.map { ImageBody($0) }))
   }
 
   func image(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
     let id = try Self.id(context)
-    guard let image = try await core.ask({ try await core.backend.image(id: id) }) else {
+    guard let image = try await core.ask({ try await core.backend.row(id: id) }) else {
       throw HTTPError.notFound("the collection has no image \(id)")
     }
     return JSONBody.response(ImageBody(image))
@@ -117,7 +119,7 @@ extension APIRoutes {
 
   func file(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
-    return try await ImageAnswer.response(
+    return try await ImageResponse.make(
       request,
       try await core.file(id: try Self.id(context)).file,
       core.threads
@@ -128,7 +130,7 @@ extension APIRoutes {
     let parameters = try QueryParameters(request.uri, allowed: ["side"])
     let side = try Self.side(parameters)
     let thumbnail = try await core.thumbnail(id: try Self.id(context), digest: nil, side: side)
-    return ImageAnswer.response(request, thumbnail)
+    return ImageResponse.make(request, thumbnail)
   }
 
   func uploadThumbnail(_ request: Request, _ context: BasicRequestContext) throws -> Response {
@@ -138,15 +140,12 @@ extension APIRoutes {
       throw HTTPError.notFound("this upload is no longer remembered")
     }
     let type = try SearchCore.type(of: upload.thumbnail)
-    return ImageAnswer.response(request, Thumbnail(bytes: upload.thumbnail, type: type, version: key))
+    return ImageResponse.make(request, Thumbnail(bytes: upload.thumbnail, type: type, version: key))
   }
 
-  static func id(_ context: BasicRequestContext) throws -> Int64 {
+  static func id(_ context: BasicRequestContext) throws -> ImageID {
     let text = context.parameters.get("id") ?? ""
-    guard QueryParameters.isInteger(text), let id = Int64(text) else {
-      throw HTTPError.invalid("an id is a whole number, \(Int64.min)…\(Int64.max)")
-    }
-    return id
+    return try QueryParameters.imageID(text.removingPercentEncoding ?? "")
   }
 
   static func side(_ parameters: QueryParameters) throws -> Int {

@@ -1,6 +1,7 @@
 internal import Basics
 internal import Foundation
 internal import ImageCodecs
+package import ImageSearch
 internal import ImageSources
 
 /// The images that the page may show: those of the collection that was named, wherever the rows say they are.
@@ -28,7 +29,8 @@ package final class CollectionFiles: ImageStore {
     }
     self.roots = roots
     let opened = try Self.open(path)
-    folder = opened.collection is FolderCollection ? ImageFolder(roots[1]) : nil
+    let isFolder = opened.collection is FolderCollection
+    folder = isFolder ? ImageFolder(roots[1], extensions: FolderCollection.extensions) : nil
     self.opened = StateLock(opened)
   }
 
@@ -52,8 +54,8 @@ package final class CollectionFiles: ImageStore {
     return new
   }
 
-  package func file(of image: CollectionImage) throws -> ImageFile? {
-    guard let source = image.source else { return try file(at: Int(exactly: image.id)) }
+  package func file(of image: ImageRow) throws -> ImageFile? {
+    guard let source = image.source else { return try file(at: image.id.number.flatMap { Int(exactly: $0) }) }
     switch ImagePlace(source) {
     case .file(let text):
       let path = PathText.bytes(text)
@@ -63,7 +65,7 @@ package final class CollectionFiles: ImageStore {
     case .record(let path, let number):
       return roots.contains(path) ? try file(at: number) : nil
     case nil:
-      return folder?.file(of: image)
+      return folder?.file(at: PathText.bytes(source))
     }
   }
 
@@ -73,7 +75,7 @@ package final class CollectionFiles: ImageStore {
     guard let position, (0..<opened.collection.count).contains(position) else { return nil }
     if let folder {
       let name = try? opened.collection.entry(at: position).name
-      return name.flatMap { folder.file(at: Array($0.utf8)) }
+      return name.flatMap { folder.file(at: PathText.bytes($0)) }
     }
     guard let bytes = try? opened.collection.image(at: position).pngData() else { return nil }
     return ImageFile(bytes: bytes, version: "\(opened.version)-\(position)")

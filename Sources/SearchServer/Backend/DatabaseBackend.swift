@@ -11,43 +11,20 @@ package struct DatabaseBackend: SearchBackend {
     self.searcher = searcher
   }
 
-  package func search(_ query: SearchQuery) async throws -> SearchAnswer {
-    let subject: ImageQuery.Subject =
-      switch query.subject {
-      case .id(let id): .id(ImageID(id))
-      case .vector(let vector): .vector(vector)
-      }
-    let request = ImageQuery(
-      subject,
-      topK: query.count,
-      class: query.label,
-      exact: query.exact,
-      efSearch: query.efSearch
-    )
-    return try await translated {
-      let answer = try await searcher.search(request)
-      return SearchAnswer(
-        hits: try answer.hits.map { .init(try Self.image($0.row), distance: $0.distance) },
-        sql: answer.sql,
-        databaseMilliseconds: answer.databaseMilliseconds
-      )
-    }
+  package func search(_ query: ImageQuery) async throws -> ImageAnswer {
+    try await translated { try await searcher.search(query) }
   }
 
-  package func image(id: Int64) async throws -> CollectionImage? {
+  package func row(id: ImageID) async throws -> ImageRow? {
     do {
-      return try await translated {
-        try await searcher.row(id: ImageID(id)).map { try Self.image($0) }
-      }
+      return try await translated { try await searcher.row(id: id) }
     } catch let error as BackendError where error.code == .notFound {
       return nil
     }
   }
 
-  package func sample(_ count: Int, label: String?) async throws -> [CollectionImage] {
-    try await translated {
-      try await searcher.sample(count, class: label).map { try Self.image($0) }
-    }
+  package func sample(_ count: Int, class name: String?) async throws -> [ImageRow] {
+    try await translated { try await searcher.sample(count, class: name) }
   }
 
   package func classes(limit: Int) async throws -> [String] {
@@ -56,14 +33,6 @@ package struct DatabaseBackend: SearchBackend {
 
   package func checkConnection() async throws {
     try await translated { try await searcher.checkConnection() }
-  }
-
-  /// - Throws: `BackendError` for a table whose ids are not integers.
-  private static func image(_ row: ImageRow) throws -> CollectionImage {
-    guard let id = row.id.number else {
-      throw BackendError(.invalidSearch, "the page shows tables with integer ids only")
-    }
-    return CollectionImage(id: id, label: row.class, source: row.source)
   }
 
   /// Errors as the person who searches may read them; the server's own stay in the log.
@@ -111,7 +80,7 @@ package struct SearchConnections: ConnectionSource {
 
   /// Runs `body` with a connection of its own.
   ///
-  /// A connection that breaks meanwhile, as all do when the server restarts, is no failure yet: `body` then runs once
+  /// A connection that breaks meanwhile, as all do when the server restarts, is not a failure yet: `body` then runs once
   /// more with another one. Everything that the page asks only reads, so that asking twice does no harm.
   package func withConnection<Value: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> Value

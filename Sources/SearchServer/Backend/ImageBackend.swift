@@ -57,8 +57,15 @@ package final class ExtractorPool: ImageBackend {
   }
 
   package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
-    // Packed samples, RGB, and what is resized of it.
-    8 << 20
+    do {
+      let header = try ImageHeader(decoding: file)
+      // A size beyond the limit is refused by the decoder, before it takes any memory.
+      guard header.pixels <= maximumPixels else { return 0 }
+      // Beside the decoder's memory: the file, and what is made of the image.
+      return header.decodedBytes + file.count + (16 << 20)
+    } catch let error as ImageError {
+      throw BackendError(.unreadableImage, error.reason)
+    }
   }
 
   package func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) throws -> ExaminedImage {

@@ -1,11 +1,12 @@
 internal import Foundation
+public import ImageSearch
 
 /// Where the collection's image files are.
 public protocol ImageStore: Sendable {
   /// The file of an image; nil when the collection does not hold it (any more).
   ///
   /// Called on a thread that may block.
-  func file(of image: CollectionImage) async throws -> ImageFile?
+  func file(of image: ImageRow) async throws -> ImageFile?
 }
 
 /// An image file of the collection, opened: it stays the same file while it is read, whatever its name leads to later.
@@ -63,7 +64,7 @@ public struct NoImages: ImageStore {
   public init() {}
 
   /// Always nil.
-  public func file(of image: CollectionImage) -> ImageFile? { nil }
+  public func file(of image: ImageRow) -> ImageFile? { nil }
 }
 
 /// The images of a folder, found by the relative path that the loader wrote as their source.
@@ -90,8 +91,8 @@ public struct ImageFolder: ImageStore {
     self.extensions = extensions
   }
 
-  /// The file at the image's source; nil when there is none, it is no regular file, or the path leads elsewhere.
-  public func file(of image: CollectionImage) -> ImageFile? {
+  /// The file at the image's source; nil when there is none, it is not a regular file, or the path leads elsewhere.
+  public func file(of image: ImageRow) -> ImageFile? {
     image.source.flatMap { file(at: Array($0.utf8)) }
   }
 

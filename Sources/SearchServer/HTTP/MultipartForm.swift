@@ -102,7 +102,7 @@ struct MultipartForm {
   }
 
   private static func broken(_ reason: String) -> HTTPError {
-    HTTPError.invalid("the form is no multipart/form-data: \(reason)")
+    HTTPError.invalid("the form is not valid multipart/form-data: \(reason)")
   }
 }
 

@@ -75,7 +75,7 @@ final class OpenConnections: Sendable {
   }
 }
 
-/// Tells the connections what its connection does, and ends connections that cannot or shall not go on.
+/// Reports the state of its connection, and closes connections that cannot or must not go on.
 final class OpenConnectionsHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart
@@ -86,7 +86,7 @@ final class OpenConnectionsHandler: ChannelDuplexHandler, RemovableChannelHandle
   private var closesAfterResponse = false
   private var isReadingRequest = false
   private var requests = 0
-  /// How long a client may go on sending a body that nobody reads, so that it sees the answer before the end.
+  /// How long a client may go on sending a body that is not read, so that it sees the answer before the end.
   private let lingering = TimeAmount.seconds(2)
 
   init(connections: OpenConnections) {

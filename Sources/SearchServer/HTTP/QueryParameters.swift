@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
+internal import ImageSearch
 
 /// The parameters of a link or form, read strictly: a name that is not known, or given twice, is an error.
 struct QueryParameters {
@@ -57,7 +58,20 @@ struct QueryParameters {
     return number
   }
 
-  static func isInteger(_ text: String) -> Bool {
+  /// The id of a row.
+  func imageID(_ name: String) throws -> ImageID? {
+    try text(name).map { try Self.imageID($0, name) }
+  }
+
+  /// The id that a text stands for.
+  static func imageID(_ text: String, _ name: String = "id") throws -> ImageID {
+    guard !text.isEmpty, text.unicodeScalars.count <= 256, !text.utf8.contains(0) else {
+      throw HTTPError.invalid("\(name) must have 1…256 characters, and no zero among them")
+    }
+    return ImageID(text)
+  }
+
+  private static func isInteger(_ text: String) -> Bool {
     let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
     return !digits.isEmpty && digits.utf8.allSatisfy { (48...57).contains($0) }
   }

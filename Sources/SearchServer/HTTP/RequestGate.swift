@@ -164,7 +164,7 @@ final class Sessions: Sendable {
     return field("", seconds: 0)
   }
 
-  /// Lax: a link in a message opens the search for whoever is logged in.
+  /// Lax: a link in a message opens the search for users who are logged in.
   private func field(_ value: String, seconds: Int64) -> String {
     "\(cookie)=\(value); Max-Age=\(seconds); Path=/; HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")
   }

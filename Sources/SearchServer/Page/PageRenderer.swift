@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import ImageSearch
 
 /// Fills the templates.
 struct PageRenderer: Sendable {
@@ -18,10 +19,10 @@ struct PageRenderer: Sendable {
   }
 
   /// The page to start from.
-  func start(_ images: [CollectionImage], _ options: SearchOptions) async throws -> Response {
+  func start(_ images: [ImageRow], _ options: SearchOptions) async throws -> Response {
     let cards = images.map { CardView($0, options, core.shown) }
     let heading =
-      options.label.map { "Start from an image of \($0)" } ?? "Start from an image of the collection"
+      options.class.map { "Start from an image of \($0)" } ?? "Start from an image of the collection"
     return try await page(
       subject: nil,
       options: options,
@@ -89,11 +90,11 @@ struct PageRenderer: Sendable {
     var id = ""
     var upload: String?
     switch subject {
-    case .id(let number): id = String(number)
+    case .id(let chosen): id = chosen.description
     case .upload(let key): upload = key
     case .vector, nil: break
     }
-    let unknown = options.label.flatMap { classes.contains($0) ? nil : $0 }
+    let unknown = options.class.flatMap { classes.contains($0) ? nil : $0 }
     let choices = [unknown].compactMap { $0 } + classes.prefix(PanelView.maximumClasses)
     return PanelView(
       id: id,
@@ -101,9 +102,9 @@ struct PageRenderer: Sendable {
       queryImage: image,
       k: options.count,
       maximumK: core.configuration.limits.maximumCount,
-      classes: choices.map { .init(name: $0, isChosen: $0 == options.label) },
+      classes: choices.map { .init(name: $0, isChosen: $0 == options.class) },
       hasMoreClasses: classes.count > PanelView.maximumClasses,
-      chosenClass: options.label ?? "",
+      chosenClass: options.class ?? "",
       isExact: options.exact,
       ef: options.efSearch.map(String.init) ?? "",
       maximumEf: core.configuration.limits.maximumEfSearch,
@@ -115,11 +116,11 @@ struct PageRenderer: Sendable {
     switch result.subject {
     case .id(let id):
       QueryImageView(
-        image: result.subjectImage.map { "/thumbnails/\(id)?of=\(core.shown.remember($0))&side=384" }
-          ?? "/thumbnails/\(id)?side=384",
-        full: "/api/v1/images/\(id)/file",
+        image: result.subjectRow.map { "\(PageLink.thumbnail(id))?of=\(core.shown.remember($0))&side=384" }
+          ?? "\(PageLink.thumbnail(id))?side=384",
+        full: "/api/v1/images/\(PageLink.encoded(id.description))/file",
         name: "Image \(id)",
-        detail: result.subjectImage?.label ?? "no class"
+        detail: result.subjectRow?.class ?? "no class"
       )
     case .upload(let key):
       QueryImageView(
@@ -176,7 +177,7 @@ struct PageView {
 
 /// The form.
 struct PanelView {
-  /// More would make a list that nobody reads and a page that loads slowly.
+  /// More make a list too long to read and a page that loads slowly.
   static let maximumClasses = 500
 
   struct Choice {
@@ -214,6 +215,8 @@ struct ResultView {
   let options: String
   let cards: [CardView]
   let isEmpty: Bool
+  /// What to know of the images, a sentence each.
+  let notices: [String]
   let sql: String
   let timing: TimingView
 }
@@ -230,7 +233,7 @@ struct TimingView {
 struct CardView {
   let link: String
   let image: String
-  let id: Int64
+  let id: String
   let label: String
   let distance: String?
   /// The distance beside the largest one, 0…100.
@@ -259,15 +262,16 @@ extension ResultView {
     heading = hits.count == 1 ? "1 image nearest to" : "\(hits.count) images nearest to"
     subject = Self.subject(result)
     options = Self.options(result.options)
-    cards = hits.map { CardView($0.image, result.options, shown, distance: $0.distance, farthest: farthest) }
+    cards = hits.map { CardView($0.row, result.options, shown, distance: $0.distance, farthest: farthest) }
     isEmpty = hits.isEmpty
+    notices = result.answer.notices
     sql = result.answer.sql
     timing = TimingView(result.timing, uploadMilliseconds: result.uploadMilliseconds)
   }
 
   private static func subject(_ result: SearchResult) -> String {
     switch result.subject {
-    case .id(let id): result.subjectImage?.label.map { "\($0) (image \(id))" } ?? "image \(id)"
+    case .id(let id): result.subjectRow?.class.map { "\($0) (image \(id))" } ?? "image \(id)"
     case .upload: result.subjectName.flatMap { $0.isEmpty ? nil : $0 } ?? "your image"
     case .vector: "a vector"
     }
@@ -276,7 +280,7 @@ extension ResultView {
   private static func options(_ options: SearchOptions) -> String {
     var parts = [options.exact ? "compared with every image" : "through the index"]
     if let efSearch = options.efSearch, !options.exact { parts.append("ef \(efSearch)") }
-    if let label = options.label { parts.append("class \(label) only") }
+    if let name = options.class { parts.append("class \(name) only") }
     return parts.joined(separator: " · ")
   }
 }
@@ -298,16 +302,16 @@ extension TimingView {
 extension CardView {
   /// An image found, or one to start from; its link searches from it with the same options.
   init(
-    _ image: CollectionImage,
+    _ row: ImageRow,
     _ options: SearchOptions,
     _ shown: ShownImages,
     distance: Double? = nil,
     farthest: Double = 0
   ) {
-    link = PageLink.page(.id(image.id), options)
-    self.image = "/thumbnails/\(image.id)?of=\(shown.remember(image))"
-    id = image.id
-    label = image.label ?? "no class"
+    link = PageLink.page(.id(row.id), options)
+    image = "\(PageLink.thumbnail(row.id))?of=\(shown.remember(row))"
+    id = row.id.description
+    label = row.class ?? "no class"
     // A vector of length 0 has no distance to any other by the cosine.
     self.distance = distance.map { $0.isFinite ? Decimals.distance($0) : "none" }
     let part = farthest > 0 ? abs(distance ?? 0) / farthest : 0

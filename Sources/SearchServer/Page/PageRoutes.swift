@@ -48,7 +48,7 @@ struct PageRoutes {
     do {
       guard let subject else {
         let images = try await core.ask {
-          try await core.backend.sample(Self.sampleSize, label: options.label)
+          try await core.backend.sample(Self.sampleSize, class: options.class)
         }
         return try await page.start(images, options)
       }
@@ -79,16 +79,16 @@ struct PageRoutes {
       return try await core.take(upload: upload.file, name: upload.name).subject
     }
     // The upload before stands in a hidden field; an id that was typed since means more.
-    if let id = try parameters.integer("id", in: Int64.min...Int64.max) { return .id(id) }
+    if let id = try parameters.imageID("id") { return .id(id) }
     return try SearchSubject(parameters)
   }
 
-  /// A thumbnail for the page: a placeholder where there is none, so that one lost file is no error of the page.
+  /// A thumbnail for the page: a placeholder where there is none, so that one lost file does not fail the page.
   private func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
     let parameters = try QueryParameters(request.uri, allowed: ["side", "of"])
     let side = try APIRoutes.side(parameters)
     do {
-      return ImageAnswer.response(
+      return ImageResponse.make(
         request,
         try await core.thumbnail(id: try APIRoutes.id(context), digest: parameters.text("of"), side: side)
       )

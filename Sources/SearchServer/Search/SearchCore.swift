@@ -1,3 +1,4 @@
+internal import ImageSearch
 internal import Logging
 
 /// What every route works with.
@@ -143,15 +144,15 @@ extension SearchCore {
     since start: ContinuousClock.Instant
   ) async throws -> SearchResult {
     let upload = try remembered(subject)
-    let query = SearchQuery(
+    let query = ImageQuery(
       querySubject(subject, upload),
-      count: options.count,
-      label: options.label,
+      topK: options.count,
+      class: options.class,
       exact: options.exact,
       efSearch: options.efSearch
     )
     let (found, waitedForQuery) = try await admitted(to: queryQueue) {
-      (try await backend.search(query), try await image(of: subject))
+      (try await backend.search(query), try await row(of: subject))
     }
     metrics.queried(milliseconds: found.0.databaseMilliseconds)
     let timing = SearchResult.Timing(
@@ -162,7 +163,7 @@ extension SearchCore {
     )
     return SearchResult(
       subject: subject,
-      subjectImage: found.1,
+      subjectRow: found.1,
       subjectName: upload?.name,
       uploadMilliseconds: upload?.milliseconds,
       options: options,
@@ -189,7 +190,7 @@ extension SearchCore {
     }
   }
 
-  private func querySubject(_ subject: SearchSubject, _ upload: UploadCache.Upload?) -> SearchQuery.Subject {
+  private func querySubject(_ subject: SearchSubject, _ upload: UploadCache.Upload?) -> ImageQuery.Subject {
     switch subject {
     case .id(let id): .id(id)
     case .upload: .vector(upload?.embedding ?? [])
@@ -197,9 +198,9 @@ extension SearchCore {
     }
   }
 
-  private func image(of subject: SearchSubject) async throws -> CollectionImage? {
+  private func row(of subject: SearchSubject) async throws -> ImageRow? {
     guard case .id(let id) = subject else { return nil }
-    return try await backend.image(id: id)
+    return try await backend.row(id: id)
   }
 }
 
@@ -214,7 +215,7 @@ actor ClassCache {
   private var reading: Task<[String], any Error>?
   private var nextReading = ContinuousClock.now
 
-  /// - Parameter read: Reads at most so many classes, in their order.
+  /// - Parameter read: Reads at most `limit` classes, in their order.
   init(read: @escaping @Sendable (_ limit: Int) async throws -> [String]) {
     self.read = read
   }

@@ -1,11 +1,12 @@
 internal import Foundation
+internal import ImageSearch
 
 /// What a search asks for besides its subject.
 struct SearchOptions: Hashable, Sendable {
   static let defaultCount = 24
 
   var count = SearchOptions.defaultCount
-  var label: String?
+  var `class`: String?
   var exact = false
   var efSearch: Int?
 
@@ -18,10 +19,10 @@ struct SearchOptions: Hashable, Sendable {
   /// - Throws: `HTTPError` for a value outside the limits.
   init(_ parameters: QueryParameters, _ limits: ServerLimits) throws {
     if let count = try parameters.integer("k", in: 1...Int64(limits.maximumCount)) { self.count = Int(count) }
-    label = parameters.text("class")
+    `class` = parameters.text("class")
     exact = try Self.isExact(mode: parameters.text("mode"))
     efSearch = try parameters.integer("ef", in: 1...Int64(limits.maximumEfSearch)).map { Int($0) }
-    try checkLabel()
+    try checkClass()
   }
 
   static func isExact(mode: String?) throws -> Bool {
@@ -32,9 +33,9 @@ struct SearchOptions: Hashable, Sendable {
     }
   }
 
-  func checkLabel() throws {
-    guard let label else { return }
-    guard label.unicodeScalars.count <= 256, !label.utf8.contains(0) else {
+  func checkClass() throws {
+    guard let name = `class` else { return }
+    guard name.unicodeScalars.count <= 256, !name.utf8.contains(0) else {
       throw HTTPError.invalid("class may have at most 256 characters, and no zero among them")
     }
   }
@@ -43,7 +44,7 @@ struct SearchOptions: Hashable, Sendable {
   var linkItems: [(String, String)] {
     var items: [(String, String)] = []
     if count != Self.defaultCount { items.append(("k", String(count))) }
-    if let label { items.append(("class", label)) }
+    if let name = `class` { items.append(("class", name)) }
     if exact { items.append(("mode", "exact")) }
     if let efSearch { items.append(("ef", String(efSearch))) }
     return items
@@ -52,14 +53,14 @@ struct SearchOptions: Hashable, Sendable {
 
 /// What the images of a search are near to.
 enum SearchSubject: Hashable, Sendable {
-  case id(Int64)
+  case id(ImageID)
   case upload(key: String)
   case vector([Float])
 
   /// The subject in a link; nil for a vector, which is too long for one.
   var linkItem: (String, String)? {
     switch self {
-    case .id(let id): ("id", String(id))
+    case .id(let id): ("id", id.description)
     case .upload(let key): ("upload", key)
     case .vector: nil
     }
@@ -67,7 +68,7 @@ enum SearchSubject: Hashable, Sendable {
 
   /// The subject of a link or form: an id or a remembered upload; nil when there is neither.
   init?(_ parameters: QueryParameters) throws {
-    let id = try parameters.integer("id", in: Int64.min...Int64.max)
+    let id = try parameters.imageID("id")
     switch (id, parameters.text("upload")) {
     case (nil, nil): return nil
     case (let id?, nil): self = .id(id)
@@ -86,6 +87,9 @@ enum PageLink {
     let items = [subject?.linkItem].compactMap { $0 } + options.linkItems
     return items.isEmpty ? "/" : "/?" + items.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
   }
+
+  /// The thumbnail of a row.
+  static func thumbnail(_ id: ImageID) -> String { "/thumbnails/\(encoded(id.description))" }
 
   static func encoded(_ text: String) -> String {
     let kept = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\u{0}"..."\u{7f}"))
@@ -116,13 +120,13 @@ struct SearchResult: Sendable {
 
   let subject: SearchSubject
   /// The subject's row, for an image of the collection.
-  let subjectImage: CollectionImage?
+  let subjectRow: ImageRow?
   /// The uploaded file's name.
   let subjectName: String?
   /// What the upload's features took when it was uploaded.
   let uploadMilliseconds: Double?
   let options: SearchOptions
-  let answer: SearchAnswer
+  let answer: ImageAnswer
   let timing: Timing
 }
 

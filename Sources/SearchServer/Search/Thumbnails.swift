@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import ImageSearch
 
 /// A small image.
 struct Thumbnail: Sendable, Hashable {
@@ -16,7 +17,7 @@ struct Thumbnail: Sendable, Hashable {
 /// What a thumbnail is kept under: the row and its file's content, so that another image under the same id has another
 /// key.
 struct ThumbnailKey: Hashable, Sendable {
-  let image: CollectionImage
+  let image: ImageRow
   let version: String
   let side: Int
 }
@@ -26,12 +27,12 @@ struct ThumbnailKey: Hashable, Sendable {
 /// A link to a thumbnail names the row's id and a digest of what the row said; a link to a row that was changed
 /// since, or forgotten, is answered from the table.
 struct ShownImages: Sendable {
-  private let images = BoundedCache<String, CollectionImage>(maximumCost: 8 << 20)
+  private let images = BoundedCache<String, ImageRow>(maximumCost: 8 << 20)
 
   /// Remembers a row that is about to be shown.
   /// - Returns: What stands for it in a link.
-  func remember(_ image: CollectionImage) -> String {
-    // Hasher's seed is the process's own: nobody can tell a source from its digest.
+  func remember(_ image: ImageRow) -> String {
+    // Hasher's seed is random in each process: a digest does not reveal its source.
     var hasher = Hasher()
     hasher.combine(image)
     let digest = String(UInt(bitPattern: hasher.finalize()), radix: 36)
@@ -40,7 +41,7 @@ struct ShownImages: Sendable {
   }
 
   /// The row behind a link.
-  func image(id: Int64, digest: String) -> CollectionImage? {
+  func image(id: ImageID, digest: String) -> ImageRow? {
     images.value(for: "\(id) \(digest)")
   }
 }
@@ -48,7 +49,7 @@ struct ShownImages: Sendable {
 extension SearchCore {
   /// An image of the collection.
   /// - Throws: `HTTPError` 404 when there is no such row, or no file for it.
-  func file(id: Int64, digest: String? = nil) async throws -> (image: CollectionImage, file: ImageFile) {
+  func file(id: ImageID, digest: String? = nil) async throws -> (image: ImageRow, file: ImageFile) {
     let shown = digest.flatMap { self.shown.image(id: id, digest: $0) }
     guard let image = try await known(shown, id) else {
       throw HTTPError.notFound("the collection has no image \(id)")
@@ -62,13 +63,13 @@ extension SearchCore {
     return (image, file)
   }
 
-  private func known(_ shown: CollectionImage?, _ id: Int64) async throws -> CollectionImage? {
+  private func known(_ shown: ImageRow?, _ id: ImageID) async throws -> ImageRow? {
     if let shown { return shown }
-    return try await ask { try await backend.image(id: id) }
+    return try await ask { try await backend.row(id: id) }
   }
 
   /// A thumbnail of an image of the collection, from memory where it was made of the same file before.
-  func thumbnail(id: Int64, digest: String?, side: Int) async throws -> Thumbnail {
+  func thumbnail(id: ImageID, digest: String?, side: Int) async throws -> Thumbnail {
     let (image, file) = try await file(id: id, digest: digest)
     let key = ThumbnailKey(image: image, version: file.version, side: side)
     if let kept = thumbnails.value(for: key) {
@@ -101,29 +102,29 @@ extension SearchCore {
   /// The type of an image's bytes, from the bytes themselves; its first ones suffice.
   static func type(of bytes: [UInt8]) throws -> String {
     guard let type = ContentType.image(bytes) else {
-      throw BackendError(.unreadableImage, "the file is no image that can be shown")
+      throw BackendError(.unreadableImage, "the file is not an image that can be shown")
     }
     return type
   }
 }
 
 /// Answers that are images.
-enum ImageAnswer {
+enum ImageResponse {
   /// How much of a file is in memory for a client that reads slowly.
   private static let pieceBytes = 64 << 10
 
-  static func response(_ request: Request, _ thumbnail: Thumbnail) -> Response {
-    response(request, type: thumbnail.type, version: thumbnail.version) {
+  static func make(_ request: Request, _ thumbnail: Thumbnail) -> Response {
+    make(request, type: thumbnail.type, version: thumbnail.version) {
       ResponseBody(byteBuffer: ByteBuffer(bytes: thumbnail.bytes))
     }
   }
 
   /// A file as it is, read while it is sent.
-  static func response(_ request: Request, _ file: ImageFile, _ threads: BlockingExecutor) async throws
+  static func make(_ request: Request, _ file: ImageFile, _ threads: BlockingExecutor) async throws
     -> Response
   {
     let type = try SearchCore.type(of: try await threads.run { try file.bytes(0..<16) })
-    return response(request, type: type, version: file.version) {
+    return make(request, type: type, version: file.version) {
       ResponseBody(contentLength: file.size) { writer in
         for start in stride(from: 0, to: file.size, by: pieceBytes) {
           let piece = try await threads.run { try file.bytes(start..<start + pieceBytes) }
@@ -135,7 +136,7 @@ enum ImageAnswer {
   }
 
   /// A browser asks each time whether the image is still the same: the row or its file may be another one by now.
-  private static func response(
+  private static func make(
     _ request: Request,
     type: String,
     version: String,

@@ -4,8 +4,8 @@ internal import Dispatch
 /// Lets a few pieces of work run at a time and a few more wait; turns the rest away at once.
 ///
 /// A piece of work takes a number of units of the capacity: one for a database query, its bytes for the decoding of an
-/// image. First come, first served. Whoever waits longer than `patience` is turned away too, so that nobody waits for an
-/// answer that comes too late.
+/// image. First come, first served. Work that waits longer than `patience` is turned away too: its answer would come
+/// too late.
 final class AdmissionQueue: Sendable {
   /// Turned away; another attempt may succeed after this many seconds.
   struct Full: Error, Hashable {

@@ -82,7 +82,7 @@ struct UploadCache: Sendable {
     uploads = BoundedCache(maximumCost: maximumBytes)
   }
 
-  /// Remembers an upload under a key that nobody can guess.
+  /// Remembers an upload under a key that cannot be guessed.
   func remember(_ upload: Upload) -> String {
     let key = RandomKey.make()
     let cost = upload.embedding.count * 4 + upload.thumbnail.count + upload.name.utf8.count + 128

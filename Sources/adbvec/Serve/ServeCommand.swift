@@ -153,7 +153,7 @@ struct ServeCommand: AsyncParsableCommand {
     page.templates = templates
     page.limits.maximumUploadBytes = maxUpload << 20
     page.limits.maximumPixels = features.decoding.maxPixels ?? maxMegapixels * 1_000_000
-    // One connection stays free for whoever asks whether the server is ready.
+    // One connection stays free for /ready.
     page.load.queries = max(1, connections - 1)
     page.load.extractions = ProcessInfo.processInfo.activeProcessorCount
     if !page.isLoopback, page.token == nil {

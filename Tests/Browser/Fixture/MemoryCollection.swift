@@ -1,10 +1,11 @@
 import Foundation
 import ImageCodecs
+import ImageSearch
 import SearchServer
 
 /// A folder of images, each sub-folder a class, compared one by one.
 struct MemoryCollection: SearchBackend {
-  private let rows: [(image: CollectionImage, features: [Float])]
+  private let rows: [(image: ImageRow, features: [Float])]
   private let lost: String?
 
   init(folder: String, lost: String?) throws {
@@ -13,16 +14,16 @@ struct MemoryCollection: SearchBackend {
       .sorted()
     rows = try paths.enumerated().map { index, path in
       let label = path.split(separator: "/").first.map(String.init)
-      let image = CollectionImage(id: Int64(index), label: label, source: path)
+      let image = ImageRow(id: ImageID(Int64(index)), class: label, source: path)
       return (image, try PixelFeatures.features(of: Image(contentsOfFile: "\(folder)/\(path)")))
     }
   }
 
-  func search(_ query: SearchQuery) async throws -> SearchAnswer {
+  func search(_ query: ImageQuery) async throws -> ImageAnswer {
     try await checkConnection()
     let start = ContinuousClock.now
     let vector: [Float]
-    var own: Int64?
+    var own: ImageID?
     switch query.subject {
     case .vector(let given): vector = given
     case .id(let id):
@@ -33,12 +34,19 @@ struct MemoryCollection: SearchBackend {
       vector = row.features
     }
     let candidates = rows.filter { row in
-      row.image.id != own && (query.label.map { $0 == row.image.label } ?? true)
+      row.image.id != own && (query.class.map { $0 == row.image.class } ?? true)
     }
-    let hits = candidates.map { SearchAnswer.Hit($0.image, distance: Self.distance($0.features, vector)) }
-      .sorted { ($0.distance, $0.image.id) < ($1.distance, $1.image.id) }
-    return SearchAnswer(
-      hits: Array(hits.prefix(query.count)),
+    let hits = candidates.map { row in
+      ImageHit(
+        id: row.image.id,
+        class: row.image.class,
+        distance: Self.distance(row.features, vector),
+        source: row.image.source
+      )
+    }
+    .sorted { ($0.distance, $0.id) < ($1.distance, $1.id) }
+    return ImageAnswer(
+      hits: Array(hits.prefix(query.topK)),
       sql: Self.sql(query),
       databaseMilliseconds: (ContinuousClock.now - start) / .milliseconds(1)
     )
@@ -48,36 +56,36 @@ struct MemoryCollection: SearchBackend {
     zip(left, right).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }.squareRoot()
   }
 
-  private static func sql(_ query: SearchQuery) -> String {
+  private static func sql(_ query: ImageQuery) -> String {
     let subject =
       switch query.subject {
       case .id(let id): "(SELECT image_vector FROM public.image_search WHERE id = \(id))"
       case .vector(let vector): "'[\(vector.map { "\($0)" }.joined(separator: ","))]'::vector"
       }
-    let filter = query.label.map { "WHERE class = '\($0.replacing("'", with: "''"))'\n" } ?? ""
+    let filter = query.class.map { "WHERE class = '\($0.replacing("'", with: "''"))'\n" } ?? ""
     return """
       SELECT id, class, image_vector <-> \(subject) AS distance
       FROM public.image_search
       \(filter)ORDER BY image_vector <-> \(subject)
-      LIMIT \(query.count);
+      LIMIT \(query.topK);
       """
   }
 
-  func image(id: Int64) async throws -> CollectionImage? {
+  func row(id: ImageID) async throws -> ImageRow? {
     try await checkConnection()
     return rows.first { $0.image.id == id }?.image
   }
 
-  func sample(_ count: Int, label: String?) async throws -> [CollectionImage] {
+  func sample(_ count: Int, class name: String?) async throws -> [ImageRow] {
     try await checkConnection()
-    let fitting = rows.map(\.image).filter { label == nil || $0.label == label }
+    let fitting = rows.map(\.image).filter { name == nil || $0.class == name }
     let step = max(1, fitting.count / max(1, count))
     return Array(stride(from: 0, to: fitting.count, by: step).prefix(count).map { fitting[$0] })
   }
 
   func classes(limit: Int) async throws -> [String] {
     try await checkConnection()
-    return Array(Set(rows.compactMap(\.image.label)).sorted().prefix(limit))
+    return Array(Set(rows.compactMap(\.image.class)).sorted().prefix(limit))
   }
 
   func checkConnection() async throws {
