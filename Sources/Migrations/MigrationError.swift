@@ -25,6 +25,14 @@ public struct MigrationError: Error, Sendable, Hashable {
     public static let drift = Code(description: "drift")
     /// A pending version is lower than one already applied.
     public static let outOfOrder = Code(description: "out_of_order")
+    /// There are no migration files where they are looked for.
+    public static let noMigrations = Code(description: "no_migrations")
+    /// A migration stopped half-way and the session that its rest needs is gone.
+    public static let cannotResume = Code(description: "cannot_resume")
+    /// A statement was sent outside a transaction, and nothing tells whether it has taken effect.
+    public static let outcomeUnknown = Code(description: "outcome_unknown")
+    /// The run would delete rows, and nobody has said that it may.
+    public static let confirmationNeeded = Code(description: "confirmation_needed")
     /// A version named in a command is not there.
     public static let unknownVersion = Code(description: "unknown_version")
     /// There is no way back from this migration.

@@ -38,6 +38,7 @@ public struct Migrator: Sendable {
     self.options = options
     history = HistoryTable(name: options.historyTable, dialect: dialect)
     migrations = try source.migrations()
+    guard !migrations.isEmpty else { throw Self.nothingFound(in: source) }
     let manifest = try source.manifest.map { try ParameterManifest($0, dialect: dialect) }
     parameters = try ParameterSet(manifest: manifest, given: given, dialect: dialect)
     let renderer = MigrationRenderer(
@@ -49,18 +50,24 @@ public struct Migrator: Sendable {
     assumed = try renderer.renderAll(migrations)
   }
 
-  /// The files as they render for a server.
-  func rendered(for connection: PostgresConnection) async throws -> [RenderedMigration] {
-    guard dependsOnServer else { return assumed }
-    return try renderer(for: try await connection.capabilities()).renderAll(migrations)
+  private static func nothingFound(in source: MigrationSource) -> MigrationError {
+    MigrationError(
+      .noMigrations,
+      "there are no migrations in \(source.folder ?? "the program"); their names are VERSION_name.sql",
+      hint: "Fix: name the folder with --migrations, or write the first file with 'adbvec migrate new NAME'"
+    )
   }
 
-  func renderer(for server: ServerCapabilities) -> MigrationRenderer {
-    MigrationRenderer(
-      parameters: parameters,
-      dialect: dialect,
-      capabilities: options.capabilities(over: Capability.of(server))
-    )
+  /// The files as they render for a server, and what that server can do as far as they ask.
+  func rendered(
+    for connection: PostgresConnection
+  ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>) {
+    guard dependsOnServer else {
+      return (assumed, options.capabilities(over: dialect.assumedCapabilities))
+    }
+    let capabilities = options.capabilities(over: Capability.of(try await connection.capabilities()))
+    let renderer = MigrationRenderer(parameters: parameters, dialect: dialect, capabilities: capabilities)
+    return (try renderer.renderAll(migrations), capabilities)
   }
 
   func session(
@@ -129,11 +136,26 @@ public struct MigratorOptions: Sendable, Hashable {
   public var allowOutOfOrder = false
   /// Whether edited files, other parameters and missing files are let pass.
   public var ignoreDrift = false
+  /// Whether a way down may delete rows.
+  public var deletesRows = false
+  /// What to do with a statement that an earlier run sent outside a transaction, and of which nothing tells whether it
+  /// has taken effect.
+  public var inDoubt: InDoubt = .ask
   /// Capabilities that win over what the dialect and the server say, for `render`.
   public var capabilities: [Capability: Bool] = [:]
 
   /// The defaults.
   public init() {}
+
+  /// What to do with a statement whose outcome is unknown.
+  public enum InDoubt: String, Sendable, Hashable, CaseIterable {
+    /// Stop with an error that names it.
+    case ask
+    /// Take it for done and go on behind it.
+    case ran
+    /// Send it again.
+    case rerun
+  }
 
   /// How a run keeps others out.
   public enum Lock: String, Sendable, Hashable {
@@ -225,10 +247,10 @@ extension Migrator {
   /// Where every migration stands; reads, and never writes.
   public func status(on connection: PostgresConnection) async throws -> StatusReport {
     let session = session(connection)
-    let rendered = try await rendered(for: connection)
+    let files = try await rendered(for: connection)
     let state = try await session.readState()
     return StatusReport(
-      migrations: Planner(migrations: rendered, records: state.records).statuses(),
+      migrations: Planner(migrations: files.migrations, records: state.records).statuses(),
       invalidIndexes: try await session.invalidIndexes(),
       historyTable: history.sqlName
     )
@@ -245,9 +267,9 @@ extension Migrator {
 
   /// What is wrong with the files and with what the history says of them; empty when all is well.
   public func validate(on connection: PostgresConnection) async throws -> [MigrationError] {
-    let rendered = try await rendered(for: connection)
+    let files = try await rendered(for: connection)
     let state = try await session(connection).readState()
-    let planner = Planner(migrations: rendered, records: state.records)
+    let planner = Planner(migrations: files.migrations, records: state.records)
     return problems() + planner.statuses().flatMap(planner.driftErrors)
   }
 }
@@ -262,7 +284,7 @@ extension Migrator {
     while true {
       do {
         let connection = try await PostgresConnection.connect(settings)
-        try await connection.run("SELECT 1")
+        try await connection.run(trusted: "SELECT 1")
         await connection.close()
         return
       } catch let error as PostgresError where error.mayPass && ContinuousClock.now < deadline {
