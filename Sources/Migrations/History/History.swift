@@ -416,7 +416,9 @@ extension MigrationSession {
         let change = now.hasTable ? history.upgrade : history.create
         try await connection.run(trusted: "\(change);\nCOMMIT")
       } else {
-        try await connection.run(trusted: now.hasTable ? "BEGIN;\n\(history.upgrade);\nCOMMIT" : history.createAlone)
+        try await connection.run(
+          trusted: now.hasTable ? "BEGIN;\n\(history.upgrade);\nCOMMIT" : history.createAlone
+        )
       }
     } catch {
       if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }

@@ -110,7 +110,9 @@ extension MigrationSession {
   /// Opens a transaction that holds the lock.
   func beginWithLock() async throws {
     let lock = MigrationLock(history)
-    try await obtain("BEGIN;\n" + lock.takeInTransaction, lock) { try await connection.run(trusted: "ROLLBACK") }
+    try await obtain("BEGIN;\n" + lock.takeInTransaction, lock) {
+      try await connection.run(trusted: "ROLLBACK")
+    }
   }
 
   private func obtain(
