@@ -105,7 +105,11 @@ private struct History {
     case 5: return Piece(text: "SET search_path = public")
     case 6: return Piece(text: "COPY public.log FROM STDIN;\n\(number)\n\(number + 1)\n\\.")
     case 7: return Piece(text: "CALL public.plain(\(number))")
-    case 8: return Piece(text: "INSERT INTO public.log SELECT \(number) FROM set_config('work_mem', '\(number + 100)kB', false)")
+    case 8:
+      return Piece(
+        text:
+          "INSERT INTO public.log SELECT \(number) FROM set_config('work_mem', '\(number + 100)kB', false)"
+      )
     case 9: return Piece(text: "CREATE INDEX CONCURRENTLY ON public.t (id, (id + \(number)))")
     case 10: return Piece(text: "CREATE INDEX CONCURRENTLY IF NOT EXISTS i\(number) ON public.t (id)")
     case 11: return Piece(text: "REINDEX TABLE CONCURRENTLY public.t")
@@ -146,7 +150,8 @@ private struct History {
         try await Task.sleep(for: .milliseconds(delay))
         switch fault {
         case 0, 1: connection.abandon()
-        case 2: try await database.connect().run(trusted: "SELECT pg_terminate_backend(\(connection.backendPID))")
+        case 2:
+          try await database.connect().run(trusted: "SELECT pg_terminate_backend(\(connection.backendPID))")
         case 3: run.cancel()
         default: break
         }
@@ -181,7 +186,10 @@ private struct History {
     guard Int.random(in: 0..<4, using: &random) == 0 else { return }
     let connection = try await database.connect()
     let status = try await migrator(files(isFixed: true)).status(on: connection)
-    guard let partial = status.migrations.firstIndex(where: { $0.record?.statementsDone ?? 0 > 0 && $0.state == .partial })
+    guard
+      let partial = status.migrations.firstIndex(where: {
+        $0.record?.statementsDone ?? 0 > 0 && $0.state == .partial
+      })
     else { return }
     let edited = try migrator(files(isFixed: true, edited: partial))
     let error = await #expect(throws: MigrationErrors.self) { try await edited.up(on: connection).report }

@@ -271,7 +271,8 @@ struct MigrationsSessionTests {
       let admin = try await database.connect()
       let latin = MigrationsDatabase(name: database.name + "_latin")
       try await admin.run(
-        trusted: "CREATE DATABASE \(latin.name) ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        trusted:
+          "CREATE DATABASE \(latin.name) ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
       )
       let connection = try await latin.connect()
       let migrator = try migrator(["1_a.sql": "-- migrate:up\nSELECT 1 AS \"日本\", 'x';\n"])
