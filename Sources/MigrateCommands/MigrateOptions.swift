@@ -188,6 +188,14 @@ package struct MigrateRunOptions: ParsableArguments {
   @Flag(help: "Run in spite of edited files, changed parameters and missing files.")
   var ignoreDrift = false
 
+  @Option(
+    help: ArgumentHelp(
+      "A statement outside transactions whose outcome is unknown: ask, ran (go on behind it) or rerun.",
+      valueName: "what"
+    )
+  )
+  var inDoubt = MigratorOptions.InDoubt.ask
+
   package init() {}
 
   package func validate() throws {
@@ -198,6 +206,7 @@ package struct MigrateRunOptions: ParsableArguments {
     options.lock = lock
     options.allowOutOfOrder = allowOutOfOrder
     options.ignoreDrift = ignoreDrift
+    options.inDoubt = inDoubt
     if let lockWait { options.lockWait = try Self.milliseconds("--lock-wait", lockWait) }
     if let lockTimeout { options.lockTimeout = try Self.milliseconds("--lock-timeout", lockTimeout) }
     if let attempts { options.attempts = attempts }
@@ -213,3 +222,4 @@ package struct MigrateRunOptions: ParsableArguments {
 }
 
 extension MigratorOptions.Lock: ExpressibleByArgument {}
+extension MigratorOptions.InDoubt: ExpressibleByArgument {}
