@@ -104,7 +104,10 @@ struct MigrateDump: AsyncParsableCommand {
   )
 
   @Option(
-    help: ArgumentHelp("The program pg_dump (default: the private server's, else that in PATH).", valueName: "path"),
+    help: ArgumentHelp(
+      "The program pg_dump (default: the private server's, else that in PATH).",
+      valueName: "path"
+    ),
     completion: .file()
   )
   var pgDump: String?

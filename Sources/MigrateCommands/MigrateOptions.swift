@@ -26,7 +26,12 @@ package struct MigrateOptions: ParsableArguments {
   )
   package var set: [String] = []
 
-  @Option(help: ArgumentHelp("The table that keeps the history (default: public.adbvec_migrations).", valueName: "schema.table"))
+  @Option(
+    help: ArgumentHelp(
+      "The table that keeps the history (default: public.adbvec_migrations).",
+      valueName: "schema.table"
+    )
+  )
   package var historyTable: String?
 
   @Option(help: "text or json.")
@@ -44,6 +49,7 @@ package struct MigrateOptions: ParsableArguments {
   /// Reads the files and checks the parameters, before any connection.
   package func migrator(
     _ settings: Settings,
+    readsAppliedFiles: Bool = true,
     _ change: (inout MigratorOptions) throws -> Void = { _ in }
   ) throws -> Migrator {
     var options = MigratorOptions()
@@ -59,7 +65,8 @@ package struct MigrateOptions: ParsableArguments {
       source: source,
       parameters: try parameters(settings, source, dialect),
       dialect: dialect,
-      options: options
+      options: options,
+      readsAppliedFiles: readsAppliedFiles
     )
   }
 
@@ -215,7 +222,10 @@ package struct MigrateRunOptions: ParsableArguments {
   /// - Throws: `CommandFailure` with exit code 64 for a text that is not a duration.
   static func milliseconds(_ option: String, _ text: String) throws -> Int {
     guard let value = SectionOptions.milliseconds(text) else {
-      throw CommandFailure("\(option) must be a duration such as 500ms, 5s or 2min, not \"\(text)\"", exitCode: 64)
+      throw CommandFailure(
+        "\(option) must be a duration such as 500ms, 5s or 2min, not \"\(text)\"",
+        exitCode: 64
+      )
     }
     return value
   }

@@ -35,7 +35,7 @@ package struct MigrateUp: AsyncParsableCommand, InterruptibleCommand {
 
   package mutating func run() async throws {
     let settings = try options.settings()
-    let migrator = try options.migrator(settings) { try run.apply(to: &$0) }
+    let migrator = try options.migrator(settings, readsAppliedFiles: dryRun) { try run.apply(to: &$0) }
     let connection = try await settings.connect()
     let target = MigrationTarget(version: to, count: count)
     if dryRun { return try options.show(try await migrator.plan(target, on: connection)) }

@@ -114,9 +114,19 @@ public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
 
   /// The place of a byte in a file's text.
   public init(file: String, text: SourceText, offset: Int) {
+    self.init(file: file, text: text, offset: offset, linesBefore: 0)
+  }
+
+  /// The place of a byte in a text from which lines before it were left out.
+  init(file: String, text: SourceText, offset: Int, linesBefore: Int) {
     self.file = file
     self.text = text
-    position = text.position(at: offset)
+    let found = text.position(at: offset)
+    position = SourcePosition(
+      utf8Offset: found.utf8Offset,
+      line: found.line + linesBefore,
+      column: found.column
+    )
   }
 
   /// The same place in the same file.

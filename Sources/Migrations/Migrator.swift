@@ -25,6 +25,9 @@ public struct Migrator: Sendable {
   /// Whether a server has to be asked before the SQL is known.
   let dependsOnServer: Bool
 
+  /// The files where only those are read that the history does not hold unchanged; else nil.
+  private let unread: [MigrationFile]?
+
   /// Reads and checks files and parameters.
   /// - Throws: `MigrationErrors` or `MigrationError`, with the place in the file.
   public init(
@@ -33,12 +36,32 @@ public struct Migrator: Sendable {
     dialect: MigrationDialect,
     options: MigratorOptions = MigratorOptions()
   ) throws {
+    try self.init(
+      source: source,
+      parameters: given,
+      dialect: dialect,
+      options: options,
+      readsAppliedFiles: true
+    )
+  }
+
+  /// Reads and checks parameters, and files where there are few: among many, most have run long ago, and `up` and
+  /// `status` read only those that are not in the history as they are. For these two alone.
+  package init(
+    source: MigrationSource,
+    parameters given: [String: String],
+    dialect: MigrationDialect,
+    options: MigratorOptions,
+    readsAppliedFiles: Bool
+  ) throws {
     self.source = source
     self.dialect = dialect
     self.options = options
     history = HistoryTable(name: options.historyTable, dialect: dialect)
-    migrations = try source.migrations()
-    guard !migrations.isEmpty else { throw Self.nothingFound(in: source) }
+    guard !source.files.isEmpty || !source.misnamed.isEmpty else { throw Self.nothingFound(in: source) }
+    let readsAll = readsAppliedFiles || source.files.count < Self.manyFiles
+    unread = readsAll ? nil : try source.identified()
+    migrations = readsAll ? try source.migrations() : []
     let manifest = try source.manifest.map { try ParameterManifest($0, dialect: dialect) }
     parameters = try ParameterSet(manifest: manifest, given: given, dialect: dialect)
     let renderer = MigrationRenderer(
@@ -49,6 +72,8 @@ public struct Migrator: Sendable {
     dependsOnServer = try migrations.contains { try renderer.usesCapabilities($0) }
     assumed = try renderer.renderAll(migrations)
   }
+
+  private static let manyFiles = 50
 
   private static func nothingFound(in source: MigrationSource) -> MigrationError {
     MigrationError(
@@ -62,12 +87,48 @@ public struct Migrator: Sendable {
   func rendered(
     for connection: PostgresConnection
   ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>) {
+    if unread != nil { return try await render(source.migrations(), for: connection) }
     guard dependsOnServer else {
       return (assumed, options.capabilities(over: dialect.assumedCapabilities))
     }
-    let capabilities = options.capabilities(over: Capability.of(try await connection.capabilities()))
-    let renderer = MigrationRenderer(parameters: parameters, dialect: dialect, capabilities: capabilities)
-    return (try renderer.renderAll(migrations), capabilities)
+    return try await render(migrations, for: connection)
+  }
+
+  /// As `rendered(for:)`, but files that ran, and that have the text that ran and no parameters, are not read; nil where
+  /// all are read anyway.
+  func rendered(
+    for connection: PostgresConnection,
+    knowing records: [HistoryRecord]
+  ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>)? {
+    guard let unread else { return nil }
+    let byID = Dictionary(records.map { ($0.id.normalised, $0) }, uniquingKeysWith: { first, _ in first })
+    var known: [RenderedMigration] = []
+    var others: [MigrationFile] = []
+    for file in unread {
+      if let record = byID[file.id.normalised], file.isUnchanged(since: record, parameters.manifest != nil) {
+        known.append(RenderedMigration(unread: file, record))
+      } else {
+        others.append(file)
+      }
+    }
+    let rest = try await render(MigrationSource.parsed(others), for: connection)
+    let all = (known + rest.migrations).sorted { $0.id < $1.id }
+    return (all, rest.capabilities)
+  }
+
+  private func render(
+    _ migrations: [Migration],
+    for connection: PostgresConnection
+  ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>) {
+    var renderer = MigrationRenderer(
+      parameters: parameters,
+      dialect: dialect,
+      capabilities: options.capabilities(over: dialect.assumedCapabilities)
+    )
+    if try migrations.contains(where: { try renderer.usesCapabilities($0) }) {
+      renderer.capabilities = options.capabilities(over: Capability.of(try await connection.capabilities()))
+    }
+    return (try renderer.renderAll(migrations), renderer.capabilities)
   }
 
   func session(
@@ -247,10 +308,17 @@ extension Migrator {
   /// Where every migration stands; reads, and never writes.
   public func status(on connection: PostgresConnection) async throws -> StatusReport {
     let session = session(connection)
-    let files = try await rendered(for: connection)
     let state = try await session.readState()
+    var statuses: [MigrationStatus] = []
+    let files = try await rendered(for: connection, knowing: state.records)
+    if let files { statuses = Planner(migrations: files.migrations, records: state.records).statuses() }
+    // What to do about a difference depends on the ways down of other files.
+    if files == nil || statuses.contains(where: { !$0.drift.isEmpty }) {
+      let files = try await rendered(for: connection)
+      statuses = Planner(migrations: files.migrations, records: state.records).statuses()
+    }
     return StatusReport(
-      migrations: Planner(migrations: files.migrations, records: state.records).statuses(),
+      migrations: statuses,
       invalidIndexes: try await session.invalidIndexes(),
       historyTable: history.sqlName
     )

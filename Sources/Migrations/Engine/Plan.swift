@@ -25,7 +25,7 @@ extension Migrator {
   public func planFromNothing() throws -> PlanReport {
     let planner = Planner(migrations: assumed, records: [])
     let steps = try checked(planner.up(MigrationTarget(), allowOutOfOrder: true, ignoreDrift: true))
-    return planReport("up", steps, history, nil, byTransaction: options.lock == .transaction)
+    return try planReport("up", steps, history, nil, byTransaction: options.lock == .transaction)
   }
 
   private func report(
@@ -39,7 +39,7 @@ extension Migrator {
     let planner = Planner(migrations: files.migrations, records: state.records)
     var history = history
     history.commits = state.commits
-    return planReport(
+    return try planReport(
       command,
       try checked(plan(planner, files.capabilities)),
       history,
@@ -54,7 +54,7 @@ extension Migrator {
     _ history: HistoryTable,
     _ state: MigrationSession.State?,
     byTransaction: Bool
-  ) -> PlanReport {
+  ) throws -> PlanReport {
     guard !steps.isEmpty else {
       return PlanReport(command: command, opening: [], migrations: [], closing: [])
     }
@@ -71,7 +71,9 @@ extension Migrator {
     return PlanReport(
       command: command,
       opening: (locks ? [lock.takeOrFail] : []) + (prepare ?? []),
-      migrations: zip(steps, places).map { planned($0, history, at: $1, lock: byTransaction ? lock : nil) },
+      migrations: try zip(steps, places).map {
+        try planned($0, history, at: $1, lock: byTransaction ? lock : nil)
+      },
       closing: locks ? [lock.release] : []
     )
   }
@@ -81,7 +83,7 @@ extension Migrator {
     _ history: HistoryTable,
     at place: RunPlace,
     lock: MigrationLock?
-  ) -> PlanReport.Migration {
+  ) throws -> PlanReport.Migration {
     let script = RunScript(
       step: step,
       history: history,
@@ -90,10 +92,10 @@ extension Migrator {
       place: place
     )
     let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransactionOrFail)] } ?? []
-    let messages = script.units.flatMap(\.messages).map { message in
+    let messages = try script.units.flatMap(\.messages).map { message in
       PlanReport.Message(
         sql: message.text,
-        data: message.copyData.map { String(decoding: $0, as: UTF8.self) },
+        data: try message.copyData?.string(),
         statement: message.statement.map { $0 + 1 }
       )
     }

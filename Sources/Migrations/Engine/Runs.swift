@@ -33,13 +33,10 @@ extension Migrator {
     plan: @escaping @Sendable (Planner, Set<Capability>) throws -> [PlannedStep]
   ) -> MigrationRun<RunReport> {
     MigrationRun { emit in
-      let files = try await rendered(for: connection)
-      let plan = { @Sendable (records: [HistoryRecord]) in
-        try plan(Planner(migrations: files.migrations, records: records), files.capabilities)
-      }
       var session = session(connection, monitor: monitor, emit)
       let state = try await session.readState()
       session.history.commits = state.commits
+      let plan = try await planning(plan, on: connection, knowing: state.records)
       let steps = try checked(plan(state.records))
       guard !steps.isEmpty else { return RunReport(command: command, migrations: []) }
       let earlier = await connection.setNoticeHandler { notice in Self.tell(notice, emit) }
@@ -56,6 +53,30 @@ extension Migrator {
         throw error
       }
     }
+  }
+
+  /// The plan for what the history says; files that ran unchanged are read only where the plan cannot do without.
+  private func planning(
+    _ plan: @escaping @Sendable (Planner, Set<Capability>) throws -> [PlannedStep],
+    on connection: PostgresConnection,
+    knowing records: [HistoryRecord]
+  ) async throws -> @Sendable ([HistoryRecord]) throws -> [PlannedStep] {
+    if let files = try await rendered(for: connection, knowing: records) {
+      let planner = Planner(migrations: files.migrations, records: records)
+      if let steps = try? plan(planner, files.capabilities), !steps.contains(where: \.migration.isUnread) {
+        return { records in
+          let steps = try plan(Planner(migrations: files.migrations, records: records), files.capabilities)
+          guard steps.contains(where: \.migration.isUnread) else { return steps }
+          throw MigrationError(
+            .drift,
+            "another run changed the history before this one held the lock",
+            hint: "run again"
+          )
+        }
+      }
+    }
+    let files = try await rendered(for: connection)
+    return { try plan(Planner(migrations: files.migrations, records: $0), files.capabilities) }
   }
 
   private static func tell(_ notice: PostgresNotice, _ emit: @Sendable (MigrationEvent) -> Void) {

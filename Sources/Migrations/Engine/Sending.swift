@@ -70,7 +70,7 @@ extension MigrationSession {
     do {
       if let data = message.copyData {
         try await connection.copyIn(Statement(trusted: message.text)) { stream in
-          try data.withUnsafeBytes { try stream.write($0) }
+          try data.forEachPart { part in try part.withUnsafeBytes { try stream.write($0) } }
         }
       } else if statement?.indexBuild != nil, monitor != nil {
         try await followingProgress(of: step.id) { try await connection.run(trusted: message.text) }

@@ -5,7 +5,7 @@ struct RunMessage: Sendable, Hashable {
   /// The SQL, exactly as it is sent.
   var text: String
   /// The data that follows it, for a COPY that reads its data from the script.
-  var copyData: ArraySlice<UInt8>?
+  var copyData: CopyData?
   /// Which statement of the section it is; nil for bookkeeping.
   var statement: Int?
 }
@@ -158,7 +158,7 @@ struct RunScript: Sendable {
   // Messages and bookkeeping.
 
   private func message(_ index: Int) -> RunMessage {
-    let data = statements[index].copyData.map { step.section.script.source.utf8[$0] }
+    let data = step.section.copyData(of: statements[index])
     return RunMessage(text: statements[index].text, copyData: data, statement: index)
   }
 
