@@ -25,7 +25,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -64,7 +63,8 @@ let package = Package(
     .target(
       name: "MigrateCommands",
       dependencies: [
-        "Basics", "CMigrations", "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        "Basics", "CMigrations", "CommandSupport", "LocalPostgres", "Migrations", "PostgresClient",
+        "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -101,7 +101,6 @@ let package = Package(
         "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "MetricLearning",
         "PostgresClient",
         "VectorSQL",
-        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
     ),
@@ -119,7 +118,6 @@ let package = Package(
       name: "Migrations",
       dependencies: [
         "Basics", "PostgresClient", "SQLLexer", "VectorSQL",
-        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: settings
     ),
@@ -143,20 +141,25 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .target(name: "PostgresClient", dependencies: ["CLibpq", "VectorSQL"], swiftSettings: settings),
+    .target(name: "PostgresClient", dependencies: ["Basics", "CLibpq", "VectorSQL"], swiftSettings: settings),
     .target(name: "ImageGrid", dependencies: ["Basics", "CGD", "ImageCodecs"], swiftSettings: settings),
     .target(name: "ImageSources", dependencies: ["Basics", "ImageCodecs"], swiftSettings: settings),
     .target(
       name: "Inference",
-      dependencies: ["CFeatureKernels", "Checkpoints", "COpenBLAS", "ImageCodecs", "MetricLearning"],
+      dependencies: [
+        "Basics", "CFeatureKernels", "Checkpoints", "COpenBLAS", "ImageCodecs", "MetricLearning",
+      ],
       swiftSettings: settings
     ),
-    .target(name: "MetricLearning", dependencies: ["Checkpoints", "COpenBLAS"], swiftSettings: settings),
+    .target(
+      name: "MetricLearning",
+      dependencies: ["Basics", "Checkpoints", "COpenBLAS"],
+      swiftSettings: settings
+    ),
     .target(
       name: "Checkpoints",
       dependencies: [
         "Basics",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -164,20 +167,22 @@ let package = Package(
     ),
     .target(
       name: "ImageCodecs",
-      dependencies: ["Basics", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
+      dependencies: ["Basics", "CPNG", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
-    .target(name: "Basics", dependencies: ["CZlib"], swiftSettings: settings),
+    .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
     .target(name: "VectorSQL", dependencies: ["Basics"], swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
     // The files of `migrations/`, inside the program.
     .target(name: "CMigrations"),
+    .target(name: "CSHA256"),
 
     // Libraries that are opened when they are first called, so that a command without images starts without them.
     .target(name: "CLazyLibrary"),
     .target(name: "CGD", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
+    .target(name: "CPNG", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
     .target(name: "CYAML", dependencies: ["CLazyLibrary"]),
 
@@ -213,7 +218,11 @@ let package = Package(
       dependencies: ["Basics", "Migrations", "SQLLexer", "TestSupport"],
       swiftSettings: settings
     ),
-    .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
+    .testTarget(
+      name: "BasicsTests",
+      dependencies: ["Basics", "CSHA256", "TestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
     .testTarget(
       name: "SandboxTests",
@@ -228,7 +237,7 @@ let package = Package(
     .testTarget(
       name: "SearchServerTests",
       dependencies: [
-        "SearchServer",
+        "SearchServer", "TestSupport",
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -248,7 +257,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ImageSourcesTests",
-      dependencies: ["ImageCodecs", "ImageSources"],
+      dependencies: ["ImageCodecs", "ImageSources", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(
@@ -258,7 +267,7 @@ let package = Package(
     ),
     .testTarget(
       name: "CheckpointsTests",
-      dependencies: ["Checkpoints", .product(name: "Crypto", package: "swift-crypto"), "TestSupport"],
+      dependencies: ["Basics", "Checkpoints", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

@@ -11,7 +11,12 @@ private enum Target: String {
   case image
   case pickle
   case safetensors
-  case numpy
+  case json
+  case features, csv, jsonl, npy, fvecs, bvecs
+  case labels
+  case cifar
+  case multipart
+  case sql
 
   static let current =
     Target(rawValue: ProcessInfo.processInfo.environment["ADBVEC_FUZZ_TARGET"] ?? "") ?? .image
@@ -34,7 +39,12 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 
   switch Target.current {
   case .image: readImage(bytes)
   case .pickle, .safetensors: readCheckpoint(Array(bytes))
-  case .numpy: readArray(Array(bytes))
+  case .json: readJSON(bytes)
+  case .features, .csv, .jsonl, .npy, .fvecs, .bvecs: readRows(bytes, format: Target.current.rawValue)
+  case .labels: readLabels(bytes)
+  case .cifar: readCIFAR(bytes)
+  case .multipart: readForm(Array(bytes))
+  case .sql: readScript(bytes)
   }
   return 0
 }
@@ -59,11 +69,75 @@ private func readCheckpoint(_ bytes: [UInt8]) {
   }
 }
 
-private func readArray(_ bytes: [UInt8]) {
-  guard let array = try? NumpyFile(decoding: bytes) else { return }
-  _ = try? array.tensor()
-  _ = try? array.rows(0..<1)
-  _ = try? array.integers()
+private func readJSON(_ bytes: UnsafeRawBufferPointer) {
+  var scanner = JSONScanner(bytes)
+  _ = try? scanner.skipValue()
+  precondition(scanner.index <= bytes.count)
+}
+
+/// The readers take paths: the input goes into a file of this process, in memory.
+private let folder: String = {
+  let path = "/dev/shm/adbvec-fuzz-\(ProcessInfo.processInfo.processIdentifier)"
+  try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  return path
+}()
+
+private func file(_ name: String, _ bytes: UnsafeRawBufferPointer) -> String {
+  let path = folder + "/" + name
+  guard let file = fopen(path, "wb") else { return path }
+  fwrite(bytes.baseAddress, 1, bytes.count, file)
+  fclose(file)
+  return path
+}
+
+private func readRows(_ bytes: UnsafeRawBufferPointer, format: String) {
+  readRows(FeatureSource(path: file("rows." + format, bytes), format: .init(format)))
+}
+
+private func readRows(_ source: FeatureSource) {
+  guard let reader = try? source.open() else { return }
+  var batch = FeatureBatch()
+  var total = 0
+  while total < 4096, (try? reader.read(into: &batch, limit: 64)) == true {
+    precondition(batch.values.count == batch.count * batch.dimension)
+    total += batch.count
+    batch.reset(firstPosition: total)
+  }
+}
+
+private func readLabels(_ bytes: UnsafeRawBufferPointer) {
+  let labels = file("labels", bytes)
+  let rows: [UInt8] = [1, 0, 0, 0, 7, 1, 0, 0, 0, 8]
+  let path = rows.withUnsafeBytes { file("rows.bvecs", $0) }
+  readRows(FeatureSource(path: path, format: .bvecs, labels: labels))
+  _ = try? LabelFile(path: labels)
+}
+
+private func readCIFAR(_ bytes: UnsafeRawBufferPointer) {
+  guard let found = try? CIFARCollection(path: file("train.bin", bytes)) else { return }
+  for position in 0..<min(found.count, 8) {
+    _ = try? found.entry(at: position)
+    _ = try? found.image(at: position)
+  }
+}
+
+private func readForm(_ bytes: [UInt8]) {
+  guard let form = try? MultipartForm(bytes, boundary: "x") else { return }
+  precondition(form.parts.reduce(0) { $0 + $1.bytes.count } <= bytes.count)
+}
+
+private func readScript(_ bytes: UnsafeRawBufferPointer) {
+  let script = Script(String(decoding: bytes, as: UTF8.self))
+  var end = 0
+  for token in script.tokens {
+    precondition(token.range.lowerBound >= end)
+    end = token.range.upperBound
+  }
+}
+
+/// Stands in for the server's own error, which comes with its HTTP library.
+struct HTTPError: Error {
+  static func invalid(_: String) -> HTTPError { HTTPError() }
 }
 
 private func seeds(for target: Target) -> [[UInt8]] {
@@ -86,11 +160,35 @@ private func seeds(for target: Target) -> [[UInt8]] {
       "a": try? Tensor(shape: [2, 2], values: [1, 2, 3, 4]), "b": try? Tensor(shape: [], values: [7]),
     ]
     return [(try? Safetensors.encode(tensors.compactMapValues { $0 }, metadata: ["k": "v"])) ?? []]
-  case .numpy:
-    let tensor = try? Tensor(shape: [2, 3], values: [1, 2, 3, 4, 5, 6])
+  case .json:
+    return [Array(#"{"a": [1, -2.5e3, true, null], "b\n\u00e9": {"c": {}}}"#.utf8)]
+  case .features: return [Array("7|cat|{0.5,-1.25e2,3}\n8||{1,2,3}\n9|a\\|b|{4,5,6}\n".utf8)]
+  case .csv:
+    return ["id,class,vector\n3,cat,\"{1,2}\"\n4,\"a \"\"b\",\"[3, 4]\"\r\n", "3,cat,1,2\n4,dog,3,4\n"].map {
+      Array($0.utf8)
+    }
+  case .jsonl:
     return [
-      tensor.flatMap { try? NumpyFile.encode($0) } ?? [], (try? NumpyFile.encode(integers: [1, 2])) ?? [],
+      Array("{\"id\": 1, \"class\": \"x\", \"y\": [{}], \"vector\": [1, -2.5e1]}\n{\"vector\":[3,4]}\n".utf8)
     ]
+  case .npy:
+    return ["<f4", "<f8", "<f2", "<i8", "|u1"].map { type in
+      let text = "{'descr': '\(type)', 'fortran_order': False, 'shape': (2, 3), }"
+      let header = text + String(repeating: " ", count: 117 - text.utf8.count) + "\n"
+      return [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8)
+        + [UInt8](repeating: 1, count: 48)
+    }
+  case .fvecs: return [[2, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64, 2, 0, 0, 0, 0, 0, 64, 64, 0, 0, 128, 64]]
+  case .bvecs: return [[3, 0, 0, 0, 1, 2, 3, 3, 0, 0, 0, 4, 5, 6]]
+  case .labels: return ["cat\ndog\n", "path,class\na/1.png,cat\n\"b\",\"d\"\"og\"\n"].map { Array($0.utf8) }
+  case .cifar: return [[UInt8](repeating: 7, count: 3074), [UInt8](repeating: 7, count: 2 * 3073)]
+  case .multipart:
+    return [Array("--x\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\n9\r\n--x--\r\n".utf8)]
+  case .sql:
+    return [
+      "SELECT $1, 'a''b', E'\\n', U&\"d\\0061\", $q$ ; $q$ /* a /* b */ */ -- c\n; COPY t FROM stdin;\n1\t\\N\n\\.\nSELECT 2;",
+      "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END;\nDO $$ BEGIN END $$;",
+    ].map { Array($0.utf8) }
   }
 }
 

@@ -61,14 +61,38 @@ DEPTHWISE(3, 2)
 DEPTHWISE(5, 1)
 DEPTHWISE(5, 2)
 
+// Any other kernel or stride, one result at a time.
+KERNEL void depthwise_any(cfk_map in, const float *x, cfk_window window, const float *weights, const float *bias, int activation,
+                          long out_row, long out_width, float *out, long out_stride) {
+  const long top = out_row * window.stride - window.pad_top;
+  for (long o = 0; o < out_width; o++) {
+    const long left = o * window.stride - window.pad_left;
+    for (long c = 0; c < in.channels; c += VL) {
+      const long part = in.channels - c;
+      vec sum = load_up_to(bias + c, part);
+      for (long ky = 0; ky < window.kernel; ky++) {
+        if (top + ky < 0 || top + ky >= in.height) continue;
+        for (long kx = 0; kx < window.kernel; kx++) {
+          if (left + kx < 0 || left + kx >= in.width) continue;
+          sum += load_up_to(x + (top + ky) * in.row_stride + (left + kx) * in.pixel_stride + c, part)
+                 * load_up_to(weights + (ky * window.kernel + kx) * in.channels + c, part);
+        }
+      }
+      store_up_to(out + o * out_stride + c, activate(sum, activation), part);
+    }
+  }
+}
+
 KERNEL void depthwise_row(cfk_map in, const float *x, cfk_window window, const float *weights, const float *bias, int activation,
                           long out_row, long out_width, float *out, long out_stride) {
   if (window.kernel == 3 && window.stride == 1)
     depthwise_3_1(in, x, window, weights, bias, activation, out_row, out_width, out, out_stride);
-  else if (window.kernel == 3)
+  else if (window.kernel == 3 && window.stride == 2)
     depthwise_3_2(in, x, window, weights, bias, activation, out_row, out_width, out, out_stride);
-  else if (window.stride == 1)
+  else if (window.kernel == 5 && window.stride == 1)
     depthwise_5_1(in, x, window, weights, bias, activation, out_row, out_width, out, out_stride);
-  else
+  else if (window.kernel == 5 && window.stride == 2)
     depthwise_5_2(in, x, window, weights, bias, activation, out_row, out_width, out, out_stride);
+  else
+    depthwise_any(in, x, window, weights, bias, activation, out_row, out_width, out, out_stride);
 }

@@ -4,7 +4,8 @@ import Basics
 /// both of its formats.
 ///
 /// A pickle is read by a machine that runs nothing (see `PickleMachine`). State dictionaries under a usual key
-/// (`state_dict`, `model`, …) are found, and a prefix `module.` or `_orig_mod.` that all names share is dropped.
+/// (`state_dict`, `model`, …) are found whatever lies beside them, and a wrapper's prefix that all names share
+/// (`module.` of DataParallel, `_orig_mod.` of torch.compile, `model.` of Lightning) is dropped.
 public struct Checkpoint: TensorSource {
   /// A tensor's name, type and shape.
   public struct Entry: Sendable, Hashable {
@@ -103,7 +104,7 @@ public struct Checkpoint: TensorSource {
   /// PyTorch's `AveragedModel` keeps a count beside its `module.`; it is no weight.
   private static func withoutSharedPrefix(_ tensors: [Named]) -> [Named] {
     let tensors = tensors.filter { $0.name != "n_averaged" }
-    for prefix in ["module.", "_orig_mod."] where !tensors.isEmpty {
+    for prefix in ["module.", "_orig_mod.", "model."] where !tensors.isEmpty {
       if tensors.allSatisfy({ $0.name.hasPrefix(prefix) && $0.name.count > prefix.count }) {
         return withoutSharedPrefix(tensors.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
       }

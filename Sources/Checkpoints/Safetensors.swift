@@ -31,10 +31,12 @@ public enum Safetensors {
     metadata: [String: String] = [:],
     toFile path: String
   ) throws {
-    try FileWriting.replace(
-      path,
-      with: CheckpointError.naming(path) { try encode(tensors, metadata: metadata) }
-    )
+    let bytes = try CheckpointError.naming(path) { try encode(tensors, metadata: metadata) }
+    do {
+      try AtomicFile.write(bytes, to: path)
+    } catch let failure as AtomicFile.Failure {
+      throw CheckpointError(.unreadable, "cannot be written: \(failure.reason)", file: path)
+    }
   }
 
   private static func json(_ tensors: [(key: String, value: Tensor)], _ metadata: [String: String]) -> String
@@ -108,6 +110,15 @@ struct SafetensorsHeader {
     }
     var scanner = JSONScanner(try cursor.take(Int(length)))
     dataStart = cursor.position
+    do {
+      try readMembers(&scanner)
+    } catch is JSONScanner.Problem {
+      throw Self.malformed
+    }
+    try checkCoverage(of: cursor.remaining)
+  }
+
+  private mutating func readMembers(_ scanner: inout JSONScanner) throws {
     var names: Set<String> = []
     try scanner.object { name, scanner in
       guard names.insert(name).inserted else {
@@ -120,7 +131,21 @@ struct SafetensorsHeader {
       }
     }
     try scanner.end()
-    try checkCoverage(of: cursor.remaining)
+  }
+
+  private static var malformed: CheckpointError {
+    CheckpointError(.damaged, "the header is not the JSON that .safetensors uses")
+  }
+
+  /// At most 64 whole numbers that are not negative.
+  private static func integers(_ scanner: inout JSONScanner) throws -> [Int] {
+    var values: [Int] = []
+    try scanner.array { scanner in
+      let value = try scanner.integer()
+      guard values.count < 64, value >= 0 else { throw malformed }
+      values.append(Int(value))
+    }
+    return values
   }
 
   private static func entry(_ scanner: inout JSONScanner) throws -> Entry {
@@ -130,13 +155,13 @@ struct SafetensorsHeader {
     try scanner.object { key, scanner in
       switch key {
       case "dtype": type = try scanner.string()
-      case "shape": shape = try scanner.integers()
-      case "data_offsets": offsets = try scanner.integers()
-      default: throw JSONScanner.malformed
+      case "shape": shape = try integers(&scanner)
+      case "data_offsets": offsets = try integers(&scanner)
+      default: throw Self.malformed
       }
     }
     guard let type, let shape, let offsets, offsets.count == 2, offsets[0] <= offsets[1] else {
-      throw JSONScanner.malformed
+      throw Self.malformed
     }
     return Entry(type: type, shape: shape, range: offsets[0]..<offsets[1])
   }

@@ -36,7 +36,7 @@ public struct Tensor: Sendable, Hashable {
 public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong.
   public struct Code: Sendable, Hashable {
-    private let name: String
+    package let name: String
 
     private init(_ name: String) { self.name = name }
 

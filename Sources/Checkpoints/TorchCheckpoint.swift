@@ -117,14 +117,26 @@ struct TorchTensor: Sendable, Hashable {
   let strides: [Int]
 }
 
-/// Finds the tensors in what a pickle left: the state dictionary at the top or under a usual key, nested ones joined
-/// by dots.
+/// Finds the tensors in what a pickle left: the state dictionary at the top or below it, nested ones joined by dots.
+///
+/// Training scripts keep the state dictionary under a key and other things beside it: counters, the optimizer's
+/// state, random generators' states, figures as tensors. A usual key wins over whatever is beside it.
 enum StateDictionary {
   /// Keys under which training scripts keep the state dictionary, the preferred first.
-  private static let usualKeys = [
-    "state_dict", "model_state_dict", "model", "module", "net", "network", "model_ema", "state_dict_ema",
-    "params",
-    "teacher", "student",
+  fileprivate static let usualKeys = [
+    "state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights",
+    "model_ema",
+    "state_dict_ema", "ema_state_dict", "params", "params_ema", "teacher", "student",
+  ]
+  /// Keys of what else a training script saves; their tensors are no weights.
+  fileprivate static let otherKeys: Set<String> = [
+    "optimizer", "optimizers", "optimizer_state", "optimizer_state_dict", "optimizer_states", "optim",
+    "optim_state",
+    "scheduler", "schedulers", "scheduler_state_dict", "lr_scheduler", "lr_schedulers",
+    "lr_scheduler_state_dict",
+    "scaler", "scaler_state_dict", "amp", "amp_scaler", "grad_scaler", "callbacks", "loops", "rng",
+    "rng_state",
+    "rng_states", "random_state", "random_states", "hyper_parameters", "args", "config", "metrics", "history",
   ]
   private static let depthLimit = 32
   private static let visitLimit = 200_000
@@ -141,7 +153,7 @@ enum StateDictionary {
       )
     }
     var found = Finder(heap: heap)
-    try found.collect(heap.stateDictionary(below: root, keys: usualKeys), prefix: "", depth: 0)
+    try found.collect(heap.stateDictionary(below: root), prefix: "", depth: 0)
     guard !found.tensors.isEmpty else {
       throw CheckpointError(.unsupported, "the checkpoint holds no tensors; save model.state_dict()")
     }
@@ -195,19 +207,40 @@ extension PickleHeap {
     }
   }
 
-  /// The dictionary that holds tensors itself: `root`, or one under a usual key, or the only dictionary below.
-  fileprivate func stateDictionary(below root: PickleReference, keys: [String]) -> PickleReference {
+  /// The dictionary that holds the weights: one under a usual key, or the only one below that holds more tensors than
+  /// lie beside it, or `root` itself.
+  fileprivate func stateDictionary(below root: PickleReference) -> PickleReference {
     var current = root
     for _ in 0..<8 {
-      guard case .dictionary(let pairs) = self[current], !pairs.contains(where: { isTensor($0.value) }) else {
-        return current
+      guard case .dictionary(let pairs) = self[current] else { return current }
+      let inner = pairs.compactMap { key, value -> (key: String, value: PickleReference, tensors: Int)? in
+        guard let name = name(key), !StateDictionary.otherKeys.contains(name), isDictionary(value) else {
+          return nil
+        }
+        let count = tensorCount(below: value)
+        return count > 0 ? (name, value, count) : nil
       }
-      let inner = pairs.filter { isDictionary($0.value) }
-      let preferred = keys.lazy.compactMap { key in inner.first { string($0.key) == key } }.first
-      guard let next = preferred ?? (inner.count == 1 ? inner.first : nil) else { return current }
+      let preferred = StateDictionary.usualKeys.lazy.compactMap { key in inner.first { $0.key == key } }.first
+      let beside = pairs.count { isTensor($0.value) }
+      let only = inner.count == 1 && inner[0].tensors > 2 * beside ? inner.first : nil
+      guard let next = preferred ?? only, next.tensors >= beside else { return current }
       current = next.value
     }
     return current
+  }
+
+  /// The tensors in a dictionary and those inside it, counted to a limit.
+  private func tensorCount(below dictionary: PickleReference) -> Int {
+    var (count, open, visited) = (0, [dictionary], 0)
+    while let next = open.popLast(), count < 10_000 {
+      guard case .dictionary(let pairs) = self[next] else { continue }
+      for (_, value) in pairs {
+        visited += 1
+        guard visited < 100_000 else { return count }
+        if isTensor(value) { count += 1 } else if isDictionary(value) { open.append(value) }
+      }
+    }
+    return count
   }
 
   private func isTensor(_ reference: PickleReference) -> Bool {

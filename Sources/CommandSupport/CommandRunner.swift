@@ -70,7 +70,9 @@ package enum CommandRunner {
     let failure: Failure
     if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") {
       let code = root.exitCode(for: error).rawValue
-      guard code == ExitCode.validationFailure.rawValue else { return printHelp(root.fullMessage(for: error), code) }
+      guard code == ExitCode.validationFailure.rawValue else {
+        return printHelp(root.fullMessage(for: error), code)
+      }
       failure = Failure(usage: root.message(for: error), shown: shownUsage(error, root))
     } else {
       failure = Failure(error, interruption: interruption)
@@ -123,7 +125,7 @@ private struct SendableCommand: @unchecked Sendable {
 
 /// A command that has something of its own to say when it is interrupted.
 package protocol InterruptibleCommand {
-  /// One line that is true of this command whenever it stops: what stays, and how to go on.
+  /// One line that is true of this command whenever it stops: what stays, and how to continue.
   var interruption: String { get }
   /// How long the command may take to end in order.
   var patience: Duration { get }

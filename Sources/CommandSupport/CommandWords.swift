@@ -75,7 +75,7 @@ struct CommandWords {
     )
   }
 
-  /// How many words a global option takes with its value; 0 for what is no global option.
+  /// How many words a global option takes with its value; 0 for any other word.
   private static func length(ofGlobalOption word: String) -> Int {
     if ["-q", "--quiet", "-v", "--verbose"].contains(word) { return 1 }
     let valued = ["--database-url", "--dialect", "--table", "--config"]

@@ -95,7 +95,9 @@ package struct Failure {
   /// Errors in files show their line with a caret.
   private init(migrations errors: [MigrationError]) {
     let lines = errors.map { error in
-      guard let location = error.location, !location.line.isEmpty else { return Self.spelled(error.description) }
+      guard let location = error.location, !location.line.isEmpty else {
+        return Self.spelled(error.description)
+      }
       return Self.spelled(error.description) + "\n" + location.excerpt
     }
     let entries = errors.map { error in

@@ -2,11 +2,11 @@ public import ImageSearch
 public import PostgresClient
 public import VectorSQL
 
-/// Looks at a server, a table, its index and its searches, and says what is right, what is wrong, and the statement
-/// that mends it.
+/// Examines a server, a table, its index and its searches: what is right, what is wrong, and the statement or command
+/// that fixes it on this server.
 ///
 ///     let findings = try await Doctor(expectations).examine(connection)
-///     let isHealthy = !findings.contains { $0.verdict == .wrong }
+///     let isHealthy = !findings.contains { $0.severity == .wrong }
 ///
 /// It changes nothing: searches run in transactions that only read.
 public struct Doctor: Sendable {
@@ -25,30 +25,31 @@ public struct Doctor: Sendable {
 
   /// Judges facts that were read before; every check, in the order of the report.
   public static func judge(_ facts: Facts, _ expectations: Expectations) -> [Finding] {
-    Check.findings(facts, expectations)
-  }
-}
-
-/// One thing that is looked at: a name, and a pure judgement of the facts.
-struct Check: Sendable {
-  let name: String
-  let judge: @Sendable (Facts, Expectations) -> Outcome
-
-  /// Everything that is looked at, in the order in which people read it: what comes first explains what follows.
-  static let all: [Check] =
-    [.engine, .extension, .dialect, .table, .dimension, .storage]
-    + [.index, .operatorClass, .indexMetric, .indexOptions, .statistics]
-    + [.plan, .settings, .recall, .statement]
-}
-
-extension Check {
-  /// Judges all facts.
-  static func findings(_ facts: Facts, _ expectations: Expectations) -> [Finding] {
-    all.compactMap { check in
+    Check.all.compactMap { check in
       if check.name == Check.statement.name, expectations.statement == nil { return nil }
       return Finding(check.name, check.judge(facts, expectations))
     }
   }
+}
+
+/// One thing that is examined: a name, and a pure judgement of the facts.
+struct Check: Sendable {
+  let name: String
+  let judge: @Sendable (Facts, Expectations) -> Judgement
+
+  /// Everything that is examined, in the order in which people read it: what comes first explains what follows.
+  static let all: [Check] =
+    [.engine, .extension, .dialect, .table, .recipe, .dimension, .vectors, .storage]
+    + [.index, .operatorClass, .indexMetric, .indexOptions, .statistics]
+    + [.plan, .settings, .recall, .statement]
+}
+
+/// What a check says of the facts.
+enum Judgement: Sendable, Hashable {
+  case ok(String)
+  case warning(String, fix: String)
+  case wrong(String, fix: String)
+  case skipped(String)
 }
 
 /// What the configuration says that a table, its index and its searches should be.
@@ -63,13 +64,13 @@ public struct Expectations: Sendable {
   public var dimension: Int?
   /// Options that the index should have, as its WITH clause names them: `m`, `hnsw_m`, `ef_construction`.
   public var indexOptions: [String: String] = [:]
-  /// How many rows searches ask for.
+  /// The number of rows that searches ask for.
   public var topK = 20
-  /// How many rows are searched for to measure recall; 0 leaves it out.
+  /// The number of rows that are searched for to measure recall; 0 leaves it out.
   public var sample = 20
-  /// The least share of the true neighbours that the index shall find.
+  /// The least share of the true neighbours that the index must find.
   public var minimumRecall = 0.9
-  /// A statement of the user's own to look at.
+  /// A statement of the user's own to examine.
   public var statement: String?
 
   /// What is expected of a table in a dialect.
@@ -79,40 +80,54 @@ public struct Expectations: Sendable {
   }
 }
 
+extension Expectations {
+  /// The dimension as far as a vector can have it: sizes are computed from it, and a user may write any number.
+  var plausibleDimension: Int? { dimension.flatMap { (1...1_000_000).contains($0) ? $0 : nil } }
+}
+
 /// What one check found.
 public struct Finding: Sendable, Hashable, Encodable {
-  /// How a check ended.
-  public enum Verdict: String, Sendable, Hashable, Encodable {
+  /// How serious a finding is.
+  public enum Severity: String, Sendable, Hashable, Encodable {
     /// As it should be.
     case ok
+    /// Nothing fails today; the fix avoids a known problem.
+    case warning
     /// Something that makes searches fail, miss rows or take long.
     case wrong
-    /// Not looked at; the message says why.
+    /// Not examined; the message says why.
     case skipped
   }
 
   /// The check's name, such as `index metric`.
   public let check: String
-  /// How it ended.
-  public let verdict: Verdict
+  /// How serious it is.
+  public let severity: Severity
   /// One sentence: what was found.
   public let message: String
-  /// The statement or command that mends it; nil unless something is wrong.
-  public let remedy: String?
+  /// The statement or command that fixes it; nil unless something is wrong.
+  public let fix: String?
 
-  init(_ check: String, _ outcome: Outcome) {
+  init(_ check: String, _ judgement: Judgement) {
     self.check = check
-    switch outcome {
-    case .ok(let message): (verdict, self.message, remedy) = (.ok, message, nil)
-    case .wrong(let message, let remedy): (verdict, self.message, self.remedy) = (.wrong, message, remedy)
-    case .skipped(let message): (verdict, self.message, remedy) = (.skipped, message, nil)
+    switch judgement {
+    case .ok(let message): (severity, self.message, fix) = (.ok, message, nil)
+    case .warning(let message, let fix): (severity, self.message, self.fix) = (.warning, message, fix)
+    case .wrong(let message, let fix): (severity, self.message, self.fix) = (.wrong, message, fix)
+    case .skipped(let message): (severity, self.message, fix) = (.skipped, message, nil)
     }
   }
-}
 
-/// What a check says of the facts.
-enum Outcome: Sendable, Hashable {
-  case ok(String)
-  case wrong(String, remedy: String)
-  case skipped(String)
+  /// `verdict` and `remedy` are version 1's names of `severity` and `fix`, for programs that read them.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(check, forKey: .check)
+    try container.encode(severity, forKey: .severity)
+    try container.encode(severity, forKey: .verdict)
+    try container.encode(message, forKey: .message)
+    try container.encodeIfPresent(fix, forKey: .fix)
+    try container.encodeIfPresent(fix, forKey: .remedy)
+  }
+
+  private enum Key: CodingKey { case check, severity, verdict, message, fix, remedy }
 }

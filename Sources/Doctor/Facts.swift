@@ -9,10 +9,20 @@ public struct Facts: Sendable {
   public var server: ServerCapabilities
   /// The database's name.
   public var database: String
+  /// Whether the session may change the database's settings.
+  public var ownsDatabase = true
+  /// The extensions whose files are on the server, by name.
+  public var extensionFiles: [String: ExtensionFiles] = [:]
   /// Operator classes of the vector index methods in this database.
   public var operatorClasses: Set<OperatorClass> = []
-  /// The table; nil when it is not there.
+  /// The table; nil when it does not exist.
   public var table: VectorTable?
+  /// The table's partitions or children, one level down.
+  public var parts: [Part] = []
+  /// Builds of the table's indexes that run now.
+  public var builds: [IndexBuild] = []
+  /// What loads have recorded of how the vectors were made.
+  public var recipe: RecordedRecipe?
   /// A look at the first vectors.
   public var vectors: VectorCensus?
   /// What the server keeps of the table for its planner.
@@ -21,8 +31,10 @@ public struct Facts: Sendable {
   public var plan: SearchPlan?
   /// The search settings in force for a new session, by name.
   public var settings: [String: String] = [:]
-  /// Searches made by the index and exactly.
+  /// Searches made by the index, where one can be used, and exactly.
   public var trials: [SearchTrial] = []
+  /// The index that a search uses when the planner has no cheaper way; nil where no index can serve it.
+  public var forcedIndex: String?
   /// Why searches could not be tried, in the server's words.
   public var searchError: String?
   /// The user's own statement as the server would run it; nil when there is none, or it cannot be planned.
@@ -46,12 +58,49 @@ public struct Facts: Sendable {
     }
   }
 
-  /// How many vectors were looked at, and how long they are.
+  /// An extension that the server could install.
+  public struct ExtensionFiles: Sendable, Hashable {
+    var version: String
+    var mayCreate: Bool
+
+    /// An extension's version, and whether this session may create it.
+    public init(version: String, mayCreate: Bool) {
+      self.version = version
+      self.mayCreate = mayCreate
+    }
+  }
+
+  /// A partition or child of the table.
+  public struct Part: Sendable, Hashable {
+    var name: String
+    var indexes: [Index] = []
+
+    /// A vector index of a partition; `parent` is the index of the whole table that it is attached to.
+    public struct Index: Sendable, Hashable {
+      var name: String
+      var parent: String?
+      var isValid: Bool
+      var definition: String
+    }
+  }
+
+  /// A running `CREATE INDEX` or `REINDEX`.
+  public struct IndexBuild: Sendable, Hashable {
+    var index: String
+    var pid: Int
+  }
+
+  /// What the first vectors look like.
   public struct VectorCensus: Sendable, Hashable {
     var rows: Int
     var vectors: Int
+    var zeros = 0
     var leastDimension: Int?
     var greatestDimension: Int?
+    /// A query that counts the rows of each dimension.
+    var rowsByDimension = ""
+    /// A query that finds the zero vectors.
+    var rowsOfZero = ""
 
     /// A look at some rows.
     public init(rows: Int, vectors: Int, leastDimension: Int?, greatestDimension: Int?) {
@@ -86,12 +135,18 @@ public struct Facts: Sendable {
 }
 
 extension Facts {
-  /// Reads everything that can be read; what is missing leaves its facts empty and is no error.
+  /// Reads everything that can be read; what is missing leaves its facts empty and is not an error.
   /// - Throws: `PostgresError` when the connection is lost or the catalogue cannot be read.
   static func read(_ expectations: Expectations, from connection: PostgresConnection) async throws -> Facts {
     let server = try await connection.capabilities()
-    var facts = Facts(server: server, database: try await text("SELECT current_database()", connection))
+    var facts = Facts(server: server, database: "")
+    (facts.database, facts.ownsDatabase) = try await connection.query(
+      """
+      SELECT d.datname::text, pg_has_role(d.datdba, 'USAGE') FROM pg_database d WHERE d.datname = current_database()
+      """
+    )[0].decode(String.self, Bool.self)
     facts.operatorClasses = try await operatorClasses(connection)
+    facts.extensionFiles = try await extensionFiles(server, connection)
     let names = expectations.table
     do {
       facts.table = try await VectorTable.read(names.name, vectorColumn: names.vectorColumn, from: connection)
@@ -99,27 +154,26 @@ extension Facts {
       return facts
     }
     guard let table = facts.table else { return facts }
-    facts.statistics = try await statistics(table, connection)
-    facts.vectors = try await census(table, expectations, connection)
+    facts.parts = try await parts(table, connection)
+    facts.builds = try await builds(table, server, connection)
+    facts.recipe = try await RecipeStore(table: table.name, column: names.vectorColumn, on: connection)
+      .read(connection)
+    facts.statistics = try await statistics(table, server, connection)
     try await facts.search(expectations, connection)
-    facts.settings = try await settings(expectations.dialect, connection)
+    facts.vectors = try await census(table, expectations, server, connection)
+    facts.settings = try await settings(connection)
     if let statement = expectations.statement {
       facts.statementPlan = try await plan(statement, connection)
     }
     return facts
   }
 
-  private static func text(_ sql: StaticString, _ connection: PostgresConnection) async throws -> String {
-    try await connection.query(Statement(sql)).first?.value(at: 0, as: String.self) ?? ""
-  }
-
   private static func operatorClasses(_ connection: PostgresConnection) async throws -> Set<OperatorClass> {
-    let query: Statement = Statement(
+    let query: Statement =
       """
       SELECT a.amname::text, o.opcname::text FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod
       WHERE a.amname IN ('hnsw', 'ivfflat', 'ann')
       """
-    )
     return Set(
       try await connection.query(query).map { row in
         let (method, name) = try row.decode(String.self, String.self)
@@ -128,27 +182,116 @@ extension Facts {
     )
   }
 
-  /// A session reports its inserts up to a second late, also behind an ANALYZE that has seen them; such rows are in
-  /// `reltuples` and do not count as changed.
-  private static func statistics(
-    _ table: VectorTable,
+  /// What `CREATE EXTENSION` would find. Trusted extensions, which need no superuser, came with PostgreSQL 13.
+  private static func extensionFiles(
+    _ server: ServerCapabilities,
     _ connection: PostgresConnection
-  ) async throws -> TableStatistics? {
+  ) async throws -> [String: ExtensionFiles] {
+    let query: Statement =
+      server.serverVersion >= 130_000
+      ? """
+      SELECT e.name::text, e.default_version, bool_or(v.trusted)
+      FROM pg_available_extensions e
+      JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
+      WHERE e.name IN ('vector', 'fastann') GROUP BY 1, 2
+      """
+      : """
+      SELECT name::text, default_version, false FROM pg_available_extensions WHERE name IN ('vector', 'fastann')
+      """
+    let rows = try await connection.query(query).map { try $0.decode(String.self, String.self, Bool.self) }
+    return Dictionary(
+      rows.map { name, version, isTrusted in
+        let mayCreate = server.isSuperuser || isTrusted && server.canCreateInDatabase
+        return (name, ExtensionFiles(version: version, mayCreate: mayCreate))
+      },
+      uniquingKeysWith: { $1 }
+    )
+  }
+
+  private static func parts(_ table: VectorTable, _ connection: PostgresConnection) async throws -> [Part] {
     let query = Statement(
       """
-      SELECT s.n_live_tup,
-             LEAST(s.n_mod_since_analyze, s.n_tup_upd + s.n_tup_del + abs(s.n_live_tup - CAST(c.reltuples AS bigint))),
-             coalesce(s.last_analyze, s.last_autoanalyze) IS NOT NULL
-      FROM pg_stat_all_tables s JOIN pg_class c ON c.oid = s.relid WHERE s.relid = CAST($1::text AS regclass)
+      SELECT h.inhrelid::regclass::text, x.name, x.parent, coalesce(x.indisvalid, false), coalesce(x.definition, '')
+      FROM pg_inherits h
+      LEFT JOIN (
+        SELECT i.indrelid, i.indexrelid::regclass::text AS name, p.inhparent::regclass::text AS parent, i.indisvalid,
+               pg_get_indexdef(i.indexrelid) AS definition
+        FROM pg_index i
+        JOIN pg_class c ON c.oid = i.indexrelid
+        JOIN pg_am m ON m.oid = c.relam AND m.amname IN ('hnsw', 'ivfflat', 'ann')
+        LEFT JOIN pg_inherits p ON p.inhrelid = i.indexrelid
+      ) x ON x.indrelid = h.inhrelid
+      WHERE h.inhparent = $1::int8::oid ORDER BY 1, 2
       """,
-      binds: [.text(table.name.quoted)]
+      binds: [.int8(Int64(table.oid))]
+    )
+    var parts: [Part] = []
+    for row in try await connection.query(query) {
+      let (part, index, parent, isValid, definition) = try row.decode(
+        String.self,
+        String?.self,
+        String?.self,
+        Bool.self,
+        String.self
+      )
+      if parts.last?.name != part { parts.append(Part(name: part)) }
+      guard let index else { continue }
+      let found = Part.Index(name: index, parent: parent, isValid: isValid, definition: definition)
+      parts[parts.count - 1].indexes.append(found)
+    }
+    return parts
+  }
+
+  private static func builds(
+    _ table: VectorTable,
+    _ server: ServerCapabilities,
+    _ connection: PostgresConnection
+  ) async throws -> [IndexBuild] {
+    guard server.reportsIndexProgress, !server.canDistribute else { return [] }
+    let query = Statement(
+      """
+      SELECT coalesce(nullif(index_relid, 0)::regclass::text, 'of ' || relid::regclass::text), pid::int8
+      FROM pg_stat_progress_create_index WHERE datname = current_database() AND relid = $1::int8::oid
+      """,
+      binds: [.int8(Int64(table.oid))]
+    )
+    return try await connection.query(query).map { row in
+      let (index, pid) = try row.decode(String.self, Int.self)
+      return IndexBuild(index: index, pid: pid)
+    }
+  }
+
+  /// The table's own numbers and those of its partitions, which alone hold rows. A session reports its inserts up to a
+  /// second late, also behind an ANALYZE that has seen them; such rows are in `reltuples` and do not count as changed.
+  ///
+  /// On engines with several nodes these views know the node's own rows, so there is nothing to judge.
+  private static func statistics(
+    _ table: VectorTable,
+    _ server: ServerCapabilities,
+    _ connection: PostgresConnection
+  ) async throws -> TableStatistics? {
+    guard !server.isDistributed, table.hasRows else { return nil }
+    let query = Statement(
+      """
+      WITH RECURSIVE parts AS (
+        SELECT $1::int8::oid AS oid UNION ALL
+        SELECT h.inhrelid FROM pg_inherits h JOIN parts p ON p.oid = h.inhparent
+      )
+      SELECT sum(greatest(s.n_live_tup, 0))::int8,
+             sum(least(s.n_mod_since_analyze, s.n_tup_upd + s.n_tup_del
+                       + abs(s.n_live_tup - greatest(c.reltuples, 0)::int8)))::int8,
+             bool_and(coalesce(s.last_analyze, s.last_autoanalyze) IS NOT NULL OR c.reltuples > 0 OR s.n_live_tup = 0)
+      FROM parts p JOIN pg_class c ON c.oid = p.oid JOIN pg_stat_all_tables s ON s.relid = p.oid
+      WHERE c.relkind IN ('r', 'm', 'f')
+      """,
+      binds: [.int8(Int64(table.oid))]
     )
     return try await connection.query(query).first.map { row in
-      let (live, changed, analyzed) = try row.decode(Int64.self, Int64.self, Bool.self)
+      let (live, changed, analyzed) = try row.decode(Int64?.self, Int64?.self, Bool?.self)
       return TableStatistics(
-        liveRows: Int(live),
-        changedRows: Int(changed),
-        isAnalyzed: analyzed || table.estimatedRows > 0
+        liveRows: Int(live ?? 0),
+        changedRows: Int(changed ?? 0),
+        isAnalyzed: analyzed ?? true
       )
     }
   }
@@ -157,28 +300,55 @@ extension Facts {
   private static func census(
     _ table: VectorTable,
     _ expectations: Expectations,
+    _ server: ServerCapabilities,
     _ connection: PostgresConnection
   ) async throws -> VectorCensus? {
-    guard let column = table.column(expectations.table.vectorColumn), let element = column.element,
+    let name = expectations.table.vectorColumn
+    guard let column = table.column(name), let element = column.element,
       let type = Dialect.all.lazy.compactMap({ $0.vectorTypes[element] })
         .first(where: { $0.castName == column.typeName }),
       let dimensions = type.dimensions
     else { return nil }
-    let length = dimensions("\(id: expectations.table.vectorColumn)")
+    let qualifier: SQL = server.qualifier(of: "vector").map { "\(id: $0)." } ?? ""
+    let length: SQL =
+      ["vector", "halfvec"].contains(column.typeName)
+      ? "\(qualifier)vector_dims(\(id: name))" : dimensions("\(id: name)")
+    let norm: SQL? =
+      switch column.typeName {
+      case "vector": "\(qualifier)vector_norm(\(id: name))"
+      case "halfvec": "\(qualifier)l2_norm(\(id: name))"
+      default: nil
+      }
+    let isZero: SQL = norm.map { "\($0) = 0" } ?? "false"
     let sql: SQL = """
-      SELECT count(*), count(\(id: "length")), min(\(id: "length")), max(\(id: "length")) FROM \
-      (SELECT \(length) AS \(id: "length") FROM \(table: table.name) LIMIT 10000) AS \(id: "rows")
+      SELECT count(*), count(\(id: "length")), min(\(id: "length")), max(\(id: "length")), \
+      count(CASE WHEN \(id: "zero") THEN 1 END) FROM \
+      (SELECT \(length) AS \(id: "length"), \(isZero) AS \(id: "zero") FROM \(table: table.name) LIMIT 10000) \
+      AS \(id: "rows")
       """
-    let row = try await connection.query(try sql.rendered(for: expectations.dialect)).first
-    return try row.map { row in
-      let (rows, vectors, least, greatest) = try row.decode(Int64.self, Int64.self, Int?.self, Int?.self)
-      return VectorCensus(
-        rows: Int(rows),
-        vectors: Int(vectors),
-        leastDimension: least,
-        greatestDimension: greatest
-      )
+    guard let row = try await connection.query(try sql.rendered(for: expectations.dialect)).first else {
+      return nil
     }
+    let (rows, vectors, least, greatest, zeros) = try row.decode(
+      Int64.self,
+      Int64.self,
+      Int?.self,
+      Int?.self,
+      Int64.self
+    )
+    var census = VectorCensus(
+      rows: Int(rows),
+      vectors: Int(vectors),
+      leastDimension: least,
+      greatestDimension: greatest
+    )
+    census.zeros = Int(zeros)
+    let byDimension: SQL =
+      "SELECT \(length) AS \(id: "dimensions"), count(*) FROM \(table: table.name) GROUP BY 1"
+    census.rowsByDimension = try byDimension.rendered(for: expectations.dialect).text + ";"
+    let ofZero: SQL = "SELECT \(id: expectations.table.idColumn) FROM \(table: table.name) WHERE \(isZero)"
+    census.rowsOfZero = try ofZero.rendered(for: expectations.dialect).text + ";"
+    return census
   }
 
   /// Plans one search and tries some, with rows of the table itself.
@@ -198,7 +368,11 @@ extension Facts {
         .map { ImageSearchRequest(.id($0.id), topK: expectations.topK) }
       guard let first = requests.first else { return }
       plan = try await searcher.plan(first).plan
-      guard expectations.sample > 0, table?.vectorIndexes.contains(where: \.isValid) == true else { return }
+      forcedIndex = try await connection.transaction { connection in
+        try await connection.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on")
+        return try await searcher.plan(first).plan.vectorIndex
+      }
+      guard expectations.sample > 0, forcedIndex != nil else { return }
       for request in requests { trials.append(try await searcher.trial(request)) }
     } catch let error as PostgresError where error.isConnectionProblem {
       throw error
@@ -209,14 +383,10 @@ extension Facts {
     }
   }
 
-  /// The settings as a new session has them; the extension's are known once it was used.
-  private static func settings(
-    _ dialect: Dialect,
-    _ connection: PostgresConnection
-  ) async throws -> [String: String] {
-    let query = Statement(
+  /// The settings as a new session has them; an extension's are known once it was used, which the searches did.
+  private static func settings(_ connection: PostgresConnection) async throws -> [String: String] {
+    let query: Statement =
       "SELECT name, setting FROM pg_settings WHERE name LIKE 'hnsw.%' OR name LIKE 'ivfflat.%' OR name LIKE 'fastann.%'"
-    )
     let pairs = try await connection.query(query).map { try $0.decode(String.self, String.self) }
     return Dictionary(pairs.map { ($0.0, $0.1) }, uniquingKeysWith: { $1 })
   }
@@ -230,7 +400,7 @@ extension Facts {
     guard
       ["select", "with", "table", "values"].contains(where: { statement.text.lowercased().hasPrefix($0) })
     else {
-      return .refused("it is no SELECT")
+      return .refused("only SELECT can be explained")
     }
     let hasParameters = statement.tokens.contains { $0.kind == .parameter }
     let server = try await connection.capabilities()
@@ -254,25 +424,21 @@ extension Check {
   /// A statement of the user's own: traps in its text, then what the server would do.
   static let statement = Check(name: "statement") { facts, expectations in
     guard let text = expectations.statement else { return .skipped("none was given") }
-    let traps = QueryTraps(
-      text,
-      dialect: expectations.dialect,
-      column: expectations.table.vectorColumn
-    ).traps
+    let traps = QueryTraps(text, dialect: expectations.dialect, column: expectations.table.vectorColumn).traps
     if !traps.isEmpty {
       return .wrong(
         traps.map(\.message).joined(separator: "; "),
-        remedy: traps.map(\.remedy).joined(separator: "; ")
+        fix: traps.map(\.fix).joined(separator: "; ")
       )
     }
     switch facts.statementPlan {
     case nil: return .skipped("the server was not asked")
-    case .refused(let reason): return .wrong(reason, remedy: "mend the statement")
+    case .refused(let reason): return .wrong(reason, fix: "pass one SELECT that this server accepts")
     case .lines(let lines):
       guard let index = SearchPlan.orderingIndex(in: lines) else {
         return .wrong(
           "the server would not use a vector index for it",
-          remedy: "order by the operator of the index's metric, with a constant or parameter of the column's "
+          fix: "order by the operator of the index's metric, with a constant or parameter of the column's "
             + "type on the other side, and a LIMIT; EXPLAIN shows the plan"
         )
       }

@@ -3,23 +3,83 @@ internal import PostgresClient
 internal import VectorSQL
 
 extension Check {
-  /// Whether there is a vector index that queries may use.
+  /// Whether there is a vector index that searches may use.
   static let index = Check(name: "index") { facts, expectations in
     guard let table = facts.table, facts.column(expectations) != nil else { return .skipped(noColumn) }
-    guard !table.vectorIndexes.isEmpty else {
-      return .wrong(
-        "the column has no vector index; every search compares all rows",
-        remedy: create(expectations, facts)
+    guard table.hasRows else {
+      return .skipped("a view has no index of its own; the plan shows whether a search uses one below it")
+    }
+    if let build = facts.builds.first {
+      return .skipped(
+        "the index \(build.index) is being built by process \(build.pid); look again when it is done"
       )
     }
-    if let broken = table.vectorIndexes.first(where: { !$0.isValid }) {
+    if let broken = table.vectorIndexes.first(where: { !$0.isValid }) { return invalid(broken, facts) }
+    let usable = table.vectorIndexes.filter(\.coversColumn)
+    if !usable.isEmpty { return .ok(usable.map { "\($0.name), \($0.method)" }.joined(separator: "; ")) }
+    if let used = facts.plan?.vectorIndex { return .ok("\(used), which a search uses") }
+    if let partial = table.vectorIndexes.first { return restricted(partial, facts, expectations) }
+    let bare = facts.parts.filter { part in !part.indexes.contains { $0.isValid } }
+    if !facts.parts.isEmpty, bare.isEmpty {
+      return .ok("each of the \(facts.parts.count) partitions has an index of its own")
+    }
+    let where_ =
+      facts.parts.count > bare.count ? "\(bare[0].name) and \(bare.count - 1) more partitions have" : nil
+    return .wrong(
+      bare.count == 1 && facts.parts.count > 1
+        ? "the partition \(bare[0].name) has no vector index; searches compare all of its rows"
+        : "\(where_ ?? "the column has") no vector index; every search compares all rows",
+      fix: facts.create(expectations)
+    )
+  }
+
+  /// An index that is not valid: the parent of partitions whose parts are not attached, or a build that failed.
+  private static func invalid(_ index: VectorTable.Index, _ facts: Facts) -> Judgement {
+    if index.isPartitioned {
+      let open = facts.parts.filter { part in !part.indexes.contains { $0.parent == index.name } }
+      let statements = open.flatMap { part -> [String] in
+        if let own = part.indexes.first(where: {
+          $0.isValid && $0.parent == nil && index.resembles($0.definition)
+        }) {
+          return ["ALTER INDEX \(index.name) ATTACH PARTITION \(own.name);"]
+        }
+        let name = Facts.indexName(on: part.name, like: index.name)
+        return [
+          "CREATE INDEX \(name.bare) ON \(part.name)\(index.tail);",
+          "ALTER INDEX \(index.name) ATTACH PARTITION \(name.qualified);",
+        ]
+      }
       return .wrong(
-        "the index \(broken.name) is invalid after a build that failed; no search uses it",
-        remedy: facts.server.supportsConcurrentIndex && facts.server.serverVersion >= 120_000
-          ? "REINDEX INDEX CONCURRENTLY \(broken.name);" : "REINDEX INDEX \(broken.name);"
+        "the index \(index.name) was made with ON ONLY and is not valid before each partition's index is attached; "
+          + "\(open.count) of \(facts.parts.count) are not",
+        fix: facts.asOwner(statements.joined(separator: " "))
       )
     }
-    return .ok(table.vectorIndexes.map { "\($0.name), \($0.method)" }.joined(separator: "; "))
+    let isConcurrent = facts.server.supportsConcurrentIndex && facts.server.serverVersion >= 120_000
+    return .wrong(
+      "the index \(index.name) is invalid after a build that failed; no search uses it",
+      fix: facts.asOwner("REINDEX INDEX \(isConcurrent ? "CONCURRENTLY " : "")\(index.name);")
+    )
+  }
+
+  /// An index on an expression, or with a predicate, that searches of the column itself cannot use.
+  private static func restricted(
+    _ index: VectorTable.Index,
+    _ facts: Facts,
+    _ expectations: Expectations
+  ) -> Judgement {
+    if let expression = index.expression {
+      return .wrong(
+        "the index \(index.name) is on the expression \(expression); a search orders by the column itself and cannot "
+          + "use it",
+        fix: facts.create(expectations)
+      )
+    }
+    return .wrong(
+      "the index \(index.name) holds only rows with \(index.predicate ?? "a condition"); a search without that "
+        + "condition cannot use it",
+      fix: facts.create(expectations)
+    )
   }
 
   /// Whether the server can make the index that the configuration asks for.
@@ -28,10 +88,9 @@ extension Check {
     let element = facts.column(expectations)?.element
     if expectations.dialect.indexExtension == .fastann {
       return facts.server.hasAnnIndex
-        ? .ok("ann for real[]")
-        : .wrong("ann has no operator class for real[]", remedy: "CREATE EXTENSION fastann CASCADE;")
+        ? .ok("ann for real[]") : .skipped("the extension is not installed")
     }
-    guard facts.server.pgvectorVersion != nil else { return .skipped("the extension is not there") }
+    guard facts.server.pgvectorVersion != nil else { return .skipped("the extension is not installed") }
     let name: String
     do { name = try expectations.dialect.spelling(of: metric, for: element).indexOption } catch {
       return .skipped("\(error)")
@@ -39,8 +98,8 @@ extension Check {
     let methods = facts.operatorClasses.filter { $0.name == name }.map(\.method).sorted()
     guard methods.contains("hnsw") else {
       return .wrong(
-        "hnsw has no operator class \(name) in this database",
-        remedy: "DROP EXTENSION vector CASCADE; CREATE EXTENSION vector; (or ALTER EXTENSION vector UPDATE;)"
+        "hnsw has no operator class \(name) in this database: pgvector \(facts.server.pgvectorVersion ?? "") is too old",
+        fix: facts.onPrimary("ALTER EXTENSION vector UPDATE;")
       )
     }
     return .ok("\(name) for \(methods.joined(separator: " and "))")
@@ -58,7 +117,7 @@ extension Check {
     return .wrong(
       "the index \(first.name) serves \(first.metric?.description ?? first.operatorClass), "
         + "and the configuration asks for \(wanted)",
-      remedy: "DROP INDEX \(first.name); " + create(expectations, facts)
+      fix: facts.recreate(first, expectations)
     )
   }
 
@@ -68,15 +127,18 @@ extension Check {
     guard !expectations.indexOptions.isEmpty else {
       return .skipped("there are no migrations here to compare them with")
     }
+    let graph = expectations.dialect.indexExtension == .fastann ? "ann" : "hnsw"
+    guard index.method == graph else {
+      return .skipped("the index is \(index.method); the configuration's options are those of \(graph)")
+    }
     let differences = expectations.indexOptions.sorted(by: <).compactMap { name, wanted -> String? in
       let found = index.options[name] ?? standardOptions[index.method]?[name]
       return found == wanted ? nil : "\(name) is \(found ?? "the server's default") and should be \(wanted)"
     }
     guard differences.isEmpty else {
       return .wrong(
-        "the index \(index.name) differs from the configuration: "
-          + differences.joined(separator: "; "),
-        remedy: "DROP INDEX \(index.name); " + create(expectations, facts)
+        "the index \(index.name) differs from the configuration: " + differences.joined(separator: "; "),
+        fix: facts.recreate(index, expectations)
       )
     }
     return .ok(expectations.indexOptions.sorted(by: <).map { "\($0) = \($1)" }.joined(separator: ", "))
@@ -93,26 +155,85 @@ extension Check {
   static func wantedMetric(_ facts: Facts, _ expectations: Expectations) -> Metric {
     expectations.metric ?? facts.table?.vectorIndexes.first?.metric ?? .l2
   }
+}
 
-  /// `CREATE INDEX` for what is wanted, as the dialect writes it, under the name of the index that it replaces.
-  private static func create(_ expectations: Expectations, _ facts: Facts) -> String {
+extension VectorTable.Index {
+  /// Whether it is the parent of indexes on partitions, made with ON ONLY.
+  var isPartitioned: Bool { definition.contains(" ON ONLY ") }
+
+  /// TEMPORARY
+  var expression: String? { tail.contains(" ((") ? String(tail.drop { $0 != "(" }) : nil }
+  var predicate: String? { tail.ranges(of: " WHERE ").last.map { String(tail[$0.upperBound...]) } }
+
+  /// Whether a search that orders by the column itself, without a condition, may use it.
+  var coversColumn: Bool { isValid && expression == nil && predicate == nil }
+
+  /// The definition from `USING` on: method, key, options.
+  var tail: String {
+    definition.ranges(of: " USING ").first.map { String(definition[$0.lowerBound...]) } ?? ""
+  }
+
+  /// Whether another definition indexes the same with the same options.
+  func resembles(_ other: String) -> Bool {
+    other.ranges(of: " USING ").first.map { String(other[$0.lowerBound...]) == tail } ?? false
+  }
+}
+
+extension Facts {
+  /// `CREATE INDEX` for what is wanted, as the dialect writes it. A column without a length gets one first: pgvector
+  /// indexes no other.
+  func create(_ expectations: Expectations) -> String { asOwner(statement(expectations, named: nil)) }
+
+  private func statement(_ expectations: Expectations, named name: String?) -> String {
+    guard let table, let column = column(expectations) else { return "adbvec migrate up" }
     let names = expectations.table
-    let column = facts.column(expectations)
+    let dimension = vectors?.greatestDimension ?? column.declaredDimension ?? expectations.plausibleDimension
     var definition = IndexDefinition(
-      on: names.name,
-      VectorColumn(
-        names.vectorColumn,
-        dim: facts.vectors?.greatestDimension ?? column?.declaredDimension ?? expectations.dimension,
-        element: column?.element
-      ),
-      by: wantedMetric(facts, expectations),
+      on: table.name,
+      VectorColumn(names.vectorColumn, dim: dimension, element: column.element),
+      by: Check.wantedMetric(self, expectations),
       using: expectations.dialect.indexExtension.graph(expectations.indexOptions)
     )
-    if let present = facts.table?.vectorIndexes.first?.name {
-      definition.name = try? QualifiedName(validating: present).name
-    }
-    do { return try definition.rendered(for: expectations.dialect).text + ";" } catch {
+    definition.name = name.flatMap { try? QualifiedName(validating: $0).name }
+    guard let create = try? definition.rendered(for: expectations.dialect).text + ";" else {
       return "adbvec migrate up"
     }
+    guard ["vector", "halfvec"].contains(column.typeName), column.declaredDimension == nil, let dimension
+    else {
+      return create
+    }
+    let type =
+      "ALTER TABLE \(table.name.quoted) ALTER COLUMN \(names.vectorColumn.quoted) TYPE \(column.type)(\(dimension));"
+    return "\(type) \(create)"
+  }
+
+  /// Replaces an index under its name.
+  /// - Parameter denser: doubles the links per row that the index has now.
+  func recreate(_ index: VectorTable.Index, _ expectations: Expectations, denser: Bool = false) -> String {
+    var wanted = expectations
+    if denser {
+      let (links, building) =
+        index.method == "ann" ? ("hnsw_m", "hnsw_ef_construction") : ("m", "ef_construction")
+      let m = index.options[links].flatMap { Int($0) } ?? 16
+      wanted.indexOptions[links] = "\(min(48, m * 2))"
+      wanted.indexOptions[building] = "200"
+    }
+    return asOwner("DROP INDEX \(index.name); " + statement(wanted, named: index.name))
+  }
+
+  /// A name for a partition's index: the partition's, and the parent index's behind it, shortened to PostgreSQL's limit.
+  static func indexName(on part: String, like index: String) -> (bare: String, qualified: String) {
+    guard let table = try? QualifiedName(validating: part), let parent = try? QualifiedName(validating: index)
+    else {
+      return ("", "")
+    }
+    let full = "\(table.name.name)_\(parent.name.name)"
+    var name = ""
+    for scalar in full.unicodeScalars {
+      guard name.utf8.count + UTF8.width(scalar) <= Identifier.maximumBytes else { break }
+      name.unicodeScalars.append(scalar)
+    }
+    guard let bare = try? Identifier(validating: name) else { return ("", "") }
+    return (bare.quoted, QualifiedName(schema: table.schema, name: bare).quoted)
   }
 }

@@ -4,12 +4,12 @@ public import VectorSQL
 /// What keeps a vector index from serving a statement, as its text shows: the traps that users of pgvector and
 /// AnalyticDB report most.
 public struct QueryTraps: Sendable, Hashable {
-  /// A trap and the way out of it.
+  /// A trap and its fix.
   public struct Trap: Sendable, Hashable {
     /// What is wrong, in one sentence.
     public let message: String
     /// What to write instead.
-    public let remedy: String
+    public let fix: String
   }
 
   /// The traps found, in the text's order.
@@ -75,15 +75,15 @@ private struct OrderClause {
       found.append(
         .init(
           message: "ORDER BY \(function.text) is a function; an index serves an operator only",
-          remedy: "ORDER BY \(column.quoted) <-> …, with the operator of the index's metric"
+          fix: "ORDER BY \(column.quoted) <-> …, with the operator of the index's metric"
         )
       )
     } else if let order, order.depth > 0 {
       found.append(
         .init(
           message:
-            "the operator \(order.text) stands inside another expression; an index serves it alone only",
-          remedy: "ORDER BY \(column.quoted) \(order.text) …, and compute with it in the SELECT list"
+            "the operator \(order.text) is inside another expression; an index serves the operator alone",
+          fix: "ORDER BY \(column.quoted) \(order.text) …, and compute with it in the SELECT list"
         )
       )
     }
@@ -91,7 +91,7 @@ private struct OrderClause {
       found.append(
         .init(
           message: "ORDER BY … DESC asks for the farthest rows, which no index serves",
-          remedy: "leave DESC out"
+          fix: "leave DESC out"
         )
       )
     }
@@ -101,18 +101,18 @@ private struct OrderClause {
       found.append(
         .init(
           message: "a second sort key: AnalyticDB's index orders by the distance alone",
-          remedy: "sort again outside: SELECT * FROM (… ORDER BY … LIMIT k) AS s ORDER BY distance, id"
+          fix: "sort again outside: SELECT * FROM (… ORDER BY … LIMIT k) AS s ORDER BY distance, id"
         )
       )
     }
     if !hasLimit {
-      found.append(.init(message: "without LIMIT every row is sorted", remedy: "add LIMIT"))
+      found.append(.init(message: "without LIMIT every row is sorted", fix: "add LIMIT"))
     }
     if let offset, offset != "0", !dialect.capabilities.searchOffset {
       found.append(
         .init(
           message: "OFFSET \(offset): AnalyticDB has no OFFSET for vector searches",
-          remedy: "leave OFFSET out; page by distance: WHERE distance > the last one seen"
+          fix: "leave OFFSET out; page by distance: WHERE distance > the last one seen"
         )
       )
     }

@@ -7,18 +7,47 @@ extension Check {
   static let table = Check(name: "table") { facts, expectations in
     let names = expectations.table
     guard let table = facts.table else {
-      return .wrong("the table \(names.name.quoted) is not there", remedy: "adbvec migrate up")
+      return .wrong(
+        "the table \(names.name.quoted) does not exist",
+        fix: facts.onPrimary("adbvec migrate up (or name the table with --table)")
+      )
     }
     let missing = [names.idColumn, names.labelColumn, names.vectorColumn].filter { table.column($0) == nil }
     guard missing.isEmpty else {
       return .wrong(
         "the table has no column \(missing.map(\.quoted).joined(separator: ", ")); it has "
           + table.columns.map(\.name).joined(separator: ", "),
-        remedy: "adbvec migrate up, or name the columns in adbvec.yaml"
+        fix: "name the columns in adbvec.yaml (id-column, class-column, vector-column)"
       )
     }
-    let rows = facts.statistics.map { ", about \($0.liveRows) rows" } ?? ""
-    return .ok("\(table.name.quoted)\(rows)")
+    let parts = facts.parts.isEmpty ? "" : " in \(facts.parts.count) partitions"
+    let rows = facts.statistics.map { ", about \($0.liveRows) rows\(parts)" } ?? ""
+    return .ok("\(kindName(table))\(table.name.quoted)\(rows)")
+  }
+
+  private static func kindName(_ table: VectorTable) -> String {
+    switch table.kind.rawValue {
+    case "v": "the view "
+    case "m": "the materialised view "
+    case "f": "the foreign table "
+    default: ""
+    }
+  }
+
+  /// What made the vectors, as loads have recorded it.
+  static let recipe = Check(name: "recipe") { facts, _ in
+    guard facts.table != nil else { return .skipped(noColumn) }
+    guard let recorded = facts.recipe else {
+      return .skipped("nothing is recorded about what made the vectors")
+    }
+    guard recorded.count == 1 else {
+      return .wrong(
+        "\(recorded.count) different recipes were loaded into this table; their vectors cannot be compared",
+        fix: "load each recipe into a table of its own: adbvec embed-load FOLDER --table NAME"
+      )
+    }
+    let fields = recorded.recipe.fields.map { "\($0.field.rawValue) \($0.value)" }.joined(separator: ", ")
+    return .ok(fields)
   }
 
   /// One dimension everywhere: in the column, the index, the rows and the configuration.
@@ -32,59 +61,87 @@ extension Check {
     guard least == greatest else {
       return .wrong(
         "the rows have vectors of \(least) to \(greatest) dimensions; no search can compare them",
-        remedy:
-          "DELETE FROM \(table.name.quoted) WHERE array_length(\(quoted(expectations)), 1) <> \(greatest);"
+        fix: "look at the rows that differ, then correct or remove them: \(census.rowsByDimension)"
       )
     }
-    let declared = column.declaredDimension ?? table.vectorIndexes.lazy.compactMap(\.dimension).first
-    if let declared, declared != least {
+    let index = table.vectorIndexes.first { $0.dimension != nil }
+    if let declared = column.declaredDimension ?? index?.dimension, declared != least {
       return .wrong(
         "the rows have \(least) dimensions and the index takes \(declared)",
-        remedy: "drop the index and make it with dim = \(least): adbvec sql show index_status names it"
+        fix: index.map { facts.recreate($0, expectations) } ?? "load vectors of \(declared) dimensions"
       )
     }
     if let wanted = expectations.dimension, wanted != least {
       return .wrong(
         "the rows have \(least) dimensions and the configuration says dim = \(wanted)",
-        remedy: "adbvec … --set dim=\(least), or load vectors of \(wanted) dimensions into a new table"
+        fix:
+          "set dim: \(least) under parameters in adbvec.yaml, or load vectors of \(wanted) dimensions into a new "
+          + "table"
       )
     }
+    return .ok("\(least)")
+  }
+
+  /// Rows that no search by distance can rank: without a vector, or of length zero under the cosine distance.
+  static let vectors = Check(name: "vectors") { facts, expectations in
+    guard facts.column(expectations) != nil, let census = facts.vectors, census.rows > 0 else {
+      return .skipped("the table has no rows yet")
+    }
     let gaps = census.rows - census.vectors
-    return .ok("\(least)" + (gaps > 0 ? "; \(gaps) of \(census.rows) rows looked at have no vector" : ""))
+    let missing =
+      gaps > 0 ? "\(gaps) of \(census.rows) rows looked at have no vector; searches leave them out" : nil
+    guard census.zeros > 0, wantedMetric(facts, expectations) == .cosine else {
+      return .ok(missing ?? "all \(census.rows) rows looked at have one")
+    }
+    let zeros =
+      "\(census.zeros) of \(census.rows) rows looked at are zero vectors: their cosine distance is not a number, and "
+      + "the index leaves them out"
+    return .warning(
+      [zeros, missing].compactMap(\.self).joined(separator: "; "),
+      fix: "embed these images again, or leave the rows as they are: \(census.rowsOfZero)"
+    )
   }
 
   /// Where vectors are kept: in the row where the dialect asks for it, and only when they fit there.
   static let storage = Check(name: "storage") { facts, expectations in
     guard let table = facts.table, let column = facts.column(expectations) else { return .skipped(noColumn) }
-    let alter = "ALTER TABLE \(table.name.quoted) ALTER COLUMN \(quoted(expectations)) SET STORAGE"
+    guard table.hasRows else { return .skipped("\(kindName(table))has no storage of its own") }
+    let alter =
+      "ALTER TABLE \(table.name.quoted) ALTER COLUMN \(expectations.table.vectorColumn.quoted) SET STORAGE"
     let isPlain = column.storage == "p"
     let room = VectorTable.pageRoom(blockSize: facts.server.blockSize)
-    let dimension = facts.vectors?.greatestDimension ?? column.declaredDimension ?? expectations.dimension
+    let dimension =
+      facts.vectors?.greatestDimension ?? column.declaredDimension ?? expectations.plausibleDimension
     let bytes = dimension.flatMap { table.rowBytes(column, dimension: $0) } ?? 0
+    let name = storageName(column.storage)
     if let dimension, bytes > room {
       let size = "a row with \(dimension) numbers takes about \(bytes) bytes, and a page has room for \(room)"
-      guard isPlain else { return .ok("\(name(ofStorage: column.storage)): \(size)") }
-      return .wrong("\(size); PLAIN storage refuses such rows", remedy: "\(alter) EXTERNAL;")
+      guard isPlain else { return .ok("\(name): \(size)") }
+      return .wrong("\(size); PLAIN storage refuses such rows", fix: facts.asOwner("\(alter) EXTERNAL;"))
     }
     if expectations.dialect.plainVectorStorage, !isPlain {
+      // PostgreSQL moves values out of rows of more than about a quarter of a page only (TOAST_TUPLE_THRESHOLD).
+      if dimension != nil, bytes <= facts.server.blockSize / 4 {
+        return .ok("\(name): rows of about \(bytes) bytes keep their vectors")
+      }
       return .wrong(
-        "the vectors are not kept in the row (storage \(name(ofStorage: column.storage))), "
-          + "so that each comparison reads them through TOAST",
-        remedy: "\(alter) PLAIN; VACUUM FULL \(table.name.quoted);"
+        "the vectors are not kept in the row (storage \(name)), so that each comparison reads them through TOAST",
+        fix: facts.asOwner("\(alter) PLAIN; VACUUM FULL \(table.name.quoted);")
       )
     }
-    return .ok("\(name(ofStorage: column.storage))")
+    return .ok(name)
   }
 
-  static let noColumn = "the table or its column of vectors is not there"
+  static let noColumn = "the table or its column of vectors does not exist"
 
-  private static func name(ofStorage letter: String) -> String {
+  private static func storageName(_ letter: String) -> String {
     ["p": "PLAIN", "m": "MAIN", "e": "EXTERNAL", "x": "EXTENDED"][letter] ?? letter
   }
+}
 
-  private static func quoted(_ expectations: Expectations) -> String {
-    expectations.table.vectorColumn.quoted
-  }
+extension VectorTable {
+  /// Whether it keeps rows itself or in its partitions; a view and a foreign table do not.
+  var hasRows: Bool { !["v", "f"].contains(kind.rawValue) }
 }
 
 extension Facts {

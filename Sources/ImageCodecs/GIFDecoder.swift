@@ -28,10 +28,27 @@ struct GIFDecoder {
     return Array(try cursor.take(3 << (Int(flags & 7) + 1)))
   }
 
+  /// The size of the screen that holds the first frame.
+  static func size(_ bytes: UnsafeRawBufferPointer) throws -> (width: Int, height: Int) {
+    var decoder = try GIFDecoder(bytes)
+    try decoder.skipToFrame()
+    var cursor = decoder.cursor
+    let corner = (try cursor.littleEndian(UInt16.self), try cursor.littleEndian(UInt16.self))
+    let frame = (try cursor.littleEndian(UInt16.self), try cursor.littleEndian(UInt16.self))
+    return (
+      max(decoder.width, Int(corner.0) + Int(frame.0)), max(decoder.height, Int(corner.1) + Int(frame.1))
+    )
+  }
+
   private mutating func firstFrame(_ options: Image.DecodingOptions) throws -> Raster {
+    try skipToFrame()
+    return try readFrame(options)
+  }
+
+  private mutating func skipToFrame() throws {
     while true {
       switch try cursor.byte() {
-      case UInt8(ascii: ","): return try readFrame(options)
+      case UInt8(ascii: ","): return
       case UInt8(ascii: "!"): try readExtension()
       case UInt8(ascii: ";"): throw ImageError(.truncated, "the GIF file holds no image")
       default: continue

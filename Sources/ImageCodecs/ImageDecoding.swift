@@ -56,11 +56,7 @@ extension Image {
   }
 
   private static func decode(_ bytes: UnsafeRawBufferPointer, _ options: DecodingOptions) throws -> Image {
-    guard let format = ImageFormat(signatureOf: bytes) else {
-      let reason = bytes.isEmpty ? "the file is empty" : ImageFormat.foreignKind(bytes) ?? "not an image"
-      throw ImageError(.notAImage, "\(reason); JPEG, PNG, WebP, GIF, BMP and TIFF can be read")
-    }
-    switch format {
+    switch try ImageFormat(recognizing: bytes) {
     case .png:
       return try PNGDecoder.decode(bytes, options)
     case .jpeg:

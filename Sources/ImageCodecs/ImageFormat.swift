@@ -39,6 +39,15 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// - Throws: ``ImageError`` (`.notAImage`) that says what the file is, where that is known.
+  init(recognizing bytes: UnsafeRawBufferPointer) throws {
+    guard let format = ImageFormat(signatureOf: bytes) else {
+      let reason = bytes.isEmpty ? "the file is empty" : ImageFormat.foreignKind(bytes) ?? "not an image"
+      throw ImageError(.notAImage, "\(reason); JPEG, PNG, WebP, GIF, BMP and TIFF can be read")
+    }
+    self = format
+  }
+
   /// The usual file extensions of all formats, lower case, without the dot.
   public static let fileExtensions: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff",

@@ -46,7 +46,7 @@ enum PNGEncoder {
       costs[1] += distance(value, left)
       costs[2] += distance(value, up)
       costs[3] += distance(value, UInt8((UInt16(left) + UInt16(up)) / 2))
-      costs[4] += distance(value, PNGFilter.paeth(left, up, above[i - 3]))
+      costs[4] += distance(value, paeth(left, up, above[i - 3]))
     }
     return UInt8(costs.indices.min { costs[$0] < costs[$1] } ?? 0)
   }
@@ -75,8 +75,16 @@ enum PNGEncoder {
       for i in 3..<count { target[i] = row[i] &- UInt8((UInt16(row[i - 3]) + UInt16(above[i])) / 2) }
     default:
       for i in 0..<3 { target[i] = row[i] &- above[i] }
-      for i in 3..<count { target[i] = row[i] &- PNGFilter.paeth(row[i - 3], above[i], above[i - 3]) }
+      for i in 3..<count { target[i] = row[i] &- paeth(row[i - 3], above[i], above[i - 3]) }
     }
+  }
+
+  /// The predictor of PNG's fourth filter (PNG specification, section 9.4).
+  private static func paeth(_ left: UInt8, _ above: UInt8, _ corner: UInt8) -> UInt8 {
+    let (a, b, c) = (Int32(left), Int32(above), Int32(corner))
+    let (toLeft, toAbove, toCorner) = (abs(b - c), abs(a - c), abs(a + b - 2 * c))
+    if toLeft <= toAbove, toLeft <= toCorner { return left }
+    return toAbove <= toCorner ? above : corner
   }
 
   private static func deflated(_ bytes: [UInt8]) throws -> [UInt8] {

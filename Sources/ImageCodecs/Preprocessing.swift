@@ -46,6 +46,100 @@ public struct Preprocessing: Sendable, Hashable {
   }
 }
 
+/// What differs from a network's usual preprocessing.
+public struct PreprocessingChanges: Sendable, Hashable {
+  /// Subtracted from red, green, blue after division by 255.
+  public var mean: [Float]?
+  /// What red, green, blue are divided by last.
+  public var deviation: [Float]?
+  /// The filter of the resize.
+  public var interpolation: Interpolation?
+  /// The crop's side as a share of the shorter side after resizing, 0.1…1: timm's `crop_pct`.
+  public var cropShare: Double?
+  /// The length of the shorter side after resizing, in pixels; in place of ``cropShare``.
+  public var resize: Int?
+  /// The side of the square cut from the middle, in pixels.
+  public var crop: Int?
+
+  /// Changes; nil keeps what the network has.
+  public init(
+    mean: [Float]? = nil,
+    deviation: [Float]? = nil,
+    interpolation: Interpolation? = nil,
+    cropShare: Double? = nil,
+    resize: Int? = nil,
+    crop: Int? = nil
+  ) {
+    self.mean = mean
+    self.deviation = deviation
+    self.interpolation = interpolation
+    self.cropShare = cropShare
+    self.resize = resize
+    self.crop = crop
+  }
+}
+
+extension Preprocessing: CustomStringConvertible {
+  /// The preprocessing with some of it changed.
+  ///
+  /// - Throws: ``ImageError`` (`.invalidSize`) for numbers that no preprocessing can have.
+  public func changed(by changes: PreprocessingChanges) throws -> Preprocessing {
+    var (changed, changes) = (self, changes)
+    if changes.mean == normalization.mean { changes.mean = nil }
+    if changes.deviation == normalization.deviation { changes.deviation = nil }
+    if changes.mean != nil || changes.deviation != nil, normalization.divisor != 255 {
+      changed.normalization = Normalization(
+        mean: normalization.mean.map { $0 / 255 },
+        deviation: normalization.deviation.map { $0 / 255 }
+      )
+    }
+    if let mean = changes.mean {
+      guard mean.count == 3, mean.allSatisfy(\.isFinite) else {
+        throw ImageError(.invalidSize, "the mean needs three numbers such as 0.485,0.456,0.406")
+      }
+      changed.normalization.mean = mean
+    }
+    if let deviation = changes.deviation {
+      guard deviation.count == 3, deviation.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+        throw ImageError(.invalidSize, "the deviation needs three positive numbers such as 0.229,0.224,0.225")
+      }
+      changed.normalization.deviation = deviation
+    }
+    changed.interpolation = changes.interpolation ?? interpolation
+    if let crop = changes.crop {
+      guard (1...4096).contains(crop) else {
+        throw ImageError(.invalidSize, "the crop must be 1…4096 pixels")
+      }
+      changed.resize = Int((Double(resize) * Double(crop) / Double(self.crop)).rounded())
+      changed.crop = crop
+    }
+    if let share = changes.cropShare {
+      guard (0.1...1).contains(share) else {
+        throw ImageError(.invalidSize, "the crop is a share from 0.1 to 1 such as 0.875")
+      }
+      changed.resize = Int(Double(changed.crop) / share)
+    }
+    if let resize = changes.resize {
+      guard (changed.crop...4096).contains(resize) else {
+        throw ImageError(
+          .invalidSize,
+          "images cannot be resized to \(resize) pixels for a crop of \(changed.crop)"
+        )
+      }
+      changed.resize = resize
+    }
+    return changed
+  }
+
+  /// `resize 256, crop 224, bilinear, mean 0.485,0.456,0.406, deviation 0.229,0.224,0.225`.
+  public var description: String {
+    func list(_ values: [Float]) -> String { values.map { "\($0)" }.joined(separator: ",") }
+    let divisor = normalization.divisor == 255 ? "" : ", divisor \(normalization.divisor)"
+    return "resize \(resize), crop \(crop), \(interpolation)\(divisor), mean \(list(normalization.mean)), "
+      + "deviation \(list(normalization.deviation))"
+  }
+}
+
 /// Pillow's antialiasing filters.
 public enum Interpolation: String, Sendable, Hashable, CaseIterable {
   /// A triangle of support 1.

@@ -32,6 +32,21 @@ enum TIFFDecoder {
     }
   }
 
+  /// The size of the first page.
+  static func size(_ bytes: UnsafeRawBufferPointer) throws -> (width: Int, height: Int) {
+    if let problem = adbvec_tiff_problem() { throw ImageError(.unsupported, String(cString: problem)) }
+    _ = silence
+    let source = TIFFMemory(bytes)
+    return try withExtendedLifetime(source) {
+      guard let tiff = source.open() else { throw damaged }
+      defer { TIFFClose(tiff) }
+      return (
+        Int(adbvec_tiff_uint32(tiff, UInt32(TIFFTAG_IMAGEWIDTH))),
+        Int(adbvec_tiff_uint32(tiff, UInt32(TIFFTAG_IMAGELENGTH)))
+      )
+    }
+  }
+
   /// Uncompressed pixels must be in the file; no compression of TIFF reaches more than about 1 to 65,536.
   private static func checkPlausible(
     _ bytes: UnsafeRawBufferPointer,

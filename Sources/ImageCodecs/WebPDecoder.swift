@@ -43,7 +43,7 @@ enum WebPDecoder {
   }
 
   /// The canvas's size from the first chunk, before libwebp reserves memory for it (RFC 9649, section 2).
-  private static func canvasSize(_ bytes: UnsafeRawBufferPointer) throws -> (width: Int, height: Int) {
+  static func canvasSize(_ bytes: UnsafeRawBufferPointer) throws -> (width: Int, height: Int) {
     var cursor = ByteCursor(bytes)
     try cursor.skip(12)
     let chunk = String(decoding: try cursor.take(4), as: UTF8.self)

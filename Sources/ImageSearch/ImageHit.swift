@@ -52,7 +52,7 @@ public protocol ImageSearching: Sendable {
 public struct ImageSearchError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kind of failure; open, so that a new kind breaks nobody's switch.
   public struct Code: Sendable, Hashable {
-    let name: String
+    package let name: String
 
     /// No row has that id.
     public static let noSuchID = Code(name: "noSuchID")

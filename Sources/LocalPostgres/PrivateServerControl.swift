@@ -150,6 +150,16 @@ extension PrivateServer {
     await connection.close()
   }
 
+  /// Whether the running server has an extension's files, so that `CREATE EXTENSION` can work.
+  /// - Throws: `PrivateServerError` with code `notRunning`; `PostgresError`.
+  public func hasExtensionFiles(_ name: Identifier) async throws -> Bool {
+    let connection = try await PostgresConnection.connect(try requireRunning().settings())
+    let query = Statement("SELECT 1 FROM pg_available_extensions WHERE name = $1", binds: [.text(name.name)])
+    let isThere = try await !connection.query(query).isEmpty
+    await connection.close()
+    return isThere
+  }
+
   /// Index builds by several workers put as much as `maintenance_work_mem` into `/dev/shm`, which containers limit to
   /// 64 MB; files in the data folder have no such limit. Unknown (nil) is left to the server.
   static func sharedMemoryOptions(freeBytes: UInt64?) -> [String] {

@@ -49,6 +49,18 @@ public struct LabelledVectors: Sendable, Hashable {
     try LabelledVectors(dimensions: dimensions, values: values, labels: labels)
   }
 
+  /// Some of the vectors, by their positions.
+  func rows(_ positions: [Int]) -> LabelledVectors {
+    var chosen: [Float] = []
+    chosen.reserveCapacity(positions.count * dimensions)
+    for row in positions { chosen += values[row * dimensions..<(row + 1) * dimensions] }
+    return LabelledVectors(trusted: dimensions, chosen, positions.map { labels[$0] })
+  }
+
+  private init(trusted dimensions: Int, _ values: [Float], _ labels: [Int]) {
+    (self.dimensions, self.values, self.labels) = (dimensions, values, labels)
+  }
+
   /// The vectors after a projection.
   ///
   /// - Throws: `ProjectionError` with code `shape` when the projection takes vectors of another length.

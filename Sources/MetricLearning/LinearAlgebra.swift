@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import COpenBLAS
+internal import Synchronization
 
 #if canImport(Glibc)
   internal import Glibc
@@ -10,14 +11,26 @@ internal import COpenBLAS
 #endif
 
 /// OpenBLAS, which is loaded when it is first needed.
-package enum OpenBLAS {
-  /// Images are what runs in parallel, so OpenBLAS stays in the calling thread.
-  static let singleThreaded: Void = openblas_set_num_threads(1)
+public enum OpenBLAS {
+  private static let wantedThreads = Mutex<Int32?>(nil)
+
+  /// Sets how many threads OpenBLAS uses in the whole process, now or when it is loaded.
+  ///
+  /// Nothing here changes that number unasked. A process that embeds images on several threads wants 1: images are what
+  /// runs in parallel.
+  ///
+  /// - Parameter count: 1 or more.
+  public static func useThreads(_ count: Int) {
+    wantedThreads.withLock { $0 = Int32(clamping: max(1, count)) }
+  }
 
   /// - Throws: `ProjectionError` with code `library` and the package to install.
   package static func open() throws {
     if let problem = adbvec_openblas_problem() { throw ProjectionError(.library, String(cString: problem)) }
-    _ = singleThreaded
+    wantedThreads.withLock { wanted in
+      if let count = wanted { openblas_set_num_threads(count) }
+      wanted = nil
+    }
   }
 }
 
@@ -90,8 +103,8 @@ struct SymmetricMatrix {
   }
 
   /// The mean outer product of rows (count x order) of floats.
-  static func meanOuterProduct(_ rows: [Float], order: Int) -> SymmetricMatrix {
-    _ = OpenBLAS.singleThreaded
+  static func meanOuterProduct(_ rows: [Float], order: Int) throws -> SymmetricMatrix {
+    try OpenBLAS.open()
     let wide = rows.map(Double.init)
     let count = rows.count / order
     var values = [Double](repeating: 0, count: order * order)

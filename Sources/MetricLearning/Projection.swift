@@ -1,13 +1,6 @@
+internal import Basics
 internal import Checkpoints
 internal import COpenBLAS
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// A linear map of feature vectors to fewer dimensions: y = matrix (x - mean), with the vector's length made
 /// 1 before and after as asked.
@@ -129,7 +122,7 @@ public struct Projection: Sendable, Hashable {
 public struct ProjectionError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong.
   public struct Code: Sendable, Hashable {
-    private let name: String
+    package let name: String
 
     private init(_ name: String) { self.name = name }
 
@@ -217,16 +210,10 @@ extension Projection {
   ///
   /// - Throws: `ProjectionError` with code `file`.
   public func write(toFile path: String) throws {
-    let bytes = try encoded()
-    let temporary = path + ".part"
-    guard let file = fopen(temporary, "wb") else {
-      throw ProjectionError(.file, "cannot write \(temporary): \(String(cString: strerror(errno)))")
-    }
-    let written = fwrite(bytes, 1, bytes.count, file)
-    guard fclose(file) == 0, written == bytes.count, rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      throw ProjectionError(.file, "cannot write \(path): \(reason)")
+    do {
+      try AtomicFile.write(encoded(), to: path)
+    } catch let failure as AtomicFile.Failure {
+      throw ProjectionError(.file, failure.description)
     }
   }
 }

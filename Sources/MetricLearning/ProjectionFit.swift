@@ -22,13 +22,13 @@ public struct ProjectionFit: Sendable, Hashable {
   /// Whether vectors are scaled to length 1 first.
   public var normalisesInput = true
   /// How far a supervised way draws the covariance towards a sphere.
-  public var shrinkage = 0.3
+  public var shrinkage = 0.7
   /// How often `proxies` sees every vector.
-  public var epochs = 30
+  public var epochs = 20
   /// Vectors in a mini-batch of `proxies`.
   public var batch = 128
   /// The step of `proxies`.
-  public var learningRate: Float = 0.02
+  public var learningRate: Float = 0.005
   /// What `proxies` draws its batches from.
   public var seed: UInt64 = 1
 
@@ -94,7 +94,7 @@ extension Projection {
   ) throws -> Projection {
     try checkOutputs(outputs, samples.dimensions)
     let prepared = try PreparedSamples(samples, normalised: normalisesInput)
-    let covariance = SymmetricMatrix.meanOuterProduct(prepared.rows, order: prepared.dimensions)
+    let covariance = try SymmetricMatrix.meanOuterProduct(prepared.rows, order: prepared.dimensions)
     let (values, vectors) = try covariance.eigenvectors()
     if whitens { try checkVariance(values, outputs) }
     var matrix: [Float] = []
@@ -156,7 +156,7 @@ extension Projection {
   public static func discriminant(
     of samples: LabelledVectors,
     outputs: Int,
-    shrinkage: Double = 0.3,
+    shrinkage: Double = 0.7,
     normalisesInput: Bool = true
   ) throws -> Projection {
     try checkOutputs(outputs, samples.dimensions)
@@ -173,7 +173,7 @@ extension Projection {
     }
     let order = prepared.dimensions
     let whitening = try whiteningMatrix(deviations, order: order, shrinkage: shrinkage)
-    let spread = spread(prepared, means, counts, whitening)
+    let spread = try spread(prepared, means, counts, whitening)
     let rotation = try spread.eigenvectors().vectors
     let matrix = SymmetricMatrix.product(
       Array(rotation.prefix(outputs * order)),
@@ -200,7 +200,7 @@ extension Projection {
     order: Int,
     shrinkage: Double
   ) throws -> [Double] {
-    let within = SymmetricMatrix.meanOuterProduct(deviations, order: order).shrunk(by: shrinkage)
+    let within = try SymmetricMatrix.meanOuterProduct(deviations, order: order).shrunk(by: shrinkage)
     let (values, vectors) = try within.eigenvectors()
     let floor = max(values[0], .leastNormalMagnitude) * 1e-9
     var scaled = vectors
@@ -219,7 +219,7 @@ extension Projection {
     _ means: [[Double]],
     _ counts: [Int],
     _ whitening: [Double]
-  ) -> SymmetricMatrix {
+  ) throws -> SymmetricMatrix {
     let order = samples.dimensions
     func whitened(_ rows: [Double]) -> [Double] {
       SymmetricMatrix.product(rows, whitening, rows: rows.count / order, inner: order, columns: order)
@@ -228,8 +228,8 @@ extension Projection {
     let total = Double(counts.reduce(0, +))
     let weights = counts.map { (Double($0 * counts.count) / total).squareRoot() }
     let weighted = white.indices.map { Float(white[$0] * weights[$0 / order]) }
-    let between = SymmetricMatrix.meanOuterProduct(weighted, order: order)
+    let between = try SymmetricMatrix.meanOuterProduct(weighted, order: order)
     let all = whitened(samples.rows.map(Double.init)).map(Float.init)
-    return between.adding(SymmetricMatrix.meanOuterProduct(all, order: order), times: 1e-3)
+    return try between.adding(SymmetricMatrix.meanOuterProduct(all, order: order), times: 1e-3)
   }
 }

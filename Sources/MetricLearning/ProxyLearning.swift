@@ -7,23 +7,26 @@ internal import COpenBLAS
 /// (Movshovitz-Attias et al., "No Fuss Distance Metric Learning using Proxies", 2017, in the form of Zhai and
 /// Wu, "Classification is a Strong Baseline for Deep Metric Learning", 2019), minimised by Adam over
 /// mini-batches. Starts from the discriminant projection and is deterministic for a seed.
+///
+/// The usual settings are soft (small steps, a low scale, much smoothing, strong shrinkage): sharper ones fit the classes of
+/// the samples better and harm the search among classes that were not there.
 public struct ProxyLearning: Sendable, Hashable {
   /// The dimensions to project to.
   public var outputs: Int
   /// How often every vector is seen.
-  public var epochs = 30
+  public var epochs = 20
   /// Vectors in a step.
   public var batch = 128
   /// Adam's step, relative to the size of the starting weights.
-  public var learningRate: Float = 0.02
+  public var learningRate: Float = 0.005
   /// What cosines are multiplied by before the softmax.
-  public var scale: Float = 12
+  public var scale: Float = 6
   /// The probability that is spread over all classes instead of the own one.
-  public var smoothing: Float = 0.1
+  public var smoothing: Float = 0.3
   /// The share of its inputs that every vector loses at random in each step, against learning by heart.
   public var dropout: Float = 0.2
   /// The shrinkage of the discriminant projection that it starts from.
-  public var shrinkage = 0.3
+  public var shrinkage = 0.7
   /// Whether vectors are scaled to length 1 first.
   public var normalisesInput = true
   /// What the order of the vectors is drawn from.

@@ -44,74 +44,97 @@ extension LabelledVectors {
         "queries of \(asked.dimensions) values do not fit vectors of \(dimensions)"
       )
     }
-    let scores = Scores(database: self, queries: asked, metric: metric)
+    try OpenBLAS.open()
+    let database = RankedRows(self, metric)
+    let searched = queries.map { RankedRows($0, metric) } ?? database
+    var members: [Int: [Int]] = [:]
+    for (row, label) in labels.enumerated() { members[label, default: []].append(row) }
     var totals = RankingTotals(ks: ks)
-    for query in 0..<asked.count {
-      let own = queries == nil ? query : nil
-      let ranked = scores.ranking(of: query).filter { $0 != own }
-      totals.add(ranked.map { labels[$0] == asked.labels[query] })
+    for first in stride(from: 0, to: asked.count, by: blockRows) {
+      let block = first..<min(first + blockRows, asked.count)
+      let scores = database.scores(of: searched, block)
+      scores.withUnsafeBufferPointer { scores in
+        for query in block {
+          let row = UnsafeBufferPointer(
+            rebasing: scores[(query - block.lowerBound) * count..<(query - block.lowerBound + 1) * count]
+          )
+          let own = queries == nil ? query : nil
+          let relevant = (members[asked.labels[query]] ?? []).filter { $0 != own }
+          totals.add(
+            RankingTotals.ranks(of: relevant, in: row, without: own),
+            among: own == nil ? count : count - 1
+          )
+        }
+      }
     }
     return totals.quality
   }
+
+  /// Queries whose scores are held at once: 16 MiB of them.
+  private var blockRows: Int { max(1, min(1024, (4 << 20) / max(count, 1))) }
 }
 
-/// All queries' scores, larger for nearer.
-private struct Scores {
+/// Vectors in the form whose products rank them.
+private struct RankedRows {
   let count: Int
+  let dimensions: Int
   let values: [Float]
+  /// Half the squared length of each, subtracted from products; empty for the cosine.
+  let halves: [Float]
 
-  init(database: LabelledVectors, queries: LabelledVectors, metric: RankingMetric) {
-    _ = OpenBLAS.singleThreaded
-    let (left, right) = (Scores.rows(queries, metric), Scores.rows(database, metric))
-    let (count, dimensions) = (database.count, database.dimensions)
-    var values = [Float](repeating: 0, count: queries.count * count)
-    cblas_sgemm(
-      CblasRowMajor,
-      CblasNoTrans,
-      CblasTrans,
-      Int32(queries.count),
-      Int32(count),
-      Int32(dimensions),
-      1,
-      left,
-      Int32(dimensions),
-      right,
-      Int32(dimensions),
-      0,
-      &values,
-      Int32(count)
-    )
-    if metric == .l2 {
-      // Half the squared distance, without the query's own length: it does not change the order.
-      let halves = (0..<count).map { row in
-        right[row * dimensions..<(row + 1) * dimensions].reduce(0) { $0 + $1 * $1 } / 2
+  init(_ vectors: LabelledVectors, _ metric: RankingMetric) {
+    (count, dimensions) = (vectors.count, vectors.dimensions)
+    var rows = vectors.values
+    guard metric == .cosine else {
+      values = rows
+      let width = dimensions
+      halves = (0..<count).map { row in
+        rows[row * width..<(row + 1) * width].reduce(0) { $0 + $1 * $1 } / 2
       }
-      for index in values.indices { values[index] -= halves[index % count] }
+      return
     }
-    (self.count, self.values) = (count, values)
-  }
-
-  private static func rows(_ vectors: LabelledVectors, _ metric: RankingMetric) -> [Float] {
-    guard metric == .cosine else { return vectors.values }
-    var values = vectors.values
-    let dimensions = vectors.dimensions
-    values.withUnsafeMutableBufferPointer { values in
-      for row in 0..<vectors.count {
+    halves = []
+    let (count, dimensions) = (count, dimensions)
+    rows.withUnsafeMutableBufferPointer { rows in
+      for row in 0..<count {
         VectorMath.normalise(
-          UnsafeMutableBufferPointer(rebasing: values[row * dimensions..<(row + 1) * dimensions])
+          UnsafeMutableBufferPointer(rebasing: rows[row * dimensions..<(row + 1) * dimensions])
         )
       }
     }
-    return values
+    values = rows
   }
 
-  func ranking(of query: Int) -> [Int] {
-    let row = values[query * count..<(query + 1) * count]
-    let start = row.startIndex
-    return (0..<count).sorted { left, right in
-      let (a, b) = (row[start + left], row[start + right])
-      return a == b ? left < right : a > b
+  /// The scores of all rows for some of the queries, larger for nearer: the cosine, or half the squared distance without
+  /// the query's own length, which does not change the order.
+  func scores(of queries: RankedRows, _ block: Range<Int>) -> [Float] {
+    var scores = [Float](repeating: 0, count: block.count * count)
+    queries.values.withUnsafeBufferPointer { left in
+      guard let start = left.baseAddress else { return }
+      cblas_sgemm(
+        CblasRowMajor,
+        CblasNoTrans,
+        CblasTrans,
+        Int32(block.count),
+        Int32(count),
+        Int32(dimensions),
+        1,
+        start + block.lowerBound * dimensions,
+        Int32(dimensions),
+        values,
+        Int32(dimensions),
+        0,
+        &scores,
+        Int32(count)
+      )
     }
+    guard !halves.isEmpty else { return scores }
+    scores.withUnsafeMutableBufferPointer { scores in
+      for row in 0..<block.count {
+        for column in 0..<count { scores[row * count + column] -= halves[column] }
+      }
+    }
+    return scores
   }
 }
 
@@ -126,17 +149,44 @@ private struct RankingTotals {
     found = Dictionary(uniqueKeysWithValues: Set(ks).map { ($0, 0) })
   }
 
-  mutating func add(_ relevant: [Bool]) {
-    let all = relevant.count { $0 }
-    guard all > 0, let nearest = relevant.firstIndex(of: true) else { return }
+  /// The ranks of some rows among all, 0 for the nearest; ties are ranked by position.
+  ///
+  /// Every other row is placed between the sorted few by bisection, which is all that the figures need of a ranking.
+  static func ranks(of relevant: [Int], in scores: UnsafeBufferPointer<Float>, without own: Int?) -> [Int] {
+    func comes(_ left: Int, before right: Int) -> Bool {
+      let (a, b) = (scores[left], scores[right])
+      return a == b ? left < right : a > b || b.isNaN && !a.isNaN
+    }
+    let sorted = relevant.sorted { comes($0, before: $1) }
+    guard let last = sorted.last else { return [] }
+    var isRelevant = Set(sorted)
+    if let own { isRelevant.insert(own) }
+    // How many of the other rows lie before the n-th relevant one and behind the one before it.
+    var between = [Int](repeating: 0, count: sorted.count)
+    for row in scores.indices where comes(row, before: last) && !isRelevant.contains(row) {
+      var (low, high) = (0, sorted.count - 1)
+      while low < high {
+        let middle = (low + high) / 2
+        if comes(row, before: sorted[middle]) { high = middle } else { low = middle + 1 }
+      }
+      between[low] += 1
+    }
+    var before = 0
+    return between.enumerated().map { index, count in
+      before += count
+      return before + index
+    }
+  }
+
+  /// Adds a query by the ranks of the rows of its class, nearest first.
+  mutating func add(_ ranks: [Int], among count: Int) {
+    guard let nearest = ranks.first else { return }
     queries += 1
     first += nearest == 0 ? 1 : 0
-    ten += Double(relevant.prefix(10).count { $0 }) / Double(min(10, relevant.count))
+    ten += Double(ranks.count { $0 < 10 }) / Double(min(10, count))
     for k in found.keys where nearest < k { found[k, default: 0] += 1 }
-    var hits = 0.0
-    for (rank, hit) in relevant.enumerated() where hit {
-      hits += 1
-      averagePrecision += hits / Double(rank + 1) / Double(all)
+    for (hit, rank) in ranks.enumerated() {
+      averagePrecision += Double(hit + 1) / Double(rank + 1) / Double(ranks.count)
     }
   }
 

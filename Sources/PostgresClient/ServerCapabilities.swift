@@ -114,12 +114,16 @@ public struct ServerCapabilities: Sendable, Hashable {
   /// Whether `pg_stat_progress_create_index` exists.
   public var reportsIndexProgress: Bool { serverVersion >= 120000 }
   /// Whether pgvector continues a scan until a filter is satisfied (`hnsw.iterative_scan`, pgvector 0.8.0).
-  public var hasIterativeScan: Bool { isPgvector(atLeast: 0, 8) }
+  public var hasIterativeScan: Bool { isPgvector(atLeast: [0, 8]) }
 
   /// Whether pgvector is installed in that version or a later one.
-  public func isPgvector(atLeast version: Int...) -> Bool {
-    guard let installed = pgvectorVersion else { return false }
-    let parts = installed.split(separator: ".").map { Int($0.prefix { $0.isNumber }) ?? 0 }
+  public func isPgvector(atLeast version: [Int]) -> Bool {
+    pgvectorVersion.map { Self.isVersion($0, atLeast: version) } ?? false
+  }
+
+  /// Whether a version such as `0.8.1` is that one or a later one; what is not a number counts as 0.
+  public static func isVersion(_ text: String, atLeast version: [Int]) -> Bool {
+    let parts = text.split(separator: ".").map { Int($0.prefix { $0.isNumber }) ?? 0 }
     return !parts.lexicographicallyPrecedes(version)
   }
 }
@@ -181,9 +185,12 @@ extension PostgresConnection {
     let known = try Self.extensions(extensions)
     let identity = ProductIdentity(
       versionText: text,
-      adbpgVersion: settings.first { $0.hasPrefix("adbpg_version=") }.map {
-        String($0.drop { $0 != "=" }.dropFirst())
-      },
+      // The sandbox answers SHOW adbpg_version, too.
+      adbpgVersion: sandbox
+        ? nil
+        : settings.first { $0.hasPrefix("adbpg_version=") }.map {
+          String($0.drop { $0 != "=" }.dropFirst())
+        },
       hasCitus: known["citus"] != nil,
       hasAnn: ann
     )

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandSupport
+import MetricLearning
 import MigrateCommands
 
 /// The root of the command line: `adbvec COMMAND …`.
@@ -7,20 +8,21 @@ import MigrateCommands
 struct Adbvec: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adbvec",
-    abstract: "Vectors in PostgreSQL and AnalyticDB: migrations, features, loading, search.",
+    abstract: "Image search in PostgreSQL and AnalyticDB: migrations, embeddings, loading, search.",
     discussion: """
       A first search, from nothing:
 
-        adbvec db start              # a private PostgreSQL, if you have none
-        adbvec migrate up            # table, storage and index
-        adbvec embed-load IMAGES   # images to feature vectors to rows
+        adbvec db start            # a private PostgreSQL, if you have none
+        adbvec migrate up          # table, storage and index
+        adbvec embed-load IMAGES   # images to embeddings to rows
         adbvec search --id 0 --grid nearest.png
 
       Settings come from flags, ADBVEC_* variables, DATABASE_URL, libpq's PG* variables and adbvec.yaml, in this \
-      order; 'adbvec config show' prints what is in force and where it comes from.
+      order; 'adbvec config show' prints what is in force and where it comes from. Global options may stand before the \
+      command too.
 
       Exit codes: 0 done, 1 failed, 2 pending, 3 drift, 4 lock not obtained, 5 no connection, 64 wrong usage, \
-      130 interrupted.
+      130 interrupted, 141 standard output closed by its reader.
       """,
     version: CommandRunner.version,
     subcommands: [],
@@ -36,7 +38,7 @@ struct Adbvec: AsyncParsableCommand {
         subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self, ServeCommand.self]
       ),
       CommandGroup(
-        name: "Features",
+        name: "Models and quality",
         subcommands: [ModelsCommand.self, ProjectionCommand.self, EvaluateCommand.self]
       ),
       CommandGroup(
@@ -47,6 +49,8 @@ struct Adbvec: AsyncParsableCommand {
   )
 
   static func main() async {
+    // Images are what runs in parallel: each worker keeps to one core.
+    OpenBLAS.useThreads(1)
     await CommandRunner.main(Adbvec.self, Array(CommandLine.arguments.dropFirst()))
   }
 }

@@ -1,5 +1,5 @@
+import Basics
 import Checkpoints
-import Crypto
 import Foundation
 import Synchronization
 import Testing
@@ -11,7 +11,7 @@ struct ModelStoreTests {
 
   /// A checkpoint whose published digest is the content's.
   private static func model(_ digits: Int = 64, of content: [UInt8] = content) -> KnownModel {
-    let digest = SHA256.hash(data: content).map { String(format: "%02x", $0) }.joined()
+    let digest = SHA256.hexadecimal(of: content)
     return KnownModel(
       name: "test",
       architecture: "squeezenet1_1",

@@ -2,7 +2,9 @@ import Checkpoints
 import Testing
 
 @Suite struct StateDictionaryTests {
-  @Test(arguments: [["module."], ["_orig_mod."], ["_orig_mod.", "module."]])
+  @Test(arguments: [
+    ["module."], ["_orig_mod."], ["model."], ["_orig_mod.", "module."], ["model.", "module."],
+  ])
   func `Prefixes that all names share are dropped`(prefixes: [String]) throws {
     let prefix = prefixes.joined()
     #expect(try names([prefix + "a", prefix + "b"]) == ["a", "b"])
@@ -24,6 +26,68 @@ import Testing
       $0.raw("ss")
     }
     #expect(try Checkpoint(decoding: file).names == ["w"])
+  }
+
+  /// PyTorch's ImageNet example, its general checkpoint, Lightning's, and others' habits.
+  @Test(
+    arguments: [
+      ([
+        "epoch": .number, "arch": .text, "state_dict": .weights("module."), "best_acc1": .tensor,
+        "optimizer": .state,
+      ]),
+      (["epoch": .number, "model_state_dict": .weights(""), "optimizer_state_dict": .state, "loss": .tensor]),
+      ([
+        "state_dict": .weights("model."), "callbacks": .state, "optimizer_states": .state, "loops": .state,
+        "hyper_parameters": .state,
+      ]),
+      (["my_weights": .weights(""), "rng_state": .tensor, "cuda_rng_state": .tensor, "optimizer": .state]),
+      (["model": .weights("_orig_mod.module."), "ema": .state, "torch_rng_state": .tensor]),
+    ] as [[String: Saved]]
+  )
+  func `The weights are found beside what else is saved`(saved: [String: Saved]) throws {
+    for keys in [saved.keys.sorted(), saved.keys.sorted().reversed()] {
+      let file = PickleBuilder.legacyFile(values: [5, 6, 7, 8, 9, 10]) { builder in
+        builder.raw("}")
+        for key in keys {
+          builder.text(key)
+          saved[key]?.write(to: &builder)
+          builder.raw("s")
+        }
+      }
+      let checkpoint = try Checkpoint(decoding: file)
+      #expect(checkpoint.names == ["conv1.weight", "bn1.weight", "fc.weight", "fc.bias", "norm.0", "norm.1"])
+      #expect(try checkpoint.tensor(named: "fc.weight").values == [7])
+    }
+  }
+
+  /// A value of a training script's dictionary.
+  enum Saved: Sendable {
+    case number, text, tensor
+    /// A dictionary of another thing that holds a tensor too.
+    case state
+    case weights(_ prefix: String)
+
+    func write(to builder: inout PickleBuilder) {
+      switch self {
+      case .number: builder.int(90)
+      case .text: builder.text("resnet18")
+      case .tensor: builder.tensor(count: 6, shape: [2], strides: [1])
+      case .state:
+        builder.raw("}")
+        builder.text("exp_avg")
+        builder.tensor(count: 6, shape: [6], strides: [1])
+        builder.raw("s")
+      case .weights(let prefix):
+        builder.raw("}")
+        for (index, name) in ["conv1.weight", "bn1.weight", "fc.weight", "fc.bias", "norm.0", "norm.1"]
+          .enumerated()
+        {
+          builder.text(prefix + name)
+          builder.tensor(count: 6, offset: index, shape: [1], strides: [1])
+          builder.raw("s")
+        }
+      }
+    }
   }
 
   @Test func `Nested dictionaries are joined by dots`() throws {

@@ -28,7 +28,10 @@ import Testing
   @Test func unknownCommandThatResemblesNoneNamesTheHelp() async throws {
     let finished = try await Program.adbvec("frobnicate", "--help")
     #expect(finished.exitCode == 64 && finished.output.isEmpty)
-    #expect(finished.error == "error: adbvec has no command \"frobnicate\". Fix: 'adbvec --help' lists the commands\n")
+    #expect(
+      finished.error
+        == "error: adbvec has no command \"frobnicate\". Fix: 'adbvec --help' lists the commands\n"
+    )
   }
 
   @Test func globalOptionsStandBeforeAndBehindTheCommand() async throws {
@@ -54,7 +57,8 @@ import Testing
     "embed-load /tmp --limit=-1", "embed-load /tmp --workers=0", "load /dev/null --batch=-1",
     "load /dev/null --rate-limit=-1", "load /dev/null --rate-limit=nan", "load /dev/null --connections=0",
     "doctor --sample=-1", "doctor --min-recall=nan", "doctor --top-k=9223372036854775807",
-    "projection fit /tmp -o x.safetensors --dimensions=-1", "projection fit /tmp -o x.safetensors --shrinkage=2",
+    "projection fit /tmp -o x.safetensors --dimensions=-1",
+    "projection fit /tmp -o x.safetensors --shrinkage=2",
     "projection fit /tmp -o x.safetensors --learning-rate=nan", "evaluate /tmp --sample=-1",
     "evaluate /tmp --recall-at=0", "evaluate /tmp --recall-at=99999999999999999999",
   ])
@@ -64,12 +68,15 @@ import Testing
     #expect(finished.error.hasPrefix("error: "))
   }
 
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "there is no /dev/full"), arguments: [
-    "--help", "--version", "help migrate", "--generate-completion-script bash", "config show",
-    "config show --format json", "migrate plan --offline", "migrate render", "migrate validate --offline",
-    "migrate lint --rules", "sql list", "sql show recall", "sql query --id 0 --offline", "models list",
-    "models list --format json", "models verify --format json", "db status --format json",
-  ])
+  @Test(
+    .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "there is no /dev/full"),
+    arguments: [
+      "--help", "--version", "help migrate", "--generate-completion-script bash", "config show",
+      "config show --format json", "migrate plan --offline", "migrate render", "migrate validate --offline",
+      "migrate lint --rules", "sql list", "sql show recall", "sql query --id 0 --offline", "models list",
+      "models list --format json", "models verify --format json", "db status --format json",
+    ]
+  )
   func outputThatCannotBeWrittenIsAnError(_ words: String) async throws {
     for (output, reason) in [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")] {
       let finished = try await run(words, to: output)
@@ -88,7 +95,7 @@ import Testing
   @Test(arguments: [
     ("search --id 1", "search", "connection", Int32(5)), ("migrate up", "migrate up", "connection", 5),
     ("sql show recall --dialect oracle", "", "usage", 64), ("search --id x", "search", "usage", 64),
-    ("projection show /nowhere/x.safetensors", "projection show", "", 1),
+    ("projection show /nowhere/x.safetensors", "projection show", "unreadable", 1),
   ])
   func errorsAreJSONToo(_ words: String, _ command: String, _ code: String, _ exitCode: Int32) async throws {
     struct Report: Decodable {
@@ -111,11 +118,12 @@ import Testing
   }
 
   @Test(arguments: [
-    ("search --id 1 --grid x.jpg", "x.png"), ("search --id 1 --html x.png", "x.html"),
+    ("search --id 1 --grid x.webp", "x.png"), ("search --id 1 --html x.png", "x.html"),
     ("images show /tmp --output x", "x.png"), ("evaluate /tmp --plot x.svg", "x.png"),
     ("projection fit /tmp --output x.npy", "x.safetensors"), ("embed /tmp --output x.parquet", ".npy"),
     ("unload x.safetensors", ".npy"), ("search --id 1 --grid /nowhere/x.png", "/nowhere"),
-    ("projection fit /tmp --output /nowhere/x.safetensors", "/nowhere"), ("embed /tmp -o /nowhere/x.npy", "/nowhere"),
+    ("projection fit /tmp --output /nowhere/x.safetensors", "/nowhere"),
+    ("embed /tmp -o /nowhere/x.npy", "/nowhere"),
     ("unload /nowhere/x.npy", "/nowhere"), ("unload /tmp", "Is a directory"),
   ])
   func outputFileIsRefusedBeforeTheWork(_ words: String, _ named: String) async throws {

@@ -86,7 +86,7 @@ import Testing
       #expect(
         none.error
           == "error: no database server is named, and the private server does not run. "
-            + "Fix: adbvec db start, or name a server with --database-url or DATABASE_URL\n"
+          + "Fix: adbvec db start, or name a server with --database-url or DATABASE_URL\n"
       )
       _ = try await Program.adbvec("db", "start", environment: environment)
       let found = try await Program.adbvec("search", "--id", "1", environment: environment)

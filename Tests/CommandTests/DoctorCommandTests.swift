@@ -8,9 +8,9 @@ import VectorSQL
   struct Report: Decodable {
     struct Finding: Decodable {
       let check: String
-      let verdict: String
+      let severity: String
       let message: String
-      let remedy: String?
+      let fix: String?
     }
     struct Result: Decodable {
       let healthy: Bool
@@ -102,7 +102,10 @@ import VectorSQL
       let healthy = try await doctor(database, dialect)
       #expect(healthy.exitCode == 0)
       #expect(
-        healthy.report.findings.allSatisfy { $0.verdict == "ok" && $0.remedy == nil },
+        healthy.report.findings.allSatisfy { finding in
+          // Nothing has recorded a recipe, and the server's pgvector may be older than its last fixes.
+          finding.severity == "ok" && finding.fix == nil || ["recipe", "extension"].contains(finding.check)
+        },
         "\(healthy.report.findings)"
       )
       for fault in faults {
@@ -110,9 +113,9 @@ import VectorSQL
         let sick = try await doctor(database, dialect, fault.flags)
         let finding = try #require(sick.report.findings.first { $0.check == fault.check })
         #expect(sick.exitCode == 1 && !sick.report.healthy)
-        #expect(finding.verdict == "wrong", "\(fault.check): \(finding.message)")
+        #expect(finding.severity == "wrong", "\(fault.check): \(finding.message)")
         #expect(finding.message.contains(fault.message), "\(finding.message)")
-        let remedy = try #require(finding.remedy)
+        let remedy = try #require(finding.fix)
         if fault.isMended {
           try await sql(remedy, database)
           let mended = try await doctor(database, dialect, fault.flags)
@@ -207,7 +210,7 @@ import VectorSQL
         Fault(
           check: "table",
           flags: ["--table", "public.nothing"],
-          message: #"the table "public"."nothing" is not there"#,
+          message: #"the table "public"."nothing" does not exist"#,
           isMended: false
         ),
       ],
@@ -223,11 +226,6 @@ import VectorSQL
           make: "DROP INDEX public.image_search_image_vector_idx;",
           message: "no vector index",
           undo: "DROP INDEX public.image_search_image_vector_ann;" + Self.ann
-        ),
-        Fault(
-          check: "storage",
-          make: "ALTER TABLE public.image_search ALTER COLUMN image_vector SET STORAGE EXTENDED;",
-          message: "the vectors are not kept in the row (storage EXTENDED)"
         ),
         Fault(
           check: "dimension",
@@ -261,12 +259,12 @@ import VectorSQL
       for (dialect, remedy) in [
         ("pgvector", "CREATE EXTENSION vector;"), ("analyticdb", "CREATE EXTENSION fastann CASCADE;"),
       ] {
-        let found = try await doctor(database, dialect).report.findings.filter { $0.verdict == "wrong" }
+        let found = try await doctor(database, dialect).report.findings.filter { $0.severity == "wrong" }
         #expect(found.map(\.check).prefix(2) == ["extension", "table"])
-        #expect(found.first?.remedy == remedy)
+        #expect(found.first?.fix == remedy)
         try await sql(remedy, database)
         let mended = try await doctor(database, dialect).report.findings.first { $0.check == "extension" }
-        #expect(mended?.verdict == "ok")
+        #expect(["ok", "warning"].contains(mended?.severity))
       }
     }
   }
@@ -278,7 +276,7 @@ import VectorSQL
       let finding = try await doctor(database, "pgvector").report.findings.first {
         $0.check == "operator class"
       }
-      #expect(finding?.message == "hnsw has no operator class vector_l2_ops in this database")
+      #expect(finding?.message.hasPrefix("hnsw has no operator class vector_l2_ops in this database") == true)
     }
   }
 
@@ -289,8 +287,8 @@ import VectorSQL
         database
       )
       let finding = try await doctor(database, "pgvector").report.findings.first { $0.check == "dialect" }
-      #expect(finding?.verdict == "wrong")
-      #expect(finding?.remedy == "adbvec … --dialect analyticdb")
+      #expect(finding?.severity == "wrong")
+      #expect(finding?.fix == "adbvec doctor --dialect analyticdb, and dialect: analyticdb in adbvec.yaml")
     }
   }
 
@@ -309,9 +307,35 @@ import VectorSQL
         try await doctor(database, "analyticdb").report.findings.first { $0.check == "storage" }
       }
       let sick = try #require(try await storage())
-      #expect(sick.verdict == "wrong" && sick.message.hasSuffix("PLAIN storage refuses such rows"))
-      try await sql(try #require(sick.remedy), database)
-      #expect(try await storage()?.verdict == "ok")
+      #expect(sick.severity == "wrong" && sick.message.hasSuffix("PLAIN storage refuses such rows"))
+      try await sql(try #require(sick.fix), database)
+      #expect(try await storage()?.severity == "ok")
+    }
+  }
+
+  /// Values of less than a quarter of a page stay in the row whatever the column's storage is.
+  @Test func longVectorsOutsideOfTheRow() async throws {
+    try await TestServer.withDatabase(extensions: ["fastann"]) { database in
+      try await sql(
+        """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector real[]);
+        INSERT INTO image_search SELECT i, 'c', array_fill(i::real, ARRAY[1000]) FROM generate_series(1, 3) AS i;
+        """,
+        database
+      )
+      let storage = { @Sendable in
+        try await doctor(database, "analyticdb").report.findings.first { $0.check == "storage" }
+      }
+      let found = try #require(try await storage())
+      #expect(found.message.hasPrefix("the vectors are not kept in the row (storage EXTENDED)"))
+      try await sql(try #require(found.fix), database)
+      #expect(try await storage()?.severity == "ok")
+      try await sql(
+        "UPDATE image_search SET image_vector = array_fill(1::real, ARRAY[100]); "
+          + "ALTER TABLE image_search ALTER COLUMN image_vector SET STORAGE EXTENDED;",
+        database
+      )
+      #expect(try await storage()?.message == "EXTENDED: rows of about 468 bytes keep their vectors")
     }
   }
 
@@ -331,7 +355,7 @@ import VectorSQL
         ("\(start)\(probe) DESC LIMIT 10", "wrong", "asks for the farthest rows"),
         ("\(start)image_vector <=> $1 LIMIT 10", "wrong", "would not use a vector index"),
         ("\(start)no_such <-> $1 LIMIT 10", "wrong", #"column "no_such" does not exist"#),
-        ("DELETE FROM public.image_search", "wrong", "it is no SELECT"),
+        ("DELETE FROM public.image_search", "wrong", "only SELECT can be explained"),
       ]
       for (text, verdict, message) in cases {
         let finding = try await withTemporaryFolder { folder in
@@ -339,7 +363,7 @@ import VectorSQL
           return try await doctor(database, "pgvector", ["--query", folder + "/q.sql", "--sample", "1"])
             .report.findings.first { $0.check == "statement" }
         }
-        #expect(finding?.verdict == verdict, "\(text): \(finding?.message ?? "")")
+        #expect(finding?.severity == verdict, "\(text): \(finding?.message ?? "")")
         #expect(finding?.message.contains(message) == true, "\(text): \(finding?.message ?? "")")
       }
     }

@@ -6,7 +6,8 @@ import Testing
 @Suite struct HelpTests {
   private static let folder = Environment.package + "/Tests/CommandTests/Help"
   private static let commands = [
-    "", "migrate", "migrate init", "migrate new", "migrate up", "migrate down", "migrate redo", "migrate status",
+    "", "migrate", "migrate init", "migrate new", "migrate up", "migrate down", "migrate redo",
+    "migrate status",
     "migrate plan",
     "migrate render", "migrate validate", "migrate lint", "migrate baseline", "migrate repair",
     "migrate wait",

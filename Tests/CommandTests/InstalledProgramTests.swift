@@ -9,12 +9,17 @@ import Testing
       let made = try await Program.adbvec("migrate", "init", folder: folder)
       #expect(made.exitCode == 0, "\(made.error)")
       let written = made.output.split(separator: "\n").map(String.init).sorted()
-      let repository = try FileManager.default.subpathsOfDirectory(atPath: Environment.package + "/migrations")
-        .filter { $0.contains(".") }
+      let repository = try FileManager.default.subpathsOfDirectory(
+        atPath: Environment.package + "/migrations"
+      )
+      .filter { $0.contains(".") }
       #expect(written == repository.map { "migrations/" + $0 }.sorted())
       for name in repository {
         let shipped = FileManager.default.contents(atPath: "\(folder)/migrations/\(name)")
-        #expect(shipped == FileManager.default.contents(atPath: "\(Environment.package)/migrations/\(name)"), "\(name)")
+        #expect(
+          shipped == FileManager.default.contents(atPath: "\(Environment.package)/migrations/\(name)"),
+          "\(name)"
+        )
       }
       // A second run changes nothing; an edited file is not overwritten.
       #expect(try await Program.adbvec("migrate", "init", folder: folder).exitCode == 0)
@@ -50,7 +55,13 @@ import Testing
         let up = try await Program.adbvec("migrate", "up", database: database, folder: folder)
         #expect(up.exitCode == 0, "\(up.error)")
         #expect(try await Program.adbvec("migrate", "init", folder: folder).exitCode == 0)
-        let status = try await Program.adbvec("migrate", "status", "--check", database: database, folder: folder)
+        let status = try await Program.adbvec(
+          "migrate",
+          "status",
+          "--check",
+          database: database,
+          folder: folder
+        )
         #expect(status.exitCode == 0, "\(status.output)")
       }
     }
@@ -61,6 +72,22 @@ import Testing
       let refused = try await Program.adbvec("migrate", "new", "add", "b", folder: folder)
       #expect(refused.exitCode == 1 && refused.error.contains("adbvec migrate init"))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+    }
+  }
+
+  @Test func missingWeightsNameAWayThatWorksHere() async throws {
+    try await withTemporaryFolder { folder in
+      try Data([0]).write(to: URL(fileURLWithPath: folder + "/a.png"))
+      let finished = try await Program.adbvec(
+        "embed",
+        folder,
+        "-o",
+        "-",
+        environment: ["ADBVEC_CACHE": folder + "/cache"],
+        folder: folder
+      )
+      #expect(finished.exitCode == 64 && finished.error.contains("adbvec models fetch squeezenet1_1"))
+      #expect(!finished.error.contains("scripts/"))
     }
   }
 

@@ -15,6 +15,9 @@ struct LearningCommandTests {
     "ADBVEC_WEIGHTS": Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors",
   ]
 
+  /// As the command does: the last bits of a product depend on how many threads share it.
+  init() { OpenBLAS.useThreads(1) }
+
   private func run(_ arguments: [String], _ more: [String: String] = [:]) async throws -> Finished {
     try await Program.run(Program.adbvec, arguments, environment: Self.settings.merging(more) { $1 })
   }

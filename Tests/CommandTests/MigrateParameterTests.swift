@@ -82,7 +82,7 @@ struct MigrateParameterTests {
     ("just words\n", "adbvec.yaml:1: settings are written as key: value"),
     (
       "table: a\ndialect: pgvector\ntable: b\n",
-      "adbvec.yaml:3: table stands here a second time; leave one of them"
+      "adbvec.yaml:3: table is repeated; remove one of them"
     ),
     ("table: &name a\nmetric: *name\n", "adbvec.yaml:2: metric takes one value"),
     ("table: 'open\n", "adbvec.yaml:2: cannot be read as YAML: found unexpected end of stream"),

@@ -111,8 +111,8 @@ import VectorSQL
     )
     #expect(try finding("engine", facts).message == "AnalyticDB for PostgreSQL 6.3.10.18 on PostgreSQL 9")
     let dialect = try finding("dialect", facts)
-    #expect(dialect.verdict == .wrong)
-    #expect(dialect.remedy == "adbvec … --dialect analyticdb")
+    #expect(dialect.severity == .wrong)
+    #expect(dialect.fix == "adbvec doctor --dialect analyticdb, and dialect: analyticdb in adbvec.yaml")
   }
 
   @Test func aTableThatWasNeverAnalysed() throws {
@@ -120,24 +120,24 @@ import VectorSQL
       $0.statistics = .init(liveRows: 5, changedRows: 5, isAnalyzed: false)
     }
     let finding = try self.finding("statistics", facts)
-    #expect(finding.verdict == .wrong)
-    #expect(finding.remedy == #"ANALYZE "public"."image_search";"#)
+    #expect(finding.severity == .wrong)
+    #expect(finding.fix == #"ANALYZE "public"."image_search";"#)
   }
 
-  @Test(arguments: [(200, Finding.Verdict.ok), (201, .wrong)])
-  func aFifthOfTheRowsMayChange(_ changed: Int, _ verdict: Finding.Verdict) throws {
+  @Test(arguments: [(200, Finding.Severity.ok), (201, .wrong)])
+  func aFifthOfTheRowsMayChange(_ changed: Int, _ verdict: Finding.Severity) throws {
     let facts = facts(table()) {
       $0.statistics = .init(liveRows: 1000, changedRows: changed, isAnalyzed: true)
     }
-    #expect(try finding("statistics", facts).verdict == verdict)
+    #expect(try finding("statistics", facts).severity == verdict)
   }
 
   /// `(index, exact)` in milliseconds.
-  @Test(arguments: [(0.5, 0.8, Finding.Verdict.ok), (0.1, 0.9, .ok), (0.5, 5.0, .wrong)])
+  @Test(arguments: [(0.5, 0.8, Finding.Severity.ok), (0.1, 0.9, .ok), (0.5, 5.0, .wrong)])
   func comparingAllRowsIsWrongOnlyWhereItIsSlow(
     _ index: Double,
     _ exact: Double,
-    _ verdict: Finding.Verdict
+    _ verdict: Finding.Severity
   ) throws {
     let search = VectorSearch(
       table: "public.image_search",
@@ -154,26 +154,49 @@ import VectorSQL
         indexes: [.init(Self.index())],
         dialect: .pgvector
       )
+      $0.forcedIndex = "i"
       $0.trials = [
         SearchTrial(indexed: [1], exact: [1], indexMilliseconds: index, exactMilliseconds: exact)
       ]
     }
     let finding = try self.finding("plan", facts)
-    #expect(finding.verdict == verdict, "\(finding.message)")
+    #expect(finding.severity == verdict, "\(finding.message)")
+  }
+
+  private func plan(uses index: String?) throws -> SearchPlan {
+    let search = VectorSearch(
+      table: "public.image_search",
+      columns: ["id"],
+      nearest: VectorColumn("image_vector", dim: 4),
+      to: .vector([1, 2, 3, 4]),
+      by: .l2,
+      limit: 10
+    )
+    let lines = index.map {
+      ["Limit", "  ->  Index Scan using \($0) on image_search", "        Order By: (v <-> x)"]
+    }
+    return try SearchPlan(
+      explain: lines ?? ["Seq Scan on image_search  (cost=0.00..10.00 rows=1000 width=4)"],
+      of: search,
+      indexes: [],
+      dialect: .pgvector
+    )
   }
 
   @Test func recallIsTheMeanOfTheTrials() throws {
-    let facts = facts(table()) {
+    let facts = try facts(table()) {
+      $0.plan = try plan(uses: "i")
+      $0.forcedIndex = "i"
       $0.trials = [
         SearchTrial(indexed: [1, 2, 9], exact: [1, 2, 3]), SearchTrial(indexed: [1, 2], exact: [1, 2]),
       ]
     }
     let finding = try self.finding("recall", facts) { $0.topK = 3 }
-    #expect(finding.verdict == .wrong)
+    #expect(finding.severity == .wrong)
     #expect(
       finding.message == "the index finds 83.3 % of the true 3 neighbours of 2 rows, fewer than 90.0 %"
     )
-    #expect(try self.finding("recall", facts) { $0.minimumRecall = 0.8 }.verdict == .ok)
+    #expect(try self.finding("recall", facts) { $0.minimumRecall = 0.8 }.severity == .ok)
   }
 
   @Test func rowsAtEqualDistancesCountAsFound() {
@@ -194,23 +217,159 @@ import VectorSQL
     )
   }
 
-  @Test(arguments: [("8", nil, Finding.Verdict.wrong), ("8", "strict_order", .ok), ("40", nil, .ok)])
+  @Test(arguments: [("8", nil, Finding.Severity.wrong), ("8", "strict_order", .ok), ("40", nil, .ok)])
   func settingsBelowTheNumberOfRows(
     _ candidates: String,
     _ iterative: String?,
-    _ verdict: Finding.Verdict
+    _ verdict: Finding.Severity
   ) throws {
     let facts = facts(table()) {
       $0.settings = ["hnsw.ef_search": candidates]
       $0.settings["hnsw.iterative_scan"] = iterative ?? "off"
     }
-    #expect(try finding("settings", facts).verdict == verdict)
+    #expect(try finding("settings", facts).severity == verdict)
   }
 
   @Test func nothingIsSaidTwice() {
     let facts = self.facts(nil) { $0.operatorClasses = [.init(method: "hnsw", name: "vector_l2_ops")] }
     let findings = Doctor.judge(facts, Expectations(table: ImageTable(), dialect: .pgvector))
-    #expect(findings.filter { $0.verdict == .wrong }.map(\.check) == ["table"])
+    #expect(findings.filter { $0.severity == .wrong }.map(\.check) == ["table"])
     #expect(Set(findings.map(\.check)).count == findings.count)
+  }
+
+  @Test func invalidParentIndexIsFixedByAttachingParts() throws {
+    let parent = VectorTable.Index(
+      name: "\"p idx\"",
+      method: "hnsw",
+      operatorClass: "vector_l2_ops",
+      options: [:],
+      definition:
+        "CREATE INDEX \"p idx\" ON ONLY public.image_search USING hnsw (image_vector vector_l2_ops)",
+      isAttached: false,
+      isValid: false
+    )
+    let facts = facts(table(index: parent)) {
+      var built = Facts.Part(name: "p1")
+      built.indexes = [
+        .init(
+          name: "p1_i",
+          parent: nil,
+          isValid: true,
+          definition: "CREATE INDEX p1_i ON public.p1 USING hnsw (image_vector vector_l2_ops)"
+        )
+      ]
+      var done = Facts.Part(name: "p2")
+      done.indexes = [.init(name: "p2_i", parent: "\"p idx\"", isValid: true, definition: "")]
+      $0.parts = [Facts.Part(name: "p0"), built, done]
+    }
+    let finding = try finding("index", facts) { _ in }
+    #expect(finding.message.contains("2 of 3 are not"))
+    #expect(
+      finding.fix == #"CREATE INDEX "p0_p idx" ON p0 USING hnsw (image_vector vector_l2_ops); "#
+        + #"ALTER INDEX "p idx" ATTACH PARTITION "p0_p idx"; ALTER INDEX "p idx" ATTACH PARTITION p1_i;"#
+    )
+  }
+
+  @Test func fixesSayWhoMustRunThem() throws {
+    let restricted = VectorTable(
+      name: "public.image_search",
+      oid: 1,
+      kind: .table,
+      columns: table().columns,
+      vectorIndexes: [],
+      estimatedRows: 1000,
+      isOwned: false,
+      hasParts: false,
+      hasRowSecurity: false,
+      mayHaveTriggers: false
+    )
+    #expect(
+      try finding("index", facts(restricted)).fix?.hasPrefix(
+        #"as the owner of "public"."image_search": CREATE"#
+      ) == true
+    )
+    let standby = facts(table(index: nil)) { $0.server.isStandby = true }
+    #expect(try finding("index", standby).fix?.hasPrefix("on the primary server: CREATE INDEX") == true)
+  }
+
+  /// `(files, may create)`.
+  @Test(arguments: [(false, false), (true, false), (true, true)])
+  func createExtensionIsAdvisedOnlyWhereItWorks(_ hasFiles: Bool, _ mayCreate: Bool) throws {
+    var facts = try facts(nil)
+    facts.server.extensions = [:]
+    if hasFiles { facts.extensionFiles["vector"] = .init(version: "0.8.6", mayCreate: mayCreate) }
+    let finding = try finding("extension", facts)
+    #expect(finding.severity == .wrong)
+    #expect((finding.fix == "CREATE EXTENSION vector;") == mayCreate)
+    #expect(finding.fix?.contains("install pgvector on the server") == !hasFiles)
+  }
+
+  @Test(arguments: [("0.7.4", Finding.Severity.warning), ("0.8.1", .warning), ("0.8.6", .ok), ("0.10", .ok)])
+  func releasesOfPgvectorWithKnownErrorsAreNamed(_ version: String, _ severity: Finding.Severity) throws {
+    var facts = try facts(nil)
+    facts.server.extensions["vector"] = .init(version: version, schema: "public")
+    #expect(try finding("extension", facts).severity == severity)
+  }
+
+  @Test func recallOfIvfflatIsRaisedByProbes() throws {
+    let lists = VectorTable.Index(
+      name: "i",
+      method: "ivfflat",
+      operatorClass: "vector_l2_ops",
+      options: ["lists": "100"],
+      definition: "",
+      isAttached: false,
+      isValid: true
+    )
+    let facts = try facts(table(index: lists)) {
+      $0.plan = try plan(uses: "i")
+      $0.forcedIndex = "i"
+      $0.server.isSuperuser = true
+      $0.database = "a\"\u{301}; DROP TABLE x; --"
+      $0.trials = [SearchTrial(indexed: [], exact: [1, 2])]
+    }
+    let fix = try #require(try finding("recall", facts).fix)
+    #expect(fix == "ALTER DATABASE \"a\"\"\u{301}; DROP TABLE x; --\" SET ivfflat.probes = 10;")
+  }
+
+  @Test func trialsWithoutIndexAreNoRecall() throws {
+    let facts = try facts(table()) {
+      $0.plan = try plan(uses: nil)
+      $0.trials = [SearchTrial(indexed: [1], exact: [1])]
+    }
+    #expect(try finding("recall", facts).severity == .skipped)
+    #expect(try finding("plan", facts).severity == .wrong)
+  }
+
+  @Test func viewHasNoIndexOfItsOwn() throws {
+    let view = VectorTable(
+      name: "public.image_search",
+      oid: 1,
+      kind: .init(rawValue: "v"),
+      columns: table().columns,
+      vectorIndexes: [],
+      estimatedRows: 0,
+      isOwned: true,
+      hasParts: false,
+      hasRowSecurity: false,
+      mayHaveTriggers: true
+    )
+    for check in ["index", "storage", "statistics"] {
+      #expect(try finding(check, facts(view)).severity == .skipped)
+    }
+  }
+
+  @Test func utilityModeIsRefused() throws {
+    let facts = facts(nil) { $0.server.isUtilitySession = true }
+    #expect(try finding("engine", facts).severity == .wrong)
+  }
+
+  @Test func numbersAtTheirLimitsAreJudged() throws {
+    let facts = facts(table()) {
+      $0.settings = ["hnsw.ef_search": "5"]
+      $0.statistics = .init(liveRows: .max, changedRows: .max, isAnalyzed: true)
+    }
+    #expect(try finding("settings", facts) { $0.topK = .max }.severity == .wrong)
+    #expect(try finding("statistics", facts).severity == .wrong)
   }
 }

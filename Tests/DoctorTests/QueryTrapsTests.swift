@@ -44,7 +44,7 @@ import VectorSQL
   @Test func operatorInsideAnExpression() {
     #expect(
       traps("SELECT id FROM t ORDER BY sqrt(v <-> $1) LIMIT 10")
-        == ["the operator <-> stands inside another expression; an index serves it alone only"]
+        == ["the operator <-> is inside another expression; an index serves the operator alone"]
     )
   }
 

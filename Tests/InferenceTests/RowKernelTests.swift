@@ -76,4 +76,57 @@ struct RowKernelTests {
     }
     #expect(difference(sums, expected) < 1e-5)
   }
+
+  /// Kernels and strides with a loop of their own, and others.
+  @Test(
+    arguments: KernelSet.available.map(\.name),
+    [(3, 1), (3, 2), (5, 1), (5, 2), (1, 1), (3, 3), (4, 2), (7, 1)]
+  )
+  func depthwiseAgreesWithItsDefinition(name: String, window: (kernel: Int, stride: Int)) throws {
+    let kernels = try #require(KernelSet.available.first { $0.name == name })
+    let (height, width, channels, kernel, stride) = (9, 17, 21, window.kernel, window.stride)
+    let padding = kernel / 2
+    let x = values(height * width * channels, seed: 6)
+    let weights = values(kernel * kernel * channels, seed: 7)
+    let bias = values(channels, seed: 8)
+    let map = cfk_map(
+      height: height,
+      width: width,
+      channels: channels,
+      pixel_stride: channels,
+      row_stride: width * channels
+    )
+    let form = cfk_window(kernel: kernel, stride: stride, pad_top: padding, pad_left: padding)
+    let outputs = (width + 2 * padding - kernel) / stride + 1
+    for row in 0..<(height + 2 * padding - kernel) / stride + 1 {
+      var y = [Float](repeating: 0, count: outputs * channels)
+      kernels.table.depthwise_row(
+        map,
+        x,
+        form,
+        weights,
+        bias,
+        Int32(CFK_IDENTITY),
+        row,
+        outputs,
+        &y,
+        channels
+      )
+      let expected = (0..<outputs * channels).map { index -> Double in
+        let (column, channel) = (index / channels, index % channels)
+        var sum = Double(bias[channel])
+        for ky in 0..<kernel {
+          for kx in 0..<kernel {
+            let (from, across) = (row * stride - padding + ky, column * stride - padding + kx)
+            guard (0..<height).contains(from), (0..<width).contains(across) else { continue }
+            sum +=
+              Double(x[(from * width + across) * channels + channel])
+              * Double(weights[(ky * kernel + kx) * channels + channel])
+          }
+        }
+        return sum
+      }
+      #expect(difference(y, expected) < 1e-4)
+    }
+  }
 }

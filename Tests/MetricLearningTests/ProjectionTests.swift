@@ -85,6 +85,53 @@ struct ProjectionTests {
     #expect(try learning.fit(train) == learned)
   }
 
+  /// Twelve classes whose centres vary in four directions of sixteen; the classes of a trial are drawn from them.
+  private func manyClasses() throws -> LabelledVectors {
+    var generator = SeededGenerator(seed: 9)
+    let centres = (0..<12).map { _ in (0..<4).map { _ in Float.random(in: -1...1, using: &generator) } }
+    let labels = (0..<240).map { $0 % 12 }
+    let vectors = labels.map { label in
+      centres[label].map { $0 + Float.random(in: -0.3...0.3, using: &generator) }
+        + (0..<12).map { _ in Float.random(in: -0.6...0.6, using: &generator) }
+    }
+    return try LabelledVectors(vectors: vectors, labels: labels)
+  }
+
+  @Test(arguments: ProjectionFit.Method.allCases)
+  func aTrialMeasuresClassesThatWereHeldOut(method: ProjectionFit.Method) throws {
+    let samples = try manyClasses()
+    let way = ProjectionFit(method, outputs: 6)
+    let trial = try #require(try way.trial(samples))
+    #expect((trial.seen.classes, trial.unseen.classes) == (7, 5))
+    #expect(trial.seen.before.queries == 7 * 4)
+    #expect(trial.unseen.before.queries == 5 * 20)
+    #expect(try way.trial(samples) == trial, "deterministic for a seed")
+    if method.isSupervised {
+      #expect(trial.seen.after.meanAveragePrecision > trial.seen.before.meanAveragePrecision)
+      #expect(!trial.unseen.isHarmed, "what tells these classes apart tells others apart too")
+    }
+  }
+
+  @Test func aTrialNeedsFiveClassesOfThree() throws {
+    #expect(try ProjectionFit(.discriminant, outputs: 2).trial(clouds(seed: 1)) == nil)
+  }
+
+  /// Directions that tell the seen classes apart and hide the others: the trial says so.
+  @Test func aTrialSeesHarm() throws {
+    let quality = { (first: Double, map: Double) in
+      RetrievalQuality(
+        precisionAt1: first,
+        precisionAt10: 0,
+        meanAveragePrecision: map,
+        recallAt: [:],
+        queries: 400
+      )
+    }
+    let harmed = ProjectionTrial.Comparison(classes: 9, before: quality(0.6, 0.3), after: quality(0.5, 0.24))
+    let noise = ProjectionTrial.Comparison(classes: 9, before: quality(0.6, 0.3), after: quality(0.58, 0.31))
+    #expect(harmed.isHarmed && !noise.isHarmed)
+  }
+
   @Test func moreOutputsThanClassesAreFilledUp() throws {
     let projection = try Projection.discriminant(of: clouds(seed: 1), outputs: 12, shrinkage: 0.1)
     #expect(projection.outputs == 12)

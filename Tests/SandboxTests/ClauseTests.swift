@@ -62,6 +62,28 @@ import Testing
       "CREATE TABLE t (i int) DISTRIBUTED BY (i) PARTITION BY RANGE (i)",
       "CREATE TABLE t (i int) --STRIBUTED BY (i\n PARTITION BY RANGE (i)"
     ),
+    ("ALTER TABLE t SET DISTRIBUTED BY (a);", "ALTER TABLE t SET WITHOUT OIDS      ;"),
+    (
+      "ALTER TABLE IF EXISTS ONLY s.t SET WITH (REORGANIZE=true) DISTRIBUTED RANDOMLY",
+      "ALTER TABLE IF EXISTS ONLY s.t SET WITHOUT OIDS                               "
+    ),
+    (
+      "CREATE TABLE t (i int) WITH (appendonly=true, orientation = column) DISTRIBUTED BY (i)",
+      "CREATE TABLE t (i int) --TH (appendonly=true, orientation = column\n --STRIBUTED BY (i\n"
+    ),
+    (
+      "CREATE TABLE t (i int) WITH (fillfactor=70, APPENDONLY=true)",
+      "CREATE TABLE t (i int) WITH (fillfactor=70--APPENDONLY=tru\n)"
+    ),
+    (
+      "CREATE TABLE t (i int) WITH (appendonly=true, compresslevel=5, fillfactor=70)",
+      "CREATE TABLE t (i int) WITH (--pendonly=true\n --mpresslevel=5\n fillfactor=70)"
+    ),
+    (
+      "SELECT gp_segment_id, count(*) FROM t GROUP BY t.GP_SEGMENT_ID",
+      "SELECT 0::int4      , count(*) FROM t GROUP BY 0::int4        "
+    ),
+    ("SELECT s . \"T\" . gp_segment_id FROM s.t", "SELECT 0::int4                 FROM s.t"),
   ])
   func leavesOut(_ sql: String, _ seen: String) { #expect(server(sql) == seen) }
 
@@ -76,7 +98,12 @@ import Testing
     "SELECT 1 AS distributed; SELECT 2",
     "CREATE TABLE t AS SELECT 1 AS distributed ORDER BY (1)",
     "CREATE INDEX i ON t (a) DISTRIBUTED BY (a)",
-    "ALTER TABLE t SET DISTRIBUTED BY (a)",
+    "ALTER TABLE t SET (fillfactor = 70); ALTER TABLE t ADD distributed int",
+    "ALTER TABLE t SET SCHEMA distributed; UPDATE t SET distributed = 1",
+    "CREATE TABLE t AS WITH distributed AS (SELECT 1 AS appendonly) SELECT * FROM distributed",
+    "CREATE TABLE t (i int) WITH (fillfactor = 70) -- appendonly",
+    "CREATE INDEX i ON t (a) WITH (appendonly = true)",
+    "SELECT 1 AS gp_segment_id, 'gp_segment_id', \"gp_segment_id\" -- gp_segment_id",
     "CREATE TABLE t (i int) DISTRIBUTED BY",
     "CREATE TABLE t (i int) DISTRIBUTED BY (i",
     "CREATE TABLE t (i int) DISTRIBUTED",

@@ -15,6 +15,8 @@ enum Samples {
     "COPY t FROM STDIN;\n\(clause)\n\\.\n\(clause)",
     "CREATE TABLE \"t;\" (i int) DISTRIBUTED /* ; */ BY\n(i, \"j)\") ;\(clause)",
     "CREATE TABLE t AS SELECT 'DISTRIBUTED RANDOMLY' DISTRIBUTED RANDOMLY; \(clause)",
+    "ALTER TABLE s.t SET WITH (a=b) DISTRIBUTED BY (i, \"j)\"); SELECT s.t.gp_segment_id, gp_segment_id; \(clause)",
+    "CREATE TABLE t (i int) WITH (fillfactor=7, appendonly=true, orientation=row) DISTRIBUTED BY (i); \(clause)",
     "create unlogged table größe (i int) distributed replicated;;; \(clause)",
   ]
 }

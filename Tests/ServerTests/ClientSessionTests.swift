@@ -134,7 +134,7 @@ struct ClientSessionTests {
       try await connection.run("CREATE SCHEMA \"Ext. 1\"; CREATE EXTENSION vector SCHEMA \"Ext. 1\"")
       let server = try await connection.refreshCapabilities()
       #expect(server.qualifier(of: "vector")?.name == "Ext. 1")
-      #expect(server.isPgvector(atLeast: 0, 5) && !server.isPgvector(atLeast: 99))
+      #expect(server.isPgvector(atLeast: [0, 5]) && !server.isPgvector(atLeast: [99]))
       try await connection.run("SET search_path = public, \"Ext. 1\"")
       let found = try await connection.refreshCapabilities()
       #expect(found.pgvectorVersion != nil && found.qualifier(of: "vector") == nil)
@@ -193,5 +193,13 @@ struct ClientSessionTests {
       try await PostgresConnection.connect(ConnectionSettings(url: url))
     }
     #expect(error?.code == .connectionFailed, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: ["1e-9223372036854775808", "1e9223372036854775807", "1e99999999999999999999", "e5", "--1"])
+  func numberOutsideOfNumericBecomesNaN(text: String) async throws {
+    try await ScratchSchema.with { connection, _ in
+      let answer = try await connection.query(Statement("SELECT $1::text", binds: [.numeric(text)]))
+      #expect(try answer[0].value(at: 0, as: String.self) == "NaN")
+    }
   }
 }

@@ -19,6 +19,30 @@ bool		ann_sandbox_strict = false;
 static bool sandbox = true;
 static double pq_amp = 1.0;
 
+/* Settings of AnalyticDB that its clients send and that change nothing here. */
+static const char *const accepted_bools[] = {
+	"optimizer",
+	"adbpg_enable_fastann_hybrid_bitmap_pushdown",
+	"adbpg_enable_fastann_hybrid_expression_pushdown",
+	"adbpg_enable_fastann_hybrid_brute_force",
+	"adbpg_enable_fastann_hybrid_post_filtering",
+};
+
+static const char *const accepted_texts[] = {
+	"adbpg_fastann_hybrid_brute_force_selectivity_threshold",
+	"adbpg_fastann_hybrid_bitmap_pushdown_selectivity_threshold",
+	"adbpg_fastann_hybrid_expression_pushdown_selectivity_threshold",
+	"rds_ann_struct_first_table_size_threshold",
+	"rds_ann_struct_first_row_threshold",
+	"rds_ann_struct_first_selectivity_threshold",
+	"gp_autostats_mode",
+	"statement_mem",
+};
+
+static bool accepted_bool_values[lengthof(accepted_bools)];
+static char *accepted_text_values[lengthof(accepted_texts)];
+static char *version = NULL;
+
 void
 ann_define_settings(void)
 {
@@ -42,6 +66,16 @@ ann_define_settings(void)
 	DefineCustomBoolVariable("fastann.sandbox_strict",
 							 "Refuses index options that the sandbox cannot carry, instead of warning.",
 							 NULL, &ann_sandbox_strict, false, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	for (int i = 0; i < (int) lengthof(accepted_bools); i++)
+		DefineCustomBoolVariable(accepted_bools[i], "Accepted; it changes nothing in the sandbox.", NULL,
+								 &accepted_bool_values[i], true, PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	for (int i = 0; i < (int) lengthof(accepted_texts); i++)
+		DefineCustomStringVariable(accepted_texts[i], "Accepted; it changes nothing in the sandbox.", NULL,
+								   &accepted_text_values[i], "", PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomStringVariable("adbpg_version", "The release of AnalyticDB that the sandbox stands in for.", NULL,
+							   &version, "7.0 (sandbox)", PGC_INTERNAL, GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+							   NULL, NULL, NULL);
 
 	/* How the leader of a parallel build tells its workers which index it is. */
 	DefineCustomIntVariable("fastann.build_index", "Index that is being built (internal).",

@@ -25,13 +25,13 @@ FROM (
         FROM "public"."image_search"
         WHERE "image_vector" IS NOT NULL
         ORDER BY md5(CAST("id" AS text)), "id"
-        LIMIT :sample
+        LIMIT :'sample'::bigint
       ) AS "q" CROSS JOIN "public"."image_search" AS "n"
       WHERE "n"."id" <> "q"."id"
         AND "q"."image_vector" IS NOT NULL
         AND "n"."image_vector" IS NOT NULL
     ) AS "hit"
-    WHERE "rank" <= :top_k
+    WHERE "rank" <= :'top_k'::bigint
     ORDER BY "query_id", "distance"
   ) AS "neighbour"
   GROUP BY "query_id", "query_class", "class"

@@ -16,6 +16,6 @@ FROM (
     AND "q"."image_vector" IS NOT NULL
     AND "n"."image_vector" IS NOT NULL
 ) AS "hit"
-WHERE "rank" <= :top_k
+WHERE "rank" <= :'top_k'::bigint
   AND "hit"."distance" <= :'radius'::double precision
 ORDER BY "query_id", "distance";

@@ -5,8 +5,8 @@
 \if :{?top_k} \else
 \set top_k 10
 \endif
-SELECT "id", "class", sqrt("image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)) AS "distance"
+SELECT "id", "class", sqrt("image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :'id'::bigint)) AS "distance"
 FROM "public"."image_search"
-WHERE (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) IS NOT NULL
-ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)
-LIMIT :top_k;
+WHERE (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :'id'::bigint) IS NOT NULL
+ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :'id'::bigint)
+LIMIT :'top_k'::bigint;

@@ -9,4 +9,4 @@ FROM "public"."image_search" WHERE "image_vector" IS NOT NULL ORDER BY "id" LIMI
 SELECT "id", "class", sqrt("image_vector" <-> :'query'::real[]) AS "distance"
 FROM "public"."image_search"
 ORDER BY "image_vector" <-> :'query'::real[]
-LIMIT :top_k;
+LIMIT :'top_k'::bigint;

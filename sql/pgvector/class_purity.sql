@@ -22,7 +22,7 @@ FROM (
       FROM "public"."image_search"
       WHERE "image_vector" IS NOT NULL
       ORDER BY md5(CAST("id" AS text)), "id"
-      LIMIT :sample
+      LIMIT :'sample'::bigint
     ) AS "q"
     CROSS JOIN LATERAL (
       SELECT "n"."id", "n"."class", "n"."image_vector" <-> "q"."image_vector" AS "distance"
@@ -30,7 +30,7 @@ FROM (
       WHERE "n"."id" <> "q"."id"
         AND "n"."image_vector" IS NOT NULL
       ORDER BY "n"."image_vector" <-> "q"."image_vector"
-      LIMIT :top_k
+      LIMIT :'top_k'::bigint
     ) AS "hit"
     WHERE "q"."image_vector" IS NOT NULL
     ORDER BY "q"."id", "hit"."distance"

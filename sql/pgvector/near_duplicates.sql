@@ -15,7 +15,7 @@ CROSS JOIN LATERAL (
   WHERE "n"."id" > "q"."id"
     AND "n"."image_vector" IS NOT NULL
   ORDER BY "n"."image_vector" <-> "q"."image_vector"
-  LIMIT :top_k
+  LIMIT :'top_k'::bigint
 ) AS "hit"
 WHERE "q"."image_vector" IS NOT NULL
   AND "hit"."distance" <= :'radius'::double precision

@@ -5,9 +5,9 @@
 \if :{?top_k} \else
 \set top_k 10
 \endif
-SELECT "id", "class", "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) AS "distance"
+SELECT "id", "class", "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :'id'::bigint) AS "distance"
 FROM "public"."image_search"
 WHERE "image_vector" IS NOT NULL
-  AND (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id) IS NOT NULL
-ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :id)
-LIMIT :top_k;
+  AND (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :'id'::bigint) IS NOT NULL
+ORDER BY "image_vector" <-> (SELECT "image_vector" FROM "public"."image_search" WHERE "id" = :'id'::bigint)
+LIMIT :'top_k'::bigint;

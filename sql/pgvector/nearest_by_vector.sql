@@ -10,4 +10,4 @@ SELECT "id", "class", "image_vector" <-> :'query'::vector AS "distance"
 FROM "public"."image_search"
 WHERE "image_vector" IS NOT NULL
 ORDER BY "image_vector" <-> :'query'::vector
-LIMIT :top_k;
+LIMIT :'top_k'::bigint;

@@ -1,6 +1,6 @@
 -- How many of the true :top_k neighbours the index finds: 1 is all of them.
 \if :{?ef_search} \else
-\set ef_search 40
+\set ef_search '40'
 \endif
 \if :{?sample} \else
 \set sample 20
@@ -10,14 +10,14 @@
 \endif
 BEGIN;
 SET LOCAL enable_seqscan = off;
-SET LOCAL hnsw.ef_search = :ef_search;
+SET LOCAL hnsw.ef_search = :'ef_search';
 SELECT count(*) AS "queries", sum("found") / sum("wanted") AS "recall"
 FROM (
   SELECT *
   FROM "public"."image_search"
   WHERE "image_vector" IS NOT NULL
   ORDER BY md5(CAST("id" AS text))
-  LIMIT :sample
+  LIMIT :'sample'::bigint
 ) AS "q"
 CROSS JOIN LATERAL (
   SELECT max("distance") AS "farthest", count(*) AS "wanted"
@@ -26,7 +26,7 @@ CROSS JOIN LATERAL (
     FROM "public"."image_search" AS "n"
     WHERE "n"."image_vector" IS NOT NULL
     ORDER BY l2_distance("n"."image_vector", "q"."image_vector")
-    LIMIT :top_k
+    LIMIT :'top_k'::bigint
   ) AS "exact"
 ) AS "truth"
 CROSS JOIN LATERAL (
@@ -36,7 +36,7 @@ CROSS JOIN LATERAL (
     FROM "public"."image_search" AS "n"
     WHERE "n"."image_vector" IS NOT NULL
     ORDER BY "n"."image_vector" <-> "q"."image_vector"
-    LIMIT :top_k
+    LIMIT :'top_k'::bigint
   ) AS "index"
   WHERE "index"."distance" <= "truth"."farthest"
 ) AS "hits";

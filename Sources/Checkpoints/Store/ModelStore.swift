@@ -1,4 +1,4 @@
-internal import Crypto
+internal import Basics
 internal import Foundation
 
 /// The folders in which checkpoints are kept, the first one first.
@@ -63,14 +63,13 @@ public struct ModelStore: Sendable, Hashable {
     defer { try? file.close() }
     var hash = SHA256()
     do {
-      while let bytes = try file.read(upToCount: 1 << 20), !bytes.isEmpty { hash.update(data: bytes) }
+      while let bytes = try file.read(upToCount: 1 << 20), !bytes.isEmpty {
+        bytes.withUnsafeBytes { hash.update($0) }
+      }
     } catch {
       throw ModelStoreError(.file, "\(path) cannot be read: \(error.localizedDescription)")
     }
-    return hash.finalize().map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 2 ? digits : "0" + digits
-    }.joined()
+    return hash.hexadecimal()
   }
 }
 
@@ -78,7 +77,7 @@ public struct ModelStore: Sendable, Hashable {
 public struct ModelStoreError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What kind of failure it is.
   public struct Code: Sendable, Hashable {
-    private let name: String
+    package let name: String
 
     private init(_ name: String) { self.name = name }
 

@@ -29,7 +29,7 @@ package enum Output {
     try write(PrintableText.lines(text) + "\n")
   }
 
-  /// Writes a line that somebody may wait for, from a command that goes on in any case.
+  /// Writes a line that somebody may wait for, from a command that continues in any case.
   package static func announce(_ text: String) {
     do { try line(text) } catch {
       Terminal.warning("cannot write to standard output: \(String(cString: strerror(error.code))): \(text)")

@@ -36,7 +36,7 @@ private func printJSON(_ value: some Encodable) throws {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   encoder.keyEncodingStrategy = .custom { path in SnakeCaseKey(path) }
-  // JSON has no such numbers; one of them is no reason to print nothing.
+  // JSON does not know these numbers, and one of them must not suppress all others.
   encoder.nonConformingFloatEncodingStrategy = .convertToString(
     positiveInfinity: "Infinity",
     negativeInfinity: "-Infinity",

@@ -42,7 +42,6 @@ package enum Terminal {
 
   private static let hasProgress = StateLock(false)
 
-
   /// Draws progress on the terminal's last line; the next note or the command's end clears it.
   package static func progress(_ line: String) {
     guard showsProgress else { return }
@@ -62,7 +61,7 @@ package enum Terminal {
     }
   }
 
-  /// Counts on one line of a terminal while something long goes on; says nothing elsewhere.
+  /// Counts on one line of a terminal while something long runs; prints nothing elsewhere.
   package static func counter(_ what: String, _ global: GlobalOptions) -> @Sendable (Int) -> Void {
     guard showsProgress, !global.quiet else { return { _ in } }
     return { count in progress("\(count) \(what)") }

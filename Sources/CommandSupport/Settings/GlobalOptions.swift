@@ -44,7 +44,8 @@ package struct GlobalOptions: ParsableArguments {
 
 /// Refuses a number outside a range.
 /// - Throws: `ValidationError` that names option, range and number.
-package func checkRange<Range: RangeExpression>(_ option: String, _ value: Range.Bound, _ range: Range) throws {
+package func checkRange<Range: RangeExpression>(_ option: String, _ value: Range.Bound, _ range: Range) throws
+{
   guard !range.contains(value) else { return }
   let words =
     switch range {

@@ -32,7 +32,11 @@ package struct Setting: Sendable, Hashable {
     isSecret: true
   )
   package static let dialect = Setting("dialect", "pgvector or analyticdb", fallback: "pgvector")
-  package static let table = Setting("table", "the table with the embeddings", fallback: "public.image_search")
+  package static let table = Setting(
+    "table",
+    "the table with the embeddings",
+    fallback: "public.image_search"
+  )
   package static let idColumn = Setting("id-column", "the column with the ids", fallback: "id")
   package static let classColumn = Setting("class-column", "the column with the classes", fallback: "class")
   package static let vectorColumn = Setting(
@@ -41,12 +45,23 @@ package struct Setting: Sendable, Hashable {
     fallback: "image_vector"
   )
   package static let metric = Setting("metric", "l2, ip or cosine; by default the index's")
-  package static let migrations = Setting("migrations", "the folder with the migrations; by default ./migrations, else those in the program")
+  package static let migrations = Setting(
+    "migrations",
+    "the folder with the migrations; by default ./migrations, else those in the program"
+  )
   package static let model = Setting("model", "the architecture; by default the one that the weights fit")
   package static let weights = Setting("weights", "the file with the weights, .safetensors or .pth")
-  package static let feature = Setting("feature", "the layer and pooling that give the embedding", fallback: "logits")
+  package static let feature = Setting(
+    "feature",
+    "the layer and pooling that give the embedding",
+    fallback: "logits"
+  )
   package static let scales = Setting("scales", "input sizes to average over", fallback: "1")
-  package static let mirror = Setting("mirror", "yes averages over the image and its mirror image", fallback: "no")
+  package static let mirror = Setting(
+    "mirror",
+    "yes averages over the image and its mirror image",
+    fallback: "no"
+  )
   package static let normalise = Setting("normalise", "yes scales embeddings to length 1", fallback: "no")
   package static let projection = Setting("projection", "the file of the projection that is applied last")
   package static let pgBin = Setting("pg-bin", "the folder with PostgreSQL's programs")
@@ -70,7 +85,7 @@ package struct Settings {
   package let file: SettingsFile?
 
   /// Reads the environment and `adbvec.yaml`.
-  /// - Parameter path: `--config`; without it `adbvec.yaml` in the working folder is read when it is there.
+  /// - Parameter path: `--config`; without it `adbvec.yaml` in the working folder is read if it exists.
   package init(
     flags: [Setting: String],
     path: String?,
@@ -133,7 +148,7 @@ package struct Settings {
     case "no", "false", "0": return false
     default:
       throw CommandFailure(
-        "\(setting.key) is yes or no, not \"\(try text(setting))\" (\(self[setting]?.origin ?? "default"))",
+        "\(setting.key) must be yes or no, not \"\(try text(setting))\" (\(self[setting]?.origin ?? "default"))",
         exitCode: 64
       )
     }

@@ -2,7 +2,7 @@ import Basics
 import FoundationEssentials
 import Migrations
 
-/// What `adbvec.yaml` says: a value a setting, and below `parameters:` a value a parameter of the migrations.
+/// The contents of `adbvec.yaml`: settings, and below `parameters:` the parameters of the migrations.
 ///
 ///     table: public.image_search
 ///     parameters:
@@ -19,8 +19,7 @@ package struct SettingsFile {
   private(set) var parameters: [String: Entry] = [:]
 
   /// Reads a file.
-  /// - Throws: `CommandFailure` with exit code 64 for what is no YAML, an unknown key, a key that comes twice, or a value
-  ///   that is no single one.
+  /// - Throws: `CommandFailure` with exit code 64 for text that is not YAML, an unknown key, a repeated key, or a list.
   init(path: String) throws {
     self.path = path
     guard let root = try Self.document(path), !root.isNull else { return }
@@ -42,7 +41,7 @@ package struct SettingsFile {
   private static func document(_ path: String) throws -> YAMLNode? {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
       throw CommandFailure(
-        "\(path) cannot be read as YAML: it cannot be opened, or is not UTF-8",
+        "cannot read \(path): it cannot be opened, or is not UTF-8",
         exitCode: 64
       )
     }
@@ -58,7 +57,7 @@ package struct SettingsFile {
     guard case .mapping(let lines) = node.content else { throw failure(node, expected) }
     var seen: Set<String> = []
     for (key, _) in lines where !seen.insert(key.scalar ?? "").inserted {
-      throw failure(key, "\(key.scalar ?? "") stands here a second time; leave one of them")
+      throw failure(key, "\(key.scalar ?? "") is repeated; remove one of them")
     }
     return lines
   }

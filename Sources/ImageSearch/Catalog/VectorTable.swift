@@ -193,7 +193,7 @@ extension VectorTable {
 public struct VectorTableError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kind of failure; open, so that a new kind breaks nobody's switch.
   public struct Code: Sendable, Hashable {
-    let name: String
+    package let name: String
 
     /// There is no such table.
     public static let missingTable = Code(name: "missingTable")

@@ -91,7 +91,7 @@ extension Architecture: Hashable {
 }
 
 extension Architecture {
-  /// All architectures, smallest families first.
+  /// All architectures, smallest families first; those of timm that share another's tensors last.
   public static let all: [Architecture] = [
     squeezeNet1_0, squeezeNet1_1,
     mobileNetV2,
@@ -100,6 +100,8 @@ extension Architecture {
     vgg11, vgg11BN, vgg16, vgg16BN,
     deiTTiny, deiTSmall,
     viTB16, viTB32,
+    timmResNet18, timmResNet34, timmResNet50, timmResNet101,
+    timmViTTiny, timmViTSmall, timmViTBase,
   ]
 
   /// The architecture with a name.

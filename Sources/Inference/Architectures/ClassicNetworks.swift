@@ -1,3 +1,5 @@
+internal import ImageCodecs
+
 // Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016. Tensor names:
 // torchvision.
 
@@ -47,6 +49,11 @@ extension Architecture {
       return Graph.Outputs(map: map, logits: net.globalAverage("classifier.3", x))
     }
   }
+}
+
+extension Preprocessing {
+  /// timm's for ResNet's `a1_in1k` weights: a crop of 95 %, bicubic.
+  fileprivate static let timm = Preprocessing(resize: 235, interpolation: .bicubic)
 }
 
 extension GraphBuilder {
@@ -124,8 +131,30 @@ extension Architecture {
   /// ResNet-101: 2048-d features, 44.5 million parameters.
   public static let resNet101 = resNet("resnet101", blocks: [3, 4, 23, 3], bottleneck: true)
 
-  private static func resNet(_ name: String, blocks: [Int], bottleneck: Bool) -> Architecture {
-    Architecture(name: name, classifier: "fc.weight") { net in
+  /// timm's ResNet-18 (`a1_in1k`), whose tensors are torchvision's and whose images are resized otherwise.
+  public static let timmResNet18 = resNet("resnet18.a1_in1k", blocks: [2, 2, 2, 2], bottleneck: false, .timm)
+
+  /// timm's ResNet-34 (`a1_in1k`).
+  public static let timmResNet34 = resNet("resnet34.a1_in1k", blocks: [3, 4, 6, 3], bottleneck: false, .timm)
+
+  /// timm's ResNet-50 (`a1_in1k`).
+  public static let timmResNet50 = resNet("resnet50.a1_in1k", blocks: [3, 4, 6, 3], bottleneck: true, .timm)
+
+  /// timm's ResNet-101 (`a1h_in1k`).
+  public static let timmResNet101 = resNet(
+    "resnet101.a1h_in1k",
+    blocks: [3, 4, 23, 3],
+    bottleneck: true,
+    .timm
+  )
+
+  private static func resNet(
+    _ name: String,
+    blocks: [Int],
+    bottleneck: Bool,
+    _ preprocessing: Preprocessing = .torchvision
+  ) -> Architecture {
+    Architecture(name: name, preprocessing: preprocessing, classifier: "fc.weight") { net in
       var x = net.normalised("conv1", "bn1", net.input, 64, kernel: 7, stride: 2)
       x = net.relu("relu", x)
       x = net.maxPool("maxpool", x, 3, stride: 2, padding: 1)

@@ -16,6 +16,15 @@ extension Architecture {
   /// DeiT-small: 384-d class token, 22 million parameters.
   public static let deiTSmall = deiT("deit_small_patch16_224", width: 384, heads: 6)
 
+  /// timm's ViT-Ti/16, whose tensors are DeiT-tiny's: 192-d class token.
+  public static let timmViTTiny = deiT("vit_tiny_patch16_224", width: 192, heads: 3, .half)
+
+  /// timm's ViT-S/16, whose tensors are DeiT-small's: 384-d class token.
+  public static let timmViTSmall = deiT("vit_small_patch16_224", width: 384, heads: 6, .half)
+
+  /// timm's ViT-B/16: 768-d class token.
+  public static let timmViTBase = deiT("vit_base_patch16_224", width: 768, heads: 12, .half)
+
   private static func viT(_ name: String, patch: Int) -> Architecture {
     let names = TransformerNames(
       patches: "conv_proj",
@@ -34,7 +43,12 @@ extension Architecture {
     }
   }
 
-  private static func deiT(_ name: String, width: Int, heads: Int) -> Architecture {
+  private static func deiT(
+    _ name: String,
+    width: Int,
+    heads: Int,
+    _ normalization: Normalization = .imageNet
+  ) -> Architecture {
     let names = TransformerNames(
       patches: "patch_embed.proj",
       classToken: "cls_token",
@@ -47,7 +61,7 @@ extension Architecture {
       norm: "norm",
       head: "head"
     )
-    let recipe = Preprocessing(resize: 248, interpolation: .bicubic)
+    let recipe = Preprocessing(resize: 248, interpolation: .bicubic, normalization: normalization)
     return Architecture(name: name, preprocessing: recipe, classifier: "head.weight") { net in
       net.transformer(names, patch: 16, width: width, heads: heads)
     }

@@ -20,6 +20,8 @@ public struct FeatureModel: Sendable {
   public let dimension: Int
   /// A fingerprint of the weights.
   public let weightsDigest: String
+  /// The checkpoint's tensors that the network does not use.
+  public let unusedTensors: [String]
 
   /// A model from a checkpoint file.
   ///
@@ -29,6 +31,8 @@ public struct FeatureModel: Sendable {
   ///   - ignoresExtraTensors: Do not mind tensors that the architecture does not have, as further heads of a network
   ///     that was trained on elsewhere.
   ///   - projection: Applied to every feature; must have been fitted for this network, weights and feature.
+  ///   - preprocessing: What differs from the architecture's own preprocessing, or from that of timm's `config.json`
+  ///     beside the weights, where there is one.
   /// - Throws: `CheckpointError` for a file that cannot be read; `NetworkError` listing tensors that are missing, have
   ///   another shape or are left over, and for a feature that the network does not have; `ProjectionError` with code
   ///   `mismatch`.
@@ -39,14 +43,15 @@ public struct FeatureModel: Sendable {
     normalised: Bool = false,
     augmentation: TestTimeAugmentation = .one,
     projection: Projection? = nil,
+    preprocessing changes: PreprocessingChanges = PreprocessingChanges(),
     ignoresExtraTensors: Bool = false
   ) throws {
     let checkpoint = try Checkpoint(contentsOfFile: weights)
-    let chosen = try architecture ?? Architecture.matching(checkpoint, file: weights)
+    let fit = try WeightFit(checkpoint, file: weights, architecture: architecture)
     do {
       network = try Network(
-        architecture: chosen,
-        weights: checkpoint,
+        architecture: fit.architecture,
+        weights: fit.source,
         ignoresExtraTensors: ignoresExtraTensors
       )
     } catch let error as NetworkError where error.code == .weights {
@@ -56,9 +61,10 @@ public struct FeatureModel: Sendable {
     self.normalised = normalised
     self.augmentation = augmentation
     self.projection = projection
-    preprocessing = chosen.preprocessing
-    weightsDigest = try checkpoint.digest()
-    let side = TestTimeAugmentation.scaled(chosen.preprocessing, by: augmentation.scales[0]).crop
+    unusedTensors = network.leftOver + fit.outside
+    preprocessing = try fit.preprocessing.changed(by: changes)
+    weightsDigest = try fit.source.digest()
+    let side = TestTimeAugmentation.scaled(preprocessing, by: augmentation.scales[0]).crop
     let length = try network.makeSession(feature: feature, inputSize: side).dimensions
     dimension = projection?.outputs ?? length
     try projection?.check(fits: self, length: length)
@@ -79,26 +85,6 @@ public struct FeatureModel: Sendable {
   /// An extractor for one thread.
   public func makeExtractor() throws -> FeatureExtractor {
     try FeatureExtractor(self)
-  }
-}
-
-extension Architecture {
-  /// The architecture that shares the most tensors, by name and shape, with a checkpoint.
-  /// - Throws: `NetworkError` with code `unknownArchitecture` when fewer than half of anyone's are there.
-  static func matching(_ weights: some TensorSource, file: String) throws -> Architecture {
-    let present = Set(weights.names)
-    let scored = all.map { architecture in
-      let wanted = architecture.tensors
-      let found = wanted.filter { present.contains($0.name) && (try? weights.shape(of: $0.name)) == $0.shape }
-      return (architecture, Double(found.count) / Double(max(wanted.count, present.count)))
-    }
-    guard let best = scored.max(by: { $0.1 < $1.1 }), best.1 >= 0.5 else {
-      throw NetworkError(
-        .unknownArchitecture,
-        "\(file) has no known network's tensors; name the network with --model"
-      )
-    }
-    return best.0
   }
 }
 
@@ -175,46 +161,56 @@ public final class FeatureExtractor {
 }
 
 extension Projection {
-  /// The keys under which a projection's file tells what its vectors were.
-  private static let modelKey = "model"
-  private static let weightsKey = "weights"
-  private static let featureKey = "feature"
+  /// What the samples of a projection were, by the keys of its provenance.
+  private static func origin(_ model: FeatureModel) -> [(key: String, value: String)] {
+    [
+      ("model", model.network.architecture.name), ("feature", String(describing: model.feature)),
+      ("weights", model.weightsDigest), ("copies", model.augmentation.description),
+      ("normalised", model.normalised ? "yes" : "no"), ("preprocessing", model.preprocessing.description),
+    ]
+  }
 
-  /// The same projection, with the network, weights and feature that its samples came from noted in its provenance.
+  /// The same projection, with everything that made its samples noted in its provenance.
   public func fitted(for model: FeatureModel) -> Projection {
     var noted = self
-    noted.provenance[Self.modelKey] = model.network.architecture.name
-    noted.provenance[Self.weightsKey] = model.weightsDigest
-    noted.provenance[Self.featureKey] = String(describing: model.feature)
-    if model.augmentation != .one { noted.provenance["copies"] = model.augmentation.description }
+    for (key, value) in Self.origin(model) where !value.isEmpty { noted.provenance[key] = value }
     return noted
   }
 
-  /// Refuses a network, weights or feature other than those that the projection was fitted for.
+  /// Refuses anything other than what the projection was fitted for.
   ///
-  /// A projection fitted on vectors whose origin was not told is checked by its length alone.
+  /// A projection fitted on vectors of unknown origin is checked by its length alone. Files of earlier versions note
+  /// neither `normalised` nor `preprocessing`.
   ///
   /// - Parameter length: The length of the model's features before any projection.
   /// - Throws: `ProjectionError` with code `mismatch`.
   func check(fits model: FeatureModel, length: Int) throws {
-    let found = [
-      (Self.modelKey, model.network.architecture.name), (Self.featureKey, String(describing: model.feature)),
-      (Self.weightsKey, model.weightsDigest),
-    ]
-    for (key, value) in found {
-      guard let wanted = provenance[key], wanted != value else { continue }
+    for (key, value) in Self.origin(model) {
+      var wanted = provenance[key]
+      // Without copies the image alone was the sample.
+      if key == "copies", provenance["model"] != nil { wanted = wanted ?? "" }
+      guard let wanted, wanted != value else { continue }
       throw ProjectionError(
         .mismatch,
-        "the projection was fitted for the \(key) \(wanted), not \(value); "
-          + "choose that one, or fit another with adbvec projection fit"
+        "the projection was fitted for \(Self.phrase(key, wanted)), not \(Self.phrase(key, value)). Fix: choose that, "
+          + "or fit another with adbvec projection fit"
       )
     }
     guard inputs == length else {
       throw ProjectionError(
         .mismatch,
-        "the projection takes vectors of \(inputs) numbers, \(model.feature) of \(model.network.architecture.name) has "
-          + "\(length); fit another with adbvec projection fit"
+        "the projection takes vectors of \(inputs) values, \(model.feature) of \(model.network.architecture.name) has "
+          + "\(length). Fix: fit another with adbvec projection fit"
       )
+    }
+  }
+
+  private static func phrase(_ key: String, _ value: String) -> String {
+    switch key {
+    case "copies": value.isEmpty ? "the image alone" : value
+    case "normalised":
+      value == "yes" ? "vectors of length 1 (--normalise)" : "vectors as they are (--no-normalise)"
+    default: "the \(key) \(value)"
     }
   }
 }

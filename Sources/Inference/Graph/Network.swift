@@ -105,7 +105,7 @@ extension Architecture {
 public struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong.
   public struct Code: Sendable, Hashable {
-    private let name: String
+    package let name: String
 
     private init(_ name: String) { self.name = name }
 
@@ -119,6 +119,8 @@ public struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let featureSyntax = Code("featureSyntax")
     /// The network has no such feature.
     public static let feature = Code("feature")
+    /// How images are preprocessed for the network cannot be told, or is not possible here.
+    public static let preprocessing = Code("preprocessing")
     /// OpenBLAS cannot be loaded.
     public static let library = Code("library")
     /// Memory for the activations or weights was not to be had.

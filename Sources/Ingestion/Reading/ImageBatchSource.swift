@@ -1,4 +1,4 @@
-internal import Crypto
+internal import Basics
 public import ImageCodecs
 public import ImageSources
 internal import Inference
@@ -199,7 +199,7 @@ public struct ImageIDs: Sendable, Hashable, CustomStringConvertible {
   /// SQL makes the same: `('x' || substr(md5('cats/1.jpg'), 1, 16))::bit(64)::bigint & 9223372036854775807`. Among a
   /// million paths two share an id with a probability of 5·10^-8; the id column's unique index would then refuse them.
   public static func id(ofPath path: String) -> Int64 {
-    let first = Insecure.MD5.hash(data: Array(path.utf8)).prefix(8)
+    let first = MD5.digest(of: Array(path.utf8)).prefix(8)
     return Int64(first.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & UInt64(Int64.max))
   }
 

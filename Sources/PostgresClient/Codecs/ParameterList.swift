@@ -10,7 +10,7 @@ public struct ParameterList: Sendable {
   private var buffer: WireBuffer
   private var isTooLong = false
 
-  /// An empty list with room for `capacity` bytes of values.
+  /// An empty list with capacity for `capacity` bytes of values.
   public init(capacity: Int = 0) {
     buffer = WireBuffer(capacity: capacity)
   }
@@ -24,7 +24,7 @@ public struct ParameterList: Sendable {
   /// The number of parameters.
   public var count: Int { types.count }
 
-  /// Forgets the parameters and keeps the room.
+  /// Removes the parameters and keeps the capacity.
   public mutating func removeAll() {
     types.removeAll(keepingCapacity: true)
     lengths.removeAll(keepingCapacity: true)
@@ -75,7 +75,7 @@ public struct ParameterList: Sendable {
       )
     }
     return try buffer.bytes.withUnsafeBytes { raw in
-      // An empty value is a pointer to nothing of length 0; NULL is no pointer at all.
+      // An empty value is a pointer to nothing of length 0; NULL is a null pointer.
       let base = raw.baseAddress?.assumingMemoryBound(to: CChar.self) ?? Self.nothing
       let values = offsets.map { offset in offset.map { base + $0 } }
       return try body(values, lengths, [Int32](repeating: 1, count: count))

@@ -39,13 +39,13 @@ public struct SparseVector: Sendable, Hashable, PostgresDecodable {
 
   /// Reads `sparsevec`.
   public init(cell: BinaryCell) throws {
-    guard TypeOID.isExtension(cell.typeOID) else { throw CellError(reason: "it is no sparsevec") }
+    guard TypeOID.isExtension(cell.typeOID) else { throw CellError(reason: "it is not a sparsevec") }
     var reader = WireReader(try cell.requireBytes())
     dimension = Int(try reader.read(Int32.self))
     let count = Int(try reader.read(Int32.self))
     _ = try reader.read(Int32.self)
     guard dimension > 0, count >= 0, reader.remaining == count * 8 else {
-      throw CellError(reason: "its bytes are no sparsevec")
+      throw CellError(reason: "its bytes are not a sparsevec")
     }
     indices = try (0..<count).map { _ in try reader.read(Int32.self) }
     values = try (0..<count).map { _ in Float(bitPattern: try reader.read()) }

@@ -91,7 +91,7 @@ extension Int: PostgresDecodable {
     case TypeOID.int4: self = Int(try cell.integer(Int32.self))
     case TypeOID.int8: self = Int(try cell.integer(Int64.self))
     case TypeOID.oid: self = Int(try cell.integer(UInt32.self))
-    default: throw CellError(reason: "it is no integer")
+    default: throw CellError(reason: "it is not an integer")
     }
   }
 }
@@ -130,7 +130,7 @@ extension String: PostgresDecodable {
   /// Reads `text`, `varchar`, `char`, `name`, `json` or `jsonb`.
   public init(cell: BinaryCell) throws {
     let bytes = try cell.requireBytes()
-    guard Self.textTypes.contains(cell.typeOID) else { throw CellError(reason: "it is no text") }
+    guard Self.textTypes.contains(cell.typeOID) else { throw CellError(reason: "it is not text") }
     // jsonb_send writes a format version before the text.
     let text = cell.typeOID == TypeOID.jsonb ? UnsafeRawBufferPointer(rebasing: bytes.dropFirst()) : bytes
     self = String(decoding: text, as: UTF8.self)
@@ -219,7 +219,7 @@ extension Array: PostgresDecodable where Element: PostgresDecodable {
     var reader = WireReader(bytes)
     let dimensions = try reader.read(Int32.self)
     guard (0...6).contains(dimensions), (0...1).contains(try reader.read(Int32.self)) else {
-      throw CellError(reason: "its bytes are no array")
+      throw CellError(reason: "its bytes are not an array")
     }
     let elementType = try reader.read(UInt32.self)
     guard dimensions > 0 else { return [] }

@@ -47,11 +47,14 @@ extension NumericFormat {
     }
     guard count >= 0 else { throw CellError(reason: "its numeric has a negative length") }
     let groups = try (0..<count).map { _ in Int(try reader.read(Int16.self)) }
+    guard groups.allSatisfy((0...9999).contains) else {
+      throw CellError(reason: "its numeric has a group that is not four digits")
+    }
     try reader.expectEnd()
     let group = { (power: Int) in
       let index = weight - power
       let digits = String(groups.indices.contains(index) ? groups[index] : 0)
-      return String(repeating: "0", count: 4 - digits.count) + digits
+      return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
     let whole = weight < 0 ? "" : (0...weight).reversed().map(group).joined()
     let integer = String(whole.drop { $0 == "0" })
@@ -69,7 +72,7 @@ enum NumericFormat {
   static let positiveInfinity: UInt16 = 0xD000
   static let negativeInfinity: UInt16 = 0xF000
 
-  /// Appends decimal text such as `-12.50`, `1e-3`, `NaN` or `-Infinity`; text that is no number becomes NaN.
+  /// Appends decimal text such as `-12.50`, `1e-3`, `NaN` or `-Infinity`; text that is not a number becomes NaN.
   static func append(_ text: String, to buffer: inout WireBuffer) {
     switch text.lowercased() {
     case "infinity", "inf": append([], weight: 0, sign: positiveInfinity, scale: 0, to: &buffer)
@@ -116,7 +119,7 @@ enum NumericFormat {
       guard let digits = Self.digits(mantissa[0]),
         let behind = mantissa.count > 1 ? Self.digits(mantissa[1]) : [],
         let exponent = parts.count > 1 ? Int(parts[1]) : 0,
-        !(digits.isEmpty && behind.isEmpty), abs(exponent) < 20_000
+        !(digits.isEmpty && behind.isEmpty), (-20_000...20_000).contains(exponent)
       else { return nil }
       let all = digits + behind
       let point = digits.count + exponent

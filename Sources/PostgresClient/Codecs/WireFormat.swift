@@ -3,7 +3,7 @@ public struct WireBuffer: Sendable {
   /// What has been written.
   public private(set) var bytes: [UInt8]
 
-  /// An empty buffer with room for `capacity` bytes.
+  /// An empty buffer with capacity for `capacity` bytes.
   public init(capacity: Int = 0) {
     bytes = []
     bytes.reserveCapacity(capacity)
@@ -12,7 +12,7 @@ public struct WireBuffer: Sendable {
   /// The number of bytes written.
   public var count: Int { bytes.count }
 
-  /// Forgets the content and keeps the room.
+  /// Removes the content and keeps the capacity.
   public mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
   }

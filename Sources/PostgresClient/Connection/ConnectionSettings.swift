@@ -24,7 +24,7 @@ public struct ConnectionSettings: Sendable, Hashable {
     return pairs
   }
 
-  /// The address for people: no password, whatever form it was given in.
+  /// The address for people: without the password, in each form it can be given.
   public var redacted: String {
     guard let url else { return "the PG* environment" }
     guard let known = try? Self.keywords(of: url) else { return "an address that libpq cannot read" }
@@ -90,7 +90,7 @@ enum Redaction {
     return String(text[..<start.lowerBound])
   }
 
-  /// `Key (id)=(5) already exists.` loses the values, whatever `failing row contains` goes, and `Token "abc" is invalid.`
+  /// `Key (id)=(5) already exists.` loses the values, a detail with `failing row contains` is dropped, and `Token "abc" is invalid.`
   /// its token.
   static func detail(_ text: String, sqlState: String) -> String? {
     if text.lowercased().contains("failing row contains") { return nil }

@@ -1,7 +1,7 @@
+internal import Basics
 internal import CLibpq
 import Dispatch
 import Glibc
-import Synchronization
 public import VectorSQL
 
 /// A NOTICE, WARNING, INFO … that the server sent beside its answer.
@@ -22,7 +22,7 @@ public struct PostgresNotice: Sendable, Hashable {
 final class NoticeRelay: Sendable {
   typealias Handler = @Sendable (PostgresNotice) -> Void
 
-  private let handler = Mutex<Handler?>(nil)
+  private let handler = StateLock<Handler?>(nil)
 
   func exchange(_ new: Handler?) -> Handler? {
     handler.withLock { handler in

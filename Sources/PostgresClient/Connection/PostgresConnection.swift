@@ -1,7 +1,7 @@
+internal import Basics
 internal import CLibpq
 internal import Dispatch
 import Glibc
-import Synchronization
 
 /// One connection to a server.
 ///
@@ -241,10 +241,10 @@ final class CancelHandle: @unchecked Sendable {
 
 /// A connection's socket for other threads: they may break it, but only while the connection still owns it.
 final class SocketGuard: Sendable {
-  private let descriptor: Mutex<Int32>
+  private let descriptor: StateLock<Int32>
 
   init(_ descriptor: Int32) {
-    self.descriptor = Mutex(descriptor)
+    self.descriptor = StateLock(descriptor)
   }
 
   func shutDown() {

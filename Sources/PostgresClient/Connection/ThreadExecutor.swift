@@ -74,7 +74,7 @@ private final class JobInbox: @unchecked Sendable {
     }
   }
 
-  /// Waits for a job; nil when there will be none any more.
+  /// Waits for a job; nil when no more will come.
   func take() -> Entry? {
     locked {
       while entries.isEmpty, !isFinished { pthread_cond_wait(arrival, mutex) }

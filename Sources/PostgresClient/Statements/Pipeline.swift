@@ -46,7 +46,7 @@ extension PostgresConnection {
   /// `body` runs on the connection's own thread and may block. Without `BEGIN` and `COMMIT` among them the statements
   /// are one implicit transaction. After the first failure the server skips the rest, and its error is thrown; an
   /// explicit transaction is then still open, and failed.
-  /// - Returns: the answers, one a statement.
+  /// - Returns: the answers, one per statement.
   /// - Throws: `PostgresError` of the first statement that failed; what `body` threw; `CancellationError`.
   @discardableResult
   public func pipeline(_ body: (inout PipelineSender) throws -> Void) async throws -> [RowSet] {
@@ -55,7 +55,7 @@ extension PostgresConnection {
       guard PQenterPipelineMode(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
       var sender = PipelineSender(handle: handle, names: statements.all)
       let stopped = Result { try body(&sender) }
-      // The synchronisation point must follow whatever was sent, or leaving would wait for ever.
+      // The synchronisation point must follow whatever was sent, or leaving would never end.
       guard PQpipelineSync(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
       var answers: [RowSet] = []
       let failure = readAnswers(sender.count, handle) { answers.append(RowSet(storage: $0)) }.failure

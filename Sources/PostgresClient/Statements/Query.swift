@@ -274,7 +274,7 @@ struct StatementCache: Sendable {
     lastUse[key] = clock
   }
 
-  /// Takes out the statement to give up for a new one; nil while there is room.
+  /// Takes out the statement to give up for a new one; nil below the limit.
   mutating func evict() -> String? {
     guard names.count >= limit, let oldest = lastUse.min(by: { $0.value < $1.value })?.key else { return nil }
     lastUse[oldest] = nil

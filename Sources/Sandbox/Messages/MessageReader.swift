@@ -1,9 +1,10 @@
 internal import NIOCore
 
-/// Cuts a client's session into messages and comments out distribution clauses in Query and Parse; every other byte
+/// Cuts a client's session into messages and leaves out in Query and Parse what only AnalyticDB reads; every other byte
 /// stays as it is.
 ///
-/// A clause becomes a line comment of the same length, `--STRIBUTED BY (id` and a line end. So the message's length is
+/// A clause becomes a line comment of the same length, `--STRIBUTED BY (id` and a line end, or a replacement of the same
+/// length. So the message's length is
 /// known before its text was read, and the server counts error positions in a text where every character stands
 /// where the client put it: the server's side needs no reading at all.
 struct MessageReader {
@@ -97,12 +98,20 @@ struct MessageReader {
     let index = pending.readerIndex + cursor
     let found = body.read(pending.readableBytesView[index..<index + count])
     for clause in found {
-      commentOut(clause.shifted(by: pending.readerIndex + start).range)
+      leaveOut(clause.shifted(by: pending.readerIndex + start))
       clauses.append(clause.kind)
     }
     cursor += count
     state = body.remaining == 0 ? .header : .statement(body, start: start)
     return body.remaining == 0
+  }
+
+  private mutating func leaveOut(_ clause: DistributionClause) {
+    guard let replacement = clause.replacement, replacement.utf8.count <= clause.range.count else {
+      return commentOut(clause.range)
+    }
+    let padding = repeatElement(UInt8(ascii: " "), count: clause.range.count - replacement.utf8.count)
+    pending.setBytes(Array(replacement.utf8) + padding, at: clause.range.lowerBound)
   }
 
   /// Line ends inside would end the comment; everything else may stay, in any encoding.

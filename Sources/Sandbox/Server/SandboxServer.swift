@@ -167,7 +167,7 @@ enum ListenAddress {
       throw SandboxError(
         code: .cannotListen,
         description:
-          "\(host):\(configuration.listenPort) is no address to listen on; use 127.0.0.1 and a port up to 65535"
+          "\(host):\(configuration.listenPort) is not an address to listen on. Fix: use 127.0.0.1 and a port up to 65535"
       )
     }
     guard configuration.allowsRemoteClients || isLoopback(address) else {
@@ -193,7 +193,7 @@ enum ListenAddress {
 public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kind of failure; open, so that a new kind breaks nobody's switch.
   public struct Code: Sendable, Hashable {
-    let name: String
+    package let name: String
 
     /// The address is not this machine's own, and that was not asked for.
     public static let notLoopback = Code(name: "notLoopback")

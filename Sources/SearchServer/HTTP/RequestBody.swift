@@ -157,18 +157,3 @@ struct ContentType: Hashable {
     return nil
   }
 }
-
-extension StringProtocol {
-  var trimmed: String {
-    var text = self[...]
-    while let first = text.first, first == " " || first == "\t" { text = text.dropFirst() }
-    while let last = text.last, last == " " || last == "\t" { text = text.dropLast() }
-    return String(text)
-  }
-
-  /// A quoted string of RFC 9110 without its quotes.
-  var unquoted: String {
-    guard count >= 2, first == "\"", last == "\"" else { return String(self) }
-    return String(dropFirst().dropLast()).replacing("\\\"", with: "\"")
-  }
-}

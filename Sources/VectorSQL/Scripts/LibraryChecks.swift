@@ -130,16 +130,22 @@ extension LibraryStatement {
       sql: .perDialect { dialect throws(RenderingError) in
         let type = try dialect.type(of: target.column.element)
         let dimensions = type.dimensions?(target.column.sql) ?? "NULL"
-        return [
+        // Greenplum refuses a size beside an aggregate over segments, unless the aggregate is a table of its own.
+        let content: SQL = [
           .select([
             #"count(*) AS "rows""#, #"count(\#(target.column.sql)) AS "vectors""#,
             #"count(DISTINCT \#(id: target.label)) AS "classes""#,
             #"min(\#(dimensions)) AS "least_dimension""#, #"max(\#(dimensions)) AS "greatest_dimension""#,
-            #"(\#(storage(target))) AS "storage""#,
+          ]),
+          "FROM \(table: target.table)",
+        ].clauses
+        return [
+          .select([
+            #""content".*"#, #"(\#(storage(target))) AS "storage""#,
             #"pg_size_pretty(pg_total_relation_size(\#(regclass(target)))) AS "size""#,
             #"(SELECT \#(estimate) FROM pg_class WHERE oid = \#(regclass(target))) AS "rows_estimated""#,
           ]),
-          "FROM \(table: target.table)",
+          #"FROM (\#(content)) AS "content""#,
         ].clauses
       }
     )

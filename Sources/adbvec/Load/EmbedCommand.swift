@@ -14,10 +14,17 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
       "The format follows the file's name: .npy, .fvecs, .csv or .jsonl, else the tutorial's (lines id|class|{…})."
   )
 
-  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"),
+    completion: .file()
+  )
   var source: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"), completion: .file())
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"),
+    completion: .file()
+  )
   var output: String
 
   @Option(
@@ -29,7 +36,10 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
   )
   var format: FeatureSource.Format?
 
-  @Option(help: ArgumentHelp("The file with the classes, for formats that hold none.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The file with the classes, for formats that hold none.", valueName: "file"),
+    completion: .file()
+  )
   var labels: String?
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
@@ -74,7 +84,11 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     try writer.finish()
     let left = unreadable == 0 ? "" : ", \(counted(unreadable, "image")) could not be read"
     let summary = "\(counted(rows, "vector")) of \(model.dimension) dimensions"
-    if output == "-" { Terminal.note(summary + left) } else { try Output.line("\(summary) in \(output)\(left)") }
+    if output == "-" {
+      Terminal.note(summary + left)
+    } else {
+      try Output.line("\(summary) in \(output)\(left)")
+    }
   }
 }
 
@@ -99,7 +113,10 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
-  @Option(help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
+    completion: .file()
+  )
   var labels: String?
 
   @Option(

@@ -27,7 +27,10 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
   )
   var inputFormat: FeatureSource.Format?
 
-  @Option(help: ArgumentHelp("The file with the classes, for .npy, .fvecs and .bvecs.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The file with the classes, for .npy, .fvecs and .bvecs.", valueName: "file"),
+    completion: .file()
+  )
   var labels: String?
 
   @OptionGroup(title: "Load options") var load: LoadOptionsGroup
@@ -68,7 +71,10 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"),
+    completion: .file()
+  )
   var file: String
 
   @Option(

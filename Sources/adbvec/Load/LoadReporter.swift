@@ -105,12 +105,18 @@ struct LoadReporter: Sendable {
   }
 
   private static func sentence(_ report: LoadReport, _ seconds: Double) -> String {
-    if report.isDryRun { return "checked, nothing written: \(counted(report.thisRun.handled, "row")) would be loaded" }
-    if report.wasFinished { return "already loaded (\(counted(report.counts.loaded, "row"))); --restart loads again" }
+    if report.isDryRun {
+      return "checked, nothing written: \(counted(report.thisRun.handled, "row")) would be loaded"
+    }
+    if report.wasFinished {
+      return "already loaded (\(counted(report.counts.loaded, "row"))); --restart loads again"
+    }
     var parts = ["\(counted(report.counts.loaded, "row")) loaded"]
     if report.counts.replaced > 0 { parts.append("\(report.counts.replaced) of them replaced") }
     if report.counts.skipped > 0 { parts.append("\(report.counts.skipped) were there already") }
-    if report.counts.unreadable > 0 { parts.append("\(counted(report.counts.unreadable, "image")) could not be read") }
+    if report.counts.unreadable > 0 {
+      parts.append("\(counted(report.counts.unreadable, "image")) could not be read")
+    }
     return parts.joined(separator: ", ") + String(format: " in %.1f s", seconds)
   }
 }

@@ -25,7 +25,10 @@ struct EvaluateCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("A folder of images by class, or CIFAR files.", valueName: "collection"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("A folder of images by class, or CIFAR files.", valueName: "collection"),
+    completion: .file()
+  )
   var collection: String
 
   @Option(help: ArgumentHelp("Images to search with.", valueName: "source"), completion: .file())
@@ -48,7 +51,10 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("At most N images of the collection, drawn at random.", valueName: "count"))
   var sample: Int?
 
-  @Option(help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
+    completion: .file()
+  )
   var labels: String?
 
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
@@ -59,7 +65,10 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "table, json or csv.")
   var format = ComparisonFormat.table
 
-  @Option(help: ArgumentHelp("Draw the comparison, PNG.", valueName: "file"), completion: .file(extensions: ["png"]))
+  @Option(
+    help: ArgumentHelp("Draw the comparison, PNG.", valueName: "file"),
+    completion: .file(extensions: ["png"])
+  )
   var plot: String?
 
   @OptionGroup(title: "Global options") var global: GlobalOptions

@@ -9,12 +9,11 @@ import Ingestion
 import LocalPostgres
 import MetricLearning
 
-/// Options of commands that turn images into vectors; the same everywhere, so that what one command loads the others
-/// find.
+/// Options of commands that turn images into embeddings; the same everywhere, so that all commands make equal ones.
 struct FeatureOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The network, such as squeezenet1_1; without it the one that the weights fit.",
+      "The model, such as squeezenet1_1 (default: the one that the weights fit).",
       valueName: "name"
     )
   )
@@ -22,18 +21,21 @@ struct FeatureOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The network of a checkpoint that was trained on elsewhere: takes its number of classes, leaves its extra heads alone.",
+      "The architecture of your own weights: any number of classes, extra heads are ignored.",
       valueName: "name"
     )
   )
   var architecture: String?
 
-  @Option(help: ArgumentHelp("The checkpoint, .safetensors or .pth.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The file with the weights, .safetensors or .pth.", valueName: "file"),
+    completion: .file()
+  )
   var weights: String?
 
   @Option(
     help: ArgumentHelp(
-      "logits, probabilities, pooled, gem[:P], rmac[:LEVELS], cls or layer:NAME.",
+      "The layer and pooling: logits, probabilities, pooled, gem[:P], rmac[:LEVELS], cls or layer:NAME (default: logits).",
       valueName: "kind"
     )
   )
@@ -41,7 +43,7 @@ struct FeatureOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Average over these sizes of the input, as multiples of the network's: 0.7,1,1.4.",
+      "Average over input sizes, as multiples of the model's: 0.7,1,1.4 (default: 1).",
       valueName: "list"
     )
   )
@@ -53,13 +55,16 @@ struct FeatureOptions: ParsableArguments {
   )
   var mirror: Bool?
 
-  @Flag(inversion: .prefixedNo, help: "Scale vectors to length 1.")
+  @Flag(inversion: .prefixedNo, help: "Scale embeddings to length 1.")
   var normalise: Bool?
 
   @Option(
-    help: ArgumentHelp("A projection that is applied last; see 'adbvec projection fit'.", valueName: "file")
+    help: ArgumentHelp("The projection to apply last; see 'adbvec projection fit'.", valueName: "file"),
+    completion: .file(extensions: ["safetensors"])
   )
   var projection: String?
+
+  @OptionGroup var preprocessing: PreprocessingArguments
 
   @OptionGroup var decoding: DecodingArguments
 
@@ -85,9 +90,7 @@ struct FeatureOptions: ParsableArguments {
 
   /// - Throws: `ValidationError` for no worker at all, or for more than any machine has a use for.
   static func check(workers: Int) throws {
-    guard (1...256).contains(workers) else {
-      throw ValidationError("--workers must be 1…256, not \(workers)")
-    }
+    try checkRange("--workers", workers, 1...256)
   }
 
   /// Loads the model of a choice.
@@ -107,9 +110,10 @@ struct FeatureOptions: ParsableArguments {
       normalised: choice.normalised,
       augmentation: choice.augmentation,
       projection: try choice.projection.map { try Projection(contentsOfFile: $0) },
+      preprocessing: preprocessing.changes(completing: choice.preprocessing),
       ignoresExtraTensors: ignoresExtraTensors
     )
-    let others = model.network.leftOver
+    let others = model.unusedTensors
     if let first = others.first {
       Terminal.note("\(others.count) tensors of the checkpoint are not used, such as \(first)")
     }
@@ -144,16 +148,25 @@ struct FeatureOptions: ParsableArguments {
     return PreparedFeatures(model: model, decoding: decoding, recipe: given)
   }
 
-  /// A checkpoint that `adbvec models fetch` or `scripts/bootstrap` left.
+  /// Weights that `adbvec models fetch` or `scripts/bootstrap` left.
   private static func storedWeights(_ name: String?, _ settings: Settings) throws -> String {
     let model = name ?? "efficientnet_lite0"
     if let found = ModelStore.standard(settings.environment).path(ofModel: model) { return found }
-    let ways = KnownModel.all.filter { $0.architecture == model }.map { $0.advice }.first
     throw CommandFailure(
-      "no weights for \(model): give --weights FILE (.safetensors or .pth)"
-        + (ways.map { ", or run \($0)" } ?? ""),
+      "the weights of \(model) are not on this machine",
+      fix: wayToWeights(of: model) + ", or give --weights FILE (.safetensors or .pth)",
       exitCode: 64
     )
+  }
+
+  /// A way that works on this machine: the installed program has no scripts.
+  private static func wayToWeights(of model: String) -> String {
+    guard let known = KnownModel.all.first(where: { $0.architecture == model }) else {
+      return "'adbvec models list' names the models that can be fetched"
+    }
+    if known.source != .bootstrap { return "adbvec models fetch \(known.name)" }
+    if FileManager.default.isExecutableFile(atPath: "scripts/bootstrap") { return "scripts/bootstrap" }
+    return "adbvec models fetch squeezenet1_1 and then --model squeezenet1_1"
   }
 }
 
@@ -165,6 +178,8 @@ struct FeatureChoice {
   var normalised: Bool
   var augmentation: TestTimeAugmentation
   var projection: String?
+  /// What a table's recipe says of preprocessing.
+  var preprocessing = PreprocessingChanges()
 
   init(_ settings: Settings) throws {
     model = settings[.model]?.text
@@ -197,6 +212,13 @@ extension FeatureChoice {
     )
     model = model ?? recipe[.architecture]
     weights = weights ?? recipe[.weightsFile].flatMap(Self.existing)
+    preprocessing = PreprocessingChanges(
+      mean: recipe[.mean].flatMap(PreprocessingArguments.numbers),
+      deviation: recipe[.deviation].flatMap(PreprocessingArguments.numbers),
+      interpolation: recipe[.interpolation].flatMap(Interpolation.init(rawValue:)),
+      resize: recipe[.resize].flatMap { Int($0) },
+      crop: recipe[.crop].flatMap { Int($0) }
+    )
     guard projection == nil, let digest = recipe[.projection], digest != "none" else { return }
     guard let file = recipe[.projectionFile].flatMap(Self.existing) else {
       throw CommandFailure(
@@ -227,22 +249,79 @@ extension ModelStore {
   }
 }
 
+/// How images are prepared for the network, where that differs from the network's usual preprocessing.
+struct PreprocessingArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Subtracted from red, green and blue (0…1), in place of the network's mean: 0.5,0.5,0.5.",
+      valueName: "list"
+    )
+  )
+  var mean: String?
+
+  @Option(
+    help: ArgumentHelp("Red, green and blue are divided by these last: 0.5,0.5,0.5.", valueName: "list")
+  )
+  var std: String?
+
+  @Option(
+    help: ArgumentHelp("The side of the crop as a share of the resized image, 0.1…1.", valueName: "share")
+  )
+  var crop: Double?
+
+  @Option(help: "How images are resized: bilinear or bicubic.")
+  var interpolation: Interpolation?
+
+  func validate() throws {
+    for (option, text) in [("--mean", mean), ("--std", std)] {
+      guard let text else { continue }
+      guard let numbers = Self.numbers(text), numbers.count == 3,
+        option == "--mean" || numbers.allSatisfy({ $0 > 0 })
+      else {
+        throw ValidationError("\(option) takes three numbers such as 0.5,0.5,0.5, not \"\(text)\"")
+      }
+    }
+    if let crop, !(0.1...1).contains(crop) {
+      throw ValidationError("--crop takes a share from 0.1 to 1 such as 0.95, not \(crop)")
+    }
+  }
+
+  static func numbers(_ text: String) -> [Float]? {
+    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map {
+      Float($0.filter { $0 != " " }) ?? .nan
+    }
+    return numbers.allSatisfy(\.isFinite) ? numbers : nil
+  }
+
+  /// The options; what is not given is taken from a recipe.
+  func changes(completing recipe: PreprocessingChanges) -> PreprocessingChanges {
+    var changes = recipe
+    changes.mean = mean.flatMap(Self.numbers) ?? recipe.mean
+    changes.deviation = std.flatMap(Self.numbers) ?? recipe.deviation
+    changes.interpolation = interpolation ?? recipe.interpolation
+    if let crop { (changes.cropShare, changes.resize) = (crop, nil) }
+    return changes
+  }
+}
+
+extension Interpolation: ExpressibleByArgument {}
+
 /// How images are decoded before anything is computed from them.
 struct DecodingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What shows through transparent pixels: white, black or #RRGGBB; without it transparency is dropped, as Pillow does.",
+      "The colour behind transparent pixels: white, black or #RRGGBB (default: transparency is dropped, as Pillow does).",
       valueName: "colour"
     )
   )
   var background: RGBColor?
 
-  @Flag(inversion: .prefixedNo, help: "Turn images as their EXIF orientation says.")
+  @Flag(inversion: .prefixedNo, help: "Rotate images by their EXIF orientation.")
   var exif: Bool?
 
   @Option(
     help: ArgumentHelp(
-      "How 16-bit grey becomes 8-bit: clipped, as Pillow does, or scaled, the high byte (default: clipped).",
+      "How 16-bit grey becomes 8-bit: clipped (as Pillow does) or scaled (the high byte) (default: clipped).",
       valueName: "way"
     )
   )
@@ -250,16 +329,14 @@ struct DecodingArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Images of more pixels are not read; without it 89478485, where Pillow warns.",
+      "Skip images with more pixels (default: 89478485, where Pillow warns).",
       valueName: "count"
     )
   )
   var maxPixels: Int?
 
   func validate() throws {
-    if let maxPixels, !(1...Self.mostPixels).contains(maxPixels) {
-      throw ValidationError("--max-pixels must be 1…\(Self.mostPixels), not \(maxPixels)")
-    }
+    if let maxPixels { try checkRange("--max-pixels", maxPixels, 1...Self.mostPixels) }
   }
 
   /// More would not fit a buffer of the decoders.

@@ -163,7 +163,9 @@ struct ModelsVerify: AsyncParsableCommand {
       )
     }
     if entries.isEmpty, format == .text {
-      try Output.line("no weights of a known model are on this machine; 'adbvec models list' names the models")
+      try Output.line(
+        "no weights of a known model are on this machine; 'adbvec models list' names the models"
+      )
     }
   }
 }

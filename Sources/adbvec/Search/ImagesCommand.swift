@@ -28,7 +28,10 @@ struct ImagesShow: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("A folder of images, or CIFAR files.", valueName: "source"),
+    completion: .file()
+  )
   var source: String
 
   @Option(help: ArgumentHelp("The images: 3,7,10-19.", valueName: "list"))
@@ -115,7 +118,8 @@ enum PositionList {
   private static let tooMany = CommandFailure("a grid holds at most \(most) images", exitCode: 64)
 
   static func parse(_ text: String, below count: Int) throws -> [Int] {
-    let positions = try text.split(separator: ",", omittingEmptySubsequences: false).flatMap { part -> [Int] in
+    let positions = try text.split(separator: ",", omittingEmptySubsequences: false).flatMap {
+      part -> [Int] in
       let ends = part.split(separator: "-", omittingEmptySubsequences: false)
         .map { Int($0.filter { !$0.isWhitespace }) }
       guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last else {

@@ -90,7 +90,10 @@ struct GridOptions: ParsableArguments {
   var columns: Int?
 
   @Option(
-    help: ArgumentHelp("Rows of the grid; with --columns, images that do not fit are left out.", valueName: "count")
+    help: ArgumentHelp(
+      "Rows of the grid; with --columns, images that do not fit are left out.",
+      valueName: "count"
+    )
   )
   var rows: Int?
 

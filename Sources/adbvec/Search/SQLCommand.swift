@@ -140,7 +140,10 @@ struct SQLShow: AsyncParsableCommand {
   )
   var name: String
 
-  @Option(help: ArgumentHelp("l2, ip or cosine (default: l2).", valueName: "name"), completion: .list(["l2", "ip", "cosine"]))
+  @Option(
+    help: ArgumentHelp("l2, ip or cosine (default: l2).", valueName: "name"),
+    completion: .list(["l2", "ip", "cosine"])
+  )
   var metric: String?
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -150,7 +153,8 @@ struct SQLShow: AsyncParsableCommand {
       let known = LibraryStatement.all.map(\.name)
       let near = Suggestion.nearest(to: name, in: known)
       throw CommandFailure(
-        "there is no statement \"\(name)\"" + (near.isEmpty ? "; known: \(known.joined(separator: ", "))" : near),
+        "there is no statement \"\(name)\""
+          + (near.isEmpty ? "; known: \(known.joined(separator: ", "))" : near),
         exitCode: 64
       )
     }

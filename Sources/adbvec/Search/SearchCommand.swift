@@ -62,7 +62,10 @@ struct SearchOutputOptions: ParsableArguments {
   )
   var grid: String?
 
-  @Option(help: ArgumentHelp("Write the images and the SQL as one HTML page.", valueName: "file"), completion: .file(extensions: ["html"]))
+  @Option(
+    help: ArgumentHelp("Write the images and the SQL as one HTML page.", valueName: "file"),
+    completion: .file(extensions: ["html"])
+  )
   var html: String?
 
   @Flag(help: "Show the images in the terminal (kitty, iTerm2, sixel, else half blocks).")

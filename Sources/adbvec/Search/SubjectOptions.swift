@@ -18,12 +18,18 @@ struct SubjectOptions: ParsableArguments {
   var vector: String?
 
   @Option(
-    help: ArgumentHelp("Search with a vector in a file: text, or the first row of a .npy.", valueName: "file"),
+    help: ArgumentHelp(
+      "Search with a vector in a file: text, or the first row of a .npy.",
+      valueName: "file"
+    ),
     completion: .file()
   )
   var vectorFile: String?
 
-  @Option(name: [.customShort("k"), .long], help: ArgumentHelp("How many rows to return.", valueName: "count"))
+  @Option(
+    name: [.customShort("k"), .long],
+    help: ArgumentHelp("How many rows to return.", valueName: "count")
+  )
   var topK = 20
 
   @Option(name: .customLong("class"), help: ArgumentHelp("Only rows of this class.", valueName: "name"))
@@ -49,7 +55,10 @@ struct SubjectOptions: ParsableArguments {
   @Flag(help: "With --id: include the row itself.")
   var includeSelf = false
 
-  @Option(help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"), completion: .list(["l2", "ip", "cosine"]))
+  @Option(
+    help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"),
+    completion: .list(["l2", "ip", "cosine"])
+  )
   var metric: String?
 
   func validate() throws {
@@ -102,14 +111,16 @@ struct SubjectOptions: ParsableArguments {
   ) async throws -> RecordedRecipe? {
     guard let connection else { return nil }
     let table = try settings.imageTable()
-    return try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection).read(connection)
+    return try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection).read(
+      connection
+    )
   }
 }
 
 /// A vector as people write it: numbers between commas, in `[…]`, `{…}` or bare.
 enum VectorArgument {
   /// Reads the numbers.
-  /// - Throws: `CommandFailure` naming the first element that is no finite number.
+  /// - Throws: `CommandFailure` naming the first element that is not a finite number.
   static func parse(_ text: String, of source: String) throws -> [Float] {
     let brackets: Set<Character> = ["[", "]", "{", "}"]
     let parts = text.filter { !brackets.contains($0) }.split { $0 == "," || $0.isWhitespace }

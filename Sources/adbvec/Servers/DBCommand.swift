@@ -51,7 +51,8 @@ struct DBStart: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "start",
     abstract: "Start the private server, created first if there is none, and print its URL.",
-    discussion: "With --dialect analyticdb the sandbox extension is created too, so that AnalyticDB's SQL runs."
+    discussion:
+      "With --dialect analyticdb the sandbox extension is created too, so that AnalyticDB's SQL runs."
   )
 
   @OptionGroup var options: DBOptions
@@ -65,6 +66,12 @@ struct DBStart: AsyncParsableCommand, InterruptibleCommand {
     case .started(let server):
       options.global.note("started PostgreSQL (pid \(server.pid)) in \(options.server.home.path)")
     case .alreadyRunning(let server): options.global.note("already running (pid \(server.pid))")
+    }
+    if try await !options.server.hasExtensionFiles("vector") {
+      options.global.note(
+        "This PostgreSQL has no pgvector. Fix: install it for this server (Debian: postgresql-NN-pgvector), or name "
+          + "another one with --pg-bin."
+      )
     }
     try Output.line(try options.server.requireRunning().url())
   }

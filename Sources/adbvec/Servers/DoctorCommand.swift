@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CommandSupport
 import Doctor
 import Foundation
@@ -42,7 +43,10 @@ struct DoctorCommand: AsyncParsableCommand {
   )
   var minRecall = 0.9
 
-  @Option(help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"), completion: .list(["l2", "ip", "cosine"]))
+  @Option(
+    help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"),
+    completion: .list(["l2", "ip", "cosine"])
+  )
   var metric: String?
 
   @Option(
@@ -115,20 +119,22 @@ struct DoctorReport: Encodable {
 
   init(findings: [Finding]) {
     self.findings = findings
-    healthy = !findings.contains { $0.verdict == .wrong }
+    healthy = !findings.contains { $0.severity == .wrong }
   }
 
-  /// A line a check, and what mends it below.
+  /// One line per check, and the fix below it.
   var text: String {
     let width = findings.map(\.check.count).max() ?? 0
     let lines = findings.flatMap { finding -> [String] in
       let padding = String(repeating: " ", count: width - finding.check.count)
-      let mark = ["ok": "ok     ", "wrong": "WRONG  ", "skipped": "skipped"][finding.verdict.rawValue] ?? ""
-      let line = "\(mark)  \(finding.check)\(padding)  \(finding.message)"
-      return [line]
-        + (finding.remedy.map { ["         \(String(repeating: " ", count: width))  → \($0)"] } ?? [])
+      let marks = ["ok": "ok     ", "warning": "warning", "wrong": "WRONG  ", "skipped": "skipped"]
+      let mark = marks[finding.severity.rawValue] ?? ""
+      // Names come from the database, where they may hold anything.
+      let line = "\(mark)  \(finding.check)\(padding)  \(PrintableText.line(finding.message))"
+      let indent = String(repeating: " ", count: width)
+      return [line] + (finding.fix.map { ["         \(indent)  → \(PrintableText.line($0))"] } ?? [])
     }
-    let wrong = findings.count { $0.verdict == .wrong }
+    let wrong = findings.count { $0.severity == .wrong }
     let sum = wrong == 0 ? "Nothing is wrong." : "\(wrong) of \(findings.count) checks found something wrong."
     return (lines + ["", sum]).joined(separator: "\n")
   }

@@ -5,7 +5,7 @@ import LocalPostgres
 import Sandbox
 import Synchronization
 
-/// `adbvec sandbox`: AnalyticDB's front door before the private server, until Ctrl-C.
+/// `adbvec sandbox`: AnalyticDB clients on the private server, until Ctrl-C.
 struct SandboxCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "sandbox",

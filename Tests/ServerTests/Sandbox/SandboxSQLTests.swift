@@ -15,11 +15,20 @@ import VectorSQL
         CREATE TABLE b AS SELECT 7 AS id DISTRIBUTED RANDOMLY;
         CREATE TABLE c (LIKE a) DISTRIBUTED REPLICATED; INSERT INTO c VALUES (8);
         SELECT id, 'DISTRIBUTED BY (id)' FROM b UNION SELECT id, $$DISTRIBUTED RANDOMLY$$ FROM c ORDER BY id;
+        ALTER TABLE a SET DISTRIBUTED RANDOMLY;
+        CREATE TABLE d (id int) WITH (appendonly = true, fillfactor = 70) DISTRIBUTED BY (id);
+        SELECT reloptions FROM pg_class WHERE relname = 'd';
+        SELECT b.gp_segment_id, count(*) FROM b GROUP BY gp_segment_id;
         """
       )
       #expect(finished.error == "")
-      #expect(finished.output == "7|DISTRIBUTED BY (id)\n8|DISTRIBUTED RANDOMLY\n")
-      #expect(sandbox.events.leftOut == [.by, .randomly, .replicated])
+      #expect(
+        finished.output == "7|DISTRIBUTED BY (id)\n8|DISTRIBUTED RANDOMLY\n{fillfactor=70}\n0|1\n"
+      )
+      #expect(
+        sandbox.events.leftOut
+          == [.by, .randomly, .replicated, .randomly, .storageOption, .by, .segmentID, .segmentID]
+      )
     }
   }
 
@@ -81,7 +90,7 @@ import VectorSQL
         \\encoding SJIS
         SELECT U&'\\8868';
         LISTEN x; NOTIFY x, 'y';
-        ALTER TABLE nowhere SET DISTRIBUTED BY (x);
+        ALTER TABLE nowhere SET (x = 1);
         """
       let through = try await sandbox.psql(script)
       let direct = try await SandboxUnderTest.psql(script, database.url)

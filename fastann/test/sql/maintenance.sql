@@ -36,7 +36,7 @@ BEGIN;
 INSERT INTO docs SELECT 5000, array_fill(9::real, ARRAY[8]);
 SELECT id FROM docs ORDER BY v <-> '{9,9,9,9,9,9,9,9}' LIMIT 1;
 ROLLBACK;
-SELECT id = 5000 AS rolled_back_row FROM docs ORDER BY v <-> '{9,9,9,9,9,9,9,9}' LIMIT 1;
+SELECT id <> 5000 AS rolled_back_row_is_gone FROM docs ORDER BY v <-> '{9,9,9,9,9,9,9,9}' LIMIT 1;
 
 -- parallel builds, of every measure
 SET min_parallel_table_scan_size = 0;

@@ -2,7 +2,12 @@
 SELECT fastann_sandbox_version();
 SHOW fastann.sandbox;
 SET fastann.sandbox = off;
-SELECT count(*) AS pretends FROM pg_settings WHERE name IN ('adbpg_version', 'rds_release_date');
+SHOW adbpg_version;
+SELECT setting LIKE '%sandbox%' AS says_what_it_is FROM pg_settings WHERE name = 'adbpg_version';
+-- AnalyticDB's clients set these; they change nothing here
+SET optimizer = off;
+SET rds_ann_struct_first_row_threshold = 0;
+RESET optimizer;
 SELECT name, setting, min_val, max_val, context FROM pg_settings WHERE name LIKE 'fastann.%' ORDER BY name;
 
 SET fastann.hnsw_ef_search = 0;
@@ -17,11 +22,12 @@ CREATE INDEX ON docs USING ann (v) WITH (dim = 16, hnsw_m = 16, hnsw_ef_construc
 SET enable_seqscan = off;
 CREATE VIEW reached AS SELECT id FROM docs ORDER BY v <-> array_fill(0.5::real, ARRAY[16]);
 
--- the number of points bounds what a scan without LIMIT returns
+-- the number of points bounds what a scan without LIMIT returns; it is looked at before each further pass, and one
+-- pass with 100 candidates and 16 links each comes across about half of these points
 SET fastann.hnsw_max_scan_points = 1;
 SELECT count(*) BETWEEN 1 AND 100 AS one FROM reached;
 SET fastann.hnsw_max_scan_points = 500;
-SELECT count(*) BETWEEN 100 AND 1500 AS some FROM reached;
+SELECT count(*) BETWEEN 500 AND 2200 AS some FROM reached;
 SET fastann.hnsw_max_scan_points = 8000000;
 SELECT count(*) BETWEEN 2700 AND 3000 AS nearly_all FROM reached;
 SET work_mem = '64kB';

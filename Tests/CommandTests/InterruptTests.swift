@@ -1,0 +1,55 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// One Ctrl-C ends every command within two seconds with one line that is true of it; a second one ends it at once.
+@Suite struct InterruptTests {
+  /// Listens and never answers, as a server behind a dead network does.
+  private static let silent = """
+    import socket,sys,time
+    s=socket.socket(); s.bind(('127.0.0.1',0)); s.listen(8); print(s.getsockname()[1],flush=True); time.sleep(60)
+    """
+
+  /// Starts a command against the silent server, sends the signals, and gives its end: `CODE` and what it said.
+  private func interrupt(_ words: String, signals: Int) async throws -> Finished {
+    let script = """
+      python3 -c "$2" > "$3/port" & silent=$!
+      while ! [ -s "$3/port" ]; do sleep 0.05; done
+      DATABASE_URL="postgresql://me@127.0.0.1:$(cat "$3/port")/x?connect_timeout=50" "$0" $1 > "$3/out" 2> "$3/err" & pid=$!
+      sleep 1
+      start=$(date +%s%N)
+      for _ in $(seq \(signals)); do kill -INT $pid; sleep 0.2; done
+      wait $pid; code=$?
+      echo $(( ($(date +%s%N) - start) / 1000000 ))
+      kill $silent
+      cat "$3/err" >&2
+      exit $code
+      """
+    return try await withTemporaryFolder { folder in
+      try await Program.run(
+        "/bin/bash",
+        ["-c", script, Program.adbvec, words, Self.silent, folder],
+        environment: ["ADBVEC_MIGRATIONS": Environment.package + "/migrations"]
+      )
+    }
+  }
+
+  @Test(arguments: [
+    ("search --id 1", "interrupted"),
+    ("migrate up", "interrupted; 'adbvec migrate status' shows what is applied"),
+    ("migrate status", "interrupted"), ("doctor", "interrupted"),
+    ("load /dev/null --input-format features --resume", "--resume continues"),
+    ("unload x.npy", "interrupted; x.npy was not written"),
+  ])
+  func oneInterruptEndsTheCommand(_ words: String, _ line: String) async throws {
+    let finished = try await interrupt(words, signals: 1)
+    #expect(finished.exitCode == 130, "\(words): \(finished.error)")
+    #expect(finished.errorLines.count == 1 && finished.error.contains(line), "\(words): \(finished.error)")
+  }
+
+  @Test func aSecondInterruptIsNotSilent() async throws {
+    let finished = try await interrupt("migrate up", signals: 2)
+    #expect(finished.exitCode == 130 && finished.errorLines.count == 1)
+    #expect(finished.error.contains("interrupted; 'adbvec migrate status' shows what is applied"))
+  }
+}
