@@ -99,7 +99,7 @@ final class LargeFile {
     var text: [UInt8] = []
     var found: [CopyDataFile] = []
     var whole = SHA256()
-    var data: (start: Int, kept: [UInt8], digest: SHA256, lines: Int)?
+    var data: OpenData?
     var number = 0
     var mayBeTemplate = false
     try forEachLine(in: 0..<Int.max) { line, place in
@@ -107,8 +107,9 @@ final class LargeFile {
       let content = number == 1 && line.starts(with: [0xEF, 0xBB, 0xBF]) ? line.dropFirst(3) : line
       if let bad = UTF8Check.firstInvalidByte(content) { throw invalid(content, bad, line: number) }
       content.withUnsafeBytes { whole.update($0) }
-      if let open = data, Self.isEnd(content) {
-        if open.lines >= 0, open.kept.isEmpty, place.lowerBound - open.start >= smallestData {
+      if data != nil, Self.isEnd(content) {
+        if let open = data, open.isLeftOut {
+          mayBeTemplate = mayBeTemplate || open.holdsBraces
           found.append(
             CopyDataFile(
               path: path,
@@ -119,23 +120,15 @@ final class LargeFile {
             )
           )
         } else {
-          text += open.kept
+          text += data?.kept ?? []
         }
         data = nil
         text += content
       } else if data != nil {
-        content.withUnsafeBytes { data?.digest.update($0) }
-        data?.lines += 1
-        let size = place.upperBound - (data?.start ?? 0)
-        if size < smallestData {
-          data?.kept += content
-        } else {
-          data?.kept = []
-          mayBeTemplate = mayBeTemplate || Self.holdsBraces(content)
-        }
+        data?.append(content, leavingOut: place.upperBound - (data?.start ?? 0) >= smallestData)
       } else {
         text += content
-        if Self.isCopy(content) { data = (place.upperBound, [], SHA256(), 0) }
+        if Self.isCopy(content) { data = OpenData(start: place.upperBound) }
       }
     }
     // Without its end the data belongs to a text that is refused; it is refused with what there is.
@@ -194,7 +187,7 @@ final class LargeFile {
     return statements.count == 1 && statements[0].isTerminated && statements[0].copiesFromStandardInput
   }
 
-  private static func holdsBraces(_ line: ArraySlice<UInt8>) -> Bool {
+  fileprivate static func holdsBraces(_ line: ArraySlice<UInt8>) -> Bool {
     var index = line.startIndex
     while let brace = line[index...].firstIndex(of: UInt8(ascii: "{")) {
       if brace + 1 < line.endIndex, line[brace + 1] == UInt8(ascii: "{") { return true }
@@ -211,5 +204,25 @@ final class LargeFile {
       hint: "save the file as UTF-8",
       at: SourceLocation(file: path, text: text, offset: text.utf8.count, linesBefore: number - 1)
     )
+  }
+}
+
+/// The data of a COPY whose end has not been read.
+private struct OpenData {
+  let start: Int
+  var kept: [UInt8] = []
+  var digest = SHA256()
+  var lines = 0
+  var holdsBraces = false
+  var isLeftOut = false
+
+  init(start: Int) { self.start = start }
+
+  mutating func append(_ line: ArraySlice<UInt8>, leavingOut: Bool) {
+    line.withUnsafeBytes { digest.update($0) }
+    lines += 1
+    holdsBraces = holdsBraces || LargeFile.holdsBraces(line)
+    isLeftOut = isLeftOut || leavingOut
+    if isLeftOut { kept = [] } else { kept += line }
   }
 }

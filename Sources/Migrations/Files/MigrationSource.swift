@@ -18,7 +18,15 @@ public struct MigrationSource: Sendable, Hashable {
   /// - Throws: `MigrationError` with code `unreadableFile`.
   public static func folder(_ path: String) throws -> MigrationSource {
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    let names = try FileSystem.names(in: folder).filter { $0.lowercased().hasSuffix(".sql") }
+    let entries = try FileSystem.names(in: folder)
+    if let other = entries.first(where: { $0 == "parameters.yaml" || $0 == "parameters.yml" }) {
+      throw MigrationError(
+        .invalidManifest,
+        "\(folder)/\(other) is not read: parameters are declared in \(manifestName)",
+        hint: "write each as [name] with lines key = value into \(folder)/\(manifestName)"
+      )
+    }
+    let names = entries.filter { $0.lowercased().hasSuffix(".sql") }
     let files = try names.filter { MigrationParser.identify($0) != nil }.map { name in
       try SourceFile(reading: "\(folder)/\(name)")
     }
