@@ -125,7 +125,8 @@ final class LargeFile {
         data = nil
         text += content
       } else if data != nil {
-        data?.append(content, leavingOut: place.upperBound - (data?.start ?? 0) >= smallestData)
+        let size = place.upperBound - (data?.start ?? place.upperBound)
+        data?.append(content, leavingOut: size >= smallestData)
       } else {
         text += content
         if Self.isCopy(content) { data = OpenData(start: place.upperBound) }
