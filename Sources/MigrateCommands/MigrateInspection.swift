@@ -19,7 +19,7 @@ struct MigrateStatus: AsyncParsableCommand {
 
   mutating func run() async throws {
     let settings = try options.settings()
-    let migrator = try options.migrator(settings)
+    let migrator = try options.migrator(settings, readsAppliedFiles: false)
     let report = try await migrator.status(on: try await settings.connect())
     switch options.format {
     case .json: try JSONReport(command: "migrate status", result: report).print()

@@ -49,6 +49,7 @@ package struct MigrateOptions: ParsableArguments {
   /// Reads the files and checks the parameters, before any connection.
   package func migrator(
     _ settings: Settings,
+    readsAppliedFiles: Bool = true,
     _ change: (inout MigratorOptions) throws -> Void = { _ in }
   ) throws -> Migrator {
     var options = MigratorOptions()
@@ -64,7 +65,8 @@ package struct MigrateOptions: ParsableArguments {
       source: source,
       parameters: try parameters(settings, source, dialect),
       dialect: dialect,
-      options: options
+      options: options,
+      readsAppliedFiles: readsAppliedFiles
     )
   }
 
@@ -193,6 +195,14 @@ package struct MigrateRunOptions: ParsableArguments {
   @Flag(help: "Run in spite of edited files, changed parameters and missing files.")
   var ignoreDrift = false
 
+  @Option(
+    help: ArgumentHelp(
+      "A statement outside transactions whose outcome is unknown: ask, ran (go on behind it) or rerun.",
+      valueName: "what"
+    )
+  )
+  var inDoubt = MigratorOptions.InDoubt.ask
+
   package init() {}
 
   package func validate() throws {
@@ -203,6 +213,7 @@ package struct MigrateRunOptions: ParsableArguments {
     options.lock = lock
     options.allowOutOfOrder = allowOutOfOrder
     options.ignoreDrift = ignoreDrift
+    options.inDoubt = inDoubt
     if let lockWait { options.lockWait = try Self.milliseconds("--lock-wait", lockWait) }
     if let lockTimeout { options.lockTimeout = try Self.milliseconds("--lock-timeout", lockTimeout) }
     if let attempts { options.attempts = attempts }
@@ -221,3 +232,4 @@ package struct MigrateRunOptions: ParsableArguments {
 }
 
 extension MigratorOptions.Lock: ExpressibleByArgument {}
+extension MigratorOptions.InDoubt: ExpressibleByArgument {}

@@ -35,7 +35,7 @@ package struct MigrateUp: AsyncParsableCommand, InterruptibleCommand {
 
   package mutating func run() async throws {
     let settings = try options.settings()
-    let migrator = try options.migrator(settings) { try run.apply(to: &$0) }
+    let migrator = try options.migrator(settings, readsAppliedFiles: dryRun) { try run.apply(to: &$0) }
     let connection = try await settings.connect()
     let target = MigrationTarget(version: to, count: count)
     if dryRun { return try options.show(try await migrator.plan(target, on: connection)) }
@@ -65,6 +65,9 @@ struct MigrateDown: AsyncParsableCommand, InterruptibleCommand {
   @Flag(help: "Print what would be sent and send nothing.")
   var dryRun = false
 
+  @Flag(help: "Let the way down delete rows; without it, it stops and says how many.")
+  var yes = false
+
   @OptionGroup var run: MigrateRunOptions
   @OptionGroup var options: MigrateOptions
 
@@ -77,7 +80,10 @@ struct MigrateDown: AsyncParsableCommand, InterruptibleCommand {
 
   mutating func run() async throws {
     let settings = try options.settings()
-    let migrator = try options.migrator(settings) { try run.apply(to: &$0) }
+    let migrator = try options.migrator(settings) {
+      try run.apply(to: &$0)
+      $0.deletesRows = yes
+    }
     let connection = try await settings.connect()
     let target = MigrationTarget(version: to, count: to == nil ? count ?? 1 : nil)
     if dryRun { return try options.show(try await migrator.planDown(target, on: connection)) }
@@ -97,6 +103,9 @@ struct MigrateRedo: AsyncParsableCommand, InterruptibleCommand {
   @Argument(help: ArgumentHelp("How many migrations.", valueName: "n"))
   var count = 1
 
+  @Flag(help: "Let the way down delete rows; without it, it stops and says how many.")
+  var yes = false
+
   @OptionGroup var run: MigrateRunOptions
   @OptionGroup var options: MigrateOptions
 
@@ -106,7 +115,10 @@ struct MigrateRedo: AsyncParsableCommand, InterruptibleCommand {
 
   mutating func run() async throws {
     let settings = try options.settings()
-    let migrator = try options.migrator(settings) { try run.apply(to: &$0) }
+    let migrator = try options.migrator(settings) {
+      try run.apply(to: &$0)
+      $0.deletesRows = yes
+    }
     let connection = try await settings.connect()
     try options.show(
       try await MigratePrinter(options.global).follow(migrator.redo(count, on: connection))

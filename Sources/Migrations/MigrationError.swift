@@ -25,6 +25,14 @@ public struct MigrationError: Error, Sendable, Hashable {
     public static let drift = Code(description: "drift")
     /// A pending version is lower than one already applied.
     public static let outOfOrder = Code(description: "out_of_order")
+    /// There are no migration files where they are looked for.
+    public static let noMigrations = Code(description: "no_migrations")
+    /// A migration stopped half-way and the session that its rest needs is gone.
+    public static let cannotResume = Code(description: "cannot_resume")
+    /// A statement was sent outside a transaction, and nothing tells whether it has taken effect.
+    public static let outcomeUnknown = Code(description: "outcome_unknown")
+    /// The run would delete rows, and nobody has said that it may.
+    public static let confirmationNeeded = Code(description: "confirmation_needed")
     /// A version named in a command is not there.
     public static let unknownVersion = Code(description: "unknown_version")
     /// There is no way back from this migration.
@@ -106,9 +114,19 @@ public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
 
   /// The place of a byte in a file's text.
   public init(file: String, text: SourceText, offset: Int) {
+    self.init(file: file, text: text, offset: offset, linesBefore: 0)
+  }
+
+  /// The place of a byte in a text from which lines before it were left out.
+  init(file: String, text: SourceText, offset: Int, linesBefore: Int) {
     self.file = file
     self.text = text
-    position = text.position(at: offset)
+    let found = text.position(at: offset)
+    position = SourcePosition(
+      utf8Offset: found.utf8Offset,
+      line: found.line + linesBefore,
+      column: found.column
+    )
   }
 
   /// The same place in the same file.

@@ -25,6 +25,9 @@ public struct Migrator: Sendable {
   /// Whether a server has to be asked before the SQL is known.
   let dependsOnServer: Bool
 
+  /// The files where only those are read that the history does not hold unchanged; else nil.
+  private let unread: [MigrationFile]?
+
   /// Reads and checks files and parameters.
   /// - Throws: `MigrationErrors` or `MigrationError`, with the place in the file.
   public init(
@@ -33,11 +36,32 @@ public struct Migrator: Sendable {
     dialect: MigrationDialect,
     options: MigratorOptions = MigratorOptions()
   ) throws {
+    try self.init(
+      source: source,
+      parameters: given,
+      dialect: dialect,
+      options: options,
+      readsAppliedFiles: true
+    )
+  }
+
+  /// Reads and checks parameters, and files where there are few: among many, most have run long ago, and `up` and
+  /// `status` read only those that are not in the history as they are. For these two alone.
+  package init(
+    source: MigrationSource,
+    parameters given: [String: String],
+    dialect: MigrationDialect,
+    options: MigratorOptions,
+    readsAppliedFiles: Bool
+  ) throws {
     self.source = source
     self.dialect = dialect
     self.options = options
     history = HistoryTable(name: options.historyTable, dialect: dialect)
-    migrations = try source.migrations()
+    guard !source.files.isEmpty || !source.misnamed.isEmpty else { throw Self.nothingFound(in: source) }
+    let readsAll = readsAppliedFiles || source.files.count < Self.manyFiles
+    unread = readsAll ? nil : try source.identified()
+    migrations = readsAll ? try source.migrations() : []
     let manifest = try source.manifest.map { try ParameterManifest($0, dialect: dialect) }
     parameters = try ParameterSet(manifest: manifest, given: given, dialect: dialect)
     let renderer = MigrationRenderer(
@@ -49,18 +73,62 @@ public struct Migrator: Sendable {
     assumed = try renderer.renderAll(migrations)
   }
 
-  /// The files as they render for a server.
-  func rendered(for connection: PostgresConnection) async throws -> [RenderedMigration] {
-    guard dependsOnServer else { return assumed }
-    return try renderer(for: try await connection.capabilities()).renderAll(migrations)
+  private static let manyFiles = 50
+
+  private static func nothingFound(in source: MigrationSource) -> MigrationError {
+    MigrationError(
+      .noMigrations,
+      "there are no migrations in \(source.folder ?? "the program"); their names are VERSION_name.sql",
+      hint: "Fix: name the folder with --migrations, or write the first file with 'adbvec migrate new NAME'"
+    )
   }
 
-  func renderer(for server: ServerCapabilities) -> MigrationRenderer {
-    MigrationRenderer(
+  /// The files as they render for a server, and what that server can do as far as they ask.
+  func rendered(
+    for connection: PostgresConnection
+  ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>) {
+    if unread != nil { return try await render(source.migrations(), for: connection) }
+    guard dependsOnServer else {
+      return (assumed, options.capabilities(over: dialect.assumedCapabilities))
+    }
+    return try await render(migrations, for: connection)
+  }
+
+  /// As `rendered(for:)`, but files that ran, and that have the text that ran and no parameters, are not read; nil where
+  /// all are read anyway.
+  func rendered(
+    for connection: PostgresConnection,
+    knowing records: [HistoryRecord]
+  ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>)? {
+    guard let unread else { return nil }
+    let byID = Dictionary(records.map { ($0.id.normalised, $0) }, uniquingKeysWith: { first, _ in first })
+    var known: [RenderedMigration] = []
+    var others: [MigrationFile] = []
+    for file in unread {
+      if let record = byID[file.id.normalised], file.isUnchanged(since: record, parameters.manifest != nil) {
+        known.append(RenderedMigration(unread: file, record))
+      } else {
+        others.append(file)
+      }
+    }
+    let rest = try await render(MigrationSource.parsed(others), for: connection)
+    let all = (known + rest.migrations).sorted { $0.id < $1.id }
+    return (all, rest.capabilities)
+  }
+
+  private func render(
+    _ migrations: [Migration],
+    for connection: PostgresConnection
+  ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>) {
+    var renderer = MigrationRenderer(
       parameters: parameters,
       dialect: dialect,
-      capabilities: options.capabilities(over: Capability.of(server))
+      capabilities: options.capabilities(over: dialect.assumedCapabilities)
     )
+    if try migrations.contains(where: { try renderer.usesCapabilities($0) }) {
+      renderer.capabilities = options.capabilities(over: Capability.of(try await connection.capabilities()))
+    }
+    return (try renderer.renderAll(migrations), renderer.capabilities)
   }
 
   func session(
@@ -129,11 +197,26 @@ public struct MigratorOptions: Sendable, Hashable {
   public var allowOutOfOrder = false
   /// Whether edited files, other parameters and missing files are let pass.
   public var ignoreDrift = false
+  /// Whether a way down may delete rows.
+  public var deletesRows = false
+  /// What to do with a statement that an earlier run sent outside a transaction, and of which nothing tells whether it
+  /// has taken effect.
+  public var inDoubt: InDoubt = .ask
   /// Capabilities that win over what the dialect and the server say, for `render`.
   public var capabilities: [Capability: Bool] = [:]
 
   /// The defaults.
   public init() {}
+
+  /// What to do with a statement whose outcome is unknown.
+  public enum InDoubt: String, Sendable, Hashable, CaseIterable {
+    /// Stop with an error that names it.
+    case ask
+    /// Take it for done and go on behind it.
+    case ran
+    /// Send it again.
+    case rerun
+  }
 
   /// How a run keeps others out.
   public enum Lock: String, Sendable, Hashable {
@@ -225,10 +308,17 @@ extension Migrator {
   /// Where every migration stands; reads, and never writes.
   public func status(on connection: PostgresConnection) async throws -> StatusReport {
     let session = session(connection)
-    let rendered = try await rendered(for: connection)
     let state = try await session.readState()
+    var statuses: [MigrationStatus] = []
+    let files = try await rendered(for: connection, knowing: state.records)
+    if let files { statuses = Planner(migrations: files.migrations, records: state.records).statuses() }
+    // What to do about a difference depends on the ways down of other files.
+    if files == nil || statuses.contains(where: { !$0.drift.isEmpty }) {
+      let files = try await rendered(for: connection)
+      statuses = Planner(migrations: files.migrations, records: state.records).statuses()
+    }
     return StatusReport(
-      migrations: Planner(migrations: rendered, records: state.records).statuses(),
+      migrations: statuses,
       invalidIndexes: try await session.invalidIndexes(),
       historyTable: history.sqlName
     )
@@ -245,9 +335,9 @@ extension Migrator {
 
   /// What is wrong with the files and with what the history says of them; empty when all is well.
   public func validate(on connection: PostgresConnection) async throws -> [MigrationError] {
-    let rendered = try await rendered(for: connection)
+    let files = try await rendered(for: connection)
     let state = try await session(connection).readState()
-    let planner = Planner(migrations: rendered, records: state.records)
+    let planner = Planner(migrations: files.migrations, records: state.records)
     return problems() + planner.statuses().flatMap(planner.driftErrors)
   }
 }
@@ -262,7 +352,7 @@ extension Migrator {
     while true {
       do {
         let connection = try await PostgresConnection.connect(settings)
-        try await connection.run("SELECT 1")
+        try await connection.run(trusted: "SELECT 1")
         await connection.close()
         return
       } catch let error as PostgresError where error.mayPass && ContinuousClock.now < deadline {

@@ -64,6 +64,13 @@ import Testing
     }
   }
 
+  @Test func `Parameters in a file of another format are not passed over`() throws {
+    try folder(["0001_a.sql", "parameters.yaml"]) { folder in
+      let error = #expect(throws: MigrationError.self) { try MigrationSource.folder(folder) }
+      #expect(error?.code == .invalidManifest)
+    }
+  }
+
   @Test func `A folder that is not there is an error with its name`() {
     let error = #expect(throws: MigrationError.self) { try MigrationSource.folder("/no/such/folder") }
     #expect(error?.message == "cannot open the folder /no/such/folder: No such file or directory")

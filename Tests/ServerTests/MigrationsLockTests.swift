@@ -56,7 +56,7 @@ struct MigrationsLockTests {
       let holder = try await database.connect()
       let blocked = try migrator(slow) { $0.lockWait = 300 }
       let key = try #require(
-        try await blocked.plan(on: holder).opening.first?.split(separator: "(").last?.split(separator: ")")
+        try await blocked.plan(on: holder).closing.first?.split(separator: "(").last?.split(separator: ")")
           .first
       )
       try await holder.run(trusted: "SELECT pg_advisory_lock(\(key)), 'secret'")

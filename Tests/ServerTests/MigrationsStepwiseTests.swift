@@ -83,7 +83,7 @@ struct MigrationsStepwiseTests {
     }
   }
 
-  @Test func `An invalid index of a failed concurrent build is dropped and built again`() async throws {
+  @Test func `An invalid index that others left is dropped and built again`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       let migrator = try migrator([
@@ -93,6 +93,10 @@ struct MigrationsStepwiseTests {
       ])
       let error = await #expect(throws: MigrationError.self) { try await migrator.up(on: connection).report }
       #expect(error?.sqlState == "23505")
+      #expect(try await migrator.status(on: connection).invalidIndexes == [])
+      await #expect(throws: PostgresError.self) {
+        try await connection.run("CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id)")
+      }
       #expect(try await migrator.status(on: connection).invalidIndexes == ["public.a_id"])
       try await connection.run("DELETE FROM a WHERE ctid = '(0,1)'")
       let events = await migrator.up(on: connection).allEvents()

@@ -103,6 +103,7 @@ func migrator(
   var options = MigratorOptions()
   options.lockWait = 120_000
   options.backOff = 20
+  options.deletesRows = true
   change(&options)
   return try Migrator(
     source: .embedded(files, manifest: manifest),

@@ -6,6 +6,7 @@
   internal import Darwin
 #endif
 public import PostgresClient
+internal import Synchronization
 internal import VectorSQL
 
 extension Migrator {
@@ -17,13 +18,15 @@ extension Migrator {
   /// - Throws: `MigrationError` with code `toolFailed`.
   public func dump(_ settings: ConnectionSettings, program: String = "pg_dump") async throws -> String {
     let connection = try await PostgresConnection.connect(settings)
-    let state = try await session(connection).readState()
-    let schema = try HelperProgram(
+    let records = try await session(connection).readState().records
+    await connection.close()
+    let target = try Self.target(settings)
+    let schema = try await HelperProgram(
       path: program,
-      arguments: ["--schema-only", "--no-owner", "--no-privileges"],
-      environment: try Self.variables(settings)
+      arguments: ["--schema-only", "--no-owner", "--no-privileges"] + target.arguments,
+      environment: target.environment
     ).output()
-    return Self.stable(schema) + inserts(state.records)
+    return Self.stable(schema) + inserts(records)
   }
 
   /// Leaves out what differs from run to run: psql's `\restrict` key, and the versions of server and program.
@@ -44,7 +47,7 @@ extension Migrator {
         record.id.key, record.name, record.kind.rawValue, record.state.rawValue, String(record.appliedOrder),
         record.templateHash, record.parametersHash, record.renderedHash, record.parametersJSON,
         String(record.statementsTotal), String(record.statementsDone), record.doneHash, dialect.rawValue,
-        "adbvec",
+        "adbvec", String(HistoryTable.format),
       ]
       return "  (\(texts.map(ParameterValue.quote).joined(separator: ", ")), session_user, now(), now())"
     }
@@ -52,38 +55,86 @@ extension Migrator {
     return """
 
       INSERT INTO \(history.sqlName) (version, name, kind, state, applied_order, template_sha256, parameters_sha256, \
-      rendered_sha256, parameters, statements_total, statements_done, done_sha256, dialect, tool, applied_by, \
+      rendered_sha256, parameters, statements_total, statements_done, done_sha256, dialect, tool, format, applied_by, \
       started_at, finished_at) VALUES
       \(rows.joined(separator: ",\n"));
 
       """
   }
 
-  private static func variables(_ settings: ConnectionSettings) throws -> [String: String] {
-    let names = [
-      "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER",
-      "password": "PGPASSWORD",
-      "dbname": "PGDATABASE", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS",
-      "service": "PGSERVICE", "passfile": "PGPASSFILE",
-    ]
-    let given = try settings.url.map(ConnectionSettings.keywords) ?? [:]
-    var variables: [String: String] = [:]
-    for (keyword, value) in given.merging(settings.overrides, uniquingKeysWith: { $1 }) {
-      if let name = names[keyword] { variables[name] = value }
+  /// The server as `pg_dump` is told of it: all that libpq was told, secrets by its environment, which others cannot read.
+  private static func target(
+    _ settings: ConnectionSettings
+  ) throws -> (arguments: [String], environment: [String: String]) {
+    var given = try settings.url.map(ConnectionSettings.keywords) ?? [:]
+    given.merge(settings.overrides) { $1 }
+    given["client_encoding"] = nil
+    let password = given.removeValue(forKey: "password")
+    guard given["sslpassword"] == nil else {
+      throw MigrationError(
+        .toolFailed,
+        "pg_dump takes the password of a client key (sslpassword) by its command line only, where others can read it",
+        hint: "Fix: name a key without a password with sslkey for the dump"
+      )
     }
-    return variables
+    let words = given.sorted { $0.key < $1.key }.map { keyword, value in
+      var quoted = ""
+      for scalar in value.unicodeScalars {
+        if scalar == "'" || scalar == "\\" { quoted += "\\" }
+        quoted.unicodeScalars.append(scalar)
+      }
+      return "\(keyword)='\(quoted)'"
+    }
+    return (
+      words.isEmpty ? [] : ["--dbname", words.joined(separator: " ")],
+      password.map { ["PGPASSWORD": $0] } ?? [:]
+    )
+  }
+}
+
+/// A thread for calls that block, so that they hold up nobody's tasks.
+private actor BlockingThread {
+  private let executor = ThreadExecutor()
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  func run<Value: Sendable>(_ body: @Sendable () throws -> Value) throws -> Value { try body() }
+}
+
+/// A process that another thread may end.
+private final class RunningProcess: Sendable {
+  private let id = Mutex<pid_t>(0)
+
+  @inline(never) func set(_ process: pid_t) { id.withLock { $0 = process } }
+
+  @inline(never) func terminate() {
+    id.withLock { process in
+      if process > 0 { kill(process, SIGTERM) }
+    }
   }
 }
 
 /// Another program, run to its end for what it prints; its errors go where ours go.
-struct HelperProgram {
+struct HelperProgram: Sendable {
   let path: String
   let arguments: [String]
   /// Variables that are added to this process's own.
   let environment: [String: String]
 
-  /// - Throws: `MigrationError` with code `toolFailed` when it cannot be started or fails.
-  func output() throws -> String {
+  /// - Throws: `MigrationError` with code `toolFailed` when it cannot be started or fails; `CancellationError`, when the
+  ///   task was cancelled, which ends the program.
+  func output() async throws -> String {
+    let running = RunningProcess()
+    return try await withTaskCancellationHandler {
+      let text = try await BlockingThread().run { try output(running) }
+      try Task.checkCancellation()
+      return text
+    } onCancel: {
+      running.terminate()
+    }
+  }
+
+  private func output(_ running: RunningProcess) throws -> String {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw failure(errno) }
     defer { close(ends[0]) }
@@ -91,7 +142,10 @@ struct HelperProgram {
     let problem = spawn(&process, standardOutput: ends[1], unused: ends[0])
     close(ends[1])
     guard problem == 0 else { throw failure(problem) }
+    running.set(process)
     let bytes = readAll(ends[0])
+    // Behind waitpid the number may belong to another process.
+    running.set(0)
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0, errno == EINTR {}
     guard status == 0 else { throw MigrationError(.toolFailed, "\(path) failed; its message stands above") }
@@ -141,7 +195,7 @@ struct HelperProgram {
     MigrationError(
       .toolFailed,
       "cannot run \(path): \(String(cString: strerror(number)))",
-      hint: "install PostgreSQL's client programs, or name the program with --pg-dump"
+      hint: "Fix: install PostgreSQL's client programs, or name the program with --pg-dump"
     )
   }
 }

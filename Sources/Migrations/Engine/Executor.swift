@@ -6,57 +6,134 @@ struct MigrationSession: Sendable {
   let connection: PostgresConnection
   /// How to open the connection that follows index builds.
   let monitor: ConnectionSettings?
-  let history: HistoryTable
+  var history: HistoryTable
   let options: MigratorOptions
   let emit: @Sendable (MigrationEvent) -> Void
 
-  /// What the server says before anything is done.
-  struct State: Sendable {
-    var records: [HistoryRecord]
-    var hasTable: Bool
-    /// Whether something between here and the server deals out its sessions.
-    var isPooled: Bool
+  struct CarriedOut: Sendable {
+    var milliseconds: Int
+    var statements: Int
+    /// Another run was faster.
+    var wasApplied: Bool
   }
 
-  /// Makes the history table where it is missing, and reads it, in one round trip.
-  func createdState() async throws -> State {
-    do {
-      return try state(try await connection.run(trusted: "\(history.createAlone);\n\(reading)").suffix(2))
-    } catch {
-      if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
-      throw error
-    }
-  }
+  /// Another run did it while this one waited for the transaction's lock.
+  private struct AlreadyApplied: Error {}
 
-  private var reading: String { "SELECT pg_backend_pid();\n\(history.select)" }
-
-  private func state(_ results: ArraySlice<CommandResult>) throws -> State {
-    guard results.count == 2, let identity = results.first, let rows = results.last else {
-      throw Self.unexpected
-    }
-    return State(records: try history.records(rows), hasTable: true, isPooled: isPooled(identity))
-  }
-
-  /// Reads the history in one round trip; never writes.
-  func readState() async throws -> State {
-    do {
-      return try state(try await connection.run(trusted: reading)[...])
-    } catch let error as PostgresError where error.sqlState == "42P01" {
-      let results = try await connection.run("SELECT pg_backend_pid()")
-      return State(records: [], hasTable: false, isPooled: results.first.map(isPooled) ?? false)
-    } catch let error as PostgresError where error.sqlState == "42703" {
-      throw MigrationError(
-        .drift,
-        "the table \(history.sqlName) does not have the columns of a history of migrations",
-        hint: "was it made by another tool? name another with the history-table setting",
-        sqlState: "42703"
+  /// Carries out one migration.
+  /// - Throws: `MigrationError` with code `statementFailed` or `outcomeUnknown`, `PostgresError` when the connection is
+  ///   gone, `CancellationError`. The failure is recorded in the history before it is thrown.
+  func carryOut(
+    _ step: PlannedStep,
+    at place: RunPlace,
+    lockByTransaction: Bool
+  ) async throws -> CarriedOut {
+    let name = step.migration.migration.name
+    let total = step.section.script.statements.count
+    emit(
+      .started(
+        step.id,
+        name: name,
+        direction: step.direction,
+        statements: total,
+        resumingAt: step.statementsDone
       )
+    )
+    let begin = ContinuousClock.now
+    let script = RunScript(
+      step: step,
+      history: history,
+      defaultLockTimeout: options.lockTimeout,
+      opensTransaction: !lockByTransaction,
+      place: place
+    )
+    do {
+      try await send(script, of: step, lockByTransaction: lockByTransaction)
+    } catch is AlreadyApplied {
+      return CarriedOut(milliseconds: 0, statements: 0, wasApplied: true)
+    } catch {
+      let failure = await leave(step, after: error)
+      if let known = failure as? MigrationError { emit(.failed(step.id, known)) }
+      throw failure
+    }
+    let milliseconds = Int((ContinuousClock.now - begin) / .milliseconds(1))
+    emit(.finished(step.id, name: name, direction: step.direction, milliseconds: milliseconds))
+    return CarriedOut(milliseconds: milliseconds, statements: total - step.statementsDone, wasApplied: false)
+  }
+
+  private func send(_ script: RunScript, of step: PlannedStep, lockByTransaction: Bool) async throws {
+    guard let underway = step.underway else {
+      for unit in script.units { try await run(unit, script, lockByTransaction: lockByTransaction) }
+      return
+    }
+    // The settings that the statement ran with decide what its names mean.
+    for unit in script.opening { try await run(unit, script, lockByTransaction: false) }
+    var next = step.statementsDone
+    if let end = try await settle(underway, of: step) {
+      next = end
+      try await run(script.recordUnit(done: end), script, lockByTransaction: false)
+    }
+    for unit in script.statementUnits(from: next) + script.closing {
+      try await run(unit, script, lockByTransaction: lockByTransaction)
     }
   }
 
-  /// A pooler answers with a process id of its own when the connection is made.
-  private func isPooled(_ result: CommandResult) -> Bool {
-    result.rows.first?.first.flatMap { $0.flatMap { Int32($0) } } != connection.backendPID
+  /// Runs a unit, again when that can help and can do no harm.
+  private func run(_ unit: RunUnit, _ script: RunScript, lockByTransaction: Bool) async throws {
+    var unit = unit
+    var attempt = 1
+    var parallelism: String?
+    while true {
+      do {
+        if lockByTransaction {
+          try await beginWithLock()
+          try await leaveIfDone(script.step)
+        }
+        if let parallelism { try await connection.run(trusted: parallelism) }
+        for group in groups(unit, of: script.step) { try await send(group, of: script.step) }
+        if parallelism != nil { try await connection.run(trusted: "RESET max_parallel_maintenance_workers") }
+        return
+      } catch var failure as StatementFailure {
+        guard !failure.cause.isConnectionProblem else { throw failure }
+        if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
+        if case .alone(_, let outcome) = unit.kind {
+          // Without its record the statement has run, and is not sent again from here.
+          guard failure.statement != nil else { throw failure }
+          failure.isSettled = await isSettled(outcome, of: script.step)
+          guard failure.isSettled else { throw failure }
+        }
+        if parallelism == nil, failure.lacksSharedMemory, connection.serverVersion >= 110_000 {
+          // Parallel workers share the index in /dev/shm, which a container often has only 64 MB of.
+          parallelism = "SET max_parallel_maintenance_workers = 0"
+          emit(.warning("\(script.step.id) \(failure.cause.message); built again without parallel workers"))
+          continue
+        }
+        if let statement = unit.fallback(after: failure) {
+          unit = script.aloneUnit(statement..<statement + 1)
+          continue
+        }
+        guard failure.isWorthRetrying, attempt < options.attempts else { throw failure }
+        attempt += 1
+        try await pause(before: attempt, failure, script.step)
+      }
+    }
+  }
+
+  private func pause(before attempt: Int, _ failure: StatementFailure, _ step: PlannedStep) async throws {
+    let pause = (options.backOff << min(attempt - 2, 16)) * Int.random(in: 75...125) / 100
+    emit(.retrying(step.id, attempt: attempt, afterMilliseconds: pause, reason: failure.cause.message))
+    try await Task.sleep(for: .milliseconds(pause))
+  }
+
+  private func leaveIfDone(_ step: PlannedStep) async throws {
+    guard try await readState().hasTable else { return }
+    let state = try await connection.run(
+      trusted: "SELECT state FROM \(history.sqlName) WHERE version = \(ParameterValue.quote(step.id.key))"
+    )
+    let isApplied = state.first?.rows.first?.first == "applied"
+    guard isApplied == (step.direction == .up), !(isApplied && step.record?.state == .applied) else { return }
+    try await connection.run(trusted: "ROLLBACK")
+    throw AlreadyApplied()
   }
 
   /// Runs statements whose failure changes nothing for the run, also after the task was cancelled.
@@ -71,149 +148,41 @@ struct MigrationSession: Sendable {
     }.value
   }
 
-  static let unexpected = PostgresError(
-    code: .unexpectedResult,
-    message: "the server gave another number of results"
-  )
-}
+  // After a failure.
 
-extension MigrationSession {
-  /// Carries out one migration.
-  /// - Throws: `MigrationError` with code `statementFailed`, `PostgresError` when the connection is gone,
-  ///   `CancellationError`. The failure is recorded in the history before it is thrown.
-  func carryOut(
-    _ step: PlannedStep,
-    at place: RunPlace,
-    lockByTransaction: Bool
-  ) async throws -> CarriedOut {
-    let statements = step.section.script.statements
-    emit(
-      .started(
-        step.id,
-        name: step.migration.migration.name,
-        direction: step.direction,
-        statements: statements.count,
-        resumingAt: step.statementsDone
-      )
-    )
-    let begin = ContinuousClock.now
-    do {
-      let script = RunScript(
-        step: step,
-        history: history,
-        defaultLockTimeout: options.lockTimeout,
-        opensTransaction: !lockByTransaction,
-        place: place
-      )
-      for unit in script.units { try await run(unit, of: step, lockByTransaction: lockByTransaction) }
-    } catch is AlreadyApplied {
-      return CarriedOut(milliseconds: 0, statements: 0, wasApplied: true)
-    } catch {
-      let failure = await leave(step, after: error)
-      if let known = failure as? MigrationError { emit(.failed(step.id, known)) }
-      throw failure
-    }
-    let milliseconds = Int((ContinuousClock.now - begin) / .milliseconds(1))
-    emit(
-      .finished(
-        step.id,
-        name: step.migration.migration.name,
-        direction: step.direction,
-        milliseconds: milliseconds
-      )
-    )
-    return CarriedOut(
-      milliseconds: milliseconds,
-      statements: statements.count - step.statementsDone,
-      wasApplied: false
-    )
-  }
-
-  struct CarriedOut: Sendable {
-    var milliseconds: Int
-    var statements: Int
-    /// Another run was faster.
-    var wasApplied: Bool
-  }
-
-  /// Another run did it while this one waited for the transaction's lock.
-  private struct AlreadyApplied: Error {}
-
-  private func run(_ unit: RunUnit, of step: PlannedStep, lockByTransaction: Bool) async throws {
-    var attempt = 1
-    while true {
-      do {
-        if lockByTransaction {
-          try await beginWithLock()
-          try await leaveIfDone(step)
-        }
-        for group in groups(unit.messages, of: step) { try await send(group, of: step) }
-        return
-      } catch let error as StatementFailure where error.isWorthRetrying && attempt < options.attempts {
-        // One that stands alone may be repeated as well: the server undid what it had done of it.
-        if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
-        let pause = (options.backOff << (attempt - 1)) * Int.random(in: 75...125) / 100
-        emit(
-          .retrying(
-            step.id,
-            attempt: attempt + 1,
-            afterMilliseconds: pause,
-            reason: error.cause.message
-          )
-        )
-        try await Task.sleep(for: .milliseconds(pause))
-        attempt += 1
-      }
-    }
-  }
-
-  private func leaveIfDone(_ step: PlannedStep) async throws {
-    guard try await readState().hasTable else { return }
-    let state = try await connection.run(
-      trusted: "SELECT state FROM \(history.sqlName) WHERE version = \(ParameterValue.quote(step.id.key))"
-    )
-    let isApplied = state.first?.rows.first?.first == "applied"
-    guard isApplied == (step.direction == .up), !(isApplied && step.record?.state == .applied) else { return }
-    try await connection.run("ROLLBACK")
-    throw AlreadyApplied()
-  }
-}
-
-/// A statement that the server refused.
-struct StatementFailure: Error {
-  let cause: PostgresError
-  /// Nil for bookkeeping.
-  let statement: SQLStatement?
-
-  /// A lock not to be had in time (55P03), or a deadlock (40P01): the same may succeed a moment later.
-  var isWorthRetrying: Bool { cause.sqlState == "55P03" || cause.sqlState == "40P01" }
-}
-
-extension MigrationSession {
   /// Puts the session in order after a failure, records it, and returns what to throw.
-  func leave(_ step: PlannedStep, after error: any Error) async -> any Error {
+  private func leave(_ step: PlannedStep, after error: any Error) async -> any Error {
     let failure = describe(error, in: step)
     if let lost = (error as? StatementFailure)?.cause, lost.isConnectionProblem { return failure }
+    if let lost = error as? PostgresError, lost.isConnectionProblem { return failure }
     if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
+    for statement in SessionState.clean(after: step.section.words) { _ = await shielded(statement) }
     let text: String
     switch failure {
+    case let known as MigrationError where known.code == .outcomeUnknown:
+      text = step.record?.error ?? "ended early"
     case let known as MigrationError: text = Self.record(known)
     case is CancellationError: text = "cancelled"
     default: text = "\(failure)"
     }
-    if let problem = await shielded(recording(step, text)) {
-      emit(.warning("the failure could not be written to the history: \(problem)"))
+    let isSettled = (error as? StatementFailure)?.isSettled ?? false
+    var problem = await shielded(recording(step, text, isSettled: isSettled))
+    if let untranslatable = problem as? PostgresError, untranslatable.sqlState == "22P05" {
+      // The database's encoding lacks a character of the message.
+      if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
+      problem = await shielded(recording(step, Self.ascii(text), isSettled: isSettled))
     }
+    if let problem { emit(.warning("could not write the failure to the history: \(problem)")) }
     return failure
   }
 
-  private func recording(_ step: PlannedStep, _ text: String) -> String {
-    if step.direction == .down || !step.section.options.transaction {
-      return history.fail(step.id, error: text)
+  private func recording(_ step: PlannedStep, _ text: String, isSettled: Bool) -> String {
+    if step.direction == .down || !step.section.options.transaction || step.isResumed {
+      return history.fail(step.id, error: text, isSettled: isSettled)
     }
     let kind: HistoryRecord.Kind = if case .repeatable = step.id { .repeatable } else { .versioned }
     // An applied repeatable keeps its row: the database still holds what that row tells.
-    if step.record?.state == .applied { return history.fail(step.id, error: text) }
+    if step.record?.state == .applied { return history.fail(step.id, error: text, isSettled: false) }
     let insert = history.insert(
       step.migration,
       kind: kind,
@@ -230,6 +199,11 @@ extension MigrationSession {
       .compactMap(\.self).joined(separator: " ")
   }
 
+  /// The text with everything beyond ASCII written as `\u{…}`.
+  static func ascii(_ text: String) -> String {
+    text.unicodeScalars.map { $0.isASCII ? String($0) : "\\u{\(String($0.value, radix: 16))}" }.joined()
+  }
+
   private func describe(_ error: any Error, in step: PlannedStep) -> any Error {
     guard let failure = error as? StatementFailure else { return error }
     let cause = failure.cause
@@ -237,8 +211,8 @@ extension MigrationSession {
     guard let statement = failure.statement else {
       return MigrationError(
         .statementFailed,
-        "the history table could not be written: \(cause.message)",
-        hint: cause.hint,
+        "the history table \(history.sqlName) could not be written: \(cause.message)",
+        hint: cause.hint ?? Self.advice(cause, step),
         sqlState: cause.sqlState,
         detail: cause.detail
       )
@@ -246,7 +220,7 @@ extension MigrationSession {
     return MigrationError(
       .statementFailed,
       cause.message,
-      hint: cause.hint ?? Self.advice(cause),
+      hint: cause.hint ?? Self.advice(cause, step),
       at: step.section.location(of: statement, character: cause.position),
       sqlState: cause.sqlState,
       detail: cause.detail
@@ -254,17 +228,45 @@ extension MigrationSession {
   }
 
   /// What people most often need to know, where the server gives no hint of its own.
-  private static func advice(_ cause: PostgresError) -> String? {
+  private static func advice(_ cause: PostgresError, _ step: PlannedStep) -> String? {
     switch cause.sqlState {
     case "55P03":
-      "another session holds a lock; raise lock-timeout behind the mark, or run when it is quieter"
-    case "57P01", "57P02": "the server ended the connection; run again, it goes on where this stopped"
-    case "25001": "put transaction:false behind the section's mark"
+      "Fix: another session holds a lock; raise lock-timeout behind the mark, or run when it is quieter"
+    case "25001" where step.section.options.transaction, "2D000" where step.section.options.transaction:
+      "Fix: put transaction:false behind the section's mark"
     case "58P01" where cause.message.contains("extension"),
       "0A000" where cause.message.contains("extension \"vector\""):
-      "install the extension's files on the server first"
-    case "42501": "run as the table's owner, or as a role with the right"
+      "Fix: install the extension's files on the server first"
+    case "42501": "Fix: run as the table's owner, or as a role with the right"
     default: nil
     }
+  }
+}
+
+/// A statement that the server refused.
+struct StatementFailure: Error {
+  let cause: PostgresError
+  /// Nil for bookkeeping.
+  let statement: SQLStatement?
+  /// Whether a statement that ran outside a transaction is known to have left nothing behind.
+  var isSettled = false
+
+  /// A lock not to be had in time (55P03), a deadlock (40P01) or a lost race between transactions (40001): the same may
+  /// succeed a moment later.
+  var isWorthRetrying: Bool { ["55P03", "40P01", "40001"].contains(cause.sqlState) }
+
+  /// 53100 and 53200 are what a full `/dev/shm` and a refused mapping give.
+  var lacksSharedMemory: Bool {
+    ["53100", "53200"].contains(cause.sqlState) && cause.message.contains("shared memory")
+      && statement?.mentions(.index) ?? false
+  }
+}
+
+extension RunUnit {
+  /// The statement to send alone because the server takes it in no transaction (25001), or because it ends one itself
+  /// (2D000); in both cases nothing of it has been kept.
+  fileprivate func fallback(after failure: StatementFailure) -> Int? {
+    guard case .transaction(let statement?) = kind, failure.statement != nil else { return nil }
+    return ["25001", "2D000"].contains(failure.cause.sqlState) ? statement : nil
   }
 }

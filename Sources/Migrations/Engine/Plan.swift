@@ -6,7 +6,7 @@ extension Migrator {
     _ target: MigrationTarget = MigrationTarget(),
     on connection: PostgresConnection
   ) async throws -> PlanReport {
-    try await report("up", on: connection) { planner in
+    try await report("up", on: connection) { planner, _ in
       try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
     }
   }
@@ -16,8 +16,8 @@ extension Migrator {
     _ target: MigrationTarget = MigrationTarget(count: 1),
     on connection: PostgresConnection
   ) async throws -> PlanReport {
-    try await report("down", on: connection) { planner in
-      try planner.down(target, ignoreDrift: options.ignoreDrift, rendered: asApplied)
+    try await report("down", on: connection) { planner, capabilities in
+      try planner.down(target, ignoreDrift: options.ignoreDrift) { try asApplied($0, $1, capabilities) }
     }
   }
 
@@ -25,23 +25,25 @@ extension Migrator {
   public func planFromNothing() throws -> PlanReport {
     let planner = Planner(migrations: assumed, records: [])
     let steps = try checked(planner.up(MigrationTarget(), allowOutOfOrder: true, ignoreDrift: true))
-    return planReport("up", steps, after: [], hasTable: false, byTransaction: options.lock == .transaction)
+    return try planReport("up", steps, history, nil, byTransaction: options.lock == .transaction)
   }
 
   private func report(
     _ command: String,
     on connection: PostgresConnection,
-    plan: (Planner) throws -> [PlannedStep]
+    plan: (Planner, Set<Capability>) throws -> [PlannedStep]
   ) async throws -> PlanReport {
     let session = session(connection)
-    let rendered = try await rendered(for: connection)
+    let files = try await rendered(for: connection)
     let state = try await session.readState()
-    let steps = try checked(plan(Planner(migrations: rendered, records: state.records)))
-    return planReport(
+    let planner = Planner(migrations: files.migrations, records: state.records)
+    var history = history
+    history.commits = state.commits
+    return try planReport(
       command,
-      steps,
-      after: state.records,
-      hasTable: state.hasTable,
+      try checked(plan(planner, files.capabilities)),
+      history,
+      state,
       byTransaction: session.locksByTransaction(state)
     )
   }
@@ -49,30 +51,39 @@ extension Migrator {
   private func planReport(
     _ command: String,
     _ steps: [PlannedStep],
-    after records: [HistoryRecord],
-    hasTable: Bool,
+    _ history: HistoryTable,
+    _ state: MigrationSession.State?,
     byTransaction: Bool
-  ) -> PlanReport {
+  ) throws -> PlanReport {
     guard !steps.isEmpty else {
       return PlanReport(command: command, opening: [], migrations: [], closing: [])
     }
     let lock = MigrationLock(history)
     let locks = !byTransaction && options.lock != .none
-    let create =
+    let change: String? =
+      state?.hasTable ?? false ? (state?.needsUpgrade ?? false ? history.upgrade : nil) : history.create
+    let prepare = change.map { change in
       byTransaction
-      ? ["BEGIN", lock.takeInTransaction, history.create, "COMMIT"] : [history.createAlone]
+        ? ["BEGIN", lock.takeInTransactionOrFail, change, "COMMIT"]
+        : ["BEGIN"] + history.lateCommit + [change, "COMMIT"]
+    }
+    let places = RunPlace.all(of: steps, after: state?.records ?? [], isAlone: locks)
     return PlanReport(
       command: command,
-      opening: (locks ? [lock.take] : []) + (hasTable ? [] : create),
-      migrations: zip(steps, RunPlace.all(of: steps, after: records, isAlone: locks)).map { step, place in
-        planned(step, at: place, lock: byTransaction ? lock : nil)
+      opening: (locks ? [lock.takeOrFail] : []) + (prepare ?? []),
+      migrations: try zip(steps, places).map {
+        try planned($0, history, at: $1, lock: byTransaction ? lock : nil)
       },
       closing: locks ? [lock.release] : []
     )
   }
 
-  private func planned(_ step: PlannedStep, at place: RunPlace, lock: MigrationLock?) -> PlanReport.Migration
-  {
+  private func planned(
+    _ step: PlannedStep,
+    _ history: HistoryTable,
+    at place: RunPlace,
+    lock: MigrationLock?
+  ) throws -> PlanReport.Migration {
     let script = RunScript(
       step: step,
       history: history,
@@ -80,11 +91,11 @@ extension Migrator {
       opensTransaction: lock == nil,
       place: place
     )
-    let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransaction)] } ?? []
-    let messages = script.units.flatMap(\.messages).filter { !$0.text.isEmpty }.map { message in
+    let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransactionOrFail)] } ?? []
+    let messages = try script.units.flatMap(\.messages).map { message in
       PlanReport.Message(
         sql: message.text,
-        data: message.copyData,
+        data: try message.copyData?.string(),
         statement: message.statement.map { $0 + 1 }
       )
     }

@@ -100,20 +100,27 @@ extension Migrator {
     on connection: PostgresConnection,
     _ changes: @escaping @Sendable (Planner) throws -> [(id: MigrationID, sql: [String])]
   ) async throws -> RepairReport {
-    let session = session(connection)
-    let rendered = try await rendered(for: connection)
+    var session = session(connection)
+    let files = try await rendered(for: connection)
+    let earlier = try await session.readState()
+    session.history.commits = earlier.commits
+    let lent = session
     let carryOut = { @Sendable in
-      let state = try await session.readState()
-      let changes = try changes(Planner(migrations: rendered, records: state.records))
+      let read = try await lent.readState()
+      let changes = try changes(Planner(migrations: files.migrations, records: read.records))
       guard !changes.isEmpty else { return RepairReport(command: command, versions: []) }
-      let create = state.hasTable ? [] : [history.create]
-      try await connection.run(
-        trusted: (["BEGIN"] + create + changes.flatMap(\.sql) + ["COMMIT"]).joined(separator: ";\n")
-      )
+      _ = try await lent.prepareHistory(knowing: read)
+      do {
+        try await connection.run(
+          trusted: (["BEGIN"] + changes.flatMap(\.sql) + ["COMMIT"]).joined(separator: ";\n")
+        )
+      } catch {
+        if await connection.transactionStatus != .idle { _ = await lent.shielded("ROLLBACK") }
+        throw error
+      }
       return RepairReport(command: command, versions: changes.map(\.id.key))
     }
-    let state = try await session.readState()
-    if options.lock == .none || session.locksByTransaction(state) { return try await carryOut() }
+    if options.lock == .none || session.locksByTransaction(earlier) { return try await carryOut() }
     return try await session.withSessionLock(carryOut)
   }
 }

@@ -8,58 +8,101 @@ extension Migrator {
     on connection: PostgresConnection,
     monitor: ConnectionSettings? = nil
   ) -> MigrationRun<RunReport> {
-    run("up", on: connection, monitor: monitor) { planner in
+    run("up", on: connection, monitor: monitor) { planner, _ in
       try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
     }
   }
 
   /// Takes back the migration applied last, or `count` of them, or all above a version.
+  ///
+  /// A way down that deletes rows is refused unless `options.deletesRows` says that it may.
   public func down(
     _ target: MigrationTarget = MigrationTarget(count: 1),
     on connection: PostgresConnection
   ) -> MigrationRun<RunReport> {
-    run("down", on: connection) { planner in
-      try planner.down(target, ignoreDrift: options.ignoreDrift, rendered: asApplied)
+    run("down", on: connection) { planner, capabilities in
+      try planner.down(target, ignoreDrift: options.ignoreDrift) { try asApplied($0, $1, capabilities) }
     }
   }
 
   /// Plans, and carries the plan out under the lock; the plan is made anew once the lock is held.
-  func run(
+  private func run(
     _ command: String,
     on connection: PostgresConnection,
     monitor: ConnectionSettings? = nil,
-    plan: @escaping @Sendable (Planner) throws -> [PlannedStep]
+    plan: @escaping @Sendable (Planner, Set<Capability>) throws -> [PlannedStep]
   ) -> MigrationRun<RunReport> {
     MigrationRun { emit in
-      let session = session(connection, monitor: monitor, emit)
-      let rendered = try await rendered(for: connection)
+      var session = session(connection, monitor: monitor, emit)
       let state = try await session.readState()
-      let steps = try checked(plan(Planner(migrations: rendered, records: state.records)))
+      session.history.commits = state.commits
+      let plan = try await planning(plan, on: connection, knowing: state.records)
+      let steps = try checked(plan(state.records))
       guard !steps.isEmpty else { return RunReport(command: command, migrations: []) }
-      await connection.setNoticeHandler { emit(.notice(severity: $0.severity, message: $0.message)) }
-      let carryOut = { @Sendable in
-        try await self.carryOut(rendered, in: session, knowing: state, plan: plan)
+      let earlier = await connection.setNoticeHandler { notice in Self.tell(notice, emit) }
+      do {
+        let lent = session
+        let carryOut = { @Sendable in try await self.carryOut(in: lent, knowing: state, plan: plan) }
+        let done =
+          options.lock == .none || session.locksByTransaction(state)
+          ? try await carryOut() : try await session.withSessionLock(carryOut)
+        await connection.setNoticeHandler(earlier)
+        return RunReport(command: command, migrations: done)
+      } catch {
+        await connection.setNoticeHandler(earlier)
+        throw error
       }
-      let done =
-        options.lock == .none || session.locksByTransaction(state)
-        ? try await carryOut() : try await session.withSessionLock(carryOut)
-      await connection.setNoticeHandler(nil)
-      return RunReport(command: command, migrations: done)
     }
   }
 
+  /// The plan for what the history says; files that ran unchanged are read only where the plan cannot do without.
+  private func planning(
+    _ plan: @escaping @Sendable (Planner, Set<Capability>) throws -> [PlannedStep],
+    on connection: PostgresConnection,
+    knowing records: [HistoryRecord]
+  ) async throws -> @Sendable ([HistoryRecord]) throws -> [PlannedStep] {
+    if let files = try await rendered(for: connection, knowing: records) {
+      let planner = Planner(migrations: files.migrations, records: records)
+      if let steps = try? plan(planner, files.capabilities), !steps.contains(where: \.migration.isUnread) {
+        return { records in
+          let steps = try plan(Planner(migrations: files.migrations, records: records), files.capabilities)
+          guard steps.contains(where: \.migration.isUnread) else { return steps }
+          throw MigrationError(
+            .drift,
+            "another run changed the history before this one held the lock",
+            hint: "run again"
+          )
+        }
+      }
+    }
+    let files = try await rendered(for: connection)
+    return { try plan(Planner(migrations: files.migrations, records: $0), files.capabilities) }
+  }
+
+  private static func tell(_ notice: PostgresNotice, _ emit: @Sendable (MigrationEvent) -> Void) {
+    // pgvector says it as a mere notice, but such a build takes many times as long.
+    guard notice.message.contains("maintenance_work_mem") else {
+      return emit(.notice(severity: notice.severity, message: notice.message))
+    }
+    let hint = notice.hint.map { " (\($0))" } ?? ""
+    emit(
+      .warning(
+        "\(notice.message)\(hint). Fix: give index builds more, as with "
+          + "PGOPTIONS='-c maintenance_work_mem=1GB', within the server's memory"
+      )
+    )
+  }
+
   private func carryOut(
-    _ rendered: [RenderedMigration],
     in session: MigrationSession,
     knowing earlier: MigrationSession.State,
-    plan: @Sendable (Planner) throws -> [PlannedStep]
+    plan: @Sendable ([HistoryRecord]) throws -> [PlannedStep]
   ) async throws -> [RunReport.Migration] {
     let byTransaction = session.locksByTransaction(earlier)
-    if !earlier.hasTable, byTransaction { try await createWithLock(in: session) }
-    let state =
-      try await earlier.hasTable || byTransaction ? session.readState() : session.createdState()
-    let steps = try plan(Planner(migrations: rendered, records: state.records))
+    let state = try await session.prepareHistory(knowing: earlier)
+    let steps = try plan(state.records)
     if byTransaction { try refuseStepwise(steps) }
+    try await session.refuseDataLoss(of: steps)
     var done: [RunReport.Migration] = []
     let isAlone = !byTransaction && options.lock != .none
     let places = RunPlace.all(of: steps, after: state.records, isAlone: isAlone)
@@ -68,11 +111,6 @@ extension Migrator {
       if !result.wasApplied { done.append(RunReport.Migration(step, result)) }
     }
     return done
-  }
-
-  private func createWithLock(in session: MigrationSession) async throws {
-    try await session.beginWithLock()
-    try await session.connection.run(trusted: history.create + ";\nCOMMIT")
   }
 
   private func refuseStepwise(_ steps: [PlannedStep]) throws {
@@ -94,18 +132,18 @@ extension Migrator {
   }
 
   /// A migration with the values that it was applied with: the way down undoes what was done, not what would be.
-  func asApplied(_ current: RenderedMigration, _ record: HistoryRecord) throws -> RenderedMigration {
+  func asApplied(
+    _ current: RenderedMigration,
+    _ record: HistoryRecord,
+    _ capabilities: Set<Capability>
+  ) throws -> RenderedMigration {
     guard record.kind != .baseline, let manifest = parameters.manifest,
       record.parametersHash != current.parametersHash
     else { return current }
     var values = parameters.values.compactMapValues(\.text)
     for (name, value) in record.parameters where manifest[name] != nil { values[name] = value }
     let old = try ParameterSet(manifest: manifest, given: values, dialect: dialect)
-    let renderer = MigrationRenderer(
-      parameters: old,
-      dialect: dialect,
-      capabilities: options.capabilities(over: dialect.assumedCapabilities)
-    )
+    let renderer = MigrationRenderer(parameters: old, dialect: dialect, capabilities: capabilities)
     return try renderer.render(current.migration)
   }
 }
@@ -113,15 +151,15 @@ extension Migrator {
 extension Migrator {
   /// Takes back the migrations applied last and runs them again, with today's files and parameters, under one lock.
   ///
-  /// This is the way to another value of a parameter: the way down uses the old one, the way up the new.
+  /// This is the way to another value of a parameter: the way down uses the old one, the way up the new. A way down that
+  /// deletes rows is refused unless `options.deletesRows` says that it may.
   public func redo(_ count: Int = 1, on connection: PostgresConnection) -> MigrationRun<RunReport> {
-    run("redo", on: connection) { planner in
+    run("redo", on: connection) { planner, capabilities in
       // A changed parameter is what redo is for; an edited file may not fit the way down.
       let down = try planner.down(
         MigrationTarget(count: count),
-        ignoreDrift: options.ignoreDrift,
-        rendered: asApplied
-      )
+        ignoreDrift: options.ignoreDrift
+      ) { try asApplied($0, $1, capabilities) }
       let up = down.reversed().compactMap { step -> PlannedStep? in
         guard let current = planner.migration(step.id) else { return nil }
         return PlannedStep(migration: current, direction: .up, record: nil, section: current.upSection)

@@ -1,6 +1,6 @@
 internal import PostgresClient
-internal import VectorSQL
 internal import SQLLexer
+internal import VectorSQL
 
 extension MigrationSession {
   /// The most that is sent before an answer is read: answers that nobody reads are kept in memory. A server before 11
@@ -11,10 +11,12 @@ extension MigrationSession {
   ///
   /// A COPY takes data in between, a concurrent build is looked for first, and a build that is followed has its own
   /// connection beside it: these go alone.
-  func groups(_ messages: [RunMessage], of step: PlannedStep) -> [[RunMessage]] {
+  func groups(_ unit: RunUnit, of step: PlannedStep) -> [[RunMessage]] {
+    // What travels together is one transaction to the server.
+    if case .alone = unit.kind { return unit.messages.map { [$0] } }
     var groups: [[RunMessage]] = []
     var isOpen = false
-    for message in messages where !message.text.isEmpty {
+    for message in unit.messages {
       let isAlone = goesAlone(message, of: step)
       if isOpen, !isAlone, let last = groups.last, last.count < largestGroup {
         groups[groups.count - 1].append(message)
@@ -67,7 +69,9 @@ extension MigrationSession {
     }
     do {
       if let data = message.copyData {
-        try await connection.copyIn(Statement(trusted: message.text), data: data)
+        try await connection.copyIn(Statement(trusted: message.text)) { stream in
+          try data.forEachPart { part in try part.withUnsafeBytes { try stream.write($0) } }
+        }
       } else if statement?.indexBuild != nil, monitor != nil {
         try await followingProgress(of: step.id) { try await connection.run(trusted: message.text) }
       } else {
@@ -76,43 +80,6 @@ extension MigrationSession {
     } catch let error as PostgresError {
       throw StatementFailure(cause: error, statement: statement)
     }
-  }
-}
-
-extension MigrationSession {
-  /// Looks for an index of the name that a concurrent build is about to make.
-  ///
-  /// One that a failed build left invalid is dropped, for `IF NOT EXISTS` would skip it for ever. A sound one, where an
-  /// earlier run died at this very statement, is that run's work.
-  /// - Returns: whether the index is there, so that the statement need not be sent.
-  func indexIsThere(_ statement: SQLStatement, of step: PlannedStep, index: Int) async throws -> Bool {
-    guard let build = statement.indexBuild, build.isConcurrent, let name = build.name else { return false }
-    let found = try await connection.run(
-      trusted: """
-        SELECT i.indisvalid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i \
-        JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-        WHERE c.relname = \(ParameterValue.quote(name)) AND i.indrelid = to_regclass(\(ParameterValue.quote(build.table)))
-        """
-    )
-    guard let row = found.first?.rows.first, row.count == 2, let qualified = row[1] else { return false }
-    guard row[0] == "t" else {
-      emit(.rebuildingInvalidIndex(step.id, index: qualified))
-      try await connection.run(trusted: "DROP INDEX CONCURRENTLY \(qualified)")
-      return false
-    }
-    return step.record?.state == .running && index == step.statementsDone
-  }
-
-  /// The indexes of the database that a failed concurrent build left behind.
-  func invalidIndexes() async throws -> [String] {
-    let found = try await connection.run(
-      """
-      SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i \
-      JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-      WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1
-      """
-    )
-    return found.first?.rows.compactMap { $0.first ?? nil } ?? []
   }
 }
 

@@ -51,6 +51,12 @@ enum FileSystem {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
+  static func size(_ path: String) throws -> Int {
+    var information = stat()
+    guard stat(path, &information) == 0 else { throw failure("read", path) }
+    return Int(information.st_size)
+  }
+
   static func isFolder(_ path: String) -> Bool {
     var information = stat()
     return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
@@ -90,7 +96,7 @@ enum FileSystem {
     return try body()
   }
 
-  private static func failure(_ verb: String, _ path: String) -> MigrationError {
+  static func failure(_ verb: String, _ path: String) -> MigrationError {
     MigrationError(.unreadableFile, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
   }
 }

@@ -1,3 +1,29 @@
+internal import SQLLexer
+
+/// A file with the name of a migration, not yet read.
+struct MigrationFile: Sendable {
+  let id: MigrationID
+  let name: String
+  let file: SourceFile
+
+  /// Whether the text is what ran and holds no parameters, so that it would render to what ran.
+  func isUnchanged(since record: HistoryRecord, _ hasManifest: Bool) -> Bool {
+    guard record.state == .applied, record.templateHash == file.hash else { return false }
+    return !hasManifest || record.parametersJSON == "{}" && !file.text.containsPair(of: UInt8(ascii: "{"))
+  }
+}
+
+extension SourceText {
+  fileprivate func containsPair(of byte: UInt8) -> Bool {
+    var index = utf8.startIndex
+    while let found = utf8[index...].firstIndex(of: byte) {
+      if found + 1 < utf8.endIndex, utf8[found + 1] == byte { return true }
+      index = found + 1
+    }
+    return false
+  }
+}
+
 /// One migration as its file tells it, not yet rendered.
 public struct Migration: Sendable, Hashable {
   /// What it is known by.
@@ -15,7 +41,7 @@ public struct Migration: Sendable, Hashable {
 
   /// A line's place in the file.
   func location(_ offset: Int) -> SourceLocation {
-    SourceLocation(file: file.path, text: file.text, offset: offset)
+    file.location(offset)
   }
 }
 

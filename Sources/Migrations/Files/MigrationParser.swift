@@ -121,7 +121,7 @@ struct MigrationParser {
       .invalidFile,
       message,
       hint: hint,
-      at: SourceLocation(file: file.path, text: file.text, offset: offset)
+      at: file.location(offset)
     )
   }
 }
@@ -156,7 +156,7 @@ public struct SectionOptions: Sendable, Hashable {
         .invalidFile,
         problem,
         hint: "known options: \(Self.names(isDown: isDown).joined(separator: ", "))",
-        at: SourceLocation(file: file.path, text: file.text, offset: word.offset)
+        at: file.location(word.offset)
       )
     }
   }

@@ -18,9 +18,17 @@ public struct MigrationSource: Sendable, Hashable {
   /// - Throws: `MigrationError` with code `unreadableFile`.
   public static func folder(_ path: String) throws -> MigrationSource {
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    let names = try FileSystem.names(in: folder).filter { $0.lowercased().hasSuffix(".sql") }
+    let entries = try FileSystem.names(in: folder)
+    if let other = entries.first(where: { $0 == "parameters.yaml" || $0 == "parameters.yml" }) {
+      throw MigrationError(
+        .invalidManifest,
+        "\(folder)/\(other) is not read: parameters are declared in \(manifestName)",
+        hint: "write each as [name] with lines key = value into \(folder)/\(manifestName)"
+      )
+    }
+    let names = entries.filter { $0.lowercased().hasSuffix(".sql") }
     let files = try names.filter { MigrationParser.identify($0) != nil }.map { name in
-      try SourceFile(path: "\(folder)/\(name)", bytes: FileSystem.read("\(folder)/\(name)"))
+      try SourceFile(reading: "\(folder)/\(name)")
     }
     let manifest = ["\(folder)/\(manifestName)", "\(parent(of: folder))/\(manifestName)"]
       .first(where: FileSystem.exists)
@@ -54,29 +62,56 @@ public struct MigrationSource: Sendable, Hashable {
   /// The migrations in the order in which they run.
   /// - Throws: `MigrationErrors` with every broken file and every version that two files claim.
   func migrations() throws -> [Migration] {
+    let (files, problems) = ordered()
+    do {
+      let found = try Self.parsed(files)
+      guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
+      return found
+    } catch let broken as MigrationErrors where !problems.isEmpty && broken.errors != problems {
+      throw MigrationErrors(errors: problems + broken.errors)
+    }
+  }
+
+  /// The files in the order in which they run, by their names alone.
+  /// - Throws: `MigrationErrors` with every version that two files claim, and every name that is wrong.
+  func identified() throws -> [MigrationFile] {
+    let (files, problems) = ordered()
+    guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
+    return files
+  }
+
+  /// - Throws: `MigrationErrors` with every broken file.
+  static func parsed(_ files: [MigrationFile]) throws -> [Migration] {
     var found: [Migration] = []
-    var problems = misnamed.map(misnaming)
+    var problems: [MigrationError] = []
     for file in files {
-      guard let (id, name) = MigrationParser.identify(file.name) else { continue }
       do {
-        found.append(try MigrationParser(file: file).parse(id, name: name))
+        found.append(try MigrationParser(file: file.file).parse(file.id, name: file.name))
       } catch let problem as MigrationError {
         problems.append(problem)
       }
     }
+    guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
+    return found
+  }
+
+  private func ordered() -> (files: [MigrationFile], problems: [MigrationError]) {
+    var found = files.compactMap { file in
+      MigrationParser.identify(file.name).map { MigrationFile(id: $0.id, name: $0.name, file: file) }
+    }
     found.sort { ($0.id, $0.file.path) < ($1.id, $1.file.path) }
+    var problems = misnamings()
     for (first, second) in zip(found, found.dropFirst()) where first.id.isSame(as: second.id) {
       problems.append(
         MigrationError(
           .duplicateVersion,
           "\(first.file.name) and \(second.file.name) have the same version",
           hint: "give one of them another number",
-          at: second.location(0)
+          at: second.file.location(0)
         )
       )
     }
-    guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
-    return found
+    return (found, problems)
   }
 }
 
@@ -84,9 +119,20 @@ extension MigrationSource {
   /// Whether a path is a folder.
   public static func isFolder(_ path: String) -> Bool { FileSystem.isFolder(path) }
 
-  /// A file that would never run, which its author cannot have meant.
-  private func misnaming(_ name: String) -> MigrationError {
-    let better = suggestedName(name)
+  /// Files that would never run, which their authors cannot have meant; each with a name that is free.
+  private func misnamings() -> [MigrationError] {
+    var versions = files.compactMap { file -> String? in
+      guard case .version(let digits)? = MigrationParser.identify(file.name)?.id else { return nil }
+      return digits
+    }
+    return misnamed.map { name in
+      let better = suggestedName(name, besides: versions)
+      if case .version(let digits)? = MigrationParser.identify(better)?.id { versions.append(digits) }
+      return misnaming(name, better)
+    }
+  }
+
+  private func misnaming(_ name: String, _ better: String) -> MigrationError {
     let rename =
       folder.map { "mv \(Quoting.shellWord("\($0)/\(name)")) \(Quoting.shellWord("\($0)/\(better)"))" }
       ?? "rename it to \(better)"
@@ -97,12 +143,8 @@ extension MigrationSource {
     )
   }
 
-  private func suggestedName(_ name: String) -> String {
+  private func suggestedName(_ name: String, besides versions: [String]) -> String {
     let stem = String(name.dropLast(4))
-    let versions = files.compactMap { file -> String? in
-      guard case .version(let digits)? = MigrationParser.identify(file.name)?.id else { return nil }
-      return digits
-    }
     if let first = stem.first, first.isLetter {
       let rest = String(stem.dropFirst())
       let isFree = { (id: MigrationID) in !versions.contains { MigrationID.version($0).isSame(as: id) } }

@@ -4,22 +4,25 @@ public import SQLLexer
 public struct SourceFile: Sendable, Hashable {
   /// The name to show in messages: a path, or the name inside the program.
   public let path: String
-  /// The text.
+  /// The text; without the data of large COPYs, where the file was read in parts.
   public let text: SourceText
-
-  /// SHA-256 of the text, in hexadecimal.
-  var hash: String { SHA256Hex.of(text.utf8) }
+  /// SHA-256 of the whole text, in hexadecimal.
+  let hash: String
+  /// The data that was left out of the text.
+  let data: [CopyDataFile]
 
   /// The file's name without folders.
   public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// A file from its bytes.
-  /// - Throws: `MigrationError` with code `unreadableFile` when they are no UTF-8, or hold NUL.
+  /// - Throws: `MigrationError` with code `unreadableFile` when they are not UTF-8, or hold NUL.
   public init(path: String, bytes: [UInt8]) throws {
     let normalised = Self.normalise(bytes)
     self.path = path
     text = SourceText(utf8: normalised)
-    if let bad = Self.firstInvalidByte(normalised) {
+    hash = SHA256Hex.of(normalised)
+    data = []
+    if let bad = UTF8Check.firstInvalidByte(normalised[...]) {
       throw MigrationError(
         .unreadableFile,
         "this is not UTF-8 text (byte 0x\(String(normalised[bad], radix: 16, uppercase: true)))",
@@ -29,10 +32,47 @@ public struct SourceFile: Sendable, Hashable {
     }
   }
 
+  /// A file from the disk; the data of a COPY that is larger than memory should hold stays there.
+  /// - Throws: `MigrationError` with code `unreadableFile`.
+  init(
+    reading path: String,
+    inPartsFrom smallest: Int = LargeFile.smallest,
+    leavingOut smallestData: Int = LargeFile.smallestData
+  ) throws {
+    if try FileSystem.size(path) >= smallest,
+      let parts = try LargeFile(path).read(leavingOut: smallestData), !parts.data.isEmpty
+    {
+      let text = SourceText(utf8: parts.text)
+      let places = Script(text).statements.compactMap {
+        $0.copyData?.isEmpty == true ? $0.copyData?.lowerBound : nil
+      }
+      // Data that the lexer finds elsewhere, as in a string, is part of the text after all.
+      if parts.data.allSatisfy({ places.contains($0.offset) }) {
+        self.init(path: path, text: text, hash: parts.hash, data: parts.data)
+        return
+      }
+    }
+    try self.init(path: path, bytes: FileSystem.read(path))
+  }
+
+  private init(path: String, text: SourceText, hash: String, data: [CopyDataFile]) {
+    self.path = path
+    self.text = text
+    self.hash = hash
+    self.data = data
+  }
+
+  /// The place of a byte of the text in the file.
+  func location(_ offset: Int) -> SourceLocation {
+    let lines = data.lazy.filter { $0.offset <= offset }.reduce(0) { $0 + $1.lines }
+    return SourceLocation(file: path, text: text, offset: offset, linesBefore: lines)
+  }
+
   /// Editors on other systems write a byte order mark and CRLF; neither changes what a migration is.
   private static func normalise(_ bytes: [UInt8]) -> [UInt8] {
-    let content = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
-    guard content.contains(0x0D) else { return Array(content) }
+    let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+    guard hasMark || bytes.contains(0x0D) else { return bytes }
+    let content = bytes[(hasMark ? 3 : 0)...]
     var kept: [UInt8] = []
     kept.reserveCapacity(content.count)
     for index in content.indices {
@@ -41,14 +81,37 @@ public struct SourceFile: Sendable, Hashable {
     }
     return kept
   }
+}
 
-  private static func firstInvalidByte(_ bytes: [UInt8]) -> Int? {
-    if let nul = bytes.firstIndex(of: 0) { return nul }
-    if String(validating: bytes, as: UTF8.self) != nil { return nil }
-    var decoder = UTF8()
-    var iterator = bytes.makeIterator()
-    var consumed = 0
-    while case .scalarValue(let scalar) = decoder.decode(&iterator) { consumed += UTF8.width(scalar) }
-    return min(consumed, bytes.count - 1)
+/// UTF-8 by RFC 3629, without NUL, checked where it stands.
+enum UTF8Check {
+  static func firstInvalidByte(_ bytes: ArraySlice<UInt8>) -> Int? {
+    bytes.withUnsafeBufferPointer { buffer in
+      var index = 0
+      while index < buffer.count {
+        let byte = buffer[index]
+        if byte < 0x80 {
+          if byte == 0 { return bytes.startIndex + index }
+          index += 1
+          continue
+        }
+        let (length, second): (Int, ClosedRange<UInt8>) =
+          switch byte {
+          case 0xC2...0xDF: (2, 0x80...0xBF)
+          case 0xE0: (3, 0xA0...0xBF)
+          case 0xE1...0xEC, 0xEE...0xEF: (3, 0x80...0xBF)
+          case 0xED: (3, 0x80...0x9F)
+          case 0xF0: (4, 0x90...0xBF)
+          case 0xF1...0xF3: (4, 0x80...0xBF)
+          case 0xF4: (4, 0x80...0x8F)
+          default: (0, 0x80...0xBF)
+          }
+        guard length > 0, index + length <= buffer.count, second.contains(buffer[index + 1]),
+          buffer[index + 2..<index + length].allSatisfy({ $0 & 0xC0 == 0x80 })
+        else { return bytes.startIndex + index }
+        index += length
+      }
+      return nil
+    }
   }
 }

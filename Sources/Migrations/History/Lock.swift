@@ -19,6 +19,18 @@ struct MigrationLock: Sendable, Hashable {
   /// For poolers in transaction mode: held by the transaction, so it cannot be left behind on a server's session.
   var takeInTransaction: String { "SELECT pg_try_advisory_xact_lock(\(key))" }
 
+  /// For scripts that read no answers: fails where another run holds the lock.
+  var takeOrFail: String { Self.orFail("pg_try_advisory_lock(\(key))") }
+  /// For scripts that read no answers, inside a transaction.
+  var takeInTransactionOrFail: String { Self.orFail("pg_try_advisory_xact_lock(\(key))") }
+
+  private static func orFail(_ attempt: String) -> String {
+    """
+    DO $adbvec$ BEGIN IF NOT \(attempt) THEN RAISE EXCEPTION \
+    'another run holds the migration lock' USING ERRCODE = '55P03'; END IF; END $adbvec$
+    """
+  }
+
   /// Who holds it; PostgreSQL shows the key's halves as two object ids.
   var holder: String {
     let bits = UInt64(bitPattern: key)
@@ -98,7 +110,9 @@ extension MigrationSession {
   /// Opens a transaction that holds the lock.
   func beginWithLock() async throws {
     let lock = MigrationLock(history)
-    try await obtain("BEGIN;\n" + lock.takeInTransaction, lock) { try await connection.run("ROLLBACK") }
+    try await obtain("BEGIN;\n" + lock.takeInTransaction, lock) {
+      try await connection.run(trusted: "ROLLBACK")
+    }
   }
 
   private func obtain(
@@ -142,9 +156,9 @@ extension MigrationSession {
     let who = holder.map { "held by \($0)" } ?? "held by a session that the server does not name"
     return MigrationError(
       .lockNotObtained,
-      "the migration lock was not to be had in \(options.lockWait) ms; it is \(who)",
+      "could not obtain the migration lock in \(options.lockWait) ms; it is \(who)",
       hint: holder.map {
-        "wait longer with --lock-wait, or end that session: SELECT pg_terminate_backend(\($0.pid))"
+        "Fix: wait longer with --lock-wait, or end that session: SELECT pg_terminate_backend(\($0.pid))"
       }
     )
   }

@@ -188,7 +188,7 @@ struct LintIgnores {
     let known = Set(LintRule.all.map(\.code))
     let kept = findings.filter { finding in !entries.contains { $0.code == finding.rule.code } }
     let own = entries.compactMap { entry -> LintFinding? in
-      let location = SourceLocation(file: file.path, text: file.text, offset: entry.offset)
+      let location = file.location(entry.offset)
       if !known.contains(entry.code) {
         return LintFinding(
           rule: .unknownCode,

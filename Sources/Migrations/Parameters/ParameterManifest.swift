@@ -107,7 +107,7 @@ public struct ParameterManifest: Sendable, Hashable {
     MigrationError(
       .invalidManifest,
       message,
-      at: SourceLocation(file: file.path, text: file.text, offset: offset)
+      at: file.location(offset)
     )
   }
 }
@@ -132,7 +132,7 @@ struct ParameterDeclaration {
     var definition = ParameterDefinition(
       name: table.path[0],
       kind: kind,
-      location: SourceLocation(file: file.path, text: file.text, offset: table.offset)
+      location: file.location(table.offset)
     )
     for entry in table.values + (overriding?.values ?? []) where !Self.kinds(entry.key).contains(kind) {
       throw ParameterManifest.error(

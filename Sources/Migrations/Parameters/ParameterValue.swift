@@ -101,7 +101,7 @@ enum FlatJSON {
     return "{" + members.joined(separator: ",") + "}"
   }
 
-  /// Reads what `write` wrote; nil for anything else.
+  /// Reads a JSON object of strings; nil for anything else.
   static func read(_ text: String) -> [String: String]? {
     var reader = Reader(rest: Array(text.unicodeScalars)[...])
     return reader.object()
@@ -137,6 +137,7 @@ enum FlatJSON {
     }
 
     private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+      rest = rest.drop { $0 == " " || $0 == "\n" }
       guard rest.first == scalar else { return false }
       rest.removeFirst()
       return true
@@ -158,7 +159,10 @@ enum FlatJSON {
           rest = rest.dropFirst(4)
           text.append(scalar)
         } else {
-          text.append(escaped)
+          let controls: [Unicode.Scalar: Unicode.Scalar] = [
+            "n": "\n", "t": "\t", "r": "\r", "b": "\u{8}", "f": "\u{C}",
+          ]
+          text.append(controls[escaped] ?? escaped)
         }
       }
       return nil

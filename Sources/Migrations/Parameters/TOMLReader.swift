@@ -158,7 +158,7 @@ struct TOMLReader {
     MigrationError(
       .invalidManifest,
       message,
-      at: SourceLocation(file: file.path, text: file.text, offset: offset)
+      at: file.location(offset)
     )
   }
 }

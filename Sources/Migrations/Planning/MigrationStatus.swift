@@ -46,6 +46,8 @@ public struct MigrationStatus: Sendable, Hashable {
     case rendering
     /// The file is gone, and it is not newer than the files at hand.
     case missingFile
+    /// Of a migration that stopped half-way: its first statements, which ran, are others now.
+    case executedStatements(Int)
     /// The name behind the version is another; harmless.
     case renamed(from: String)
   }
@@ -84,6 +86,7 @@ extension MigrationStatus.Drift: CustomStringConvertible {
       "parameter drift: " + changes.map(\.description).joined(separator: ", ")
     case .rendering: "the SQL differs although file and parameters do not: the server's capabilities changed"
     case .missingFile: "the file is missing"
+    case .executedStatements(let count): "the first \(count) statements ran and were changed since"
     case .renamed(let name): "the file was called \(name)"
     }
   }
@@ -95,6 +98,7 @@ extension MigrationStatus.Drift: CustomStringConvertible {
     case .parameters: "parameters"
     case .rendering: "rendering"
     case .missingFile: "missing_file"
+    case .executedStatements: "executed_statements"
     case .renamed: "renamed"
     }
   }
@@ -108,8 +112,13 @@ extension MigrationStatus {
     switch difference {
     case .edited: return "put the file back and write a new migration, or accept the edit: \(bless)"
     case .parameters:
-      let redo = redoCount.map { ", take it back and run it with the new one: 'adbvec migrate redo \($0)'" }
+      let redo = redoCount.map { count in
+        ", or take it back and run it with the new one: 'adbvec migrate redo \(count)', which counts the rows that it "
+          + "would delete and asks for --yes"
+      }
       return "set the old value again\(redo ?? ""), or accept the new one: \(bless)"
+    case .executedStatements:
+      return "put them back, or complete it by hand: 'adbvec migrate repair --mark-applied \(id)'"
     case .rendering: return "accept the change: \(bless)"
     case .missingFile:
       return "bring the file back, or forget its row: 'adbvec migrate repair --mark-pending \(id)'"

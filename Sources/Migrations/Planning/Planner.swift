@@ -1,3 +1,5 @@
+internal import SQLLexer
+
 /// Compares files with history and says what is to be done; knows no server.
 struct Planner: Sendable {
   let migrations: [RenderedMigration]
@@ -15,7 +17,8 @@ struct Planner: Sendable {
 
   /// Every migration that the files or the history know: versions by number, then repeatable files by name.
   func statuses() -> [MigrationStatus] {
-    let highestFile = migrations.last { if case .version = $0.id { true } else { false } }?.id
+    let highestFile =
+      isOtherFolder ? nil : migrations.last { if case .version = $0.id { true } else { false } }?.id
     let highestApplied = records.filter(isDoneVersion).map(\.id).max()
     var recordsByNumber: [MigrationID: HistoryRecord] = [:]
     for record in records { recordsByNumber[record.id.normalised] = record }
@@ -25,6 +28,12 @@ struct Planner: Sendable {
     }
     for record in recordsByNumber.values { found.append(orphan(record, highestFile)) }
     return found.sorted { $0.id < $1.id }
+  }
+
+  /// Whether the files know none of the versions that the history knows: then they are those of another database.
+  private var isOtherFolder: Bool {
+    let known = records.filter { if case .version = $0.id { $0.kind != .baseline } else { false } }
+    return !known.isEmpty && known.allSatisfy { migration($0.id) == nil }
   }
 
   private func isDoneVersion(_ record: HistoryRecord) -> Bool {
@@ -49,6 +58,9 @@ struct Planner: Sendable {
       status.drift = drift(of: migration, record)
       status.redoCount = status.drift.isEmpty ? nil : redoCount(of: record)
     }
+    if status.state == .partial, let record, !isPrefixUnchanged(migration.upSection, record) {
+      status.drift = [.executedStatements(record.statementsDone)]
+    }
     if case .version = migration.id, [.pending, .failed].contains(status.state), let highestApplied {
       status.isOutOfOrder = migration.id < highestApplied
     }
@@ -61,8 +73,8 @@ struct Planner: Sendable {
       if case .repeatable = migration.id, record.renderedHash != migration.renderedHash { return .changed }
       return .applied
     case .reverting: return .reverting
-    case .running: return record.statementsDone > 0 ? .partial : .pending
-    case .failed: return record.statementsDone > 0 ? .partial : .failed
+    case .running: return record.isPartial ? .partial : .pending
+    case .failed: return record.isPartial ? .partial : .failed
     }
   }
 
@@ -90,7 +102,7 @@ struct Planner: Sendable {
       record: record
     )
     // A version above all files belongs to a newer release of the program; an older one can live with it.
-    let isNewer = highestFile.map { record.id > $0 } ?? true
+    let isNewer = highestFile.map { record.id > $0 } ?? false
     let isRepeatable = if case .repeatable = record.id { true } else { false }
     if record.kind != .baseline, !isNewer || isRepeatable { status.drift = [.missingFile] }
     return status
@@ -150,12 +162,12 @@ extension Planner {
   func up(_ target: MigrationTarget, allowOutOfOrder: Bool, ignoreDrift: Bool) throws -> [PlannedStep] {
     let limit = try target.version.map(knownFile)
     let statuses = statuses()
-    var problems = ignoreDrift ? [] : statuses.flatMap(driftErrors)
+    var problems = ignoreDrift ? [] : statuses.filter { $0.state != .partial }.flatMap(driftErrors)
     problems += statuses.filter { $0.state == .reverting }.map(revertingError)
     var pending = statuses.filter(\.isPending).filter { status in
       limit.map { status.id <= $0 } ?? true
     }
-    if let count = target.count { pending = Array(pending.prefix(count)) }
+    if let count = target.count { pending = Array(pending.prefix(max(0, count))) }
     for status in pending where status.isOutOfOrder && !allowOutOfOrder && !file(status.id).allowsOutOfOrder {
       problems.append(outOfOrderError(status))
     }
@@ -183,13 +195,13 @@ extension Planner {
     let floor = try target.version.map(knownRecordOrZero)
     var candidates = records.filter { record in
       if case .repeatable = record.id { return false }
-      return record.state == .applied || record.state == .reverting
+      return record.state == .applied || record.isPartial
     }
     candidates.sort { ($1.appliedOrder, $1.id) < ($0.appliedOrder, $0.id) }
     if let floor {
       candidates = candidates.filter { $0.id > floor }
     } else {
-      candidates = Array(candidates.prefix(target.count ?? 1))
+      candidates = Array(candidates.prefix(max(0, target.count ?? 1)))
     }
     var problems: [MigrationError] = []
     var steps: [PlannedStep] = []
@@ -210,6 +222,7 @@ extension Planner {
     ignoreDrift: Bool,
     rendered: (RenderedMigration, HistoryRecord) throws -> RenderedMigration
   ) throws -> PlannedStep {
+    if record.state != .applied, record.state != .reverting { throw partialError(record) }
     guard let current = migration(record.id) else {
       throw MigrationError(
         .drift,
@@ -304,16 +317,58 @@ extension Planner {
     )
   }
 
-  /// A half-done migration may go on only when what is done is what the file still says.
-  private func resumeError(_ step: PlannedStep) -> MigrationError? {
-    guard let record = step.record, step.statementsDone > 0 else { return nil }
-    guard step.section.chainedHashes[step.statementsDone] != record.doneHash else { return nil }
+  /// A migration whose way up stopped half-way has no way down: that was written for all of it.
+  private func partialError(_ record: HistoryRecord) -> MigrationError {
+    let statements = migration(record.id)?.upSection
+    let done = statements.map { section in
+      section.script.statements.prefix(record.statementsDone).map { section.location(of: $0).description }
+    }
+    let places = (done ?? []).isEmpty ? "" : " (\((done ?? []).joined(separator: ", ")))"
     return MigrationError(
       .drift,
-      "\(step.id) \(record.name) stopped behind statement \(record.statementsDone), and the statements up to "
-        + "there were changed since",
-      hint: "put them back, or settle it by hand and use repair --mark-applied or --mark-pending",
-      at: step.migration.migration.location(0)
+      "\(record.id) \(record.name) stopped on its way up behind statement \(record.statementsDone) of "
+        + "\(record.statementsTotal); its way down undoes all of it and cannot be run for a part",
+      hint:
+        "Fix: finish it with 'adbvec migrate up' and take it down then; or undo by hand what ran\(places) and "
+        + "forget it with 'adbvec migrate repair --mark-pending \(record.id)'",
+      at: migration(record.id)?.migration.location(0)
+    )
+  }
+
+  private func isPrefixUnchanged(_ section: RenderedSection, _ record: HistoryRecord) -> Bool {
+    let hashes = section.chainedHashes
+    return hashes.indices.contains(record.statementsDone) && hashes[record.statementsDone] == record.doneHash
+  }
+
+  /// A half-done migration may go on only when what is done is what the file still says, and when the session that the
+  /// rest expects can be made again.
+  private func resumeError(_ step: PlannedStep) -> MigrationError? {
+    guard step.isResumed, let record = step.record, record.statementsDone > 0 else { return nil }
+    guard isPrefixUnchanged(step.section, record) else {
+      return MigrationError(
+        .drift,
+        "\(step.id) \(record.name) stopped behind statement \(record.statementsDone), and the statements up to "
+          + "there were changed since they ran",
+        hint: "Fix: put them and the parameters that they use back; or settle it by hand and use "
+          + "'adbvec migrate repair --mark-applied \(step.id)' or '--mark-pending \(step.id)'",
+        at: step.migration.migration.location(0)
+      )
+    }
+    let done = step.section.script.statements.prefix(record.statementsDone)
+    let lost =
+      record.session.map { $0.hasTemporaryObjects ? "temporary objects" : nil }
+      ?? (done.contains { $0.mentions(.temporary) } ? "temporary objects" : nil)
+    guard let lost = lost ?? (done.contains(where: \.hidesSettings) ? "settings or a role" : nil) else {
+      return nil
+    }
+    return MigrationError(
+      .cannotResume,
+      "\(step.id) \(record.name) stopped behind statement \(record.statementsDone), and the statements before made "
+        + "\(lost) that ended with their session and that the rest may depend on",
+      hint:
+        "Fix: complete it by hand and record it with 'adbvec migrate repair --mark-applied \(step.id)', or undo "
+        + "what ran by hand and use '--mark-pending \(step.id)'",
+      at: step.section.location(of: done[done.count - 1])
     )
   }
 }

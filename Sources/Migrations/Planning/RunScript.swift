@@ -4,17 +4,26 @@ internal import SQLLexer
 struct RunMessage: Sendable, Hashable {
   /// The SQL, exactly as it is sent.
   var text: String
-  /// The data that follows it, for `COPY … FROM STDIN`.
-  var copyData: String?
+  /// The data that follows it, for a COPY that reads its data from the script.
+  var copyData: CopyData?
   /// Which statement of the section it is; nil for bookkeeping.
   var statement: Int?
 }
 
-/// Messages that succeed or fail together, or a single one that cannot be undone.
+/// Messages that belong together.
 struct RunUnit: Sendable, Hashable {
   var messages: [RunMessage]
-  /// Whether a failure leaves nothing of it behind, so that the whole may be tried again.
-  var isAtomic: Bool
+  var kind: Kind
+
+  /// What a failure of a unit leaves behind.
+  enum Kind: Sendable, Hashable {
+    /// Nothing that another try could not overwrite.
+    case bookkeeping
+    /// Nothing. `statement` is the one that may be sent alone when the server says that no transaction takes it.
+    case transaction(statement: Int?)
+    /// What the outcome says: the statements run outside the transaction of their record.
+    case alone(Range<Int>, StatementOutcome)
+  }
 }
 
 /// Everything that is sent for one migration, bookkeeping included, in its order.
@@ -30,6 +39,7 @@ struct RunScript: Sendable {
   let place: RunPlace
   private let statements: [SQLStatement]
   private let hashes: [String]
+  private let words: SQLWords
 
   init(
     step: PlannedStep,
@@ -45,46 +55,64 @@ struct RunScript: Sendable {
     self.place = place
     statements = step.section.script.statements
     hashes = step.section.options.transaction ? [] : step.section.chainedHashes
+    words = step.section.words
   }
 
   private var options: SectionOptions { step.section.options }
 
   var units: [RunUnit] {
-    options.transaction ? [transaction] : stepwise
+    options.transaction ? [transaction] : opening + statementUnits(from: step.statementsDone) + closing
   }
+
+  // A file that is one transaction.
 
   private var transaction: RunUnit {
-    let opening =
+    let start =
       (opensTransaction ? ["BEGIN"] : []) + (place.waitsForDisk ? [] : history.lateCommit)
-      + timeouts(isLocal: true)
-      + opening(state: .applied)
-    let closing = [closing(done: statements.count)] + ["COMMIT"] + reset
-    let messages = bookkeeping(opening) + statements.indices.map(message) + bookkeeping(closing)
-    return RunUnit(messages: messages, isAtomic: true)
+      + timeouts(isLocal: true) + opening(state: .applied) + restoredSession
+    let end = asOwner + [record(done: statements.count)] + ["COMMIT"] + cleanSession
+    let rest = step.statementsDone..<statements.count
+    return RunUnit(
+      messages: bookkeeping(start) + rest.map(message) + bookkeeping(end),
+      kind: .transaction(statement: nil)
+    )
   }
 
-  private var stepwise: [RunUnit] {
-    let done = step.statementsDone
-    let explicit =
-      options.lockTimeout != nil || options.statementTimeout != nil ? timeouts(isLocal: false) : []
-    var units = [
-      RunUnit(messages: bookkeeping(["BEGIN"] + opening(state: .running) + ["COMMIT"]), isAtomic: true)
-    ]
-    let replayed = statements.prefix(done).filter(\.setsSession).map(\.text)
-    if !(explicit + replayed).isEmpty {
-      units.append(RunUnit(messages: bookkeeping(explicit + replayed), isAtomic: true))
+  // A file whose statements run one by one.
+
+  /// What comes before the first statement.
+  var opening: [RunUnit] {
+    let begin = ["BEGIN"] + opening(state: .running) + ["COMMIT"]
+    let hasTimeouts = options.lockTimeout != nil || options.statementTimeout != nil
+    let session = (hasTimeouts ? timeouts(isLocal: false) : []) + restoredSession
+    return [begin, session].filter { !$0.isEmpty }.map {
+      RunUnit(messages: bookkeeping($0), kind: .bookkeeping)
     }
-    var index = done
+  }
+
+  /// What comes behind the last statement.
+  var closing: [RunUnit] {
+    let finish = statements.count == step.statementsDone ? [record(done: statements.count)] : []
+    return [finish, cleanSession].filter { !$0.isEmpty }.map {
+      RunUnit(messages: bookkeeping($0), kind: .bookkeeping)
+    }
+  }
+
+  /// The statements from one on, each with its record.
+  func statementUnits(from start: Int) -> [RunUnit] {
+    var units: [RunUnit] = []
+    var index = start
     while index < statements.count {
       let end = endOfGroup(at: index)
-      units.append(contentsOf: self.units(index..<end))
+      units.append(unit(index..<end))
       index = end
     }
-    if statements.count == done {
-      units.append(RunUnit(messages: bookkeeping([closing(done: done)]), isAtomic: true))
-    }
-    if !reset.isEmpty { units.append(RunUnit(messages: bookkeeping(reset), isAtomic: true)) }
     return units
+  }
+
+  /// Records that the first statements are done, without sending any.
+  func recordUnit(done: Int) -> RunUnit {
+    RunUnit(messages: bookkeeping(separately(record(done: done))), kind: .bookkeeping)
   }
 
   /// One statement, or all from the file's own BEGIN to its end.
@@ -94,23 +122,43 @@ struct RunScript: Sendable {
     return end.map { $0 + 1 } ?? statements.count
   }
 
-  private func units(_ range: Range<Int>) -> [RunUnit] {
+  private func unit(_ range: Range<Int>) -> RunUnit {
     let last = range.upperBound - 1
-    let record = closing(done: range.upperBound)
     if range.count > 1, statements[last].hasWords("commit") || statements[last].hasWords("end") {
-      let body = range.dropLast().map(message) + bookkeeping([record]) + [message(last)]
-      return [RunUnit(messages: body, isAtomic: true)]
+      let record = bookkeeping(asOwner + [record(done: range.upperBound)])
+      return RunUnit(
+        messages: range.dropLast().map(message) + record + [message(last)],
+        kind: .transaction(statement: nil)
+      )
     }
-    if range.count > 1 || statements[last].runsAlone || statements[last].controlsTransaction {
-      let body = RunUnit(messages: range.map(message), isAtomic: range.count > 1)
-      return [body, RunUnit(messages: bookkeeping([record]), isAtomic: true)]
+    guard range.count == 1, !statements[last].isKnownToRunAlone, !statements[last].controlsTransaction else {
+      return aloneUnit(range)
     }
     let opening = bookkeeping(["BEGIN"] + (options.lockTimeout == nil ? timeouts(isLocal: true) : []))
-    return [RunUnit(messages: opening + [message(last)] + bookkeeping([record, "COMMIT"]), isAtomic: true)]
+    let closing = bookkeeping(asOwner + [record(done: range.upperBound), "COMMIT"])
+    return RunUnit(messages: opening + [message(last)] + closing, kind: .transaction(statement: last))
   }
 
+  /// Statements outside the transaction of their record; that they are under way is recorded before.
+  func aloneUnit(_ range: Range<Int>) -> RunUnit {
+    let outcome = statements[range.upperBound - 1].outcome
+    let mark = history.begin(
+      step.id,
+      number: range.lowerBound + 1,
+      hash: hashes[range.upperBound],
+      outcome: outcome
+    )
+    return RunUnit(
+      messages: bookkeeping(separately(mark)) + range.map(message)
+        + bookkeeping(separately(record(done: range.upperBound))),
+      kind: .alone(range, outcome)
+    )
+  }
+
+  // Messages and bookkeeping.
+
   private func message(_ index: Int) -> RunMessage {
-    let data = statements[index].copyData.map { step.section.script.source[$0] }
+    let data = step.section.copyData(of: statements[index])
     return RunMessage(text: statements[index].text, copyData: data, statement: index)
   }
 
@@ -120,19 +168,18 @@ struct RunScript: Sendable {
 
   private func opening(state: HistoryRecord.State) -> [String] {
     let kind: HistoryRecord.Kind = if case .repeatable = step.id { .repeatable } else { .versioned }
+    let total = statements.count
     switch step.direction {
     case .down:
       guard !options.transaction else { return [] }
       return [
-        step.statementsDone > 0
-          ? history.restart(step.id, state: .reverting)
-          : history.beginReverting(step.id, total: statements.count)
+        step.isResumed
+          ? history.restart(step.id, state: .reverting) : history.beginReverting(step.id, total: total)
       ]
     case .up:
-      if step.statementsDone > 0 { return [history.restart(step.id, state: .running)] }
+      if step.isResumed { return [history.resume(step.migration, key: step.id, total: total)] }
       let clear =
         step.record.map { [$0.state == .applied ? history.delete($0.id) : history.clear($0.id)] } ?? []
-      let total = statements.count
       return clear + [
         history.insert(step.migration, kind: kind, state: state, total: total, order: place.order)
       ]
@@ -140,13 +187,41 @@ struct RunScript: Sendable {
   }
 
   /// What records that the first `done` statements are done; with the last of them, the migration.
-  private func closing(done: Int) -> String {
+  private func record(done: Int) -> String {
     let hash = options.transaction ? "" : hashes[done]
     switch (step.direction, done == statements.count) {
     case (.up, true): return history.finish(step.id, total: done, doneHash: hash)
     case (.down, true): return history.delete(step.id)
-    default: return history.progress(step.id, done: done, doneHash: hash)
+    default:
+      return history.progress(step.id, done: done, doneHash: hash, keepsSession: changesSession(before: done))
     }
+  }
+
+  /// Whether the session may be another behind the first statements than plain `SET`s make it.
+  private func changesSession(before done: Int) -> Bool {
+    guard words.contains(.session), let last = statements[..<done].last else { return false }
+    if last.endsTransaction { return true }
+    return (last.mentions(.session) && !last.isPlainSetting)
+      || (words.contains(.temporary) && statements[..<done].contains { $0.mentions(.temporary) })
+  }
+
+  /// What a resumed run has to set again on its own session.
+  private var restoredSession: [String] {
+    let captured = step.record?.session
+    let start = min(captured?.statements ?? 0, step.statementsDone)
+    let settings = statements[start..<step.statementsDone].filter(\.isPlainSetting).map(\.text)
+    return step.statementsDone > 0 ? (captured?.restoring ?? []) + settings : []
+  }
+
+  /// Gives the rest of the transaction the rights of the user who runs the migrations, whatever role the file has set.
+  private var asOwner: [String] {
+    guard words.contains(.role) else { return [] }
+    let changesUser = statements.contains { $0.hasWords("set", "session", "authorization") }
+    return (changesUser ? ["SET LOCAL session_authorization TO DEFAULT"] : []) + ["SET LOCAL role TO DEFAULT"]
+  }
+
+  private func separately(_ record: String) -> [String] {
+    asOwner.isEmpty ? [record] : ["BEGIN"] + asOwner + [record, "COMMIT"]
   }
 
   private func timeouts(isLocal: Bool) -> [String] {
@@ -159,11 +234,11 @@ struct RunScript: Sendable {
     return settings
   }
 
-  /// What one file sets, the next must not inherit.
-  private var reset: [String] {
+  /// What one file sets or makes for its session, the next must not inherit.
+  private var cleanSession: [String] {
     let setsTimeouts = !options.transaction && (options.lockTimeout != nil || options.statementTimeout != nil)
-    guard setsTimeouts || statements.contains(where: \.setsSession) else { return [] }
-    return ["SET SESSION AUTHORIZATION DEFAULT", "RESET ALL"]
+    let cleaning = SessionState.clean(after: words)
+    return cleaning.isEmpty && setsTimeouts ? ["RESET ALL"] : cleaning
   }
 }
 
@@ -192,6 +267,20 @@ struct PlannedStep: Sendable, Hashable {
     guard (record.state == .reverting) == (direction == .down) else { return 0 }
     return min(record.statementsDone, section.script.statements.count)
   }
+
+  /// Whether it goes on with what an earlier run has begun.
+  var isResumed: Bool {
+    guard let record, record.isPartial else { return false }
+    return (record.state == .reverting) == (direction == .down)
+  }
+
+  /// The statement that an earlier run sent and did not record the end of.
+  var underway: StatementUnderway? { isResumed ? record?.underway : nil }
+}
+
+extension RenderedSection {
+  /// The kinds of words in its statements.
+  var words: SQLWords { SQLWords(in: script.source.utf8[...]) }
 }
 
 /// What the place of a step in its run decides.

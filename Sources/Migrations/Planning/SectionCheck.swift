@@ -14,7 +14,7 @@ struct SectionCheck {
     }
     guard broken.isEmpty else { return broken }
     let statements = section.script.statements
-    let each = openParts() + statements.compactMap(unsendable)
+    let each = openParts() + lostData() + statements.compactMap(unsendable)
     return each + (section.options.transaction ? statements.compactMap(transactional) : grouping(statements))
   }
 
@@ -28,6 +28,24 @@ struct SectionCheck {
         "the part of the section before this one is not closed",
         hint: "end its last statement, or the data of its COPY",
         at: section.location(ofByte: joint)
+      )
+    }
+  }
+
+  /// Data that was left on the disk has to belong to a COPY of this rendering.
+  private func lostData() -> [MigrationError] {
+    guard !section.file.data.isEmpty else { return [] }
+    let read = section.script.statements.compactMap { statement in
+      if case .file(let file) = section.copyData(of: statement) { file.offset } else { nil }
+    }
+    return section.file.data.filter { data in
+      !read.contains(data.offset) && section.text.holds(source: data.offset)
+    }.map { data in
+      MigrationError(
+        .invalidSQL,
+        "the lines before this are not the data of a COPY with these parameters",
+        hint: "put the COPY into a file without {{…}} around it",
+        at: section.file.location(data.offset)
       )
     }
   }

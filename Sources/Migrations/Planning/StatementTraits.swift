@@ -121,14 +121,6 @@ extension SQLStatement {
     return qualifiedName(at: index) != nil
   }
 
-  /// Whether it has to be sent outside a transaction block: the server refuses it there, or it may end one itself.
-  var runsAlone: Bool {
-    refusesTransaction != nil || hasWords("call") || hasWords("do") || hasWords("reindex")
-      || hasWords("cluster")
-      || hasWords("prepare", "transaction")
-      || (hasWords("alter", "type") && tokens.indices.contains { hasWords("add", "value", at: $0) })
-  }
-
   /// Whether it changes a setting for the rest of the session.
   var setsSession: Bool {
     if hasWords("set") {

@@ -12,17 +12,43 @@ struct RenderedMigration: Sendable, Hashable {
   let parametersHash: String
   let renderedHash: String
 
+  /// Whether its file was not read, because the history holds it as it is: it cannot run.
+  var isUnread = false
+
   var id: MigrationID { migration.id }
 
   /// The values as a JSON object with sorted names, as the history keeps them.
   var parametersJSON: String { FlatJSON.write(parameters) }
 }
 
+extension RenderedMigration {
+  /// A migration as its history tells it.
+  init(unread file: MigrationFile, _ record: HistoryRecord) {
+    let nothing = MigrationSection(options: SectionOptions(), ranges: [], markOffset: 0)
+    self.init(
+      migration: Migration(
+        id: file.id,
+        name: file.name,
+        file: file.file,
+        up: nothing,
+        down: nil,
+        templateHash: file.file.hash
+      ),
+      upSection: RenderedSection(file: file.file, options: nothing.options, text: RenderedText()),
+      downSection: nil,
+      parameters: record.parameters,
+      parametersHash: record.parametersHash,
+      renderedHash: record.renderedHash,
+      isUnread: true
+    )
+  }
+}
+
 /// Renders migrations for one set of values, one dialect and one server's capabilities.
 struct MigrationRenderer: Sendable {
   let parameters: ParameterSet
   let dialect: MigrationDialect
-  let capabilities: Set<Capability>
+  var capabilities: Set<Capability>
 
   func render(_ migration: Migration) throws -> RenderedMigration {
     let up = try template(migration.up, migration)
@@ -39,7 +65,7 @@ struct MigrationRenderer: Sendable {
       },
       parameters: used,
       parametersHash: SHA256Hex.of(FlatJSON.write(used)),
-      renderedHash: SHA256Hex.of(upSection.text.utf8)
+      renderedHash: upSection.hash
     )
   }
 
@@ -142,7 +168,7 @@ struct RenderedSection: Sendable, Hashable {
 
   /// The place in the file of a byte of the SQL.
   func location(ofByte offset: Int) -> SourceLocation {
-    SourceLocation(file: file.path, text: file.text, offset: text.sourceOffset(of: offset))
+    file.location(text.sourceOffset(of: offset))
   }
 
   /// The place of a statement, or of the character in it that the server's error names (counted from 1).
@@ -158,10 +184,33 @@ struct RenderedSection: Sendable, Hashable {
     var hashes = [""]
     for statement in script.statements {
       var bytes = Array((hashes.last ?? "").utf8) + script.source.utf8[statement.range]
-      if let data = statement.copyData { bytes += script.source.utf8[data] }
+      switch copyData(of: statement) {
+      case .text(let data): bytes += data
+      case .file(let file): bytes += file.hash.utf8
+      case nil: break
+      }
       hashes.append(SHA256Hex.of(bytes))
     }
     return hashes
+  }
+
+  /// The data of a `COPY … FROM STDIN`; nil for other statements.
+  func copyData(of statement: SQLStatement) -> CopyData? {
+    guard let range = statement.copyData else { return nil }
+    if range.isEmpty, !file.data.isEmpty {
+      let offset = text.sourceOffset(of: range.lowerBound)
+      if let left = file.data.first(where: { $0.offset == offset }) { return .file(left) }
+    }
+    return .text(script.source.utf8[range])
+  }
+
+  /// SHA-256 of the SQL, with the hashes of the data that is not in it.
+  var hash: String {
+    guard !file.data.isEmpty else { return SHA256Hex.of(text.utf8) }
+    let hashes = script.statements.compactMap { statement in
+      if case .file(let file) = copyData(of: statement) { file.hash } else { nil }
+    }
+    return SHA256Hex.of(text.utf8 + hashes.joined().utf8)
   }
 
   /// The statements' texts.
@@ -209,6 +258,11 @@ struct RenderedText: Sendable, Hashable {
     let start = utf8.count
     utf8 += bytes
     segments.append(Segment(rendered: start..<utf8.count, source: source, parameter: parameter))
+  }
+
+  /// Whether a byte of the file stands in the rendered text.
+  func holds(source offset: Int) -> Bool {
+    segments.contains { $0.parameter == nil && $0.source.contains(offset) }
   }
 
   /// Ends a part of a section, so that the next, which begins at `source` in the file, begins a statement.

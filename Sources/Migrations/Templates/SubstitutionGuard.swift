@@ -181,7 +181,7 @@ struct SubstitutionGuard {
       .invalidParameter,
       "the value of \(value.parameter ?? "") \(problem)",
       hint: hint,
-      at: SourceLocation(file: file.path, text: file.text, offset: value.source.lowerBound)
+      at: file.location(value.source.lowerBound)
     )
   }
 

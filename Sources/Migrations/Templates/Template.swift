@@ -110,7 +110,7 @@ struct TemplateRenderer {
         .invalidParameter,
         "the parameter \(name) has no value here",
         hint: "put it inside {{#if \(name)}} … {{/if}}, or give it a value",
-        at: SourceLocation(file: file.path, text: file.text, offset: tag.lowerBound)
+        at: file.location(tag.lowerBound)
       )
     }
     text.append(Array(value.sql(definition).utf8), from: tag, parameter: name)

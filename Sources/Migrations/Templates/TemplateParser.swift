@@ -159,7 +159,7 @@ struct TemplateParser {
       .invalidTemplate,
       message,
       hint: hint,
-      at: SourceLocation(file: file.path, text: file.text, offset: tag.lowerBound)
+      at: file.location(tag.lowerBound)
     )
   }
 }

@@ -1,0 +1,107 @@
+import Foundation
+import SQLLexer
+import Testing
+
+@testable import Migrations
+
+/// Files whose COPY data stays on the disk.
+@Suite struct LargeFileTests {
+  private func file(_ text: String, _ body: (String) throws -> Void) throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString)-1_a.sql").path
+    try Data(text.utf8).write(to: URL(filePath: path))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try body(path)
+  }
+
+  private func migration(_ file: SourceFile) throws -> RenderedMigration {
+    let renderer = MigrationRenderer(
+      parameters: try ParameterSet(manifest: nil, given: [:], dialect: .pgvector),
+      dialect: .pgvector,
+      capabilities: []
+    )
+    return try renderer.render(MigrationParser(file: file).parse(.version("1"), name: "a"))
+  }
+
+  private let rows = (1...3000).map { "\($0)\tsome text ä {\($0)} '; -- \n" }.joined()
+
+  private func text(_ lineEnd: String = "\n") -> String {
+    let text = """
+      -- migrate:up
+      CREATE TABLE t (id int, note text);
+      copy t from stdin; -- rows
+      \(rows)\\.
+      COPY t (id) FROM STDOUT;
+      1
+      \\.
+      INSERT INTO t VALUES (0, '
+      COPY t FROM stdin;
+      ');
+      COPY t FROM stdin WITH (FORMAT text);
+      \(rows)\\.
+      SELECT 1;
+      -- migrate:down
+      DROP TABLE t;
+
+      """
+    return lineEnd == "\n"
+      ? text : text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: lineEnd)
+  }
+
+  @Test(arguments: ["\n", "\r\n"])
+  func `A file read in parts is the same migration, with the data on the disk`(lineEnd: String) throws {
+    try file(text(lineEnd)) { path in
+      let parts = try SourceFile(reading: path, inPartsFrom: 1, leavingOut: 1000)
+      let whole = try SourceFile(reading: path)
+      #expect(parts.data.count == 2 && parts.text.utf8.count < 1000)
+      #expect(parts.hash == whole.hash)
+      let (one, other) = (try migration(parts), try migration(whole))
+      #expect(SectionCheck(section: one.upSection).errors() == [])
+      #expect(one.upSection.statementTexts == other.upSection.statementTexts)
+      for (left, right) in zip(one.upSection.script.statements, other.upSection.script.statements) {
+        let places = (one.upSection.location(of: left), other.upSection.location(of: right))
+        #expect(places.0.description == places.1.description && places.0.line == places.1.line)
+        let data = (one.upSection.copyData(of: left), other.upSection.copyData(of: right))
+        #expect(try data.0?.string() == data.1?.string())
+      }
+      #expect(one.downSection?.statementTexts == ["DROP TABLE t"])
+      #expect(one.upSection.chainedHashes.count == other.upSection.chainedHashes.count)
+    }
+  }
+
+  @Test(arguments: [
+    "-- migrate:up\nSELECT $$\nCOPY t FROM stdin;\nROWS\\.\n$$;\n",
+    "-- migrate:up\n/*\nCOPY t FROM stdin;\nROWS\\.\n*/\n",
+    "-- migrate:up\nCOPY t FROM stdin;\n{{v}}\nROWS\\.\n", "-- migrate:up\nCOPY t\nFROM stdin;\nROWS\\.\n",
+  ])
+  func `Lines that are no data of a COPY, or may hold a parameter, stay in the text`(text: String) throws {
+    let text = text.split(separator: "ROWS", maxSplits: 1).joined(separator: rows)
+    try file(text) { path in
+      let parts = try SourceFile(reading: path, inPartsFrom: 1, leavingOut: 1000)
+      #expect(try parts == SourceFile(reading: path))
+    }
+  }
+
+  @Test func `Data that changed since is not sent as if it were the same`() throws {
+    try file(text()) { path in
+      let parts = try SourceFile(reading: path, inPartsFrom: 1, leavingOut: 1000)
+      try Data(text().replacing("some text", with: "SOME TEXT").utf8).write(to: URL(filePath: path))
+      #expect(throws: MigrationError.self) { try parts.data[0].forEachPart { _ in } }
+    }
+  }
+
+  @Test(arguments: [
+    [0xE4, 0x0A], [0x00], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF0, 0x9F, 0x98],
+  ])
+  func `Data that is not UTF-8 is refused with its line`(bad: [UInt8]) throws {
+    let bytes = Array("-- migrate:up\nCOPY t FROM stdin;\n\(rows)".utf8) + bad + Array("\n\\.\n".utf8)
+    try file("") { path in
+      try Data(bytes).write(to: URL(filePath: path))
+      for smallest in [1, Int.max] {
+        let error = #expect(throws: MigrationError.self) {
+          try SourceFile(reading: path, inPartsFrom: smallest, leavingOut: 1000)
+        }
+        #expect(error?.location?.lineNumber == 3003 && error?.location?.column == 1)
+      }
+    }
+  }
+}
