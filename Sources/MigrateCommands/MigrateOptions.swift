@@ -195,12 +195,7 @@ package struct MigrateRunOptions: ParsableArguments {
   @Flag(help: "Run in spite of edited files, changed parameters and missing files.")
   var ignoreDrift = false
 
-  @Option(
-    help: ArgumentHelp(
-      "A statement outside transactions whose outcome is unknown: ask, ran (go on behind it) or rerun.",
-      valueName: "what"
-    )
-  )
+  @Option(help: ArgumentHelp("What to do with a statement whose outcome is unknown.", valueName: "what"))
   var inDoubt = MigratorOptions.InDoubt.ask
 
   package init() {}

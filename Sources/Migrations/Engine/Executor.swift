@@ -156,7 +156,9 @@ struct MigrationSession: Sendable {
     if let lost = (error as? StatementFailure)?.cause, lost.isConnectionProblem { return failure }
     if let lost = error as? PostgresError, lost.isConnectionProblem { return failure }
     if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
-    for statement in SessionState.clean(after: step.section.words) { _ = await shielded(statement) }
+    for statement in SessionState.clean(after: step.section.words, on: history.commits) {
+      _ = await shielded(statement)
+    }
     let text: String
     switch failure {
     case let known as MigrationError where known.code == .outcomeUnknown:

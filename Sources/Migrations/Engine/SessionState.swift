@@ -159,12 +159,11 @@ struct SessionState: Sendable, Hashable {
   /// What gives a session back the state that a new one has, except advisory locks: the run's own is among them.
   ///
   /// `DISCARD ALL` in its parts.
-  static func clean(after words: SQLWords) -> [String] {
+  static func clean(after words: SQLWords, on commits: HistoryTable.CommitRules) -> [String] {
     guard words.contains(.session) else { return [] }
-    return [
-      "CLOSE ALL", "SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "RESET ALL", "DEALLOCATE ALL",
-      "UNLISTEN *",
-      "DISCARD TEMP", "DISCARD SEQUENCES",
-    ]
+    let settings = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "RESET ALL"]
+    // Greenplum refuses some of the rest, and a refusal here would fail a migration that is committed.
+    guard commits != .onSegments else { return settings }
+    return ["CLOSE ALL"] + settings + ["DEALLOCATE ALL", "UNLISTEN *", "DISCARD TEMP", "DISCARD SEQUENCES"]
   }
 }

@@ -237,7 +237,7 @@ struct RunScript: Sendable {
   /// What one file sets or makes for its session, the next must not inherit.
   private var cleanSession: [String] {
     let setsTimeouts = !options.transaction && (options.lockTimeout != nil || options.statementTimeout != nil)
-    let cleaning = SessionState.clean(after: words)
+    let cleaning = SessionState.clean(after: words, on: history.commits)
     return cleaning.isEmpty && setsTimeouts ? ["RESET ALL"] : cleaning
   }
 }
