@@ -262,7 +262,8 @@ extension Facts {
   }
 
   /// The table's own numbers and those of its partitions, which alone hold rows. A session reports its inserts up to a
-  /// second late, also behind an ANALYZE that has seen them; such rows are in `reltuples` and do not count as changed.
+  /// second late, also behind an ANALYZE that has seen them, and they are then counted twice: a table has no more rows
+  /// than were inserted, or were there at the ANALYZE (`reltuples`).
   ///
   /// On engines with several nodes these views know the node's own rows, so there is nothing to judge.
   private static func statistics(
@@ -277,12 +278,15 @@ extension Facts {
         SELECT $1::int8::oid AS oid UNION ALL
         SELECT h.inhrelid FROM pg_inherits h JOIN parts p ON p.oid = h.inhparent
       )
-      SELECT sum(greatest(s.n_live_tup, 0))::int8,
-             sum(least(s.n_mod_since_analyze, s.n_tup_upd + s.n_tup_del
-                       + abs(s.n_live_tup - greatest(c.reltuples, 0)::int8)))::int8,
-             bool_and(coalesce(s.last_analyze, s.last_autoanalyze) IS NOT NULL OR c.reltuples > 0 OR s.n_live_tup = 0)
-      FROM parts p JOIN pg_class c ON c.oid = p.oid JOIN pg_stat_all_tables s ON s.relid = p.oid
-      WHERE c.relkind IN ('r', 'm', 'f')
+      SELECT sum(live)::int8, sum(least(modified, n_tup_upd + n_tup_del + abs(live - known)))::int8, bool_and(analyzed)
+      FROM (
+        SELECT s.n_tup_upd, s.n_tup_del, s.n_mod_since_analyze AS modified, greatest(c.reltuples, 0)::int8 AS known,
+               least(greatest(s.n_live_tup, 0),
+                     greatest(s.n_tup_ins - s.n_tup_del, greatest(c.reltuples, 0)::int8)) AS live,
+               coalesce(s.last_analyze, s.last_autoanalyze) IS NOT NULL OR c.reltuples > 0 OR s.n_live_tup = 0 AS analyzed
+        FROM parts p JOIN pg_class c ON c.oid = p.oid JOIN pg_stat_all_tables s ON s.relid = p.oid
+        WHERE c.relkind IN ('r', 'm', 'f')
+      ) AS leaves
       """,
       binds: [.int8(Int64(table.oid))]
     )

@@ -17,18 +17,21 @@ extension Check {
     if let broken = table.vectorIndexes.first(where: { !$0.isValid }) { return invalid(broken, facts) }
     let usable = table.vectorIndexes.filter(\.coversColumn)
     if !usable.isEmpty { return .ok(usable.map { "\($0.name), \($0.method)" }.joined(separator: "; ")) }
-    if let used = facts.plan?.vectorIndex { return .ok("\(used), which a search uses") }
-    if let partial = table.vectorIndexes.first { return restricted(partial, facts, expectations) }
-    let bare = facts.parts.filter { part in !part.indexes.contains { $0.isValid } }
+    let bare = facts.parts.filter { part in !part.indexes.contains(where: \.isValid) }
     if !facts.parts.isEmpty, bare.isEmpty {
       return .ok("each of the \(facts.parts.count) partitions has an index of its own")
     }
-    let where_ =
-      facts.parts.count > bare.count ? "\(bare[0].name) and \(bare.count - 1) more partitions have" : nil
+    if let first = bare.first, bare.count < facts.parts.count {
+      let others = bare.count > 1 ? " and \(bare.count - 1) more partitions have" : " has"
+      return .wrong(
+        "the partition \(first.name)\(others) no vector index; searches compare all of its rows",
+        fix: facts.create(expectations)
+      )
+    }
+    if let used = facts.plan?.vectorIndex { return .ok("\(used), which a search uses") }
+    if let partial = table.vectorIndexes.first { return restricted(partial, facts, expectations) }
     return .wrong(
-      bare.count == 1 && facts.parts.count > 1
-        ? "the partition \(bare[0].name) has no vector index; searches compare all of its rows"
-        : "\(where_ ?? "the column has") no vector index; every search compares all rows",
+      "the column has no vector index; every search compares all rows",
       fix: facts.create(expectations)
     )
   }

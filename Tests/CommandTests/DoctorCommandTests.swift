@@ -313,6 +313,22 @@ import VectorSQL
     }
   }
 
+  /// A session reports inserts after the ANALYZE that has counted them.
+  @Test func insertsBeforeAnalyzeAreNotChanges() async throws {
+    try await TestServer.withDatabase { database in
+      try await sql(
+        """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(2));
+        INSERT INTO image_search SELECT i, 'c', '[1,2]' FROM generate_series(1, 300) AS i;
+        ANALYZE image_search;
+        """,
+        database
+      )
+      let found = try await doctor(database, "pgvector").report.findings.first { $0.check == "statistics" }
+      #expect(found?.message == "0 rows changed since the last ANALYZE")
+    }
+  }
+
   /// Values of less than a quarter of a page stay in the row whatever the column's storage is.
   @Test func longVectorsOutsideOfTheRow() async throws {
     try await TestServer.withDatabase(extensions: ["fastann"]) { database in

@@ -270,6 +270,19 @@ import VectorSQL
     )
   }
 
+  @Test func partitionWithoutIndexIsNamed() throws {
+    let index = Facts.Part.Index(name: "i", parent: nil, isValid: true, definition: "")
+    let facts = facts(table(index: nil)) {
+      $0.parts = [Facts.Part(name: "p0", indexes: [index]), Facts.Part(name: "p1")]
+    }
+    let finding = try finding("index", facts)
+    #expect(finding.message == "the partition p1 has no vector index; searches compare all of its rows")
+    #expect(
+      finding.fix?.hasPrefix(#"CREATE INDEX "image_search_image_vector_hnsw" ON "public"."image_search""#)
+        == true
+    )
+  }
+
   @Test func fixesSayWhoMustRunThem() throws {
     let restricted = VectorTable(
       name: "public.image_search",
