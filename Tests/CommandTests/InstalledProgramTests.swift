@@ -83,10 +83,12 @@ import Testing
         folder,
         "-o",
         "-",
+        "--model",
+        "vgg16",
         environment: ["ADBVEC_CACHE": folder + "/cache"],
         folder: folder
       )
-      #expect(finished.exitCode == 64 && finished.error.contains("adbvec models fetch squeezenet1_1"))
+      #expect(finished.exitCode == 64 && finished.error.contains("Fix: adbvec models fetch vgg16"))
       #expect(!finished.error.contains("scripts/"))
     }
   }

@@ -7,7 +7,8 @@ import Testing
   /// Listens and never answers, as a server behind a dead network does.
   private static let silent = """
     import socket,sys,time
-    s=socket.socket(); s.bind(('127.0.0.1',0)); s.listen(8); print(s.getsockname()[1],flush=True); time.sleep(60)
+    s=socket.socket(); s.bind(('127.0.0.1',0)); s.listen(8); print(s.getsockname()[1],flush=True)
+    c=s.accept(); print('accepted',flush=True); time.sleep(60)
     """
 
   /// Starts a command against the silent server, sends the signals, and gives its end: `CODE` and what it said.
@@ -15,8 +16,8 @@ import Testing
     let script = """
       python3 -c "$2" > "$3/port" & silent=$!
       while ! [ -s "$3/port" ]; do sleep 0.05; done
-      DATABASE_URL="postgresql://me@127.0.0.1:$(cat "$3/port")/x?connect_timeout=50" "$0" $1 > "$3/out" 2> "$3/err" & pid=$!
-      sleep 1
+      DATABASE_URL="postgresql://me@127.0.0.1:$(head -n 1 "$3/port")/x?connect_timeout=50" "$0" $1 > "$3/out" 2> "$3/err" & pid=$!
+      while ! grep -q accepted "$3/port"; do sleep 0.05; done
       start=$(date +%s%N)
       for _ in $(seq \(signals)); do kill -INT $pid; sleep 0.2; done
       wait $pid; code=$?

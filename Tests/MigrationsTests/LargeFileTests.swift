@@ -33,9 +33,7 @@ import Testing
       COPY t (id) FROM STDOUT;
       1
       \\.
-      INSERT INTO t VALUES (0, '
-      COPY t FROM stdin;
-      ');
+      INSERT INTO t VALUES (0, 'COPY t FROM stdin;');
       COPY t FROM stdin WITH (FORMAT text);
       \(rows)\\.
       SELECT 1;
@@ -71,6 +69,7 @@ import Testing
   @Test(arguments: [
     "-- migrate:up\nSELECT $$\nCOPY t FROM stdin;\nROWS\\.\n$$;\n",
     "-- migrate:up\n/*\nCOPY t FROM stdin;\nROWS\\.\n*/\n",
+    "-- migrate:up\nINSERT INTO t VALUES (0, '\nCOPY t FROM stdin;\n');\nCOPY t FROM stdin;\nROWS\\.\n",
     "-- migrate:up\nCOPY t FROM stdin;\n{{v}}\nROWS\\.\n", "-- migrate:up\nCOPY t\nFROM stdin;\nROWS\\.\n",
   ])
   func `Lines that are no data of a COPY, or may hold a parameter, stay in the text`(text: String) throws {

@@ -89,10 +89,10 @@ extension SQLScript.Form: ExpressibleByArgument {}
 extension ExplainedSearch {
   /// The plan and its meaning as SQL comments, so that what is printed still runs.
   fileprivate var comments: String {
-    let verdict =
+    let conclusion =
       plan.vectorIndex.map { ["The vector index \($0) is used."] }
       ?? ["No vector index is used: " + plan.reasons.joined(separator: "; ") + "."]
-    return (["", "The server's plan:"] + lines + verdict).map { $0.isEmpty ? "" : "-- \($0)" }.joined(
+    return (["", "The server's plan:"] + lines + conclusion).map { $0.isEmpty ? "" : "-- \($0)" }.joined(
       separator: "\n"
     )
   }
