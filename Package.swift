@@ -141,7 +141,11 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .target(name: "PostgresClient", dependencies: ["Basics", "CLibpq", "VectorSQL"], swiftSettings: settings),
+    .target(
+      name: "PostgresClient",
+      dependencies: ["Basics", "CLibpq", "VectorSQL"],
+      swiftSettings: settings
+    ),
     .target(name: "ImageGrid", dependencies: ["Basics", "CGD", "ImageCodecs"], swiftSettings: settings),
     .target(name: "ImageSources", dependencies: ["Basics", "ImageCodecs"], swiftSettings: settings),
     .target(

@@ -73,7 +73,8 @@ public struct ImageGrid: Sendable, Hashable {
 
   /// Everything that is written on the grid.
   public var labels: String {
-    ([heading, subheading] + items.flatMap { [$0.title, $0.detail] }).compactMap { $0 }.joined(separator: "\n")
+    ([heading, subheading] + items.flatMap { [$0.title, $0.detail] }).compactMap { $0 }
+      .joined(separator: "\n")
   }
 }
 

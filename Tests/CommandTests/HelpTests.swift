@@ -51,7 +51,8 @@ import Testing
   }
 
   @Test func wrongUsageIsExitCode64() async throws {
-    for words in [["search"], ["serch"], ["search", "--id", "1", "-k", "x"], ["embed-load"], ["db", "stat"]] {
+    let mistakes = [["search"], ["serch"], ["search", "--id", "1", "-k", "x"], ["embed-load"], ["db", "stat"]]
+    for words in mistakes {
       let finished = try await Program.run(Program.adbvec, words)
       #expect(finished.exitCode == 64, "\(words)")
       #expect(finished.error.hasPrefix("error: "), "\(words)")

@@ -47,7 +47,8 @@ import Testing
       #expect(font.charactersWithoutFont(in: run.text).isEmpty)
       #expect(run.width > 0)
     }
-    #expect(font.charactersWithoutFont(in: "\u{10FFFD}") == ["\u{10FFFD}"], "a private use character that no font has")
+    // A private use character that no font has.
+    #expect(font.charactersWithoutFont(in: "\u{10FFFD}") == ["\u{10FFFD}"])
   }
 
   @Test func `A space before another script keeps its width`() throws {
@@ -55,7 +56,8 @@ import Testing
     let width = try text.width(of: "a \u{10FFFD}", weight: .regular, size: 20)
     #expect(width == runs.reduce(0) { $0 + $1.width })
     #expect(
-      try text.width(of: "a a", weight: .regular, size: 20) > text.width(of: "aa", weight: .regular, size: 20) + 3
+      try text.width(of: "a a", weight: .regular, size: 20) > text.width(of: "aa", weight: .regular, size: 20)
+        + 3
     )
   }
 

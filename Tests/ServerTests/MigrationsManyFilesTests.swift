@@ -1,3 +1,4 @@
+import SQLLexer
 import Foundation
 import PostgresClient
 import Testing

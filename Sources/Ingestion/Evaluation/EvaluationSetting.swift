@@ -84,7 +84,8 @@ public struct EvaluationSetting: Sendable, Hashable {
     case "normalise": normalised = try Self.choice(value, ["yes": true, "no": false], key, text)
     case "scales": augmentation = try TestTimeAugmentation(parsing: value, mirror: augmentation.mirror)
     case "mirror":
-      let mirror = try Self.choice(value, ["yes": TestTimeAugmentation.Mirror.averaged, "no": .none], key, text)
+      let mirrors = ["yes": TestTimeAugmentation.Mirror.averaged, "no": .none]
+      let mirror = try Self.choice(value, mirrors, key, text)
       augmentation = try TestTimeAugmentation(scales: augmentation.scales, mirror: mirror)
     case "projection": projection = value == "none" ? nil : value
     default: metric = try Self.choice(value, ["l2": .l2, "cosine": .cosine], key, text)

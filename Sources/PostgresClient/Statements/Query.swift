@@ -11,7 +11,9 @@ extension PostgresConnection {
   /// - Throws: `PostgresError`; `CancellationError` when the task was cancelled.
   @discardableResult
   public func query(_ statement: Statement, prepared: Bool = false) async throws -> RowSet {
-    guard statement.settings.isEmpty else { return try await queryWithSettings(statement, prepared: prepared) }
+    guard statement.settings.isEmpty else {
+      return try await queryWithSettings(statement, prepared: prepared)
+    }
     return try await query(
       trusted: statement.text,
       parameters: ParameterList(statement.binds),
