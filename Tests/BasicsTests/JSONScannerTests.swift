@@ -54,7 +54,7 @@ struct JSONScannerTests {
     #expect(throws: JSONScanner.Problem.self) { try scan(deep(1_000_000)) { try $0.skipValue() } }
   }
 
-  /// What the scanner passes over in full, Foundation's parser takes too (where both know the words).
+  /// What the scanner refuses, Foundation's parser refuses too.
   @Test func damagedValuesDoNoHarm() throws {
     let seed = #"{"id": 7, "class": "caf\u00e9", "vector": [0.5, -1e-3, 2], "more": {"x": [true, null, {}]}}"#
     var mutator = Mutator(seed: 5, Array(seed.utf8))
@@ -64,10 +64,11 @@ struct JSONScannerTests {
         var scanner = JSONScanner(bytes)
         return (try? scanner.skipValue()) != nil && (try? scanner.end()) != nil
       }
-      // Foundation takes a NUL for a sign of UTF-16 or UTF-32.
-      if !accepted, !bytes.contains(0) {
+      // Foundation takes a NUL for a sign of UTF-16 or UTF-32, and a comma before a closing bracket, as JSON does not.
+      let text = String(decoding: bytes, as: UTF8.self)
+      if !accepted, !bytes.contains(0), !text.contains(/,\s*[\]}]/) {
         let foundations = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
-        #expect(foundations == nil, "\(String(decoding: bytes, as: UTF8.self))")
+        #expect(foundations == nil, "\(text)")
       }
     }
   }

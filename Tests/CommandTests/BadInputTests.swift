@@ -26,7 +26,9 @@ struct BadInputTests {
       variables.merge(environment) { $1 }
       let finished = try await Program.run(Program.adbvec, arguments, environment: variables)
       #expect(finished.exitCode == exitCode, "\(finished.error)", sourceLocation: sourceLocation)
-      #expect(finished.errorLines.count == 1, "\(finished.error)", sourceLocation: sourceLocation)
+      // One line of error; what the walk of a folder left out is said beside it.
+      let errors = finished.errorLines.filter { !$0.hasPrefix("warning: left out of ") }
+      #expect(errors.count == 1, "\(finished.error)", sourceLocation: sourceLocation)
       for word in words {
         #expect(finished.error.contains(word), "\(finished.error)", sourceLocation: sourceLocation)
       }
@@ -194,7 +196,8 @@ struct BadInputTests {
       let finished = try await Program.adbvec("search", "--id", "1", database: database)
       #expect(finished.exitCode == 1)
       #expect(
-        finished.error == "error: this database has no extension vector; create it: CREATE EXTENSION vector\n"
+        finished.error
+          == "error: this database has no extension vector. Fix: CREATE EXTENSION vector, as a user who may\n"
       )
     }
   }

@@ -51,7 +51,7 @@ import Testing
     "migrate redo 0", "migrate redo -- -3", "migrate up --attempts=0", "migrate lint --page-size=1000",
     "migrate lint --product-version=-1", "migrate up --count=99999999999999999999",
     "migrate wait --timeout=99999999999999999999h", "migrate up --lock-wait=-5s", "search --id 1 -k 0",
-    "search --id 1 --ef-search=-1", "search --id 99999999999999999999", "search --id 1 --columns 0",
+    "search --id 1 --ef-search=-1", "search --id 1 -k 99999999999999999999", "search --id 1 --columns 0",
     "search --id 1 --cell-size=9223372036854775807", "images show /tmp --count=-1", "serve --port=70000",
     "serve --max-upload=9223372036854775807", "serve --max-megapixels=-1", "sandbox --port=-1",
     "embed-load /tmp --limit=-1", "embed-load /tmp --workers=0", "load /dev/null --batch=-1",
@@ -94,7 +94,7 @@ import Testing
 
   @Test(arguments: [
     ("search --id 1", "search", "connection", Int32(5)), ("migrate up", "migrate up", "connection", 5),
-    ("sql show recall --dialect oracle", "", "usage", 64), ("search --id x", "search", "usage", 64),
+    ("sql show recall --dialect oracle", "", "usage", 64), ("search --id 1 -k x", "search", "usage", 64),
     ("projection show /nowhere/x.safetensors", "projection show", "unreadable", 1),
   ])
   func errorsAreJSONToo(_ words: String, _ command: String, _ code: String, _ exitCode: Int32) async throws {

@@ -51,7 +51,9 @@ import Testing
   }
 
   @Test func wrongUsageIsExitCode64() async throws {
-    let mistakes = [["search"], ["serch"], ["search", "--id", "1", "-k", "x"], ["embed-load"], ["db", "stat"]]
+    let mistakes = ["search", "serch", "search --id 1 -k x", "embed-load", "db stat"].map {
+      $0.split(separator: " ").map(String.init)
+    }
     for words in mistakes {
       let finished = try await Program.run(Program.adbvec, words)
       #expect(finished.exitCode == 64, "\(words)")

@@ -76,7 +76,7 @@ struct ModelsCommandTests {
       #expect(lost.exitCode == 1 && lost.errorLines.count == 1 && lost.output.isEmpty)
       #expect(lost.error.contains("cannot be reached") && lost.error.contains("--weights"), "\(lost.error)")
       let odd = try await run("fetch", "resnet18", "--from", "ftp://x", cache: cache)
-      #expect(odd.exitCode == 1 && odd.error.contains("no http or https address"))
+      #expect(odd.exitCode == 1 && odd.error.contains("is not an https address"))
     }
   }
 

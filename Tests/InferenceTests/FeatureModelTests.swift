@@ -127,8 +127,8 @@ struct FeatureModelTests {
         }
         #expect(
           error?.description
-            == "the projection was fitted for the feature pooled, not gem:3.0; choose that one, or fit another with "
-            + "adbvec projection fit"
+            == "the projection was fitted for the feature pooled, not the feature gem:3.0. Fix: choose that, or fit "
+            + "another with adbvec projection fit"
         )
       }
       let unknown = try ProjectionFit(.pca, outputs: 4).fit(samples)

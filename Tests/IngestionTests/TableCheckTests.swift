@@ -94,8 +94,9 @@ struct TableCheckTests {
         + "Fix: name another column with --id-column"
     )
     #expect(
-      complaint(table(label: "jsonb")) == "column \"class\" of \(name) is jsonb; a class is text, an integer, an enum, "
-        + "a boolean or a uuid. Fix: name another column with --class-column"
+      complaint(table(label: "jsonb"))
+        == "column \"class\" of \(name) is jsonb; a class is text, an integer, an enum, a boolean "
+        + "or a uuid. Fix: name another column with --class-column"
     )
     #expect(complaint(table(label: "integer")) == nil)
     #expect(

@@ -18,11 +18,13 @@ import VectorSQL
         "CREATE TABLE image_search (id bigint PRIMARY KEY, class text, image_vector vector(2))"
       )
       _ = try await connection.query(Statement(trusted: "INSERT INTO image_search \(rows)"))
+      let table = try await ImageTable(name: "image_search").read(
+        dialect: .pgvector,
+        metric: nil,
+        from: connection
+      )
       await connection.close()
       let pool = SearchConnections(ConnectionSettings(url: database.url), maximum: 2, limit: limit)
-      let table = try await pool.withConnection {
-        try await ImageTable(name: "image_search").read(dialect: .pgvector, metric: nil, from: $0)
-      }
       try await body(DatabaseBackend(searcher: ImageSearcher(table: table, connections: pool)), database)
       await pool.close()
     }
@@ -45,7 +47,7 @@ import VectorSQL
   @Test func failuresGiveTheirConnectionsBack() async throws {
     try await Self.withBackend(
       "SELECT i, 'a', ARRAY[i, 1]::real[]::vector FROM generate_series(1, 50) i",
-      limit: .milliseconds(200)
+      limit: .seconds(2)
     ) { backend, database in
       let blocker = try await database.connect()
       for round in 0..<3 {

@@ -50,6 +50,9 @@ struct ClauseFinder {
   /// No clause found later begins before this offset.
   private(set) var settled = 0
 
+  /// Three identifiers of 63 bytes in quotes, and the dots: a longer name is not held back.
+  private static let longestName = 200
+
   private let longestHold: Int
   private var window: [UInt8] = []
   private var length = 0
@@ -71,6 +74,7 @@ struct ClauseFinder {
     let lexed = LexedWindow(window)
     let end = isLast ? lexed.lexemes.count : lexed.lexemes.indexOfLastToHold
     let clauses = follow(lexed.lexemes[..<end])
+    tracker.dropName(before: length - Self.longestName)
     keep(from: end < lexed.lexemes.count ? lexed.lexemes[end] : nil, isOpen: lexed.endsInsideQuotes)
     // What stands for a long string can be longer than what is left of the string itself.
     settled = max(settled, tracker.openClauseStart ?? length - window.count)
@@ -154,6 +158,11 @@ struct ClauseTracker {
 
   /// Where a clause or name begins whose end was not seen yet.
   var openClauseStart: Int? { [progress.start, name.start].compactMap(\.self).min() }
+
+  /// Lets go of a name that began before an offset.
+  mutating func dropName(before offset: Int) {
+    if let start = name.start, start < offset { name = NameChain() }
+  }
 
   /// Reads the next significant token.
   /// - Parameters:

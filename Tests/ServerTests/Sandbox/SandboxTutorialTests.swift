@@ -83,6 +83,11 @@ private struct TutorialRow: Decodable {
   let label: String
   let distance: Double
 
+  private enum CodingKeys: String, CodingKey {
+    case id, distance
+    case label = "class"
+  }
+
   init?(line: some StringProtocol) {
     let fields = line.split(separator: "|", omittingEmptySubsequences: false)
     guard fields.count == 3, let id = Int(fields[0]), let distance = Double(fields[2]) else { return nil }
