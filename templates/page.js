@@ -131,19 +131,19 @@ async function load(request, { push = true, scroll = 0, focus = false } = {}) {
     say(document.getElementById('heading').textContent);
   } catch (error) {
     if (mine.signal.aborted) return;
-    fail(error);
+    fail('The server does not answer', `${error.message}. Try again in a moment.`);
   }
 }
 
-function fail(error) {
+function fail(title, text) {
   const box = document.createElement('div');
   box.className = 'failure';
   box.setAttribute('role', 'alert');
   const heading = document.createElement('h1');
   heading.id = 'heading';
-  heading.textContent = 'The server does not answer';
+  heading.textContent = title;
   const line = document.createElement('p');
-  line.textContent = `${error.message}. Try again in a moment.`;
+  line.textContent = text;
   box.append(heading, line);
   results.replaceChildren(box);
   settle();
@@ -157,7 +157,7 @@ function go(link, options) {
 function upload(image) {
   if (!image) return;
   if (!image.type.startsWith('image/')) {
-    fail(new Error(`${image.name} is not an image`));
+    fail('That file cannot be searched with', `${image.name} is not an image.`);
     return;
   }
   const body = new FormData(form);
