@@ -213,13 +213,13 @@ private struct History {
     let found = try await connection.column(
       """
       SELECT 'log ' || n FROM public.log
-      UNION ALL SELECT 'relation ' || n.nspname || '.' || c.relname || c.relkind FROM pg_class c
+      UNION ALL SELECT 'relation ' || n.nspname || '.' || c.relname || ' ' || c.relkind::text FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 's') AND c.relname !~ '^adbvec'
-      UNION ALL SELECT 'index ' || pg_get_indexdef(indexrelid) || indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+      UNION ALL SELECT 'index ' || pg_get_indexdef(indexrelid) || ' ' || indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 's') AND c.relname !~ '^adbvec'
       UNION ALL SELECT 'label ' || enumlabel FROM pg_enum
       UNION ALL SELECT 'part ' || inhrelid::regclass FROM pg_inherits
-      UNION ALL SELECT 'version ' || version || state || statements_done FROM public.adbvec_migrations
+      UNION ALL SELECT 'version ' || concat_ws(' ', version, state, statements_done) FROM public.adbvec_migrations
       ORDER BY 1
       """
     )

@@ -143,7 +143,7 @@ struct MigrationsResumeTests {
       try await other.run("CREATE TABLE a (id int); INSERT INTO a VALUES (1), (2)")
       try await other.run("BEGIN; UPDATE a SET id = id")
       let files = ["1_b.sql": "-- migrate:up transaction:false lock-timeout:100ms\n\(build);\n"]
-      let run = try migrator(files) { $0.attempts = 6 }.up(on: connection)
+      let run = try migrator(files) { $0.attempts = 12 }.up(on: connection)
       var retries = 0
       for await event in run {
         guard case .retrying = event else { continue }

@@ -69,7 +69,7 @@ struct MigrationSession: Sendable {
     // The settings that the statement ran with decide what its names mean.
     for unit in script.opening { try await run(unit, script, lockByTransaction: false) }
     var next = step.statementsDone
-    if let end = try await settle(underway, of: step) {
+    if let end = try await settlePatiently(underway, of: step) {
       next = end
       try await run(script.recordUnit(done: end), script, lockByTransaction: false)
     }
@@ -99,7 +99,7 @@ struct MigrationSession: Sendable {
         if case .alone(_, let outcome) = unit.kind {
           // Without its record the statement has run, and is not sent again from here.
           guard failure.statement != nil else { throw failure }
-          failure.isSettled = await isSettled(outcome, of: script.step)
+          failure.isSettled = try await isSettled(outcome, of: script.step, attempt: &attempt)
           guard failure.isSettled else { throw failure }
         }
         if parallelism == nil, failure.lacksSharedMemory, connection.serverVersion >= 110_000 {
@@ -119,7 +119,8 @@ struct MigrationSession: Sendable {
     }
   }
 
-  private func pause(before attempt: Int, _ failure: StatementFailure, _ step: PlannedStep) async throws {
+  /// Waits before another attempt, twice as long each time.
+  func pause(before attempt: Int, _ failure: StatementFailure, _ step: PlannedStep) async throws {
     let pause = (options.backOff << min(attempt - 2, 16)) * Int.random(in: 75...125) / 100
     emit(.retrying(step.id, attempt: attempt, afterMilliseconds: pause, reason: failure.cause.message))
     try await Task.sleep(for: .milliseconds(pause))

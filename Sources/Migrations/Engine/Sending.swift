@@ -62,12 +62,12 @@ extension MigrationSession {
   private func send(_ message: RunMessage, of step: PlannedStep) async throws {
     let statement = statement(of: message, in: step)
     announce(message, of: step)
-    if let statement, let index = message.statement,
-      try await indexIsThere(statement, of: step, index: index)
-    {
-      return
-    }
     do {
+      if let statement, let index = message.statement,
+        try await indexIsThere(statement, of: step, index: index)
+      {
+        return
+      }
       if let data = message.copyData {
         try await connection.copyIn(Statement(trusted: message.text)) { stream in
           try data.forEachPart { part in try part.withUnsafeBytes { try stream.write($0) } }

@@ -53,26 +53,51 @@ extension MigrationSession {
     )
   }
 
-  /// Whether a statement that has just failed outside a transaction left nothing behind, once what it may have left was
-  /// taken away.
-  func isSettled(_ outcome: StatementOutcome, of step: PlannedStep) async -> Bool {
-    guard outcome != .unknown, let underway = try? await underway(step.id) else { return false }
-    switch outcome {
-    case .repeatable, .condition: return true
-    case .unknown: return false
-    case .index, .reindex:
-      return await Self.succeeds { try await dropInvalidIndexes(outcome, since: underway, of: step) }
-    case .detach(let parent, let partition):
-      return await Self.succeeds { try await finishDetaching(parent, partition) }
+  /// Settles what an earlier run left, again while other sessions hold locks on it.
+  /// - Throws: `StatementFailure` at the statement when the server refuses, and what `settle` throws.
+  func settlePatiently(_ underway: StatementUnderway, of step: PlannedStep) async throws -> Int? {
+    let statements = step.section.script.statements
+    let index = underway.number - 1
+    var attempt = 1
+    while true {
+      do {
+        return try await settle(underway, of: step)
+      } catch let error as PostgresError {
+        let failure = StatementFailure(
+          cause: error,
+          statement: statements.indices.contains(index) ? statements[index] : statements.last
+        )
+        guard failure.isWorthRetrying, attempt < options.attempts else { throw failure }
+        attempt += 1
+        try await pause(before: attempt, failure, step)
+      }
     }
   }
 
-  private static func succeeds(_ body: () async throws -> Void) async -> Bool {
-    do {
-      try await body()
-      return true
-    } catch {
-      return false
+  /// Whether a statement that has just failed outside a transaction left nothing behind, once what it may have left was
+  /// taken away. The session that made the statement fail may block that too: it counts as another attempt.
+  func isSettled(
+    _ outcome: StatementOutcome,
+    of step: PlannedStep,
+    attempt: inout Int
+  ) async throws -> Bool {
+    guard outcome != .unknown, let underway = try? await underway(step.id) else { return false }
+    while true {
+      do {
+        switch outcome {
+        case .repeatable, .condition, .unknown: break
+        case .index, .reindex: try await dropInvalidIndexes(outcome, since: underway, of: step)
+        case .detach(let parent, let partition): try await finishDetaching(parent, partition)
+        }
+        return true
+      } catch let error as PostgresError {
+        let failure = StatementFailure(cause: error, statement: nil)
+        guard failure.isWorthRetrying, attempt < options.attempts else { return false }
+        attempt += 1
+        try await pause(before: attempt, failure, step)
+      } catch {
+        return false
+      }
     }
   }
 
