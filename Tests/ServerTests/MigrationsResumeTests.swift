@@ -157,6 +157,43 @@ struct MigrationsResumeTests {
     }
   }
 
+  @Test
+  func `A build that a blocked run left is taken away by the next run, which waits for the blocker too`()
+    async throws
+  {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let other = try await database.connect()
+      try await other.run("CREATE TABLE a (id int); INSERT INTO a VALUES (1), (2)")
+      try await other.run("BEGIN; UPDATE a SET id = id")
+      let files = [
+        "1_b.sql":
+          "-- migrate:up transaction:false lock-timeout:100ms\nCREATE INDEX CONCURRENTLY ON a (id);\n"
+      ]
+      let error = await #expect(throws: MigrationError.self) {
+        try await migrator(files) { $0.attempts = 2 }.up(on: connection).report
+      }
+      #expect(error?.sqlState == "55P03")
+      let indexes = "SELECT indisvalid FROM pg_index WHERE indrelid = 'a'::regclass"
+      #expect(try await other.column(indexes) == ["f"])
+      let still = await #expect(throws: MigrationError.self) {
+        try await migrator(files) { $0.attempts = 1 }.up(on: try await database.connect()).report
+      }
+      #expect(still?.sqlState == "55P03")
+      #expect(still?.location?.lineNumber == 2)
+      let run = try migrator(files) { $0.attempts = 12 }.up(on: try await database.connect())
+      var retries = 0
+      for await event in run {
+        guard case .retrying = event else { continue }
+        retries += 1
+        if retries == 1 { try await other.run("ROLLBACK") }
+      }
+      _ = try await run.report
+      #expect(retries >= 1)
+      #expect(try await other.column(indexes) == ["t"])
+    }
+  }
+
   @Test func `An unnamed build whose record was lost is not built again`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
