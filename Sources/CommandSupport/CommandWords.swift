@@ -42,7 +42,23 @@ struct CommandWords {
     }
     self.command = path
     let isComplete = Self.subcommands(of: command).isEmpty
-    self.arguments = path + (isComplete ? moved : []) + rest
+    self.arguments = path + (isComplete ? moved : []) + Self.joiningNegativeIDs(rest)
+  }
+
+  /// `--id -7` as `--id=-7`: the parser takes a word that begins with a minus for an option, and ids may be negative.
+  private static func joiningNegativeIDs(_ words: ArraySlice<String>) -> [String] {
+    var joined: [String] = []
+    for word in words {
+      let digits = word.utf8.dropFirst()
+      let isNegative =
+        word.utf8.first == 0x2D && !digits.isEmpty && digits.allSatisfy { (0x30...0x39).contains($0) }
+      if isNegative, joined.last == "--id", !joined.contains("--") {
+        joined[joined.count - 1] = "--id=" + word
+      } else {
+        joined.append(word)
+      }
+    }
+    return joined
   }
 
   private static func check(help words: ArraySlice<String>, of root: any ParsableCommand.Type) throws {

@@ -30,6 +30,17 @@ extension Check {
     }
     if let used = facts.plan?.vectorIndex { return .ok("\(used), which a search uses") }
     if let partial = table.vectorIndexes.first { return restricted(partial, facts, expectations) }
+    if let column = facts.column(expectations),
+      column.element.flatMap({ expectations.dialect.vectorTypes[$0] })?.castName != column.typeName
+    {
+      return .skipped("the dialect \(expectations.dialect.name) cannot search the column's type")
+    }
+    if let census = facts.vectors, census.leastDimension != census.greatestDimension {
+      return .wrong(
+        "the column has no vector index; every search compares all rows",
+        fix: "correct or remove the rows of other dimensions first: \(census.rowsByDimension)"
+      )
+    }
     return .wrong(
       "the column has no vector index; every search compares all rows",
       fix: facts.create(expectations)

@@ -53,8 +53,10 @@ extension Check {
   /// One dimension everywhere: in the column, the index, the rows and the configuration.
   static let dimension = Check(name: "dimension") { facts, expectations in
     guard let table = facts.table, let column = facts.column(expectations) else { return .skipped(noColumn) }
-    guard let census = facts.vectors, census.vectors > 0,
-      let least = census.leastDimension, let greatest = census.greatestDimension
+    guard let census = facts.vectors else {
+      return .skipped("vectors of type \(column.type) are not looked at")
+    }
+    guard census.vectors > 0, let least = census.leastDimension, let greatest = census.greatestDimension
     else {
       return .skipped("the table has no vectors yet: adbvec embed-load, or adbvec load")
     }
@@ -84,9 +86,11 @@ extension Check {
 
   /// Rows that no search by distance can rank: without a vector, or of length zero under the cosine distance.
   static let vectors = Check(name: "vectors") { facts, expectations in
-    guard facts.column(expectations) != nil, let census = facts.vectors, census.rows > 0 else {
-      return .skipped("the table has no rows yet")
+    guard let column = facts.column(expectations) else { return .skipped(noColumn) }
+    guard let census = facts.vectors else {
+      return .skipped("vectors of type \(column.type) are not looked at")
     }
+    guard census.rows > 0 else { return .skipped("the table has no rows yet") }
     let gaps = census.rows - census.vectors
     let missing =
       gaps > 0 ? "\(gaps) of \(census.rows) rows looked at have no vector; searches leave them out" : nil

@@ -195,12 +195,24 @@ extension Recipe {
     return left.hasPrefix(right) || right.hasPrefix(left)
   }
 
+  /// The crop as the share of the resized image that gives its length again, as `--crop` takes it; nil without both.
+  private var cropShare: String? {
+    guard let resize = self[.resize].flatMap({ Int($0) }), let crop = self[.crop].flatMap({ Int($0) }),
+      crop > 0,
+      resize >= crop
+    else { return nil }
+    let shares = [100.0, 1e3, 1e4, 1e5, 1e6].map { (Double(crop) / Double(resize) * $0).rounded(.down) / $0 }
+    return shares.first { $0 > 0 && Double(crop) / $0 < Double(resize + 1) }.map { "\($0)" }
+  }
+
   /// Refuses a recipe that contradicts this one.
   /// - Parameter table: the table that this recipe is recorded for, as messages name it.
   /// - Throws: `RecipeMismatch`.
   public func check(_ other: Recipe, table: String) throws(RecipeMismatch) {
     let differences = differences(from: other)
-    guard differences.isEmpty else { throw RecipeMismatch(table: table, differences: differences) }
+    guard differences.isEmpty else {
+      throw RecipeMismatch(table: table, differences: differences, cropShare: cropShare)
+    }
   }
 }
 
@@ -211,10 +223,15 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
   /// The fields that differ.
   public let differences: [Recipe.Difference]
 
+  /// The crop of the table's recipe as a share of the resized image.
+  private let cropShare: String?
+
   /// A mismatch in these fields.
-  public init(table: String, differences: [Recipe.Difference]) {
+  /// - Parameter cropShare: the crop of the table's recipe as a share of the resized image, 0…1.
+  public init(table: String, differences: [Recipe.Difference], cropShare: String? = nil) {
     self.table = table
     self.differences = differences
+    self.cropShare = cropShare
   }
 
   /// The two recipes side by side, and the options that give the recorded one.
@@ -229,11 +246,12 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
 
   /// The options that give the recorded recipe.
   private var fix: String {
-    let options = differences.map(Self.option)
+    var options: [String] = []
+    for option in differences.map(option) where !options.contains(option) { options.append(option) }
     return "use \(options.joined(separator: " "))"
   }
 
-  private static func option(_ difference: Recipe.Difference) -> String {
+  private func option(_ difference: Recipe.Difference) -> String {
     let recorded = difference.recorded
     switch difference.field {
     case .architecture: return "--model \(recorded)"
@@ -248,6 +266,8 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
     case .background: return recorded == "none" ? "no --background" : "--background '\(recorded)'"
     case .exif: return recorded == "yes" ? "--exif" : "--no-exif"
     case .grey16: return "--grey16 \(recorded)"
+    case .resize where cropShare != nil, .crop where cropShare != nil: return "--crop \(cropShare ?? "")"
+    case .deviation: return "--std \(recorded)"
     default: return "--\(difference.field.rawValue) \(recorded)"
     }
   }

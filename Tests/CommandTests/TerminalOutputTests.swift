@@ -44,6 +44,43 @@ import Testing
     }
   }
 
+  @Test func textIDsAreQuotedInCSV() async throws {
+    try await TestServer.withDatabase { database in
+      let rows = """
+        CREATE TABLE image_search (id text PRIMARY KEY, class text, image_vector vector(3));
+        INSERT INTO image_search VALUES ('-7', 'a', '[1,2,3]'), ('a,"b"', 'b', '[1,2,4]');
+        """
+      _ = try await Program.psql(rows, on: database)
+      let finished = try await Program.run(
+        Program.adbvec,
+        ["search", "--id", "-7", "--format", "csv"],
+        environment: ["DATABASE_URL": database.url]
+      )
+      #expect(finished.output == "id,class,distance\n\"a,\"\"b\"\"\",b,1.0\n", "\(finished.error)")
+    }
+  }
+
+  @Test func vectorsInFilesKeepTheirPlaces() async throws {
+    try await TestServer.withDatabase { database in
+      _ = try await Program.psql(Self.setUp, on: database)
+      try await withTemporaryFolder { folder in
+        func search(_ bytes: [UInt8]) async throws -> FinishedProgram {
+          let file = folder + "/vector"
+          try Data(bytes).write(to: URL(fileURLWithPath: file))
+          return try await Program.run(
+            Program.adbvec,
+            ["search", "--vector-file", file, "-k", "1", "--format", "csv"],
+            environment: ["DATABASE_URL": database.url]
+          )
+        }
+        let marked = try await search([0xEF, 0xBB, 0xBF] + Array("[1,2,3]\r\n".utf8))
+        #expect(marked.output.hasSuffix("\n1,a,0.0\n"), "\(marked.error)")
+        let gap = try await search(Array("[1,,2,3]".utf8))
+        #expect(gap.exitCode == 64 && gap.error.contains("element 1"), "\(gap.error)")
+      }
+    }
+  }
+
   @Test func csvAndJSONAreExact() async throws {
     try await TestServer.withDatabase { database in
       _ = try await Program.psql(Self.setUp, on: database)

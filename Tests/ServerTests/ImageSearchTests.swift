@@ -406,5 +406,10 @@ import VectorSQL
       differences: words.differences(from: Recipe([.exif: "no"]))
     )
     #expect(mismatch.description.hasSuffix("Fix: use --exif"))
+    // What is recorded in pixels is given as a share, and every option named exists.
+    let recorded = Recipe([.resize: "256", .crop: "224", .deviation: "128,128,128"])
+    let changedCrop = Recipe([.resize: "248", .crop: "224", .deviation: "1,1,1"])
+    let refusal = #expect(throws: RecipeMismatch.self) { try recorded.check(changedCrop, table: "images") }
+    #expect(refusal?.description.hasSuffix("Fix: use --crop 0.875 --std 128,128,128") ?? false)
   }
 }

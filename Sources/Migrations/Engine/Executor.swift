@@ -240,6 +240,10 @@ struct MigrationSession: Sendable {
     case "58P01" where cause.message.contains("extension"),
       "0A000" where cause.message.contains("extension \"vector\""):
       "Fix: install the extension's files on the server first"
+    case "42704"
+    where ["vector", "halfvec", "sparsevec"].contains { cause.message.contains("type \"\($0)\"") }:
+      "the extension is missing, or in a schema off the search path. Fix: CREATE EXTENSION vector, or ALTER ROLE "
+        + "CURRENT_USER SET search_path = \"$user\", public, and its schema"
     case "42501": "Fix: run as the table's owner, or as a role with the right"
     default: nil
     }

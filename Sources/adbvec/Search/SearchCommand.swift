@@ -151,7 +151,9 @@ enum ResultText {
 
   /// RFC 4180 with a header, and line feeds alone as psql writes them; distances in full precision.
   static func csv(_ hits: [ImageHit]) -> String {
-    let rows = hits.map { "\($0.id),\(Quoting.csvField($0.class ?? "")),\($0.distance)\n" }
+    let rows = hits.map {
+      "\(Quoting.csvField($0.id.description)),\(Quoting.csvField($0.class ?? "")),\($0.distance)\n"
+    }
     return "id,class,distance\n" + rows.joined()
   }
 

@@ -141,7 +141,16 @@ enum VectorArgument {
   /// - Throws: `CommandFailure` naming the first element that is not a finite number.
   static func parse(_ text: String, of source: String) throws -> [Float] {
     let brackets: Set<Character> = ["[", "]", "{", "}"]
-    let parts = text.filter { !brackets.contains($0) }.split { $0 == "," || $0.isWhitespace }
+    var fields = text.filter { !brackets.contains($0) }.split(
+      separator: ",",
+      omittingEmptySubsequences: false
+    )
+    if fields.count > 1, fields.last?.allSatisfy(\.isWhitespace) ?? false { fields.removeLast() }
+    // A gap between commas is a number that was lost: those behind it would move to another place.
+    let parts = fields.flatMap { field in
+      let words = field.split(whereSeparator: \.isWhitespace)
+      return words.isEmpty && fields.count > 1 ? [""] : words
+    }
     guard !parts.isEmpty else { throw CommandFailure("\(source) holds no numbers", exitCode: 64) }
     return try parts.enumerated().map { index, part in
       guard let value = Float(part), value.isFinite else {
@@ -151,9 +160,12 @@ enum VectorArgument {
     }
   }
 
-  /// Reads a file: `.npy` gives its first row, anything else is text.
+  /// Reads a file: a NumPy array, by its name or its first bytes, gives its first row; anything else is text, with or
+  /// without a byte order mark.
   static func read(file path: String) throws -> [Float] {
-    if path.lowercased().hasSuffix(".npy") {
+    let isNamed = path.lowercased().hasSuffix(".npy")
+    let data = isNamed ? nil : FileManager.default.contents(atPath: path)
+    if isNamed || data?.starts(with: [0x93] + Array("NUMPY".utf8)) ?? false {
       let array = try FeatureSource(path: path, format: .npy).open()
       var rows = FeatureBatch()
       _ = try array.read(into: &rows, limit: 1)
@@ -163,9 +175,8 @@ enum VectorArgument {
       }
       return vector
     }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CommandFailure("cannot read the vector file \(path)")
-    }
-    return try parse(String(decoding: data, as: UTF8.self), of: path)
+    guard let data else { throw CommandFailure("cannot read the vector file \(path)") }
+    let isMarked = data.starts(with: [0xEF, 0xBB, 0xBF])
+    return try parse(String(decoding: isMarked ? data.dropFirst(3) : data, as: UTF8.self), of: path)
   }
 }
