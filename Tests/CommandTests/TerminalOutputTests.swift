@@ -64,7 +64,7 @@ import Testing
     try await TestServer.withDatabase { database in
       _ = try await Program.psql(Self.setUp, on: database)
       try await withTemporaryFolder { folder in
-        func search(_ bytes: [UInt8]) async throws -> FinishedProgram {
+        func search(_ bytes: [UInt8]) async throws -> Finished {
           let file = folder + "/vector"
           try Data(bytes).write(to: URL(fileURLWithPath: file))
           return try await Program.run(
