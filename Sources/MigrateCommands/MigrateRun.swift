@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Basics
 import CommandSupport
 import Migrations
 
@@ -154,8 +155,9 @@ struct MigratePrinter {
       "waiting for the migration lock" + (holder.map { ", held by \($0)" } ?? "")
     case .started(let id, let name, let direction, let statements, let done):
       done > 0
-        ? "\(id) \(name): resuming \(direction.rawValue) after statement \(done) of \(statements)"
-        : isVerbose ? "\(id) \(name): \(direction.rawValue), \(statements) statements" : nil
+        ? "\(id) \(PrintableText.line(name)): resuming \(direction.rawValue) after statement \(done) of \(statements)"
+        : isVerbose
+          ? "\(id) \(PrintableText.line(name)): \(direction.rawValue), \(statements) statements" : nil
     case .statement(let id, let number, let count, let location):
       isVerbose ? "\(id) statement \(number) of \(count) (\(location))" : nil
     case .indexProgress(let id, let progress):
@@ -167,7 +169,7 @@ struct MigratePrinter {
     case .notice(let severity, let message):
       severity == "WARNING" || isVerbose ? "\(severity.lowercased()): \(message)" : nil
     case .finished(let id, let name, let direction, let milliseconds):
-      "\(direction == .up ? "applied" : "reverted")  \(id)  \(name)  \(milliseconds) ms"
+      "\(direction == .up ? "applied" : "reverted")  \(id)  \(PrintableText.line(name))  \(milliseconds) ms"
     case .failed, .warning: nil
     }
   }

@@ -51,6 +51,15 @@ import Testing
     )
   }
 
+  @Test(arguments: ["COPY t TO STDOUT", "COPY (SELECT 1) TO stdin WITH (FORMAT csv)"])
+  func `A COPY that sends rows back is refused before anything is sent`(sql: String) throws {
+    #expect(
+      try problems("\(sql);", transaction: false) == [
+        "this COPY sends rows to a client, and a migration keeps none"
+      ]
+    )
+  }
+
   @Test(arguments: allowed)
   func `What only looks like one is sent`(sql: String) throws {
     #expect(try problems("\(sql);", transaction: true) == [])

@@ -106,6 +106,45 @@ struct MigrationsExecutionTests {
     }
   }
 
+  @Test func `What an earlier trigger sets, the next file does not inherit`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let body = "BEGIN PERFORM set_config('search_path', 'other', false); RETURN NEW; END"
+      let migrator = try migrator([
+        "1_a.sql": """
+        -- migrate:up
+        CREATE SCHEMA other;
+        CREATE TABLE public.x (id int);
+        CREATE FUNCTION leak() RETURNS trigger LANGUAGE plpgsql AS $$ \(body) $$;
+        CREATE TRIGGER leaks BEFORE INSERT ON public.x FOR EACH ROW EXECUTE PROCEDURE leak();
+        """,
+        "2_b.sql": "-- migrate:up\nINSERT INTO public.x VALUES (1);\n",
+        "3_c.sql": "-- migrate:up\nCREATE TABLE t3 (id int);\n",
+        "4_d.sql": "-- migrate:up\nCOPY public.x FROM stdin;\n2\n\\.\n",
+        "5_e.sql": "-- migrate:up\nCREATE TABLE t5 (id int);\n",
+      ])
+      _ = try await migrator.up(on: connection).report
+      let schemas = "SELECT DISTINCT schemaname::text FROM pg_tables WHERE tablename IN ('t3', 't5')"
+      #expect(try await connection.column(schemas) == ["public"])
+    }
+  }
+
+  @Test func `A role that may not create schemas keeps its history in one that is there`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let role = database.name
+      try await connection.run(trusted: "CREATE ROLE \(role); CREATE SCHEMA mine AUTHORIZATION \(role)")
+      try await connection.run(trusted: "SET SESSION AUTHORIZATION \(role)")
+      let migrator = try migrator(["1_a.sql": "-- migrate:up\nCREATE TABLE mine.a (id int);\n"]) { options in
+        options.historyTable = QualifiedName(schema: "mine", name: "history")
+      }
+      _ = try await migrator.up(on: connection).report
+      #expect(try await connection.column("SELECT state FROM mine.history") == ["applied"])
+      try await connection.run(trusted: "RESET SESSION AUTHORIZATION")
+      try await connection.run(trusted: "DROP SCHEMA mine CASCADE; DROP ROLE \(role)")
+    }
+  }
+
   @Test func `The history stays in its schema, whatever search_path says`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()

@@ -223,7 +223,7 @@ struct MigrationSession: Sendable {
     return MigrationError(
       .statementFailed,
       cause.message,
-      hint: cause.hint ?? Self.advice(cause, step),
+      hint: cause.hint ?? Self.advice(cause, step, of: statement),
       at: step.section.location(of: statement, character: cause.position),
       sqlState: cause.sqlState,
       detail: cause.detail
@@ -231,10 +231,16 @@ struct MigrationSession: Sendable {
   }
 
   /// What people most often need to know, where the server gives no hint of its own.
-  private static func advice(_ cause: PostgresError, _ step: PlannedStep) -> String? {
+  private static func advice(
+    _ cause: PostgresError,
+    _ step: PlannedStep,
+    of statement: SQLStatement? = nil
+  ) -> String? {
     switch cause.sqlState {
     case "55P03":
       "Fix: another session holds a lock; raise lock-timeout behind the mark, or run when it is quieter"
+    case "25001" where statement?.hasWords("set", "transaction") ?? false:
+      "Fix: put transaction:false behind the section's mark, and BEGIN, this statement and COMMIT around the others"
     case "25001" where step.section.options.transaction, "2D000" where step.section.options.transaction:
       "Fix: put transaction:false behind the section's mark"
     case "58P01" where cause.message.contains("extension"),

@@ -21,6 +21,8 @@ struct SQLWords: OptionSet, Sendable {
 
   /// `INDEX`, `PRIMARY`, `UNIQUE`: what builds one.
   static let index = SQLWords(rawValue: 64)
+  /// What may run a trigger, a default or a function of an earlier file, and so change the session out of sight.
+  static let evaluation = SQLWords(rawValue: 128)
 
   init(rawValue: Int) { self.rawValue = rawValue }
 
@@ -60,6 +62,7 @@ struct SQLWords: OptionSet, Sendable {
       (.concurrently, ["concurrently"]),
       (.setConfig, ["set_config"]),
       (.index, ["index", "reindex", "primary", "unique"]),
+      (.evaluation, ["insert", "values", "copy", "delete", "merge", "refresh", "default", "truncate"]),
     ]
     var known: [UInt64: SQLWords] = [:]
     for (kind, words) in kinds {
@@ -160,7 +163,7 @@ struct SessionState: Sendable, Hashable {
   ///
   /// `DISCARD ALL` in its parts.
   static func clean(after words: SQLWords, on commits: HistoryTable.CommitRules) -> [String] {
-    guard words.contains(.session) else { return [] }
+    guard words.contains(.session) || words.contains(.evaluation) else { return [] }
     let settings = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "RESET ALL"]
     // Greenplum refuses some of the rest, and a refusal here would fail a migration that is committed.
     guard commits != .onSegments else { return settings }

@@ -195,7 +195,12 @@ struct HistoryTable: Sendable, Hashable {
       )
       """
     guard let schema = name.schema, schema.name != "public" else { return table }
-    return "CREATE SCHEMA IF NOT EXISTS \(ReservedWords.quotedWhereNeeded(schema));\n" + table
+    // CREATE SCHEMA asks for the right to create one even where the schema is there.
+    let body = """
+      BEGIN IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = \(quote(schema.name))) \
+      THEN CREATE SCHEMA IF NOT EXISTS \(ReservedWords.quotedWhereNeeded(schema)); END IF; END
+      """
+    return "DO \(quote(body));\n" + table
   }
 
   /// Takes away what an earlier attempt left: a row that says failed or running.

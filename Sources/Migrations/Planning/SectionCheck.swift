@@ -69,6 +69,13 @@ struct SectionCheck {
         statement
       )
     }
+    if statement.copiesToStandardOutput {
+      return error(
+        "this COPY sends rows to a client, and a migration keeps none",
+        hint: "remove the statement",
+        statement
+      )
+    }
     if let encoding = statement.clientEncoding, !["utf8", "unicode"].contains(encoding) {
       return error(
         "the client encoding must stay UTF8: the file is UTF-8",
@@ -149,6 +156,12 @@ struct SectionCheck {
 }
 
 extension SQLStatement {
+  /// Whether it is `COPY … TO STDOUT`, or `TO STDIN`, which means the same to the server.
+  fileprivate var copiesToStandardOutput: Bool {
+    guard hasWords("copy") else { return false }
+    return depthZeroIndices.contains { hasWords("to", "stdout", at: $0) || hasWords("to", "stdin", at: $0) }
+  }
+
   /// The encoding that `SET client_encoding` or `SET NAMES` asks for, in lower case without dashes; nil for other statements.
   fileprivate var clientEncoding: String? {
     guard hasWords("set"), !tokens.isEmpty else { return nil }

@@ -85,7 +85,8 @@ enum Redaction {
   /// `invalid input syntax for type integer: "abc"` keeps everything but the quoted input (SQLSTATE class 22), and so
   /// does `value "99999999999" is out of range for type integer`.
   static func message(_ text: String, sqlState: String) -> String {
-    guard sqlState.hasPrefix("22") else { return text }
+    // An untranslatable character (22P05) is told by its bytes; what stands in quotes are the encodings.
+    guard sqlState.hasPrefix("22"), sqlState != "22P05" else { return text }
     guard text.hasSuffix("\""), let start = text.firstRange(of: ": \"") else { return masked(text) }
     return String(text[..<start.lowerBound])
   }
