@@ -15,8 +15,8 @@ struct LoadPlanTests {
 
   private func plan(
     _ files: [ImageFile],
-    known: [String: LoadPlan.Known] = [:],
-    present: [String: Int64] = [:],
+    known: [PathKey: LoadPlan.Known] = [:],
+    present: [PathKey: Int64] = [:],
     _ treatment: LoadPlan.Treatment = .follow
   ) throws -> LoadPlan {
     try LoadPlan(files: files, known: known, present: present, treatment: treatment, source: "/p")
@@ -47,6 +47,15 @@ struct LoadPlanTests {
   @Test func aTouchedImageIsEmbeddedAgainUnderItsID() throws {
     let plan = try plan([file("a", bytes: 2), file("b")], known: ["a": known(7), "b": known(8)])
     #expect(plan.changed == [0] && plan.ids == [7, 8] && plan.done == DoneRanges([1..<2]))
+  }
+
+  @Test func namesThatDifferInCompositionAreTwoFiles() throws {
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    let plan = try plan(
+      [file(decomposed), file(composed, bytes: 2)],
+      known: [PathKey(decomposed): known(7), PathKey(composed): known(8, bytes: 2)]
+    )
+    #expect(plan.isEmpty && plan.ids == [7, 8])
   }
 
   @Test func aDeletedRowIsLoadedAgain() throws {

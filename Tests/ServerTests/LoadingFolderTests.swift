@@ -98,6 +98,24 @@ struct LoadingFolderTests {
     }
   }
 
+  @Test func aTableThatWasMadeAnewForgetsTheImagesOfTheOldOne() async throws {
+    try await with(source: true) { connection, settings, target in
+      let folder = try Images()
+      try folder.write("a.bmp", red: 1)
+      _ = try await folder.load(settings, target)
+      let table = target.table.quoted
+      try await connection.run(
+        trusted:
+          "DROP TABLE \(table); "
+          + "CREATE TABLE \(table) (id bigint PRIMARY KEY, class text, source text, image_vector real[])"
+      )
+      try folder.write("b.bmp", red: 2)
+      #expect(try await folder.load(settings, target).counts.loaded == 2)
+      #expect(try await vectors(connection, target) == ["0:1", "1:2"])
+      #expect(try await folder.load(settings, target).wasFinished)
+    }
+  }
+
   @Test(arguments: [ImageIDs.position, .path], [true, false])
   func aSecondFolderWithTheSameNamesIsLoadedBesideTheFirst(ids: ImageIDs, source: Bool) async throws {
     try await with(source: source) { connection, settings, target in

@@ -206,7 +206,7 @@ extension LoadJournal {
   func readImages(
     _ connection: PostgresConnection,
     target: TargetTable?
-  ) async throws -> [String: LoadPlan.Known] {
+  ) async throws -> [PathKey: LoadPlan.Known] {
     let join: String
     if let target, !target.catalog.hasRowSecurity {
       let id = target.target.idColumn.quoted
@@ -227,7 +227,7 @@ extension LoadJournal {
       binds: [.text(key)]
     )
     guard try await layout(connection) == .current else { return [:] }
-    var known: [String: LoadPlan.Known] = [:]
+    var known: [PathKey: LoadPlan.Known] = [:]
     for row in try await connection.query(query) {
       let (path, id, byteCount, modified, isPresent) = try row.decode(
         String.self,
@@ -236,7 +236,7 @@ extension LoadJournal {
         Int.self,
         Bool.self
       )
-      known[path] = LoadPlan.Known(
+      known[PathKey(path)] = LoadPlan.Known(
         id: id,
         byteCount: byteCount,
         modificationTime: modified,
@@ -278,11 +278,17 @@ extension LoadJournal {
       }
       let started = try await connection.query(
         .init(
-          trusted: "DELETE FROM \(loads) WHERE load_key = $1 RETURNING started_at::text",
+          trusted: "DELETE FROM \(loads) WHERE load_key = $1 RETURNING started_at::text, table_oid",
           binds: [.text(key)]
         )
       )
       let before = try started.first?.value(at: 0, as: String.self)
+      // Images of a table that was dropped since then say nothing of the one that has its name now.
+      if let oid = try started.first?.value(at: 1, as: Int64.self), oid != Int64(record.tableOID) {
+        try await connection.query(
+          .init(trusted: "DELETE FROM \(images) WHERE load_key = $1", binds: [.text(key)])
+        )
+      }
       try await connection.query(
         .init(
           trusted: """

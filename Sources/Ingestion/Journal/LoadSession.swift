@@ -303,7 +303,7 @@ private struct FolderPlanner {
   ) async throws -> LoadPlan {
     let record = earlier?.tableOID == table.catalog.oid ? earlier : nil
     let restarts = run.options.continuation == .restart
-    var known: [String: LoadPlan.Known] = [:]
+    var known: [PathKey: LoadPlan.Known] = [:]
     var needsSources = record == nil || restarts
     if let record, record.version == 1 {
       if record.fingerprint == fingerprint {
@@ -362,17 +362,18 @@ private struct FolderPlanner {
   }
 
   /// What a record of version 1 says of the images: their positions in an unchanged folder, which were their ids.
-  private func version1(_ record: LoadRecord, _ files: [ImageFile]) async throws -> [String: LoadPlan.Known] {
+  private func version1(_ record: LoadRecord, _ files: [ImageFile]) async throws -> [PathKey: LoadPlan.Known]
+  {
     let ids = try await Set(
       run.connection.query(
         Statement(trusted: "SELECT \(idNumber) FROM \(table.catalog.name.quoted)")
       ).compactMap { try $0.value(at: 0, as: Int64?.self) }
     )
     let byPath = record.recipe.hasSuffix("ids by path")
-    var known: [String: LoadPlan.Known] = [:]
+    var known: [PathKey: LoadPlan.Known] = [:]
     for (position, file) in files.enumerated() where record.done.range(holding: position) != nil {
       let id = byPath ? ImageIDs.id(ofPath: file.pathBytes) : Int64(position)
-      known[file.path] = LoadPlan.Known(
+      known[PathKey(file.path)] = LoadPlan.Known(
         id: id,
         byteCount: file.byteCount,
         modificationTime: file.modificationTime,
@@ -383,20 +384,20 @@ private struct FolderPlanner {
   }
 
   /// Ids of rows whose source is one of the files, by path in the folder.
-  private func sources(_ files: [ImageFile]) async throws -> [String: Int64] {
-    var paths: [String: String] = [:]
+  private func sources(_ files: [ImageFile]) async throws -> [PathKey: Int64] {
+    var paths: [PathKey: PathKey] = [:]
     for file in files {
-      paths[file.source] = file.path
-      paths[file.resolvedSource] = file.path
+      paths[PathKey(file.source)] = PathKey(file.path)
+      paths[PathKey(file.resolvedSource)] = PathKey(file.path)
     }
     let source = table.target.sourceColumn.quoted
     let query = Statement(
       trusted: "SELECT \(idNumber), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) IS NOT NULL"
     )
-    var found: [String: Int64] = [:]
+    var found: [PathKey: Int64] = [:]
     for row in try await run.connection.query(query) {
       let (id, text) = try row.decode(Int64?.self, String.self)
-      if let id, let path = paths[text] { found[path] = id }
+      if let id, let path = paths[PathKey(text)] { found[path] = id }
     }
     return found
   }

@@ -1,5 +1,15 @@
 internal import ImageSources
 
+/// A path as a dictionary's key: by its bytes, for as Strings "é" in one and in two characters are equal, and two files
+/// would be one.
+struct PathKey: Sendable, Hashable, ExpressibleByStringLiteral {
+  private let bytes: [UInt8]
+
+  init(_ path: String) { bytes = Array(path.utf8) }
+
+  init(stringLiteral path: String) { self.init(path) }
+}
+
 /// What a load of a folder does with each image, decided from the folder, the journal and the table alone.
 ///
 /// An image is known by its path in the folder and the file's content, never by its position: a folder that grew keeps
@@ -66,8 +76,8 @@ public struct LoadPlan: Sendable, Hashable {
   /// - Throws: `LoadError` with code `row` for an image that is in the table where that is refused.
   init(
     files: [ImageFile],
-    known: [String: Known],
-    present: [String: Int64],
+    known: [PathKey: Known],
+    present: [PathKey: Int64],
     treatment: Treatment,
     source: String
   ) throws {
@@ -76,7 +86,7 @@ public struct LoadPlan: Sendable, Hashable {
     var unchanged: [Int] = []
     var found = 0
     for (position, file) in files.enumerated() {
-      let before = known[file.path]
+      let before = known[PathKey(file.path)]
       found += before?.id == nil ? 0 : 1
       if before != nil { recorded.insert(position) }
       if let before, before.id == nil || before.isPresent {
@@ -92,7 +102,7 @@ public struct LoadPlan: Sendable, Hashable {
         } else {
           changed.insert(position)
         }
-      } else if let id = present[file.path] {
+      } else if let id = present[PathKey(file.path)] {
         ids[position] = id
         if treatment == .refuse { throw Self.conflict(file, id, source) }
         if treatment == .follow {
