@@ -61,6 +61,8 @@ enum FileKind: Hashable {
       case .parquet, .arrow:
         "write the vectors with pandas: numpy.save('v.npy', numpy.stack(df['embedding']))"
       case .hdf5: "write the vectors with h5py: numpy.save('v.npy', h5py.File(…)['train'][:])"
+      case .pickle where asImages:
+        "of CIFAR, take the binary version, cifar-100-binary.tar.gz or cifar-10-binary.tar.gz, and name its folder"
       case .pickle: "write the vectors with numpy.save"
       case .safetensors where asImages: "name images; weights are given with --weights"
       case .safetensors: "write the tensor with numpy.save"

@@ -117,6 +117,18 @@ public enum ImageSource {
     } catch let error as CollectionError where error.code == .empty && !binary.isEmpty {
       // Without images the .bin files were meant, and what is wrong with them is of more use.
       return try CIFARCollection(path: path)
+    } catch let error as CollectionError where error.code == .empty {
+      // The Python version of CIFAR, whose files have no extension.
+      for name in ["train", "test", "data_batch_1", "test_batch"] {
+        let file = path + "/" + name
+        if let pickle = try? BinaryFile(path: file),
+          let head = try? pickle.read(offset: 0, count: min(pickle.size, 512)),
+          let kind = FileKind(head)
+        {
+          throw CollectionError(.unknownFormat, file: file, kind.refusal(of: file, asImages: true))
+        }
+      }
+      throw error
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandSupport
+import Foundation
 import ImageSources
 import Ingestion
 
@@ -48,7 +49,13 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
-  var interruption: String { load.interruption }
+  var interruption: String {
+    // Named pipes, devices and standard input cannot be read again from the start.
+    let type = (try? FileManager.default.attributesOfItem(atPath: file))?[.type] as? FileAttributeType
+    let isPipe = file == "-" || [.typeUnknown, .typeCharacterSpecial].contains(type)
+    return isPipe && !load.dryRun && !load.untracked
+      ? "interrupted; committed batches stay" : load.interruption
+  }
 
   func validate() throws {
     guard let delimiter, delimiter != "\\t" else { return }
