@@ -44,6 +44,28 @@ struct LoadingUnloadTests {
     }
   }
 
+  @Test func viewsAndTablesThatTakeNoRowsAreUnloaded() async throws {
+    try await ScratchSchema.with { connection, schema in
+      let settings = try await ScratchSchema.settings()
+      let target = try await LoadingTable.make(connection, schema, type: "real[]")
+      let view = QualifiedName(schema: try Identifier(validating: schema), name: "seen")
+      try await connection.run(
+        trusted: """
+          ALTER TABLE \(target.table.quoted) ADD COLUMN tenant integer NOT NULL;
+          INSERT INTO \(target.table.quoted) VALUES (1, 'a', '{1,2}', 7);
+          CREATE VIEW \(view.quoted) AS SELECT * FROM \(target.table.quoted)
+          """
+      )
+      for table in [target.table, view] {
+        let file = try TemporaryFile("", name: "rows.csv")
+        let counts = try await Unloader(settings: settings, target: LoadTarget(table: table)).run {
+          try FeatureOutput.open(file.path, format: .csv)
+        }
+        #expect(counts.rows == 1)
+      }
+    }
+  }
+
   /// The tutorial reads its file with COPY: every class arrives, NULL and the empty text apart.
   @Test func theTutorialsCOPYReadsWhatIsUnloaded() async throws {
     try await ScratchSchema.with { connection, schema in

@@ -1,4 +1,5 @@
 internal import Basics
+internal import ImageSearch
 public import ImageSources
 internal import MetricLearning
 public import PostgresClient
@@ -31,16 +32,33 @@ public struct Unloader: Sendable {
   ) async throws -> UnloadCounts {
     let connection = try await PostgresConnection.connect(settings)
     do {
-      let check = try TableCheck(try await TargetTable.read(target, on: connection))
-      guard check.idType != .text else {
-        throw LoadError(.table, "the ids of \(target.table.quoted) are text, and a file's ids are integers")
-      }
+      try await check(connection)
       let count = try await copy(connection, onRows, open)
       await connection.close()
       return count
     } catch {
       await connection.close()
       throw error
+    }
+  }
+
+  /// A view, and a table that nothing could be loaded into, can be read.
+  private func check(_ connection: PostgresConnection) async throws {
+    let name = target.table.quoted
+    do {
+      let table = try await VectorTable.read(
+        target.table,
+        vectorColumn: target.vectorColumn,
+        from: connection
+      )
+      let id = try TableCheck.idType(try table.require(target.idColumn), name)
+      _ = try table.require(target.labelColumn)
+      _ = try TableCheck.vectorType(try table.require(target.vectorColumn), name)
+      guard id != .text else {
+        throw LoadError(.table, "the ids of \(name) are text, and a file's ids are integers")
+      }
+    } catch let error as VectorTableError {
+      throw LoadError(.table, error.description)
     }
   }
 

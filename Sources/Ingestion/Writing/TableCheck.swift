@@ -110,7 +110,7 @@ struct TableCheck: Sendable, Hashable {
     }
   }
 
-  private static func idType(_ column: VectorTable.Column, _ table: String) throws -> IDType {
+  static func idType(_ column: VectorTable.Column, _ table: String) throws -> IDType {
     switch column.typeName {
     case "smallint": return .int2
     case "integer": return .int4
@@ -147,7 +147,7 @@ struct TableCheck: Sendable, Hashable {
     }
   }
 
-  private static func vectorType(_ column: VectorTable.Column, _ table: String) throws -> VectorType {
+  static func vectorType(_ column: VectorTable.Column, _ table: String) throws -> VectorType {
     switch column.typeName {
     case "real[]": return .float4Array
     case "double precision[]": return .float8Array
