@@ -39,7 +39,7 @@ import Testing
     ("search --id 1", "interrupted"),
     ("migrate up", "interrupted; 'adbvec migrate status' shows what is applied"),
     ("migrate status", "interrupted"), ("doctor", "interrupted"),
-    ("load /dev/null --input-format features --resume", "--resume continues"),
+    ("load /dev/null --input-format features", "interrupted; committed batches stay"),
     ("unload x.npy", "interrupted; x.npy was not written"),
   ])
   func oneInterruptEndsTheCommand(_ words: String, _ line: String) async throws {
