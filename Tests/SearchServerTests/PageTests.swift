@@ -35,6 +35,20 @@ import Testing
     }
   }
 
+  /// A combining mark makes one Character of itself and the quote or bracket before it.
+  @Test func quotesBeforeCombiningMarksStayInTheirAttribute() async throws {
+    let hostile = "x\"\u{301} onmouseover=alert(1) <\u{301}b>"
+    let backend = MemoryBackend([ImageRow(id: 0, class: hostile, source: nil)])
+    try await PageClient.with(backend) { page in
+      let start = try await page.ask("/")
+      let scalars = Array(start.text.unicodeScalars)
+      for (scalar, next) in zip(scalars, scalars.dropFirst()) where next == "\u{301}" {
+        #expect(scalar == ";")
+      }
+      #expect(scalars.contains("\u{301}"))
+    }
+  }
+
   @Test func anUploadBecomesALink() async throws {
     let backend = MemoryBackend()
     try await PageClient.with(backend) { page in

@@ -57,7 +57,8 @@ struct PageTemplates: Sendable {
   private mutating func register(_ name: String, _ text: String) throws {
     let short = name.hasSuffix(".mustache") ? String(name.dropLast(".mustache".count)) : name
     do {
-      try library.register(text, named: short)
+      MustacheContentTypes.register(ScalarHTML(), named: ScalarHTML.name)
+      try library.register("{{% CONTENT_TYPE:\(ScalarHTML.name)}}" + text, named: short)
     } catch {
       throw ServerSetupError("the template \(name) cannot be parsed: \(error)")
     }
@@ -72,4 +73,27 @@ struct PageTemplates: Sendable {
   }
 
   func asset(_ name: String) -> Asset? { assets[name] }
+}
+
+/// HTML, escaped scalar by scalar.
+///
+/// The library's own goes by Character: a quote with a combining mark behind it is another Character than a quote, stays
+/// as it is, and ends the attribute that a class name of somebody else stands in.
+private struct ScalarHTML: MustacheContentType {
+  static let name = "ADBVEC_HTML"
+
+  func escapeText(_ text: String) -> String {
+    var escaped = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": escaped.append(contentsOf: "&amp;".unicodeScalars)
+      case "<": escaped.append(contentsOf: "&lt;".unicodeScalars)
+      case ">": escaped.append(contentsOf: "&gt;".unicodeScalars)
+      case "\"": escaped.append(contentsOf: "&quot;".unicodeScalars)
+      case "'": escaped.append(contentsOf: "&#39;".unicodeScalars)
+      default: escaped.append(scalar)
+      }
+    }
+    return String(escaped)
+  }
 }
