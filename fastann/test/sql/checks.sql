@@ -59,7 +59,7 @@ SELECT id FROM docs ORDER BY v <-> '{1,2,3}' LIMIT 1;
 -- under COSINE a vector of zeros is not in the index, as with pgvector
 CREATE TABLE directions (id int, v real[]);
 CREATE INDEX ON directions USING ann (v) WITH (dim = 2, distancemeasure = cosine);
-INSERT INTO directions VALUES (1, '{0,0}'), (2, '{1,0}'), (3, '{1,1}'), (4, '{1e-30,0}');
+INSERT INTO directions VALUES (1, '{0,0}'), (2, '{1,0}'), (3, '{1,1}'), (4, '{2e-30,-1e-30}');
 SELECT id FROM directions ORDER BY v <=> '{2,1}' LIMIT 5;
 SELECT id FROM directions ORDER BY (v <=> '{2,1}') + 0, id LIMIT 5;
 SELECT count(*) FROM (SELECT id FROM directions ORDER BY v <=> '{0,0}' LIMIT 5) s;
