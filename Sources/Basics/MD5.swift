@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 
 /// MD5 (RFC 1321), for ids that PostgreSQL's `md5()` can compute too; it protects nothing.
 package enum MD5 {

@@ -1,5 +1,6 @@
 import Basics
-import Foundation
+import FoundationEssentials
+internal import Glibc
 
 /// The number type of a stored tensor.
 public enum ElementType: String, Sendable, Hashable, CaseIterable {

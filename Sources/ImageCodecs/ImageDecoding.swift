@@ -1,5 +1,6 @@
 import Basics
-public import Foundation
+public import FoundationEssentials
+internal import Glibc
 
 extension Image {
   /// Decodes an image file held in memory: JPEG, PNG, WebP, GIF, BMP or TIFF, recognised by its first bytes.
@@ -146,7 +147,7 @@ enum FileBytes {
     var failed = false
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       while count < size {
-        let got = Foundation.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)
+        let got = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)
         if got < 0, errno == EINTR { continue }
         failed = got < 0
         guard got > 0 else { break }

@@ -1,5 +1,5 @@
 import CTIFF
-import Foundation
+import FoundationEssentials
 
 /// The first page of a TIFF file, turned upright as Pillow does for this format, through libtiff, which reports errors
 /// by return values.

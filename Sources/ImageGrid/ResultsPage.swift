@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import ImageCodecs
 
 /// A search's result as one HTML page that needs nothing beside it: images inlined, light and dark, printable, with

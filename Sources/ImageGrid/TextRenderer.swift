@@ -1,6 +1,6 @@
 internal import Basics
 internal import CGD
-internal import Foundation
+internal import FoundationEssentials
 
 /// Draws and measures one line of text with FreeType, through libgd.
 ///

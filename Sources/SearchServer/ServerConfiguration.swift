@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 
 /// How the page is served.
 public struct ServerConfiguration: Sendable {

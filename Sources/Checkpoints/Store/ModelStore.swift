@@ -1,5 +1,6 @@
+internal import SystemPackage
 internal import Basics
-internal import Foundation
+internal import FoundationEssentials
 
 /// The folders in which checkpoints are kept, the first one first.
 public struct ModelStore: Sendable, Hashable {
@@ -57,17 +58,18 @@ public struct ModelStore: Sendable, Hashable {
   ///
   /// - Throws: `ModelStoreError` with code `file`.
   public static func sha256(ofFile path: String) throws -> String {
-    guard let file = FileHandle(forReadingAtPath: path) else {
-      throw ModelStoreError(.file, "\(path) cannot be read")
-    }
-    defer { try? file.close() }
     var hash = SHA256()
     do {
-      while let bytes = try file.read(upToCount: 1 << 20), !bytes.isEmpty {
-        bytes.withUnsafeBytes { hash.update($0) }
+      let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+      try file.closeAfter {
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { room.deallocate() }
+        while case let count = try file.read(into: room), count > 0 {
+          hash.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
+        }
       }
     } catch {
-      throw ModelStoreError(.file, "\(path) cannot be read: \(error.localizedDescription)")
+      throw ModelStoreError(.file, "\(path) cannot be read: \(error)")
     }
     return hash.hexadecimal()
   }

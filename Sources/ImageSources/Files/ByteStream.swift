@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+internal import Glibc
 
 /// A file or standard input read front to back through one buffer that grows only for a record larger than it.
 final class ByteStream {

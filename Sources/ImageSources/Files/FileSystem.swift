@@ -1,7 +1,19 @@
-import Foundation
+import FoundationEssentials
+internal import Glibc
 
 /// The few things that the collections ask of the file system.
 enum FileSystem {
+  /// The last part of a path.
+  static func name(of path: String) -> String {
+    String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
+  }
+
+  /// A path without its last part; empty for a name alone.
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "" }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   /// What a failed system call means for people.
   static func reason(_ code: Int32) -> String {
     switch code {
@@ -133,7 +145,7 @@ enum WholeFile {
     while count < bytes.count {
       let room = bytes.count - count
       let part = bytes.withUnsafeMutableBytes {
-        Foundation.read(descriptor, $0.baseAddress.map { $0 + count }, room)
+        Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, room)
       }
       if part < 0, errno == EINTR { continue }
       guard part >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }

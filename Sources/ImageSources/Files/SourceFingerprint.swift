@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+internal import Glibc
 
 /// Tells a source's content from another's, so that a load goes on only where it stopped on the same data.
 public struct SourceFingerprint: Sendable, Hashable, CustomStringConvertible {

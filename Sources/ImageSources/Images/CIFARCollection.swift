@@ -1,4 +1,5 @@
-import Foundation
+internal import Basics
+import FoundationEssentials
 public import ImageCodecs
 
 /// CIFAR-10 or CIFAR-100 in its binary version: one file, or a folder of them.
@@ -23,7 +24,7 @@ public struct CIFARCollection: ImageCollection {
     name = path
     absolutePath = FileSystem.absolute(path)
     let folder = try FileSystem.isFolder(path)
-    let parent = folder ? path : (path as NSString).deletingLastPathComponent
+    let parent = folder ? path : FileSystem.folder(of: path)
     let paths = folder ? try Self.binaryFiles(in: path) : [path]
     let opened = try paths.map { try BinaryFile(path: $0) }
     let format = try Self.format(of: opened, folder: parent)
@@ -108,7 +109,7 @@ extension CIFARCollection {
 
   /// Whether a file has one of the names that CIFAR's archives give.
   static func isOfficial(_ path: String) -> Bool {
-    let name = (path as NSString).lastPathComponent
+    let name = FileSystem.name(of: path)
     return [CIFARFormat.cifar100, .cifar10].contains { $0.fileOrder.contains(name) }
   }
 
@@ -149,7 +150,7 @@ extension CIFARCollection {
   ) throws -> [String] {
     let path = (folder.isEmpty ? "." : folder) + "/" + file
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
-    let names = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+    let names = text.split(whereSeparator: \.isNewline).map { $0.trimmingWhitespace() }
     let known = names.filter { !$0.isEmpty }
     guard known.count == classes else {
       throw CollectionError(
@@ -180,7 +181,7 @@ extension CIFARFormat {
 
   /// Sorts files into the official order, unknown ones behind.
   fileprivate func rank(_ file: BinaryFile) throws -> String {
-    let fileName = (file.path as NSString).lastPathComponent
+    let fileName = FileSystem.name(of: file.path)
     let place = fileOrder.firstIndex(of: fileName) ?? fileOrder.count
     return "\(place) \(fileName)"
   }

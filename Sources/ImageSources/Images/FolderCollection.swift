@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+internal import Glibc
 public import ImageCodecs
 
 /// The images in a folder and everything below it.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+internal import Glibc
 public import ImageCodecs
 
 /// An ordered set of labelled images, each decoded only when it is asked for.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+internal import Glibc
 
 /// Finds the fields of one record of delimited text: CSV as RFC 4180 and Python's `csv` module write it, with any
 /// delimiter.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Reads the tutorial's feature file: `id|class|{0.1,0.2,…}`, a row a line.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A file of vectors, or standard input, and how it is to be read.
 public struct FeatureSource: Sendable, Hashable {
@@ -106,7 +106,9 @@ public struct FeatureSource: Sendable, Hashable {
 
   /// The format that a file's extension names.
   static func format(ofExtension path: String) -> Format? {
-    formatsByExtension[(path as NSString).pathExtension.lowercased()]
+    FileSystem.name(of: path).split(separator: ".").dropFirst().last.flatMap {
+      formatsByExtension[$0.lowercased()]
+    }
   }
 
   private func detectFormat(_ stream: ByteStream) throws -> Format {

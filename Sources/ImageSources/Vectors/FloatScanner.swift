@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+internal import Glibc
 
 /// Reads decimal numbers as floats, rounded as `strtof` and PostgreSQL's `float4in` round, several times faster.
 ///

@@ -1,6 +1,7 @@
 internal import Basics
 internal import Checkpoints
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 internal import ImageCodecs
 
 /// Which architecture a checkpoint's tensors belong to, where among its names they lie, and how images are
@@ -127,7 +128,8 @@ private struct TimmConfig {
   /// - Throws: `NetworkError` with code `preprocessing` for a file that is there and not readable as JSON.
   init?(beside weights: String) throws {
     file = URL(filePath: weights).deletingLastPathComponent().appending(path: "config.json").path
-    guard let size = try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int, size <= 1 << 20,
+    var status = stat()
+    guard stat(file, &status) == 0, status.st_size <= 1 << 20,
       let data = FileManager.default.contents(atPath: file)
     else { return nil }
     do {

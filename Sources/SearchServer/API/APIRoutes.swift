@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
 internal import ImageSearch
@@ -145,7 +145,7 @@ extension APIRoutes {
 
   static func id(_ context: BasicRequestContext) throws -> ImageID {
     let text = context.parameters.get("id") ?? ""
-    return try QueryParameters.imageID(text.removingPercentEncoding ?? "")
+    return try QueryParameters.imageID(QueryParameters.percentDecoded(text) ?? "")
   }
 
   static func side(_ parameters: QueryParameters) throws -> Int {

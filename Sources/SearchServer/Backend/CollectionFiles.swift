@@ -1,5 +1,5 @@
 internal import Basics
-internal import Foundation
+internal import FoundationEssentials
 internal import ImageCodecs
 package import ImageSearch
 internal import ImageSources

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
@@ -37,11 +37,32 @@ struct QueryParameters {
   }
 
   private static func decoded(_ text: Substring) throws -> String {
-    guard let decoded = text.replacing("+", with: " ").removingPercentEncoding, !decoded.utf8.contains(0)
+    guard let decoded = percentDecoded(text.replacing("+", with: " ")), !decoded.utf8.contains(0)
     else {
       throw HTTPError.invalid("the link's percent-encoding is not UTF-8 text")
     }
     return decoded
+  }
+
+  /// The text that `%41` and its like stand for; nil for an incomplete escape, or bytes that are not UTF-8.
+  static func percentDecoded(_ text: some StringProtocol) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = rest.popFirst().flatMap(hexadecimalDigit),
+        let low = rest.popFirst().flatMap(hexadecimalDigit)
+      else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+    Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init)
   }
 
   /// A text; nil when it is missing or empty, as browsers send fields that were left alone.

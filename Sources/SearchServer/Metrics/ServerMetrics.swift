@@ -1,5 +1,6 @@
 internal import CoreMetrics
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 
 /// The page's own numbers.
 struct ServerMetrics: Sendable {

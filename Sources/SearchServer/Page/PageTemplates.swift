@@ -1,5 +1,4 @@
-internal import Foundation
-internal import Mustache
+internal import FoundationEssentials
 
 /// The page's templates and assets: built in, or replaced file by file from a folder.
 struct PageTemplates: Sendable {
@@ -26,7 +25,7 @@ struct PageTemplates: Sendable {
     "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
   ]
 
-  private var library = MustacheLibrary()
+  private var library: [String: PageTemplate] = [:]
   private var assets: [String: Asset] = [:]
   /// Changes whenever an asset does; part of the assets' links.
   private(set) var version = ""
@@ -57,8 +56,7 @@ struct PageTemplates: Sendable {
   private mutating func register(_ name: String, _ text: String) throws {
     let short = name.hasSuffix(".mustache") ? String(name.dropLast(".mustache".count)) : name
     do {
-      MustacheContentTypes.register(ScalarHTML(), named: ScalarHTML.name)
-      try library.register("{{% CONTENT_TYPE:\(ScalarHTML.name)}}" + text, named: short)
+      library[short] = try PageTemplate(text)
     } catch {
       throw ServerSetupError("the template \(name) cannot be parsed: \(error)")
     }
@@ -66,34 +64,9 @@ struct PageTemplates: Sendable {
 
   /// - Throws: ``ServerSetupError`` when there is no such template.
   func render(_ view: Any, _ name: String) throws -> String {
-    guard let text = library.render(view, withTemplate: name) else {
-      throw ServerSetupError("there is no template \(name)")
-    }
-    return text
+    guard let template = library[name] else { throw ServerSetupError("there is no template \(name)") }
+    return template.render(view, partials: library)
   }
 
   func asset(_ name: String) -> Asset? { assets[name] }
-}
-
-/// HTML, escaped scalar by scalar.
-///
-/// The library's own goes by Character: a quote with a combining mark behind it is another Character than a quote, stays
-/// as it is, and ends the attribute that a class name of somebody else stands in.
-private struct ScalarHTML: MustacheContentType {
-  static let name = "ADBVEC_HTML"
-
-  func escapeText(_ text: String) -> String {
-    var escaped = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": escaped.append(contentsOf: "&amp;".unicodeScalars)
-      case "<": escaped.append(contentsOf: "&lt;".unicodeScalars)
-      case ">": escaped.append(contentsOf: "&gt;".unicodeScalars)
-      case "\"": escaped.append(contentsOf: "&quot;".unicodeScalars)
-      case "'": escaped.append(contentsOf: "&#39;".unicodeScalars)
-      default: escaped.append(scalar)
-      }
-    }
-    return String(escaped)
-  }
 }

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import ImageSearch
 
 /// What a search asks for besides its subject.
@@ -92,9 +92,18 @@ enum PageLink {
   static func thumbnail(_ id: ImageID) -> String { "/thumbnails/\(encoded(id.description))" }
 
   static func encoded(_ text: String) -> String {
-    let kept = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\u{0}"..."\u{7f}"))
-      .union(CharacterSet(charactersIn: "-._~"))
-    return text.addingPercentEncoding(withAllowedCharacters: kept) ?? ""
+    var encoded = ""
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        encoded.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return encoded
   }
 }
 

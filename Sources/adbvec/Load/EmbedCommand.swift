@@ -1,6 +1,7 @@
+import SystemPackage
 import ArgumentParser
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageSearch
 import ImageSources
 import Inference
@@ -192,9 +193,13 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   /// Whether the first bytes are the tutorial's `id|class|{`.
   private static func isFeatureFile(_ path: String) -> Bool {
-    guard let file = FileHandle(forReadingAtPath: path), let head = try? file.read(upToCount: 4096) else {
-      return false
-    }
+    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec),
+      let head = try? file.closeAfter({
+        try [UInt8](unsafeUninitializedCapacity: 4096) {
+          $1 = try file.read(into: UnsafeMutableRawBufferPointer($0))
+        }
+      })
+    else { return false }
     let text = String(decoding: head, as: UTF8.self)
     return text.prefix { $0 != "\n" }.split(separator: "|", maxSplits: 2).count == 3
       && text.first { !$0.isWhitespace && $0 != "\"" }?.isNumber == true

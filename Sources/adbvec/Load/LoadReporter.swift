@@ -1,5 +1,6 @@
+import Basics
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import Ingestion
 
 /// Tells a person how a load goes: a bar on a terminal, plain lines for what matters, a summary at the end.
@@ -36,7 +37,7 @@ struct LoadReporter: Sendable {
 
   private func drawBar(_ progress: LoadProgress) {
     guard !quiet else { return }
-    let rate = String(format: "%.0f rows/s", progress.rate)
+    let rate = String(printf: "%.0f rows/s", progress.rate)
     var line = "\(progress.position) rows  \(rate)"
     if let total = progress.expectedCount, total > 0 {
       let share = min(1, Double(progress.position) / Double(total))
@@ -48,7 +49,7 @@ struct LoadReporter: Sendable {
 
   private func drawBar(_ progress: IndexProgress) {
     guard !quiet else { return }
-    let share = progress.share.map { Self.bar($0) + String(format: " %.0f %%  ", $0 * 100) } ?? ""
+    let share = progress.share.map { Self.bar($0) + String(printf: " %.0f %%  ", $0 * 100) } ?? ""
     Terminal.progress(share + progress.phase)
   }
 
@@ -59,7 +60,7 @@ struct LoadReporter: Sendable {
 
   private static func clock(_ duration: Duration) -> String {
     let seconds = Int(duration.components.seconds)
-    return String(format: "%d:%02d", seconds / 60, seconds % 60)
+    return "\(seconds / 60):\(seconds % 60 < 10 ? "0" : "")\(seconds % 60)"
   }
 
   private struct Summary: Encodable {
@@ -117,7 +118,7 @@ struct LoadReporter: Sendable {
     if report.counts.unreadable > 0 {
       parts.append("\(counted(report.counts.unreadable, "image")) could not be read")
     }
-    return parts.joined(separator: ", ") + String(format: " in %.1f s", seconds)
+    return parts.joined(separator: ", ") + String(printf: " in %.1f s", seconds)
   }
 }
 

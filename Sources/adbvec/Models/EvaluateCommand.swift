@@ -1,7 +1,7 @@
 public import ArgumentParser
 import Basics
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageGrid
 import ImageSources
 import Inference
@@ -214,7 +214,7 @@ struct ComparisonOutput {
     case .table:
       var table = TextTable(["setting", "dimensions"] + comparison.measures.map(\.title))
       for row in comparison.rows {
-        let cells = comparison.values(row).map { $0.map { String(format: "%.3f", $0) } ?? "-" }
+        let cells = comparison.values(row).map { $0.map { String(printf: "%.3f", $0) } ?? "-" }
         table.append([row.setting.name, String(row.result.dimension)] + cells)
       }
       try Output.line(table.rendered)

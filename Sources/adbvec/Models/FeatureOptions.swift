@@ -1,7 +1,7 @@
 public import ArgumentParser
 internal import Checkpoints
 import CommandSupport
-import Foundation
+import FoundationEssentials
 public import ImageCodecs
 import ImageSearch
 import Inference

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageCodecs
 import Inference
 

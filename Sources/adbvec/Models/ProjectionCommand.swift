@@ -1,7 +1,7 @@
 public import ArgumentParser
 import Basics
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageSearch
 import ImageSources
 import Inference
@@ -315,7 +315,7 @@ struct TrialReport: Encodable {
 
   /// `40 classes: P@1 0.562 to 0.540, mAP 0.304 to 0.340`.
   static func words(_ comparison: ProjectionTrial.Comparison) -> String {
-    func figure(_ value: Double) -> String { String(format: "%.3f", value) }
+    func figure(_ value: Double) -> String { String(printf: "%.3f", value) }
     return "\(comparison.classes) classes: P@1 \(figure(comparison.before.precisionAt1)) to "
       + "\(figure(comparison.after.precisionAt1)), mAP \(figure(comparison.before.meanAveragePrecision)) to "
       + figure(comparison.after.meanAveragePrecision)

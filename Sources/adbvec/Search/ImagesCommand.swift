@@ -1,7 +1,7 @@
 import ArgumentParser
 import Basics
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageCodecs
 import ImageGrid
 import ImageSources

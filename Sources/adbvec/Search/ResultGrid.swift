@@ -1,6 +1,7 @@
 import ArgumentParser
+import Basics
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageCodecs
 import ImageGrid
 import ImageSearch
@@ -20,7 +21,7 @@ struct ResultGrid {
       GridItem(
         image: finder.image(id: hit.id, source: hit.source),
         title: hit.class ?? "id \(hit.id)",
-        detail: String(format: "%.4g", hit.distance) + " · id \(hit.id)"
+        detail: String(printf: "%.4g", hit.distance) + " · id \(hit.id)"
       )
     }
     return [try await queryItem(query, image)].compactMap { $0 } + found
@@ -33,7 +34,7 @@ struct ResultGrid {
 
   /// The cells as one page, with the SQL that was run.
   func page(_ items: [GridItem], _ answer: ImageAnswer) -> ResultsPage {
-    let time = String(format: "%.1f ms", answer.databaseMilliseconds)
+    let time = String(printf: "%.1f ms", answer.databaseMilliseconds)
     return ResultsPage(title: heading, items: items, sql: answer.sql, facts: [.init("Database", time)])
   }
 

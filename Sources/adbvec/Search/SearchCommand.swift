@@ -1,7 +1,7 @@
 import ArgumentParser
 import Basics
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageCodecs
 import ImageGrid
 import ImageSearch
@@ -144,7 +144,7 @@ enum ResultText {
   static func table(_ hits: [ImageHit]) -> String {
     var table = TextTable(["id", "class", "distance"])
     for hit in hits {
-      table.append([hit.id.description, hit.class ?? "-", String(format: "%.6g", hit.distance)])
+      table.append([hit.id.description, hit.class ?? "-", String(printf: "%.6g", hit.distance)])
     }
     return table.rendered
   }

@@ -1,6 +1,6 @@
 public import ArgumentParser
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageCodecs
 public import ImageSearch
 import ImageSources

@@ -1,6 +1,7 @@
+import Basics
 import ArgumentParser
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import ImageCodecs
 import ImageSearch
 import Inference
@@ -169,7 +170,7 @@ struct ServeCommand: AsyncParsableCommand {
     guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
       throw CommandFailure("the token file \(tokenFile) cannot be read", exitCode: 64)
     }
-    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    return text.trimmingWhitespace()
   }
 
   private static func logger(verbose: Bool) -> Logger {

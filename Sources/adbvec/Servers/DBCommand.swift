@@ -1,6 +1,8 @@
+import Glibc
+import SystemPackage
 import ArgumentParser
 import CommandSupport
-import Foundation
+import FoundationEssentials
 import LocalPostgres
 import VectorSQL
 
@@ -200,7 +202,7 @@ struct DBDestroy: AsyncParsableCommand, InterruptibleCommand {
 
   private func confirms(_ question: String) -> Bool {
     guard isatty(STDIN_FILENO) == 1 else { return false }
-    FileHandle.standardError.write(Data(question.utf8))
+    _ = try? FileDescriptor.standardError.writeAll(question.utf8)
     return readLine()?.lowercased().hasPrefix("y") ?? false
   }
 }

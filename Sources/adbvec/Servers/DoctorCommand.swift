@@ -2,7 +2,7 @@ import ArgumentParser
 import Basics
 import CommandSupport
 import Doctor
-import Foundation
+import FoundationEssentials
 import MigrateCommands
 import Migrations
 import VectorSQL
@@ -89,7 +89,11 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 
   private static func text(of path: String) throws -> String {
-    if path == "-" { return String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self) }
+    if path == "-" {
+      var text = ""
+      while let line = readLine(strippingNewline: false) { text += line }
+      return text
+    }
     guard let data = FileManager.default.contents(atPath: path) else {
       throw CommandFailure("cannot read the file of --query, \(path)", exitCode: 64)
     }
