@@ -1,4 +1,4 @@
-/// Quoting by Unicode scalars, for text that becomes SQL, CSV or a shell's words.
+/// Quoting by Unicode scalars, for text that becomes SQL, CSV, HTML or a shell's words.
 ///
 /// A quote with a combining mark behind it is one `Character` that equals no quote, and is still a quote to everybody who
 /// reads the text. `Character`s are therefore never what is compared.
@@ -19,6 +19,22 @@ package enum Quoting {
   /// One word of a POSIX shell's command line.
   package static func shellWord(_ text: String) -> String {
     "'" + replacing(text) { $0 == "'" ? "'\\''" : nil } + "'"
+  }
+
+  /// Text of HTML, or the value of an attribute between quotes; control characters become U+FFFD.
+  package static func html(_ text: String) -> String {
+    replacing(text) { scalar in
+      switch scalar {
+      case "&": "&amp;"
+      case "<": "&lt;"
+      case ">": "&gt;"
+      case "\"": "&quot;"
+      case "'": "&#39;"
+      case "\n", "\t": nil
+      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": "\u{FFFD}"
+      default: nil
+      }
+    }
   }
 
   /// A text with some of its scalars replaced; nil keeps one.

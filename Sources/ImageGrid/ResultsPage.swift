@@ -1,3 +1,4 @@
+internal import Basics
 import FoundationEssentials
 import ImageCodecs
 
@@ -62,15 +63,15 @@ public struct ResultsPage: Sendable, Hashable {
       <meta name="viewport" content="width=device-width, initial-scale=1">
       <meta name="color-scheme" content="light dark">
       <meta http-equiv="Content-Security-Policy" content="\(Self.contentPolicy)">
-      <title>\(HTML.escape(title))</title>
+      <title>\(Quoting.html(title))</title>
       <style>
       \(PageStyle.css)
       </style>
       </head>
       <body>
       <header>
-      <h1>\(HTML.escape(title))</h1>
-      \(summary.map { "<p>\(HTML.escape($0))</p>" } ?? "")
+      <h1>\(Quoting.html(title))</h1>
+      \(summary.map { "<p>\(Quoting.html($0))</p>" } ?? "")
       </header>
       <main>
       \(query.isEmpty ? "" : "<section class=\"query\" aria-label=\"Query\">\n\(query)\n</section>")
@@ -89,11 +90,11 @@ public struct ResultsPage: Sendable, Hashable {
   private static let contentPolicy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
   private func figure(_ item: GridItem) throws -> String {
-    let detail = item.detail.map { "<span>\(HTML.escape($0))</span>" } ?? ""
+    let detail = item.detail.map { "<span>\(Quoting.html($0))</span>" } ?? ""
     return """
       <figure>
       \(try image(of: item))
-      <figcaption><strong>\(HTML.escape(item.title))</strong>\(detail)</figcaption>
+      <figcaption><strong>\(Quoting.html(item.title))</strong>\(detail)</figcaption>
       </figure>
       """
   }
@@ -110,14 +111,14 @@ public struct ResultsPage: Sendable, Hashable {
       ? "data:image/png;base64," + Base64.encode(try inlined.pngData())
       : "data:image/jpeg;base64," + Base64.encode(try inlined.jpegData(quality: 88))
     return "<img\(isTiny ? " class=\"tiny\"" : "") width=\"\(inlined.width)\" height=\"\(inlined.height)\""
-      + " alt=\"\(HTML.escape(item.title))\" src=\"\(source)\">"
+      + " alt=\"\(Quoting.html(item.title))\" src=\"\(source)\">"
   }
 
   private var details: String {
     guard sql != nil || !facts.isEmpty else { return "" }
-    let rows = facts.map { "<div><dt>\(HTML.escape($0.name))</dt><dd>\(HTML.escape($0.value))</dd></div>" }
+    let rows = facts.map { "<div><dt>\(Quoting.html($0.name))</dt><dd>\(Quoting.html($0.value))</dd></div>" }
     let list = rows.isEmpty ? "" : "<dl>\n\(rows.joined(separator: "\n"))\n</dl>\n"
-    let statement = sql.map { "<pre tabindex=\"0\"><code>\(HTML.escape($0))</code></pre>" } ?? ""
+    let statement = sql.map { "<pre tabindex=\"0\"><code>\(Quoting.html($0))</code></pre>" } ?? ""
     return """
       <section class="sql">
       <h2>How it was found</h2>
@@ -213,28 +214,6 @@ enum PageStyle {
       * { print-color-adjust: exact; }
     }
     """
-}
-
-/// Text made safe for HTML.
-enum HTML {
-  /// Replaces what could end text or an attribute; control characters become U+FFFD.
-  static func escape(_ text: String) -> String {
-    var escaped = ""
-    escaped.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": escaped += "&amp;"
-      case "<": escaped += "&lt;"
-      case ">": escaped += "&gt;"
-      case "\"": escaped += "&quot;"
-      case "'": escaped += "&#39;"
-      case "\n", "\t": escaped.unicodeScalars.append(scalar)
-      case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value): escaped += "\u{FFFD}"
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return escaped
-  }
 }
 
 enum Base64 {

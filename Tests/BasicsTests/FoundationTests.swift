@@ -12,7 +12,7 @@ import Testing
     #expect(files.count > 100)
     for file in files {
       let text = try String(contentsOf: sources.appending(path: file), encoding: .utf8)
-      let imports = text.split(separator: "\n").filter { $0.hasSuffix("import Foundation") }
+      let imports = text.split(separator: "\n").filter { $0.contains(/^[^\/]*\bimport (\w+ )?Foundation\b/) }
       #expect(imports.isEmpty, "\(file)")
     }
   }

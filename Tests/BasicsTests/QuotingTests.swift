@@ -27,4 +27,9 @@ import Testing
   @Test func `A shell reads one word`() {
     #expect(Quoting.shellWord("a'\u{301}; rm x") == "'a'\\''\u{301}; rm x'")
   }
+
+  @Test func `Nothing ends a text or an attribute of HTML`() {
+    #expect(Array(Quoting.html("<&>'\"\u{301}").utf8) == Array("&lt;&amp;&gt;&#39;&quot;\u{301}".utf8))
+    #expect(Quoting.html("a\u{1B}b\u{9B}\u{7F}\0\n\té") == "a\u{FFFD}b\u{FFFD}\u{FFFD}\u{FFFD}\n\té")
+  }
 }

@@ -64,7 +64,7 @@ struct PageTemplates: Sendable {
 
   /// - Throws: ``ServerSetupError`` when there is no such template.
   func render(_ view: Any, _ name: String) throws -> String {
-    guard let template = library[name] else { throw ServerSetupError("there is no template \(name)") }
+    guard let template = library[name] else { throw ServerSetupError("the template \(name) is missing") }
     return template.render(view, partials: library)
   }
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import CommandSupport
-import FoundationEssentials
+import Glibc
 import ImageSources
 import Ingestion
 
@@ -51,8 +51,9 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   var interruption: String {
     // Named pipes, devices and standard input cannot be read again from the start.
-    let type = (try? FileManager.default.attributesOfItem(atPath: file))?[.type] as? FileAttributeType
-    let isPipe = file == "-" || [.typeUnknown, .typeCharacterSpecial].contains(type)
+    var status = stat()
+    let isPipe =
+      file == "-" || stat(file, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     return isPipe && !load.dryRun && !load.untracked
       ? "interrupted; committed batches stay" : load.interruption
   }
