@@ -134,7 +134,7 @@ let package = Package(
     .target(
       name: "LocalPostgres",
       dependencies: [
-        "Basics", "PostgresClient", "VectorSQL",
+        "Basics", "PostgresClient", "VectorSQL", "Wheels",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -161,6 +161,15 @@ let package = Package(
     ),
     .target(
       name: "Checkpoints",
+      dependencies: [
+        "Basics", "Wheels",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Wheels",
       dependencies: [
         "Basics",
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -295,7 +304,7 @@ let package = Package(
     ),
     .testTarget(
       name: "LocalPostgresTests",
-      dependencies: ["LocalPostgres"],
+      dependencies: ["Basics", "LocalPostgres", "Wheels"],
       swiftSettings: settings
     ),
     .testTarget(

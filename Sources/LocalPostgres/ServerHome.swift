@@ -48,7 +48,7 @@ public struct ServerHome: Sendable, Hashable {
   }
 }
 
-/// Where `scripts/bootstrap` and the command keep what they fetched.
+/// Where the commands keep what they fetched.
 public enum CacheFolders {
   /// The folders to look in, the user's own choice first.
   public static func candidates(_ environment: [String: String]) -> [String] {
@@ -57,6 +57,22 @@ public enum CacheFolders {
     if let cache = environment["XDG_CACHE_HOME"] { folders.insert(cache + "/adbvec", at: 0) }
     if let cache = environment["ADBVEC_CACHE"] { folders.insert(cache, at: 0) }
     return folders
+  }
+
+  /// The folder for what is fetched now. Root's own cache cannot be entered by the account that the server runs as.
+  /// - Throws: `PrivateServerError` with code `folder`.
+  static func writable(_ environment: [String: String]) throws -> String {
+    let shared = [environment["ADBVEC_CACHE"], "/var/cache/adbvec"].compactMap { $0 }
+    let folders = geteuid() == 0 ? shared : candidates(environment)
+    for folder in folders {
+      try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      if FileManager.default.isWritableFile(atPath: folder) { return folder }
+    }
+    throw PrivateServerError(
+      code: .folder,
+      description:
+        "none of \(folders.joined(separator: ", ")) can be written; name a folder with ADBVEC_CACHE"
+    )
   }
 }
 

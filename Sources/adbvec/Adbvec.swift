@@ -16,6 +16,7 @@ struct Adbvec: AsyncParsableCommand {
       A first search, from nothing:
 
         adbvec db start            # a private PostgreSQL, if you have none
+        adbvec models fetch efficientnet_lite0
         adbvec migrate up          # table, storage and index
         adbvec embed-load IMAGES   # images to embeddings to rows
         adbvec search --id 0 --grid nearest.png

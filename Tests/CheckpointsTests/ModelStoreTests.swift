@@ -124,9 +124,6 @@ struct ModelStoreTests {
       let error = await #expect(throws: ModelStoreError.self) { try await fetcher.fetch(Self.model()) }
       #expect(error?.code == .network)
       #expect(error?.description.contains("--weights") == true, "\(String(describing: error))")
-      let packaged = try KnownModel.named("efficientnet_lite0")
-      let advice = await #expect(throws: ModelStoreError.self) { try await fetcher.fetch(packaged) }
-      #expect(advice?.description.contains("scripts/bootstrap") == true)
     }
   }
 

@@ -101,4 +101,19 @@ import Testing
     #expect(missing.errorLines.count == 1)
     #expect(missing.error.contains("/nowhere"))
   }
+
+  /// Data that another version made is not handed to the newest programs, which could not read it.
+  @Test func dataOfAnotherVersionNeedsItsPrograms() async throws {
+    try await withHome { environment, home in
+      try FileManager.default.createDirectory(atPath: home + "/data", withIntermediateDirectories: true)
+      try "7\n".write(toFile: home + "/data/PG_VERSION", atomically: true, encoding: .utf8)
+      let refused = try await Program.adbvec(
+        "db",
+        "start",
+        environment: environment.merging(["ADBVEC_PG_BIN": ""]) { $1 }
+      )
+      #expect(refused.exitCode == 1 && refused.error.contains("PostgreSQL 7's"), "\(refused.error)")
+      #expect(refused.error.contains("Fix: "))
+    }
+  }
 }

@@ -8,7 +8,7 @@ import Testing
   .serialized,
   .enabled(
     if: FaultServer.isPossible,
-    "no PostgreSQL programs: set ADBVEC_PG_BIN, or run scripts/bootstrap"
+    "no PostgreSQL programs: set ADBVEC_PG_BIN, or run 'adbvec db fetch'"
   )
 )
 struct MigrationsFaultTests {

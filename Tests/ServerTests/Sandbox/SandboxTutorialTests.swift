@@ -8,7 +8,7 @@ import VectorSQL
 
 /// The tutorial's statements, unchanged, through the sandbox; the answers are those of brute force and of `adbvec search`.
 @Suite(
-  .enabled("the server has no fastann extension; run scripts/bootstrap") { try await Fastann.isInstalled }
+  .enabled("the server has no fastann extension; run fastann/build") { try await Fastann.isInstalled }
 )
 struct SandboxTutorialTests {
   private static let asked = [0, 7, 123]
