@@ -146,7 +146,11 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "ImageGrid", dependencies: ["Basics", "CGD", "ImageCodecs"], swiftSettings: settings),
-    .target(name: "ImageSources", dependencies: ["Basics", "ImageCodecs"], swiftSettings: settings),
+    .target(
+      name: "ImageSources",
+      dependencies: ["Basics", "Checkpoints", "CZstandard", "ImageCodecs"],
+      swiftSettings: settings
+    ),
     .target(
       name: "Inference",
       dependencies: [
@@ -197,6 +201,7 @@ let package = Package(
     .target(name: "CPNG", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
     .target(name: "CYAML", dependencies: ["CLazyLibrary"]),
+    .target(name: "CZstandard", dependencies: ["CLazyLibrary"]),
 
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),

@@ -2,7 +2,7 @@ internal import CZlib
 
 /// A zlib decompressor that writes into the caller's memory and never beyond it.
 package final class Inflater {
-  package enum Wrapper { case zlib, none }
+  package enum Wrapper { case zlib, gzip, none }
   package struct Failure: Error { package let reason: String }
 
   private let stream: UnsafeMutablePointer<z_stream>
@@ -10,7 +10,12 @@ package final class Inflater {
   package init(_ wrapper: Wrapper) throws {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
-    let windowBits: Int32 = wrapper == .zlib ? 15 : -15
+    let windowBits: Int32 =
+      switch wrapper {
+      case .zlib: 15
+      case .gzip: 15 + 16
+      case .none: -15
+      }
     let status = inflateInit2_(stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     guard status == Z_OK else { throw Failure(reason: "zlib cannot start (status \(status))") }
   }

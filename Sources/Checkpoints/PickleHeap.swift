@@ -3,7 +3,7 @@ struct PickleReference: Hashable, Sendable {
   let index: Int32
 }
 
-/// What a pickle can describe here: plain values, containers, and PyTorch's tensors. Nothing with behaviour.
+/// What a pickle can describe here: plain values, containers, PyTorch's tensors and NumPy's arrays. Nothing with behaviour.
 enum PickleNode: Sendable {
   case none
   case bool(Bool)
@@ -12,15 +12,37 @@ enum PickleNode: Sendable {
   case bigInt([UInt8])
   case float(Double)
   case string(String)
-  case bytes
+  /// A text too long for a name, as the bytes of its UTF-8 in the pickle.
+  case longText(Range<Int>)
+  case bytes(PickledBytes)
   case tuple([PickleReference])
   case list([PickleReference])
   case dictionary([(key: PickleReference, value: PickleReference)])
   case global(PickleGlobal)
   case storage(TorchStorage)
   case tensor(TorchTensor)
+  case elementType(name: String, isBigEndian: Bool)
+  case array(PickledArray)
   /// An allowed value that no tensor depends on (a device, a NumPy scalar).
   case opaque
+}
+
+/// Bytes in a pickle. Short ones are copied; long ones stay where they lie, which is counted from the pickle's file.
+package enum PickledBytes: Sendable, Hashable {
+  case copied([UInt8])
+  case stored(Range<Int>)
+  /// UTF-8 of a text whose scalars are the bytes: how Python 3 writes bytes in protocol 2.
+  case text(Range<Int>)
+}
+
+/// A NumPy array as its pickle describes it; nothing is checked against the bytes that are there.
+package struct PickledArray: Sendable, Hashable {
+  /// NumPy's name of the element type without its byte order: `u1`, `f4`.
+  package let element: String
+  package let isBigEndian: Bool
+  package let shape: [Int]
+  package let isColumnMajor: Bool
+  package let data: PickledBytes
 }
 
 /// All values of one pickle. Containers hold handles, not values: a cycle is no leak, a deep nest no deep recursion,
@@ -68,6 +90,11 @@ struct PickleHeap: Sendable {
     }
   }
 
+  /// Gives a value its state, for everything that refers to it.
+  mutating func replace(_ reference: PickleReference, by node: PickleNode) {
+    nodes[Int(reference.index)] = node
+  }
+
   /// Moves a node out, so that a container grows in place instead of being copied.
   private mutating func take(_ reference: PickleReference) -> PickleNode {
     var node = PickleNode.none
@@ -81,9 +108,13 @@ struct PickleHeap: Sendable {
 }
 
 extension PickleHeap {
+  /// A short text; Python 2 writes bytes for it.
   func string(_ reference: PickleReference) -> String? {
-    if case .string(let text) = self[reference] { return text }
-    return nil
+    switch self[reference] {
+    case .string(let text): text
+    case .bytes(.copied(let bytes)): String(decoding: bytes, as: UTF8.self)
+    default: nil
+    }
   }
 
   func int(_ reference: PickleReference) -> Int? {
@@ -118,6 +149,13 @@ enum PickleGlobal: Sendable, Hashable {
   case storageType(ElementType)
   case untypedStorage
   case elementType(ElementType)
+  case numPyType
+  case numPyArray
+  case emptyArray
+  case arrayOfBuffer
+  case numPyScalar
+  case encode
+  case bytes
   /// Builds something that no tensor depends on.
   case opaque
 
@@ -126,7 +164,7 @@ enum PickleGlobal: Sendable, Hashable {
       throw CheckpointError(
         .forbiddenGlobal,
         "the pickle refers to \(CheckpointError.printable(module + "." + name)), which is not allowed; nothing of it "
-          + "was run. Save the state_dict alone, or as .safetensors"
+          + "was run"
       )
     }
     self = known
@@ -171,12 +209,16 @@ enum PickleGlobal: Sendable, Hashable {
     "torch._utils._rebuild_parameter": .rebuildParameter,
     "torch._utils._rebuild_parameter_with_state": .rebuildParameter,
     "argparse.Namespace": .opaque,
-    "numpy.dtype": .opaque,
-    "numpy.ndarray": .opaque,
-    "numpy.core.multiarray.scalar": .opaque,
-    "numpy._core.multiarray.scalar": .opaque,
-    "numpy.core.multiarray._reconstruct": .opaque,
-    "numpy._core.multiarray._reconstruct": .opaque,
-    "_codecs.encode": .opaque,
+    "numpy.dtype": .numPyType,
+    "numpy.ndarray": .numPyArray,
+    "numpy.core.multiarray.scalar": .numPyScalar,
+    "numpy._core.multiarray.scalar": .numPyScalar,
+    "numpy.core.multiarray._reconstruct": .emptyArray,
+    "numpy._core.multiarray._reconstruct": .emptyArray,
+    "numpy.core.numeric._frombuffer": .arrayOfBuffer,
+    "numpy._core.numeric._frombuffer": .arrayOfBuffer,
+    "_codecs.encode": .encode,
+    "builtins.bytes": .bytes,
+    "__builtin__.bytes": .bytes,
   ]
 }

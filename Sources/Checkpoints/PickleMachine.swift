@@ -2,11 +2,13 @@ import Basics
 
 /// The stack machine of Python's pickle protocols 2 to 5 (`pickletools`), restricted to data.
 ///
-/// It builds plain values and the tensors that PyTorch's own rebuild functions describe. A global outside the allowed
+/// It builds plain values, the tensors that PyTorch's own rebuild functions describe, and NumPy's arrays. A global outside the allowed
 /// list, an opcode that would construct or call anything else, and every malformed input is an error.
 struct PickleMachine {
-  /// The most bytes of one pickle.
+  /// The most bytes of a checkpoint's pickle, whose tensors lie outside it.
   static let byteLimit = 64 << 20
+  /// Texts and bytes up to this length are copied; longer ones are only located.
+  private static let copiedLimit = 1 << 10
 
   var heap = PickleHeap()
   var stack: [PickleReference] = []
@@ -14,7 +16,10 @@ struct PickleMachine {
   var memo: [Int: PickleReference] = [:]
 
   /// Runs one pickle from the cursor's position to its STOP, and returns the value it leaves.
-  static func run(_ cursor: inout ByteCursor) throws -> (heap: PickleHeap, value: PickleReference) {
+  static func run(
+    _ cursor: inout ByteCursor,
+    byteLimit: Int = byteLimit
+  ) throws -> (heap: PickleHeap, value: PickleReference) {
     var machine = PickleMachine()
     let start = cursor.position
     while true {
@@ -93,36 +98,46 @@ extension PickleMachine {
     case .binInt: try push(.int(Int(try cursor.littleEndian(Int32.self))))
     case .binInt1: try push(.int(Int(try cursor.byte())))
     case .binInt2: try push(.int(Int(try cursor.littleEndian(UInt16.self))))
-    case .long1: try push(Self.long(try cursor.take(Int(try cursor.byte()))))
-    case .long4: try push(Self.long(try cursor.take(Int(try cursor.littleEndian(Int32.self)))))
+    case .long1: try push(try Self.long(try cursor.take(Int(try cursor.byte()))))
+    case .long4: try push(try Self.long(try cursor.take(Int(try cursor.littleEndian(Int32.self)))))
     case .binFloat: try push(.float(Double(bitPattern: try cursor.bigEndian(UInt64.self))))
-    case .shortBinString, .shortBinUnicode: try pushText(try cursor.take(Int(try cursor.byte())))
-    case .binString: try pushText(try cursor.take(Int(try cursor.littleEndian(Int32.self))))
-    case .binUnicode: try pushText(try cursor.take(Int(try cursor.littleEndian(UInt32.self))))
-    case .binUnicode8: try pushText(try Self.takeLong(&cursor))
-    case .shortBinBytes: try pushBytes(try cursor.take(Int(try cursor.byte())))
-    case .binBytes: try pushBytes(try cursor.take(Int(try cursor.littleEndian(UInt32.self))))
-    default: try pushBytes(try Self.takeLong(&cursor))
+    case .shortBinUnicode: try pushText(Int(try cursor.byte()), &cursor)
+    case .binUnicode: try pushText(Int(try cursor.littleEndian(UInt32.self)), &cursor)
+    case .binUnicode8: try pushText(try Self.longCount(&cursor), &cursor)
+    case .shortBinString, .shortBinBytes: try pushBytes(Int(try cursor.byte()), &cursor)
+    case .binString: try pushBytes(Int(try cursor.littleEndian(Int32.self)), &cursor)
+    case .binBytes: try pushBytes(Int(try cursor.littleEndian(UInt32.self)), &cursor)
+    default: try pushBytes(try Self.longCount(&cursor), &cursor)
     }
   }
 
-  private static func takeLong(_ cursor: inout ByteCursor) throws -> UnsafeRawBufferPointer {
+  private static func longCount(_ cursor: inout ByteCursor) throws -> Int {
     guard let count = Int(exactly: try cursor.littleEndian(UInt64.self)) else {
       throw ByteCursor.OutOfBounds()
     }
-    return try cursor.take(count)
+    return count
   }
 
-  private mutating func pushText(_ bytes: UnsafeRawBufferPointer) throws {
-    try push(.string(String(decoding: bytes, as: UTF8.self)))
+  private mutating func pushText(_ count: Int, _ cursor: inout ByteCursor) throws {
+    let start = cursor.position
+    let bytes = try cursor.take(count)
+    try push(
+      count <= Self.copiedLimit
+        ? .string(String(decoding: bytes, as: UTF8.self)) : .longText(start..<cursor.position)
+    )
   }
 
-  private mutating func pushBytes(_: UnsafeRawBufferPointer) throws {
-    try push(.bytes)
+  private mutating func pushBytes(_ count: Int, _ cursor: inout ByteCursor) throws {
+    let start = cursor.position
+    let bytes = try cursor.take(count)
+    try push(.bytes(count <= Self.copiedLimit ? .copied(Array(bytes)) : .stored(start..<cursor.position)))
   }
 
   /// Little-endian two's complement of any length.
-  private static func long(_ bytes: UnsafeRawBufferPointer) -> PickleNode {
+  private static func long(_ bytes: UnsafeRawBufferPointer) throws -> PickleNode {
+    guard bytes.count <= copiedLimit else {
+      throw CheckpointError(.tooLarge, "the pickle holds an integer of \(bytes.count) bytes")
+    }
     guard bytes.count <= 8 else { return .bigInt(Array(bytes)) }
     let isNegative = bytes.last.map { $0 & 0x80 != 0 } ?? false
     var value: UInt64 = isNegative ? .max : 0
@@ -226,15 +241,18 @@ extension PickleMachine {
         throw Self.malformed("a parameter")
       }
       return .tensor(tensor)
+    case .numPyType, .numPyArray, .emptyArray, .arrayOfBuffer, .numPyScalar, .encode, .bytes:
+      return rebuildArray(global, arguments)
     case .opaque: return .opaque
     case .storageType, .untypedStorage, .elementType: throw Self.malformed("a call")
     }
   }
 
   /// Attributes of a dictionary (`_metadata`) and of opaque values are dropped.
-  private func build(state: PickleReference, on target: PickleReference) throws {
+  private mutating func build(state: PickleReference, on target: PickleReference) throws {
     switch heap[target] {
     case .dictionary, .opaque: return
+    case .elementType, .array: setState(state, ofArrayOrTypeAt: target)
     default: throw Self.malformed("an object's state")
     }
   }
@@ -309,6 +327,7 @@ enum PickleOpcode: UInt8 {
   case binBytes = 0x42
   case shortBinBytes = 0x43
   case binBytes8 = 0x8E
+  case byteArray8 = 0x96
   case emptyList = 0x5D
   case append = 0x61
   case appends = 0x65

@@ -214,10 +214,15 @@ final class FileImage: @unchecked Sendable {
   let bytes: UnsafeRawBufferPointer
   private let release: (UnsafeRawBufferPointer) -> Void
 
-  init(mapping path: String) throws {
+  convenience init(mapping path: String) throws {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.unreadable(path) }
     defer { close(descriptor) }
+    try self.init(mapping: descriptor, name: path)
+  }
+
+  /// The file stays open; `path` is for messages.
+  init(mapping descriptor: Int32, name path: String) throws {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(path) }
     guard status.st_mode & S_IFMT == S_IFREG else {

@@ -18,7 +18,7 @@ enum TorchCheckpoint {
     try checkByteOrder(archive, entry: folder + "byteorder")
     let (heap, root) = try archive.region(of: pickle).withBytes { bytes in
       var cursor = ByteCursor(bytes)
-      return try PickleMachine.run(&cursor)
+      return try unpickle(&cursor)
     }
     var regions: [String: FileRegion] = [:]
     return try StateDictionary.tensors(in: heap, root).map { name, tensor in
@@ -36,10 +36,10 @@ enum TorchCheckpoint {
 
   static func readLegacy(_ image: FileImage) throws -> [(name: String, tensor: StoredTensor)] {
     var cursor = ByteCursor(image.bytes)
-    for _ in 0..<3 { _ = try PickleMachine.run(&cursor) }
-    let (heap, root) = try PickleMachine.run(&cursor)
+    for _ in 0..<3 { _ = try unpickle(&cursor) }
+    let (heap, root) = try unpickle(&cursor)
     let tensors = try StateDictionary.tensors(in: heap, root)
-    let (keyHeap, keyList) = try PickleMachine.run(&cursor)
+    let (keyHeap, keyList) = try unpickle(&cursor)
     let keys = (keyHeap.elements(keyList) ?? []).compactMap { keyHeap.string($0) }
     let sizes = elementSizes(heap)
     var regions: [String: FileRegion] = [:]
@@ -61,6 +61,14 @@ enum TorchCheckpoint {
         )
       }
       return (name, try stored(tensor, region))
+    }
+  }
+
+  private static func unpickle(_ cursor: inout ByteCursor) throws -> (PickleHeap, PickleReference) {
+    do {
+      return try PickleMachine.run(&cursor)
+    } catch let error as CheckpointError where error.code == .forbiddenGlobal {
+      throw CheckpointError(error.code, error.reason + ". Save the state_dict alone, or as .safetensors")
     }
   }
 
@@ -200,11 +208,8 @@ extension PickleHeap {
   }
 
   fileprivate func name(_ key: PickleReference) -> String? {
-    switch self[key] {
-    case .string(let text): text
-    case .int(let number): String(number)
-    default: nil
-    }
+    if case .int(let number) = self[key] { return String(number) }
+    return string(key)
   }
 
   /// The dictionary that holds the weights: one under a usual key, or the only one below that holds more tensors than

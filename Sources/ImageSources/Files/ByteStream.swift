@@ -2,14 +2,20 @@ import FoundationEssentials
 internal import Glibc
 
 /// A file or standard input read front to back through one buffer that grows only for a record larger than it.
+///
+/// Of a compressed file the stream is the content; offsets count the content's bytes.
 final class ByteStream {
   let name: String
   /// The offset in the source of the first byte of `available`.
   private(set) var offset = 0
   private(set) var reachedEnd = false
 
+  /// Whether the content is decompressed on the way, so that nothing is known of its length.
+  var isCompressed: Bool { decompression != nil }
+
   private let descriptor: Int32
   private let ownsDescriptor: Bool
+  private var decompression: Decompression?
   private var buffer: [UInt8]
   private var start = 0
   private var end = 0
@@ -19,8 +25,9 @@ final class ByteStream {
   /// - Parameters:
   ///   - path: nil for standard input.
   ///   - bufferSize: bytes to begin with.
+  ///   - decompresses: whether gzip and Zstandard are known by their first bytes and decompressed.
   /// - Throws: `CollectionError` with code `unreadable`.
-  init(path: String?, bufferSize: Int = 1 << 20) throws {
+  init(path: String?, bufferSize: Int = 1 << 20, decompresses: Bool = false) throws {
     name = path ?? "standard input"
     ownsDescriptor = path != nil
     if let path {
@@ -34,6 +41,11 @@ final class ByteStream {
       descriptor = STDIN_FILENO
     }
     buffer = [UInt8](repeating: 0, count: bufferSize)
+    guard decompresses, try require(4),
+      let kind = withAvailable({ Decompression.Kind($0) })
+    else { return }
+    decompression = try Decompression(kind, head: withAvailable { Array($0) }, name: name)
+    (start, end) = (0, 0)
   }
 
   deinit {
@@ -70,17 +82,22 @@ final class ByteStream {
       }
       buffer.append(contentsOf: repeatElement(0, count: buffer.count))
     }
+    let count = try buffer.withUnsafeMutableBytes { bytes in
+      let room = UnsafeMutableRawBufferPointer(rebasing: bytes[end...])
+      return try decompression?.read(into: room, from: readFile) ?? readFile(room)
+    }
+    end += count
+    reachedEnd = count == 0
+  }
+
+  /// Reads what the file has next, as it lies there; 0 bytes are the end.
+  private func readFile(_ room: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       try wait()
-      let room = buffer.count - end
-      let count = buffer.withUnsafeMutableBytes { bytes in
-        read(descriptor, bytes.baseAddress.map { $0 + end }, room)
-      }
+      let count = read(descriptor, room.baseAddress, room.count)
       if count < 0, errno == EINTR || errno == EAGAIN { continue }
       guard count >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
-      end += count
-      reachedEnd = count == 0
-      return
+      return count
     }
   }
 
@@ -99,6 +116,14 @@ final class ByteStream {
     return availableCount >= count
   }
 
+  /// Reads what is left and drops it: only at its end a compressed file shows whether it is whole.
+  /// - Returns: how many bytes were left.
+  func drain() throws -> Int {
+    let before = offset
+    while try require(1) { consume(availableCount) }
+    return offset - before
+  }
+
   /// Passes over a byte order mark, if one is next.
   func skipByteOrderMark() throws {
     let mark = ByteOrderMark.bytes
@@ -107,7 +132,7 @@ final class ByteStream {
 
   /// Goes on at an offset in the source, without reading what lies before it where the source can seek.
   func skip(to target: Int) throws {
-    if ownsDescriptor, lseek(descriptor, off_t(target), SEEK_SET) >= 0 {
+    if ownsDescriptor, decompression == nil, lseek(descriptor, off_t(target), SEEK_SET) >= 0 {
       (start, end, offset, reachedEnd) = (0, 0, target, false)
       return
     }

@@ -14,6 +14,11 @@ enum FileSystem {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// A name in a folder, whatever bytes the folder's path has.
+  static func path(_ name: String, in folder: String) -> String {
+    PathText.text(PathText.bytes(folder) + [UInt8(ascii: "/")] + Array(name.utf8))
+  }
+
   /// What a failed system call means for people.
   static func reason(_ code: Int32) -> String {
     switch code {
@@ -85,31 +90,54 @@ enum FileSystem {
   static func terminated(_ path: String) -> [CChar] { terminated(PathText.bytes(path)) }
 }
 
-/// A file read at random places; no position is shared, so that any thread may read.
+/// A file, or a part of one, read at random places; no position is shared, so that any thread may read.
 final class BinaryFile: Sendable {
+  /// The file, for messages.
   let path: String
   let size: Int
-  private let descriptor: Int32
+  /// Where the bytes lie: the descriptor stays open as long as this.
+  let descriptor: Int32
+  let start: Int
+  /// The file that this is a part of, and which closes the descriptor.
+  private let whole: BinaryFile?
 
   /// - Throws: `CollectionError` with code `unreadable`.
-  init(path: String) throws {
-    self.path = path
-    descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC)
+  convenience init(path: String) throws {
+    let descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
+    self.init(owning: descriptor, path: path)
+  }
+
+  /// Takes an open file over, and closes it.
+  init(owning descriptor: Int32, path: String) {
+    self.path = path
+    self.descriptor = descriptor
+    start = 0
     size = Int(lseek(descriptor, 0, SEEK_END))
+    whole = nil
+  }
+
+  /// A part of a file, which must lie inside it.
+  init(_ range: Range<Int>, of file: BinaryFile, path: String) {
+    self.path = path
+    descriptor = file.descriptor
+    start = file.start + range.lowerBound
+    size = range.count
+    whole = file
   }
 
   deinit {
-    close(descriptor)
+    if whole == nil { close(descriptor) }
   }
 
   /// Exactly `count` bytes from `offset`.
   /// - Throws: `CollectionError` when they cannot be read or the file ends before them.
   func read(offset: Int, count: Int) throws -> [UInt8] {
     var done = 0
+    let place = start + offset
     let bytes = try [UInt8](unsafeUninitializedCapacity: count) { room, initialized in
       while done < count {
-        let part = pread(descriptor, room.baseAddress.map { $0 + done }, count - done, off_t(offset + done))
+        let part = pread(descriptor, room.baseAddress.map { $0 + done }, count - done, off_t(place + done))
         if part < 0, errno == EINTR { continue }
         guard part >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
         guard part > 0 else {
@@ -120,6 +148,53 @@ final class BinaryFile: Sendable {
       }
     }
     return bytes
+  }
+}
+
+/// A file without a name that is gone with the process: for what is unpacked, and may be larger than memory.
+final class TemporaryFile {
+  private let descriptor: Int32
+  /// How many bytes were written.
+  private(set) var size = 0
+  private let folder: String
+
+  /// - Throws: `CollectionError` with code `unreadable`.
+  init() throws {
+    folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var name = FileSystem.terminated(folder + "/adbvec-XXXXXX")
+    descriptor = mkstemp(&name)
+    guard descriptor >= 0 else { throw Self.failure(folder) }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    unlink(name)
+  }
+
+  deinit { close(descriptor) }
+
+  /// - Throws: `CollectionError` with code `unreadable`.
+  func append(_ bytes: UnsafeRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Self.failure(folder) }
+      done += count
+    }
+    size += bytes.count
+  }
+
+  /// The file for reading; what is appended later does not belong to it.
+  func reader(path: String) throws -> BinaryFile {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw Self.failure(folder) }
+    return BinaryFile(owning: copy, path: path)
+  }
+
+  private static func failure(_ folder: String) -> CollectionError {
+    CollectionError(
+      .unreadable,
+      file: folder,
+      "no temporary file can be written: \(String(cString: strerror(errno))). Fix: set TMPDIR to a folder with room"
+    )
   }
 }
 

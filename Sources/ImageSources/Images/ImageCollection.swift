@@ -92,7 +92,8 @@ public enum ImagePlace: Sendable, Hashable, CustomStringConvertible {
 
 /// Finds out what a path holds.
 public enum ImageSource {
-  /// Opens a folder of images, one image, a CIFAR binary file, or a folder of CIFAR binary files.
+  /// Opens a folder of images, one image, or CIFAR as it is downloaded: binary files or Python's pickles, one, a folder
+  /// or the archive.
   ///
   /// What a file is, its first bytes say. A folder is CIFAR when it holds files by CIFAR's names, or `.bin` files whose
   /// records are all CIFAR's.
@@ -107,30 +108,27 @@ public enum ImageSource {
   ) throws -> any ImageCollection {
     let path = path.utf8.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     guard try FileSystem.isFolder(path) else { return try openFile(path, options) }
-    let binary = try CIFARCollection.binaryFiles(in: path)
-    if !binary.isEmpty {
-      let isOfficial = binary.contains { CIFARCollection.isOfficial($0) }
-      if isOfficial { return try CIFARCollection(path: path) }
-      if let records = try? CIFARCollection(path: path) { return records }
-    }
+    let binary = try CIFARFiles.binaryFiles(in: path)
+    if binary.contains(where: { CIFARFiles.isOfficial($0) }) { return try CIFARCollection(path: path) }
+    if !binary.isEmpty, let records = try? CIFARCollection(path: path) { return records }
+    if binary.isEmpty, CIFARFiles.holdsPickles(path) { return try CIFARCollection(path: path) }
     do {
       return try FolderCollection(path: path, labels: labels.map(LabelFile.init), options: options)
     } catch let error as CollectionError where error.code == .empty && !binary.isEmpty {
       // Without images the .bin files were meant, and what is wrong with them is of more use.
       return try CIFARCollection(path: path)
     } catch let error as CollectionError where error.code == .empty {
-      // The Python version of CIFAR, whose files have no extension.
-      for name in ["train", "test", "data_batch_1", "test_batch"] {
-        let file = path + "/" + name
-        if let pickle = try? BinaryFile(path: file),
-          let head = try? pickle.read(offset: 0, count: min(pickle.size, 512)),
-          let kind = FileKind(head)
-        {
-          throw CollectionError(.unknownFormat, file: file, kind.refusal(of: file, asImages: true))
-        }
-      }
-      throw error
+      guard let inside = dataSet(in: path) else { throw error }
+      throw CollectionError(.empty, file: path, "there is no image in this folder. Fix: name \(inside)")
     }
+  }
+
+  /// A data set in the folder into which it was downloaded, unpacked or not.
+  private static func dataSet(in folder: String) -> String? {
+    ["cifar-100-python", "cifar-100-binary", "cifar-10-batches-py", "cifar-10-batches-bin"]
+      .flatMap { [$0, $0 + ".tar.gz"] }
+      .map { FileSystem.path($0, in: folder) }
+      .first { (try? FileSystem.isFolder($0)) != nil }
   }
 
   private static func openFile(
@@ -147,10 +145,12 @@ public enum ImageSource {
     let file = try BinaryFile(path: path)
     let head = try file.read(offset: 0, count: min(file.size, 512))
     if ImageMagic.isImage(head) { return try SingleImage(path: path, options: options) }
-    if let kind = FileKind(head) {
-      throw CollectionError(.unknownFormat, file: path, kind.refusal(of: path, asImages: true))
+    switch FileKind(head) {
+    case .pickle?: return try CIFARCollection(path: path)
+    case .tar?, .gzip?, .zstandard?: return try CIFARCollection(CIFARFiles(archive: path))
+    case let kind?: throw CollectionError(.unknownFormat, file: path, kind.refusal(of: path, asImages: true))
+    case nil: return try CIFARCollection(path: path)
     }
-    return try CIFARCollection(path: path)
   }
 }
 

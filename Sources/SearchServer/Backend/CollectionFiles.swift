@@ -42,7 +42,7 @@ package final class CollectionFiles: ImageStore {
   /// Of the file, or of the folder and the record files in it.
   private static func version(of path: String) -> String {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    let files = names.filter { $0.hasSuffix(".bin") }.sorted().map { "\(path)/\($0)" }
+    let files = names.filter { CIFARCollection.isRecordFile($0) }.sorted().map { "\(path)/\($0)" }
     return ([path] + files).compactMap { OpenFile.version(at: $0) }.joined(separator: "-")
   }
 

@@ -101,8 +101,8 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     commandName: "embed-load",
     abstract: "Turn images into embeddings and load them into the table.",
     discussion: """
-      SOURCE is a folder of images (sub-folder = class), one image, a CIFAR-100 or CIFAR-10 binary file or folder, or \
-      the tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
+      SOURCE is a folder of images (sub-folder = class), one image, CIFAR-100 or CIFAR-10 as downloaded (binary or \
+      Python's version; archive, folder or file), or the tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
       of their paths. With --ids path they are the first eight bytes of the path's MD5, without the sign: \
       ('x'||substr(md5('cats/1.jpg'),1,16))::bit(64)::bigint & 9223372036854775807. Vectors travel as binary parameters, never as text.
 

@@ -21,7 +21,7 @@ struct ImagesShow: AsyncParsableCommand {
     commandName: "show",
     abstract: "Draw images of a collection as a labelled grid, PNG.",
     discussion: """
-      SOURCE is a folder of images (sub-folder = class) or a CIFAR binary file or folder. Ids count from 0, as \
+      SOURCE is a folder of images (sub-folder = class) or CIFAR as downloaded: archive, folder or file. Ids count from 0, as \
       embed-load counts.
 
         adbvec images show ~/Pictures --ids 0-9,42 --output grid.png
