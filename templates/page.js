@@ -22,7 +22,7 @@ function link() {
   const id = values.get('id').trim();
   if (id) link.searchParams.set('id', id);
   else if (values.get('upload')) link.searchParams.set('upload', values.get('upload'));
-  const usual = { k: '24', class: '', mode: 'index', ef: '' };
+  const usual = { k: '24', class: '', mode: 'index', ef: '', within: '' };
   for (const [name, value] of Object.entries(usual)) {
     if (values.get(name) && values.get(name) !== value) link.searchParams.set(name, values.get(name));
   }
@@ -49,7 +49,7 @@ function show(page) {
   document.title = page.title;
   results.replaceChildren(...page.getElementById('results').childNodes);
   document.getElementById('query').replaceWith(page.getElementById('query'));
-  for (const name of ['id', 'k', 'ef', 'class']) form.elements[name].value = page.getElementById(name).value;
+  for (const name of ['id', 'k', 'ef', 'class', 'within']) form.elements[name].value = page.getElementById(name).value;
   for (const radio of page.querySelectorAll('[name=mode]')) {
     if (radio.checked) form.elements.mode.value = radio.value;
   }
@@ -228,10 +228,10 @@ form.addEventListener('change', event => {
 
 results.addEventListener('click', event => {
   if (event.target.id === 'copy') return copy(event.target);
-  const card = event.target.closest('a.card');
+  const card = event.target.closest('a.card, a.further');
   if (!card || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  go(card.href, { focus: true });
+  go(card.href, card.matches('.further') ? { scroll: scrollY } : { focus: true });
 });
 
 addEventListener('popstate', event => {

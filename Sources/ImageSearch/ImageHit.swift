@@ -139,6 +139,17 @@ public struct ImageAnswer: Sendable, Hashable {
     self.isComplete = isComplete
     self.notices = notices
   }
+
+  /// The answer without the hits that are farther away.
+  package func within(_ distance: Double) -> ImageAnswer {
+    ImageAnswer(
+      hits: hits.filter { $0.distance <= distance },
+      sql: sql,
+      databaseMilliseconds: databaseMilliseconds,
+      isComplete: isComplete,
+      notices: notices
+    )
+  }
 }
 
 /// Why a search cannot be made.

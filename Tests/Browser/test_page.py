@@ -267,3 +267,18 @@ def test_token(open_page, start_fixture):
     expect(cards(page)).to_have_count(5)
     assert "id=0" in page.url
     assert page.evaluate("document.cookie") == ""
+
+
+def test_more_and_a_largest_distance(open_page):
+    page = open_page("/?id=60&k=6")
+    page.get_by_text("Show more images").click()
+    expect(cards(page)).to_have_count(12)
+    page.wait_for_url("**/?id=60&k=12")
+    far = float(cards(page).nth(4).locator(".distance").inner_text().split()[-1])
+    page.get_by_label("Largest distance").fill(str(far))
+    page.get_by_label("Largest distance").press("Enter")
+    expect(page.locator(".options")).to_contain_text("distance at most")
+    expect(cards(page)).not_to_have_count(12)
+    with page.expect_download() as download:
+        page.get_by_text("These results as CSV").click()
+    assert download.value.path().read_text().startswith("id,class,name,distance")

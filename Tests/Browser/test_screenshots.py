@@ -12,7 +12,11 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="SCREENSHOTS names no folder"
 
 
 def save(page, name):
-    page.wait_for_function("[...document.querySelectorAll('.tile img')].every(i => i.complete || i.getBoundingClientRect().top > innerHeight + 400)")
+    # The page's policy forbids the strings that wait_for_function evaluates.
+    for _ in range(100):
+        if page.evaluate("() => [...document.querySelectorAll('.tile img')].every(i => i.complete || i.getBoundingClientRect().top > innerHeight + 400)"):
+            break
+        page.wait_for_timeout(100)
     page.wait_for_timeout(600)
     path = Path(os.environ.get("ROOT", "../..")) / FOLDER / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ import Testing
       ("/api/v1/search?id=0&class=%ff", "the link's percent-encoding is not UTF-8 text"),
       (
         "/api/v1/search?id=0&where=1=1",
-        "no parameter has that name; there are class, ef, id, k, mode"
+        "no parameter has that name; there are class, ef, id, k, mode, within"
       ),
     ]
   )
@@ -69,7 +69,10 @@ import Testing
       (#"{"vector": [1, null]}"#, "vector has a value of the wrong type or size"),
       (#"{"id": 0, "k": "2"}"#, "k has a value of the wrong type or size"),
       (#"{"id": 0, "k": null}"#, "k has a value of the wrong type or size"),
-      (#"{"id": 0, "sql": "DROP"}"#, "the body may have class, ef, id, k, mode, vector, and nothing else"),
+      (
+        #"{"id": 0, "sql": "DROP"}"#,
+        "the body may have class, ef, id, k, mode, vector, within, and nothing else"
+      ),
     ]
   )
   func refusesOtherBodies(json: String, message: String) async throws {

@@ -26,6 +26,31 @@ import Testing
     }
   }
 
+  @Test func resultsBeyondTheLargestDistanceAreLeftOut() async throws {
+    try await PageClient.with { page in
+      let all = try await page.ask("/results.csv?id=0&k=3")
+      #expect(all["Content-Type"] == "text/csv; charset=utf-8")
+      let rows = all.text.split(separator: "\r\n").dropFirst().map {
+        $0.split(separator: ",", omittingEmptySubsequences: false)
+      }
+      let distances = rows.compactMap { Double($0[3]) }
+      #expect(distances.count == 3 && distances == distances.sorted())
+      let near = try await page.ask("/?id=0&k=3&within=\(distances[1])")
+      #expect(near.text.contains("distance at most") && near.text.contains("2 images nearest to"))
+      let refused = try await page.ask("/?id=0&within=near")
+      #expect(refused.status == 400)
+    }
+  }
+
+  @Test func aFullAnswerLinksToMore() async throws {
+    try await PageClient.with { page in
+      let full = try await page.ask("/?id=0&k=1")
+      #expect(full.text.contains(#"href="/?id=0&amp;k=2""#))
+      let whole = try await page.ask("/?id=0&k=100")
+      #expect(!whole.text.contains("Show more images"))
+    }
+  }
+
   @Test func labelsAreTextWhateverTheyHold() async throws {
     let backend = MemoryBackend([ImageRow(id: 0, class: "<script>alert(1)</script>\"'&", source: nil)])
     try await PageClient.with(backend) { page in

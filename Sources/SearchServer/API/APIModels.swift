@@ -133,6 +133,7 @@ struct JSONSearchRequest: Decodable {
     static let `class` = Key(stringValue: "class")
     static let mode = Key(stringValue: "mode")
     static let efSearch = Key(stringValue: "ef")
+    static let within = Key(stringValue: "within")
   }
 
   init(from decoder: any Decoder) throws {
@@ -161,6 +162,7 @@ struct JSONSearchRequest: Decodable {
       options.exact = try SearchOptions.isExact(mode: try body.decode(String.self, forKey: .mode))
     }
     if body.contains(.efSearch) { options.efSearch = try body.decode(Int.self, forKey: .efSearch) }
+    if body.contains(.within) { options.within = try body.decode(Double.self, forKey: .within) }
     self.options = options
   }
 

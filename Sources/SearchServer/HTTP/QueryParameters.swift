@@ -79,6 +79,15 @@ struct QueryParameters {
     return number
   }
 
+  /// A finite number.
+  func number(_ name: String) throws -> Double? {
+    guard let text = text(name) else { return nil }
+    guard let number = Double(text), number.isFinite else {
+      throw HTTPError.invalid("\(name) must be a number")
+    }
+    return number
+  }
+
   /// The id of a row.
   func imageID(_ name: String) throws -> ImageID? {
     try text(name).map { try Self.imageID($0, name) }

@@ -12,7 +12,7 @@ struct PageRenderer: Sendable {
       subject: result.subject,
       options: result.options,
       image: image(of: result),
-      result: ResultView(result, core.shown)
+      result: ResultView(result, core.shown, maximumCount: core.configuration.limits.maximumCount)
     )
     response.headers[.serverTiming] = result.timing.header
     return response
@@ -107,6 +107,7 @@ struct PageRenderer: Sendable {
       chosenClass: options.class ?? "",
       isExact: options.exact,
       ef: options.efSearch.map(String.init) ?? "",
+      within: options.within.map(Decimals.shortest) ?? "",
       maximumEf: core.configuration.limits.maximumEfSearch,
       accept: ContentType.images.joined(separator: ",")
     )
@@ -196,6 +197,7 @@ struct PanelView {
   let chosenClass: String
   let isExact: Bool
   let ef: String
+  let within: String
   let maximumEf: Int
   let accept: String
 }
@@ -217,6 +219,10 @@ struct ResultView {
   let isEmpty: Bool
   /// What to know of the images, a sentence each.
   let notices: [String]
+  /// The link to twice as many; nil when there are no more.
+  let more: String?
+  /// The link to the hits as a file; nil for a vector.
+  let csv: String?
   let sql: String
   let timing: TimingView
 }
@@ -256,7 +262,7 @@ struct FailureView {
 
 extension ResultView {
   /// A search's answer as the page shows it.
-  init(_ result: SearchResult, _ shown: ShownImages) {
+  init(_ result: SearchResult, _ shown: ShownImages, maximumCount: Int) {
     let hits = result.answer.hits
     let farthest = hits.map { abs($0.distance) }.filter(\.isFinite).max() ?? 0
     heading = hits.count == 1 ? "1 image nearest to" : "\(hits.count) images nearest to"
@@ -265,6 +271,11 @@ extension ResultView {
     cards = hits.map { CardView($0.row, result.options, shown, distance: $0.distance, farthest: farthest) }
     isEmpty = hits.isEmpty
     notices = result.answer.notices
+    var doubled = result.options
+    doubled.count = min(doubled.count * 2, maximumCount)
+    let isFull = hits.count == result.options.count && doubled.count > hits.count
+    more = isFull ? PageLink.page(result.subject, doubled) : nil
+    csv = hits.isEmpty ? nil : PageLink.csv(result.subject, result.options)
     sql = result.answer.sql
     timing = TimingView(result.timing, uploadMilliseconds: result.uploadMilliseconds)
   }
@@ -281,6 +292,7 @@ extension ResultView {
     var parts = [options.exact ? "compared with every image" : "through the index"]
     if let efSearch = options.efSearch, !options.exact { parts.append("ef \(efSearch)") }
     if let name = options.class { parts.append("class \(name) only") }
+    if let within = options.within { parts.append("distance at most \(Decimals.shortest(within))") }
     return parts.joined(separator: " · ")
   }
 }

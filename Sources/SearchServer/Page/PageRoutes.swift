@@ -1,5 +1,7 @@
 internal import HTTPTypes
+internal import Basics
 internal import Hummingbird
+internal import ImageSearch
 
 /// The page for people.
 struct PageRoutes {
@@ -12,6 +14,7 @@ struct PageRoutes {
 
   func add(to router: Router<BasicRequestContext>) {
     router.address("/", [.get: { request, _ in try await show(request) }])
+    router.address("/results.csv", [.get: { request, _ in try await csv(request) }])
     router.address("/search", [.post: { request, _ in try await search(request) }])
     router.address("/thumbnails/:id", [.get: { try await thumbnail($0, $1) }])
     for name in ["page.css", "page.js", "icon.svg"] {
@@ -57,6 +60,26 @@ struct PageRoutes {
       guard let problem = HTTPError(error) else { throw error }
       return await page.failure(problem, subject, options)
     }
+  }
+
+  /// A search's results as a file that spreadsheets and programs read (RFC 4180).
+  private func csv(_ request: Request) async throws -> Response {
+    let parameters = try QueryParameters(request.uri, allowed: Self.names)
+    let options = try SearchOptions(parameters, core.configuration.limits)
+    guard let subject = try SearchSubject(parameters) else { throw HTTPError.invalid("give id or upload") }
+    let result = try await core.search(subject, options)
+    let lines = result.answer.hits.map { hit in
+      let name = hit.source?.split(separator: "/").last.map(String.init) ?? ""
+      let texts = [hit.id.description, hit.class ?? "", name].map { Quoting.csvField($0) }
+      return (texts + [hit.distance.isFinite ? String(hit.distance) : ""]).joined(separator: ",") + "\r\n"
+    }
+    return Response(
+      status: .ok,
+      headers: [
+        .contentType: "text/csv; charset=utf-8", .contentDisposition: "attachment; filename=\"results.csv\"",
+      ],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: "id,class,name,distance\r\n" + lines.joined()))
+    )
   }
 
   /// The form: an upload, an id, or other options for the upload before. The answer is a link, so that back, forward

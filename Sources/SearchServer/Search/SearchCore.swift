@@ -167,7 +167,7 @@ extension SearchCore {
       subjectName: upload?.name,
       uploadMilliseconds: upload?.milliseconds,
       options: options,
-      answer: found.0,
+      answer: options.within.map { found.0.within($0) } ?? found.0,
       timing: timing
     )
   }

@@ -9,9 +9,11 @@ struct SearchOptions: Hashable, Sendable {
   var `class`: String?
   var exact = false
   var efSearch: Int?
+  /// The largest distance; hits farther away are left out.
+  var within: Double?
 
   /// The names of these options in links, forms and JSON.
-  static let names: Set<String> = ["k", "class", "mode", "ef"]
+  static let names: Set<String> = ["k", "class", "mode", "ef", "within"]
 
   init() {}
 
@@ -22,6 +24,7 @@ struct SearchOptions: Hashable, Sendable {
     `class` = parameters.text("class")
     exact = try Self.isExact(mode: parameters.text("mode"))
     efSearch = try parameters.integer("ef", in: 1...Int64(limits.maximumEfSearch)).map { Int($0) }
+    within = try parameters.number("within")
     try checkClass()
   }
 
@@ -47,6 +50,7 @@ struct SearchOptions: Hashable, Sendable {
     if let name = `class` { items.append(("class", name)) }
     if exact { items.append(("mode", "exact")) }
     if let efSearch { items.append(("ef", String(efSearch))) }
+    if let within { items.append(("within", Decimals.shortest(within))) }
     return items
   }
 }
@@ -86,6 +90,11 @@ enum PageLink {
   static func page(_ subject: SearchSubject?, _ options: SearchOptions) -> String {
     let items = [subject?.linkItem].compactMap { $0 } + options.linkItems
     return items.isEmpty ? "/" : "/?" + items.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
+  }
+
+  /// A search's results as a file.
+  static func csv(_ subject: SearchSubject, _ options: SearchOptions) -> String? {
+    subject.linkItem.map { _ in "/results.csv" + page(subject, options).dropFirst() }
   }
 
   /// The thumbnail of a row.
@@ -152,6 +161,12 @@ enum Decimals {
     let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
     let sign = value < 0 && scaled > 0 ? "-" : ""
     return decimals == 0 ? sign + padded : "\(sign)\(padded.dropLast(decimals)).\(padded.suffix(decimals))"
+  }
+
+  /// A number as a link or field has it: without a fraction of nothing.
+  static func shortest(_ value: Double) -> String {
+    let text = "\(value)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 
   /// A distance: four digits that count, or more where it is large.
