@@ -160,8 +160,10 @@ struct MigrateRender: AsyncParsableCommand {
     case .json: try JSONReport(command: "migrate render", result: files).print()
     case .text:
       for file in files {
-        let text = down ? file.down ?? "-- this migration has no down section\n" : file.up
-        try Output.data("-- \(PrintableText.line(file.file))\n\(text)\n")
+        try Output.data("-- \(PrintableText.line(file.file))\n")
+        if down, file.down == nil { try Output.data("-- this migration has no down section\n") }
+        try file.write(down ? .down : .up) { try Output.data($0) }
+        try Output.data("\n")
       }
     }
   }

@@ -149,7 +149,8 @@ extension MigrateOptions {
   func show(_ plan: PlanReport) throws {
     switch format {
     case .json: try JSONReport(command: "migrate plan", result: plan).print()
-    case .text: if plan.isEmpty { Terminal.note("nothing to do") } else { try Output.data(plan.psql) }
+    case .text:
+      if plan.isEmpty { Terminal.note("nothing to do") } else { try plan.write { try Output.data($0) } }
     }
   }
 

@@ -105,7 +105,7 @@ public struct Migrator: Sendable {
     var known: [RenderedMigration] = []
     var others: [MigrationFile] = []
     for file in unread {
-      if let record = byID[file.id.normalised], file.isUnchanged(since: record, parameters.manifest != nil) {
+      if let record = byID[file.id.normalised], file.isUnchanged(since: record, parameters) {
         known.append(RenderedMigration(unread: file, record))
       } else {
         others.append(file)
@@ -239,7 +239,7 @@ public struct RenderedFile: Sendable, Hashable, Encodable {
   public var name: String
   /// The file.
   public var file: String
-  /// The SQL of `-- migrate:up`.
+  /// The SQL of `-- migrate:up`, without the lines of `dataFiles`.
   public var up: String
   /// The SQL of `-- migrate:down`; nil when there is no such section.
   public var down: String?
@@ -247,6 +247,34 @@ public struct RenderedFile: Sendable, Hashable, Encodable {
   public var parameters: [String: String]
   /// The statements of `up`, without comments before and between them.
   public var statements: [String]
+  /// The data of large COPYs, which is left on the disk; nil where there is none.
+  public var dataFiles: [DataOnDisk]?
+  private let sections: [MigrationDirection: RenderedSection]
+
+  private enum CodingKeys: String, CodingKey {
+    case version, name, file, up, down, parameters, statements, dataFiles = "data_files"
+  }
+
+  init(_ migration: RenderedMigration) {
+    version = migration.id.key
+    name = migration.migration.name
+    file = migration.migration.file.path
+    up = migration.upSection.text.string
+    down = migration.downSection?.text.string
+    parameters = migration.parameters
+    statements = migration.upSection.statementTexts
+    let data = migration.migration.file.data
+    dataFiles = data.isEmpty ? nil : data.map(DataOnDisk.init)
+    var sections = [MigrationDirection.up: migration.upSection]
+    sections[.down] = migration.downSection
+    self.sections = sections
+  }
+
+  /// Writes the SQL of a section in parts, the data of large COPYs included; nothing where there is no such section.
+  /// - Throws: what `body` throws; `MigrationError` with code `unreadableFile` when the file changed since it was read.
+  public func write(_ direction: MigrationDirection, _ body: (String) throws -> Void) throws {
+    try sections[direction]?.forEachPart { try body(String(decoding: $0, as: UTF8.self)) }
+  }
 }
 
 extension Migrator {
@@ -261,17 +289,7 @@ extension Migrator {
       }
       return [found]
     }
-    return (wanted ?? assumed).map { migration in
-      RenderedFile(
-        version: migration.id.key,
-        name: migration.migration.name,
-        file: migration.migration.file.path,
-        up: migration.upSection.text.string,
-        down: migration.downSection?.text.string,
-        parameters: migration.parameters,
-        statements: migration.upSection.statementTexts
-      )
-    }
+    return (wanted ?? assumed).map(RenderedFile.init)
   }
 }
 

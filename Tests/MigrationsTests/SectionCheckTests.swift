@@ -84,6 +84,64 @@ import Testing
   }
 
   @Test(arguments: [
+    ("SET LOCAL lock_timeout = '1s'", "SET LOCAL"), ("set local role r", "SET LOCAL"),
+    ("SET TRANSACTION READ ONLY", "SET TRANSACTION"), ("SET CONSTRAINTS ALL DEFERRED", "SET CONSTRAINTS"),
+    ("LOCK TABLE t", "LOCK TABLE"), ("LOCK t IN SHARE MODE", "LOCK TABLE"),
+    ("DECLARE c CURSOR FOR SELECT 1", "a cursor without WITH HOLD"),
+    ("CREATE TEMP TABLE a ON COMMIT DROP AS SELECT 1", "a table with ON COMMIT DROP"),
+    ("SELECT pg_advisory_xact_lock(1)", "pg_advisory_xact_lock"),
+    ("SELECT pg_catalog.pg_try_advisory_xact_lock_shared(1, 2)", "pg_try_advisory_xact_lock_shared"),
+    ("SELECT set_config('lock_timeout', '1s', TRUE)", "set_config(…, true)"),
+    ("SELECT pg_catalog.set_config('lock_timeout', '1s', 'on')", "set_config(…, true)"),
+  ])
+  func `What ends with its transaction needs one in a file without`(sql: String, name: String) throws {
+    let problem = "\(name) ends with its transaction, and here it would be the only statement of one"
+    #expect(try problems("SELECT 1;\n\(sql);", transaction: false) == [problem])
+    #expect(try problems("BEGIN;\n\(sql);\nSELECT 1;\nCOMMIT;", transaction: false) == [])
+    #expect(try problems("\(sql);", transaction: true) == [])
+    let error = try migrator(["1_a.sql": "-- migrate:up transaction:false\nSELECT 1;\n \(sql);\n"]).problems()
+      .first
+    #expect(error?.location?.description == "1_a.sql:3:2")
+  }
+
+  @Test(arguments: [
+    "SET lock_timeout = '1s'", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+    "SET local_preload = 1",
+    "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "SELECT set_config('lock_timeout', '1s', false)",
+    "CREATE TEMP TABLE a (x int) ON COMMIT DELETE ROWS", "SELECT 'SET LOCAL'", "SELECT pg_advisory_lock(1)",
+    "INSERT INTO t SELECT set_config('work_mem', '1MB', true)",
+  ])
+  func `What outlives its transaction runs alone`(sql: String) throws {
+    #expect(try problems("\(sql);", transaction: false) == [])
+  }
+
+  @Test(arguments: [
+    ("SET standard_conforming_strings = off", true),
+    ("set session Standard_Conforming_Strings to 'off'", true),
+    ("SET LOCAL \"standard_conforming_strings\" TO false", true),
+    ("SET standard_conforming_strings = 0", true),
+    ("SELECT set_config('standard_conforming_strings', 'off', false)", true),
+    ("SELECT pg_catalog.set_config('Standard_conforming_strings', 'o' || 'ff', false)", true),
+    ("DO $$ BEGIN SET standard_conforming_strings = off; END $$", true),
+    ("UPDATE pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings'", true),
+    ("ALTER ROLE r SET standard_conforming_strings = off", true),
+    ("ALTER DATABASE d SET standard_conforming_strings TO off", true),
+    ("ALTER ROLE ALL IN DATABASE d SET standard_conforming_strings FROM CURRENT", true),
+    ("SET standard_conforming_strings = on", false), ("SET standard_conforming_strings TO DEFAULT", false),
+    ("RESET standard_conforming_strings", false), ("ALTER ROLE r RESET standard_conforming_strings", false),
+    ("SELECT 'SET standard_conforming_strings = off'", false), ("SET escape_string_warning = off", false),
+  ])
+  func `Strings stay standard`(sql: String, isRefused: Bool) throws {
+    for transaction in [true, false] {
+      let found = try problems("\(sql);\nINSERT INTO t VALUES ('\\');", transaction: transaction)
+      #expect(found.contains { $0.hasPrefix("standard_conforming_strings must stay on") } == isRefused)
+    }
+    // What follows would be cut otherwise: the statement is named, not the string that seems open.
+    let found = try problems("\(sql);\nINSERT INTO t VALUES ('a\\'b');", transaction: true)
+    #expect(found.first?.hasPrefix("standard_conforming_strings must stay on") == isRefused)
+  }
+
+  @Test(arguments: [
     "BEGIN;\nSELECT 1;\nCOMMIT;", "BEGIN WORK;\nSAVEPOINT a;\nROLLBACK TO a;\nRELEASE a;\nEND;\nSELECT 2;",
     "START TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nSELECT 1;\nCOMMIT WORK;\nBEGIN;\nCOMMIT;",
     "BEGIN;\nSELECT 1;\nPREPARE TRANSACTION 'x';\nCOMMIT PREPARED 'x';",

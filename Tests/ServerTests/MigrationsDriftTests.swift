@@ -113,6 +113,144 @@ struct MigrationsDriftTests {
     }
   }
 
+  private let half = "-- migrate:up transaction:false\nCREATE TABLE h (id int);\nSELECT 1/0;\nSELECT 2;\n"
+  private let whole = "-- migrate:up\nSELECT 1;\n"
+
+  private func errors(_ migrator: Migrator, _ connection: PostgresConnection) async -> [MigrationError] {
+    do {
+      _ = try await migrator.up(on: connection).report
+      return []
+    } catch let errors as MigrationErrors {
+      return errors.errors
+    } catch {
+      return (error as? MigrationError).map { [$0] } ?? []
+    }
+  }
+
+  @Test(
+    arguments: [
+      ([:], "bring the file back and finish it"),
+      (["3_half.sql": "half"], "give 3_half.sql the version 2 again and finish it"),
+      (["3_other.sql": "half"], "give 3_other.sql the version 2 again and finish it"),
+      (["3_half.sql": "mended"], "give 3_half.sql the version 2 again and finish it"),
+    ] as [([String: String], String)]
+  )
+  func `A half-done file that is gone stops a run, however high its version`(
+    others: [String: String],
+    advice: String
+  ) async throws {
+    let others = others.mapValues { $0 == "half" ? half : "-- migrate:up\nCREATE TABLE h (id int);\n" }
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      #expect(await errors(try migrator(["1_a.sql": whole, "2_half.sql": half]), connection).count == 1)
+      let without = try migrator(["1_a.sql": whole].merging(others) { $1 })
+      let status = try await without.status(on: connection)
+      #expect(status.hasDrift)
+      let found = await errors(without, connection)
+      #expect(found.map(\.code) == [.drift])
+      #expect(
+        found.first?.message.contains(
+          "the file is missing, and its way up stopped behind statement 1 of 3 (2_half.sql:3:1"
+        )
+          == true,
+        "\(found)"
+      )
+      #expect(found.first?.hint?.hasPrefix(advice) == true, "\(found)")
+      #expect(found.first?.hint?.contains("'adbvec migrate repair --mark-pending 2'") == true)
+      let down = await #expect(throws: MigrationErrors.self) { try await without.down(on: connection).report }
+      #expect(down?.errors.first?.hint?.hasPrefix(advice) == true)
+      _ = try await connection.run("DROP TABLE h")
+      #expect(try await without.markPending("2", on: connection).versions == ["2"])
+      if others.values.contains(half) { return }
+      #expect(await errors(without, connection) == [])
+    }
+  }
+
+  @Test func `A half-done way down that lost its file stops a run`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let file = "-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\nSELECT 2;\nSELECT 1/0;\n"
+      let both = try migrator(["1_a.sql": whole, "2_b.sql": file])
+      _ = try await both.up(on: connection).report
+      await #expect(throws: MigrationError.self) { try await both.down(on: connection).report }
+      let found = await errors(try migrator(["1_a.sql": whole]), connection)
+      #expect(
+        found.first?.message.contains("its way down stopped behind statement 1 of 2") == true,
+        "\(found)"
+      )
+      #expect(found.first?.hint?.contains("'adbvec migrate down 1'") == true)
+    }
+  }
+
+  @Test func `A transactional file that failed and is gone left nothing behind and stops nothing`()
+    async throws
+  {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let broken = "-- migrate:up\nCREATE TABLE x (id int);\nSELECT 1/0;\n"
+      #expect(await errors(try migrator(["1_a.sql": whole, "2_b.sql": broken]), connection).count == 1)
+      let renumbered = try migrator([
+        "1_a.sql": whole, "3_b.sql": "-- migrate:up\nCREATE TABLE x (id int);\n",
+      ])
+      #expect(await errors(renumbered, connection) == [])
+      #expect(try await renumbered.status(on: connection).hasDrift == false)
+      // Also where it was the only one, and below those that ran.
+      let other = try await database.connect()
+      _ = try await other.run("DROP TABLE x, adbvec_migrations")
+      #expect(await errors(try migrator(["1_b.sql": broken]), connection).count == 1)
+      #expect(await errors(try migrator(["2_b.sql": whole]), connection) == [])
+    }
+  }
+
+  @Test func `What a newer release is running is waited for and not taken for half done`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let blocker = try await database.connect()
+      _ = try await blocker.run("CREATE TABLE busy (id int)")
+      _ = try await blocker.run("BEGIN; LOCK TABLE busy")
+      let slow = "-- migrate:up transaction:false lock-timeout:0\nSELECT 1;\nINSERT INTO busy VALUES (1);\n"
+      let newer = try migrator(["1_a.sql": whole, "2_slow.sql": slow]).up(on: try await database.connect())
+      try await waitUntil {
+        let done = "SELECT statements_done FROM adbvec_migrations WHERE version = '2'"
+        return (try? await connection.column(done)) == ["1"]
+      }
+      let older = try migrator(["1_a.sql": whole]).up(on: connection)
+      var waited = false
+      for await event in older {
+        guard case .waitingForLock = event else { continue }
+        waited = true
+        _ = try await blocker.run("ROLLBACK")
+      }
+      #expect(waited)
+      #expect(try await older.report.migrations == [])
+      #expect(try await newer.report.migrations.map(\.version) == ["1", "2"])
+    }
+  }
+
+  @Test func `A way down that stopped half-way goes on with a file whose rest was mended`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let file = { (first: String, last: String) in
+        [
+          "1_a.sql":
+            "-- migrate:up\nCREATE TABLE a (id int);\nCREATE TABLE b (id int);\n-- migrate:down transaction:false\n\(first);\n\(last);\n"
+        ]
+      }
+      let broken = try migrator(file("DROP TABLE a", "DROP TABLE nope"))
+      _ = try await broken.up(on: connection).report
+      await #expect(throws: MigrationError.self) { try await broken.down(on: connection).report }
+      let changed = try migrator(file("DROP TABLE IF EXISTS a", "DROP TABLE b"))
+      let errors = await #expect(throws: MigrationErrors.self) {
+        try await changed.down(on: connection).report
+      }
+      #expect(errors?.errors.first?.message.contains("were changed since they ran") == true)
+      let mended = try migrator(file("DROP TABLE a", "DROP TABLE b"))
+      #expect(try await mended.down(on: connection).report.migrations.map(\.statements) == [1])
+      #expect(try await connection.column("SELECT count(*) FROM adbvec_migrations") == ["0"])
+      #expect(try await connection.column("SELECT to_regclass('b')") == ["NULL"])
+    }
+  }
+
   @Test func `A late lower version is refused, and runs when it is allowed`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()

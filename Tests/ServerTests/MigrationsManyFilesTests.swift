@@ -1,6 +1,7 @@
-import SQLLexer
+import Basics
 import Foundation
 import PostgresClient
+import SQLLexer
 import Testing
 
 @testable import Migrations
@@ -42,7 +43,7 @@ struct MigrationsManyFilesTests {
       #expect(try await lazy(files, manifest: manifest).up(on: connection).report.migrations == [])
       let records = try await session(connection).readState().records
       let rendered = try await lazy(files, manifest: manifest).rendered(for: connection, knowing: records)
-      #expect(rendered?.migrations.filter(\.isUnread).count == 60)
+      #expect(rendered?.migrations.filter(\.isUnread).count == 62)
       #expect(rendered?.migrations.map(\.id.key) == (1...62).map(String.init))
 
       // Another value, an edit, a missing file, a new file.
@@ -71,6 +72,46 @@ struct MigrationsManyFilesTests {
     }
   }
 
+  @Test func `A template that ran is rendered again when anything that it depends on has changed`()
+    async throws
+  {
+    var files = files(60)
+    files["61_p.sql"] =
+      "-- migrate:up\nCREATE TABLE {{table}} (id int{{#if extra}}, extra {{extra}}{{/if}});\n"
+    files["62_c.sql"] = "-- migrate:up\nSELECT {{#capability on_conflict}}1{{else}}2{{/capability}};\n"
+    let manifest = { (type: String) in
+      "[table]\ntype = \"identifier\"\ndefault = \"p\"\n[extra]\ntype = \"\(type)\"\noptional = true\n"
+        + "[unused]\ntype = \"int\"\ndefault = 1\n"
+    }
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      _ = try await lazy(files, manifest: manifest("identifier")).up(on: connection).report
+      let records = try await session(connection).readState().records
+      func unread(_ manifest: String, _ given: [String: String] = [:]) async throws -> [String] {
+        try await lazy(files, manifest: manifest, given).rendered(for: connection, knowing: records)?
+          .migrations.filter(\.isUnread).map(\.id.key).filter { ["61", "62"].contains($0) } ?? []
+      }
+      // What the server can do may change, so that file is always rendered.
+      #expect(try await unread(manifest("identifier")) == ["61"])
+      #expect(try await unread(manifest("identifier"), ["unused": "2"]) == ["61"])
+      #expect(try await unread(manifest("identifier"), ["extra": "int"]) == [])
+      #expect(try await unread(manifest("identifier"), ["table": "q"]) == [])
+      #expect(try await unread(manifest("literal")) == [])
+      let drifted = try lazy(files, manifest: manifest("identifier"), ["extra": "int"])
+      #expect(
+        try await drifted.status(on: connection).migrations.flatMap(\.drift).map(\.description) == [
+          "parameter drift: extra was unset, is int"
+        ]
+      )
+      _ = try await drifted.bless(on: connection)
+      #expect(try await drifted.status(on: connection).hasDrift == false)
+      // A history without the column is read as before.
+      _ = try await connection.run("ALTER TABLE adbvec_migrations DROP COLUMN inputs")
+      #expect(try await drifted.status(on: connection).hasDrift == false)
+      #expect(try await drifted.up(on: connection).report.migrations == [])
+    }
+  }
+
   private func session(_ connection: PostgresConnection) throws -> MigrationSession {
     try lazy(files(60)).session(connection)
   }
@@ -96,6 +137,28 @@ struct MigrationsManyFilesTests {
       )
       #expect(try await migrator.up(on: connection).report.migrations == [])
       #expect(try await migrator.validate(on: connection) == [])
+      // The same data stands in the plan and in the rendered file; JSON names its place.
+      var plan = SHA256()
+      var largest = 0
+      try migrator.planFromNothing().write { part in
+        largest = max(largest, part.utf8.count)
+        plan.update(Array(part.utf8))
+      }
+      #expect(largest < 1_000_000)
+      let embedded = try Migrator(source: .embedded(["1_large.sql": text]), dialect: .pgvector)
+      let whole = try embedded.planFromNothing().psql.replacing(
+        "(1_large.sql)",
+        with: "(\(folder)/1_large.sql)"
+      )
+      .replacing(embedded.assumed[0].renderedHash, with: migrator.assumed[0].renderedHash)
+      #expect(plan.hexadecimal() == SHA256.hexadecimal(of: whole))
+      let file = try #require(try migrator.render().first)
+      var rendered = ""
+      try file.write(.up) { rendered += $0 }
+      #expect("-- migrate:up\n" + rendered == text)
+      let json = try String(decoding: JSONEncoder().encode(file), as: UTF8.self)
+      #expect(json.utf8.count < 10_000 && json.contains("\"data_files\":[{"))
+      #expect(file.dataFiles?.map(\.bytes) == [rendered.utf8.count - file.up.utf8.count])
     }
   }
 }

@@ -55,7 +55,7 @@ struct MigrationsPlanTests {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       let plan = try await migrator.plan(on: connection)
-      let output = try Psql.run([], on: database, input: plan.psql)
+      let output = try Psql.run([], on: database, input: try plan.psql)
       #expect(!output.contains("ERROR"), "\(output)")
       byPsql = try await connection.column(history) + connection.column(schema)
       #expect(try await migrator.plan(on: connection).isEmpty)
@@ -84,7 +84,7 @@ struct MigrationsPlanTests {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       let plan = try await migrator(files).plan(on: connection)
-      _ = try Psql.run([], on: database, input: plan.psql)
+      _ = try Psql.run([], on: database, input: try plan.psql)
       #expect(try await connection.column("SELECT version FROM adbvec_migrations") == ["1"])
       #expect(try await connection.column("SELECT to_regclass('c')") == ["NULL"])
     }

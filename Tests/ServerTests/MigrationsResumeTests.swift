@@ -420,7 +420,7 @@ struct MigrationsHistoryTests {
       let plan = try await migrator(["1_a.sql": file]).plan(on: connection)
       let key = try #require(plan.closing.first?.split(separator: "(").last?.split(separator: ")").first)
       try await connection.run(trusted: "SELECT pg_advisory_lock(\(key))")
-      let output = try Psql.run([], on: database, input: plan.psql)
+      let output = try Psql.run([], on: database, input: try plan.psql)
       #expect(output.contains("another run holds the migration lock"))
       #expect(try await connection.column("SELECT to_regclass('a')") == ["NULL"])
     }

@@ -7,6 +7,8 @@ struct MigrationSession: Sendable {
   /// How to open the connection that follows index builds.
   let monitor: ConnectionSettings?
   var history: HistoryTable
+  /// Known once a run has begun.
+  var vectorSchema: VectorSchema?
   let options: MigratorOptions
   let emit: @Sendable (MigrationEvent) -> Void
 
@@ -43,6 +45,7 @@ struct MigrationSession: Sendable {
     let script = RunScript(
       step: step,
       history: history,
+      searchPath: vectorSchema?.searchPath,
       defaultLockTimeout: options.lockTimeout,
       opensTransaction: !lockByTransaction,
       place: place
@@ -52,7 +55,7 @@ struct MigrationSession: Sendable {
     } catch is AlreadyApplied {
       return CarriedOut(milliseconds: 0, statements: 0, wasApplied: true)
     } catch {
-      let failure = await leave(step, after: error)
+      let failure = await leave(script, after: error)
       if let known = failure as? MigrationError { emit(.failed(step.id, known)) }
       throw failure
     }
@@ -85,6 +88,7 @@ struct MigrationSession: Sendable {
     var parallelism: String?
     while true {
       do {
+        try await refuseStringEscapes(script.step)
         if lockByTransaction {
           try await beginWithLock()
           try await leaveIfDone(script.step)
@@ -126,6 +130,18 @@ struct MigrationSession: Sendable {
     try await Task.sleep(for: .milliseconds(pause))
   }
 
+  /// Refuses a session that reads a backslash in a plain string as an escape: the text was cut by the standard.
+  private func refuseStringEscapes(_ step: PlannedStep) async throws {
+    guard await connection.parameterStatus("standard_conforming_strings") == "off" else { return }
+    throw MigrationError(
+      .unsuitableConnection,
+      "standard_conforming_strings is off in this session, so a backslash in '…' would be read as an escape",
+      hint:
+        "Fix: turn it on for the role or the database: ALTER ROLE CURRENT_USER SET standard_conforming_strings = on",
+      at: step.section.location(ofByte: 0)
+    )
+  }
+
   private func leaveIfDone(_ step: PlannedStep) async throws {
     guard try await readState().hasTable else { return }
     let state = try await connection.run(
@@ -152,14 +168,13 @@ struct MigrationSession: Sendable {
   // After a failure.
 
   /// Puts the session in order after a failure, records it, and returns what to throw.
-  private func leave(_ step: PlannedStep, after error: any Error) async -> any Error {
+  private func leave(_ script: RunScript, after error: any Error) async -> any Error {
+    let step = script.step
     let failure = describe(error, in: step)
     if let lost = (error as? StatementFailure)?.cause, lost.isConnectionProblem { return failure }
     if let lost = error as? PostgresError, lost.isConnectionProblem { return failure }
     if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
-    for statement in SessionState.clean(after: step.section.words, on: history.commits) {
-      _ = await shielded(statement)
-    }
+    for statement in script.cleanSession { _ = await shielded(statement) }
     let text: String
     switch failure {
     case let known as MigrationError where known.code == .outcomeUnknown:
@@ -215,7 +230,7 @@ struct MigrationSession: Sendable {
       return MigrationError(
         .statementFailed,
         "the history table \(history.sqlName) could not be written: \(cause.message)",
-        hint: cause.hint ?? Self.advice(cause, step),
+        hint: cause.hint ?? advice(cause, step),
         sqlState: cause.sqlState,
         detail: cause.detail
       )
@@ -223,15 +238,22 @@ struct MigrationSession: Sendable {
     return MigrationError(
       .statementFailed,
       cause.message,
-      hint: cause.hint ?? Self.advice(cause, step, of: statement),
+      hint: hint(cause, step) ?? advice(cause, step, of: statement),
       at: step.section.location(of: statement, character: cause.position),
       sqlState: cause.sqlState,
       detail: cause.detail
     )
   }
 
+  /// The server's hint, unless something better is known.
+  private func hint(_ cause: PostgresError, _ step: PlannedStep) -> String? {
+    guard let vectorSchema, VectorSchema.isMissed(in: cause) else { return cause.hint }
+    let setsPath = step.section.text.string.lowercased().contains("search_path")
+    return vectorSchema.searchPath == nil || setsPath ? vectorSchema.fix : cause.hint
+  }
+
   /// What people most often need to know, where the server gives no hint of its own.
-  private static func advice(
+  private func advice(
     _ cause: PostgresError,
     _ step: PlannedStep,
     of statement: SQLStatement? = nil
@@ -246,10 +268,10 @@ struct MigrationSession: Sendable {
     case "58P01" where cause.message.contains("extension"),
       "0A000" where cause.message.contains("extension \"vector\""):
       "Fix: install the extension's files on the server first"
-    case "42704"
-    where ["vector", "halfvec", "sparsevec"].contains { cause.message.contains("type \"\($0)\"") }:
-      "the extension is missing, or in a schema off the search path. Fix: CREATE EXTENSION vector, or ALTER ROLE "
-        + "CURRENT_USER SET search_path = \"$user\", public, and its schema"
+    case _ where VectorSchema.isMissed(in: cause):
+      vectorSchema == nil
+        ? "the extension is missing, or in a schema off the search path. Fix: CREATE EXTENSION vector, or ALTER ROLE "
+          + "CURRENT_USER SET search_path = \"$user\", public, and its schema" : nil
     case "42501": "Fix: run as the table's owner, or as a role with the right"
     default: nil
     }

@@ -35,7 +35,7 @@ extension Migrator {
   ) async throws -> PlanReport {
     let session = session(connection)
     let files = try await rendered(for: connection)
-    let state = try await session.readState()
+    let state = try await session.readState(forRun: true)
     let planner = Planner(migrations: files.migrations, records: state.records)
     var history = history
     history.commits = state.commits
@@ -61,7 +61,7 @@ extension Migrator {
     let lock = MigrationLock(history)
     let locks = !byTransaction && options.lock != .none
     let change: String? =
-      state?.hasTable ?? false ? (state?.needsUpgrade ?? false ? history.upgrade : nil) : history.create
+      state?.hasTable ?? false ? upgrade(state, history) : history.create
     let prepare = change.map { change in
       byTransaction
         ? ["BEGIN", lock.takeInTransactionOrFail, change, "COMMIT"]
@@ -71,31 +71,37 @@ extension Migrator {
     return PlanReport(
       command: command,
       opening: (locks ? [lock.takeOrFail] : []) + (prepare ?? []),
-      migrations: try zip(steps, places).map {
-        try planned($0, history, at: $1, lock: byTransaction ? lock : nil)
+      migrations: zip(steps, places).map {
+        planned($0, history, state?.vectorSchema, at: $1, lock: byTransaction ? lock : nil)
       },
       closing: locks ? [lock.release] : []
     )
   }
 
+  private func upgrade(_ state: MigrationSession.State?, _ history: HistoryTable) -> String? {
+    state.flatMap { $0.needsUpgrade ? history.upgrade($0.missingColumns) : nil }
+  }
+
   private func planned(
     _ step: PlannedStep,
     _ history: HistoryTable,
+    _ vectorSchema: VectorSchema?,
     at place: RunPlace,
     lock: MigrationLock?
-  ) throws -> PlanReport.Migration {
+  ) -> PlanReport.Migration {
     let script = RunScript(
       step: step,
       history: history,
+      searchPath: vectorSchema?.searchPath,
       defaultLockTimeout: options.lockTimeout,
       opensTransaction: lock == nil,
       place: place
     )
     let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransactionOrFail)] } ?? []
-    let messages = try script.units.flatMap(\.messages).map { message in
+    let messages = script.units.flatMap(\.messages).map { message in
       PlanReport.Message(
         sql: message.text,
-        data: try message.copyData?.string(),
+        data: message.copyData,
         statement: message.statement.map { $0 + 1 }
       )
     }
@@ -135,36 +141,119 @@ public struct PlanReport: Sendable, Hashable, Encodable {
   }
 
   /// One message to the server.
-  public struct Message: Sendable, Hashable, Encodable {
+  public struct Message: Sendable, Hashable {
     /// One statement; where the lock goes with each transaction, BEGIN and the lock together.
     public var sql: String
-    /// The lines behind `COPY … FROM STDIN`.
-    public var data: String?
     /// The number of the file's statement, from 1; nil for bookkeeping.
     public var statement: Int?
+    /// The lines behind `COPY … FROM STDIN`.
+    var data: CopyData?
+
+    init(sql: String, data: CopyData? = nil, statement: Int? = nil) {
+      (self.sql, self.data, self.statement) = (sql, data, statement)
+    }
   }
 
   /// Whether a run would do nothing.
   public var isEmpty: Bool { migrations.isEmpty }
 
   /// The plan as a script for psql with the effect of the run; empty when there is nothing to do.
+  /// - Throws: as `write(_:)`.
   public var psql: String {
-    guard !isEmpty else { return "" }
-    var text = "\\set ON_ERROR_STOP on\n"
-    for sql in opening { text += sql + ";\n" }
+    get throws {
+      var text = ""
+      try write { text += $0 }
+      return text
+    }
+  }
+
+  /// Writes the script for psql in parts, so that the data of a large COPY is never whole in memory.
+  /// - Throws: what `body` throws; `MigrationError` with code `unreadableFile` when a file changed since it was read.
+  public func write(_ body: (String) throws -> Void) throws {
+    guard !isEmpty else { return }
+    try withoutActuallyEscaping(body) { try write(to: PsqlScript($0)) }
+  }
+
+  private func write(to script: PsqlScript) throws {
+    var script = script
+    try script.add("\\set ON_ERROR_STOP on\n")
+    for sql in opening { try script.add(sql + ";\n") }
     for migration in migrations {
-      text +=
-        "\n-- "
-        + PsqlText.comment(
-          "\(migration.version) \(migration.name): \(migration.direction.rawValue) (\(migration.file))"
-        ) + "\n"
+      let title =
+        "\(migration.version) \(migration.name): \(migration.direction.rawValue) (\(migration.file))"
+      try script.add("\n-- \(PsqlText.comment(title))\n")
       for message in migration.messages {
-        text += PsqlText.sql(message.sql) + ";\n"
-        if let data = message.data { text += PsqlText.copyData(data) }
+        try script.add(PsqlText.sql(message.sql) + ";\n")
+        if let data = message.data { try script.add(data) }
       }
     }
-    text += "\n"
-    for sql in closing { text += sql + ";\n" }
-    return text
+    try script.add("\n")
+    for sql in closing { try script.add(sql + ";\n") }
+    try script.flush()
+  }
+}
+
+extension PlanReport.Message: Encodable {
+  private enum Key: String, CodingKey { case sql, data, dataFile = "data_file", statement }
+
+  /// Encodes the message; data that is left on the disk is named and not repeated.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(sql, forKey: .sql)
+    try container.encodeIfPresent(statement, forKey: .statement)
+    switch data {
+    case .text(let bytes): try container.encode(String(decoding: bytes, as: UTF8.self), forKey: .data)
+    case .file(let file): try container.encode(DataOnDisk(file), forKey: .dataFile)
+    case nil: break
+    }
+  }
+}
+
+/// Where the data of a large COPY stands, in a report that does not repeat it.
+public struct DataOnDisk: Sendable, Hashable, Encodable {
+  /// The migration's file.
+  public let file: String
+  /// Where the data begins in the file, in bytes from 0.
+  public let offset: Int
+  /// How many bytes of the file it takes.
+  public let bytes: Int
+  /// SHA-256 of the data with LF line ends, in hexadecimal.
+  public let sha256: String
+
+  init(_ data: CopyDataFile) {
+    file = data.path
+    offset = data.bytes.lowerBound
+    bytes = data.bytes.count
+    sha256 = data.hash
+  }
+}
+
+/// A script for psql that is handed on in pieces of some size.
+private struct PsqlScript {
+  private static let size = 1 << 16
+
+  private let write: (String) throws -> Void
+  private var text = ""
+
+  init(_ write: @escaping (String) throws -> Void) { self.write = write }
+
+  mutating func add(_ more: String) throws {
+    text += more
+    if text.utf8.count >= Self.size { try flush() }
+  }
+
+  /// The lines of a COPY with their closing mark.
+  mutating func add(_ data: CopyData) throws {
+    var last = UInt8(ascii: "\n")
+    try data.forEachPart { part in
+      last = part.last ?? last
+      try add(String(decoding: part, as: UTF8.self))
+    }
+    try add((last == UInt8(ascii: "\n") ? "" : "\n") + "\\.\n")
+  }
+
+  mutating func flush() throws {
+    if !text.isEmpty { try write(text) }
+    text = ""
   }
 }

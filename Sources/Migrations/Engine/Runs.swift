@@ -37,8 +37,13 @@ extension Migrator {
       let state = try await session.readState()
       session.history.commits = state.commits
       let plan = try await planning(plan, on: connection, knowing: state.records)
-      let steps = try checked(plan(state.records))
-      guard !steps.isEmpty else { return RunReport(command: command, migrations: []) }
+      do {
+        if try checked(plan(state.records)).isEmpty { return RunReport(command: command, migrations: []) }
+      } catch let error as MigrationErrors {
+        // What is half done may be under way right now, by a newer release; under the lock it is not.
+        let mayBeUnderway = state.records.contains { $0.state == .running && $0.isPartial }
+        guard mayBeUnderway, options.lock != .none, !session.locksByTransaction(state) else { throw error }
+      }
       let earlier = await connection.setNoticeHandler { notice in Self.tell(notice, emit) }
       do {
         let lent = session
@@ -94,13 +99,15 @@ extension Migrator {
   }
 
   private func carryOut(
-    in session: MigrationSession,
+    in first: MigrationSession,
     knowing earlier: MigrationSession.State,
     plan: @Sendable ([HistoryRecord]) throws -> [PlannedStep]
   ) async throws -> [RunReport.Migration] {
-    let byTransaction = session.locksByTransaction(earlier)
-    let state = try await session.prepareHistory(knowing: earlier)
-    let steps = try plan(state.records)
+    let byTransaction = first.locksByTransaction(earlier)
+    let state = try await first.prepareHistory(knowing: earlier)
+    var session = first
+    session.vectorSchema = state.vectorSchema
+    let steps = try state.records == earlier.records ? plan(state.records) : checked(plan(state.records))
     if byTransaction { try refuseStepwise(steps) }
     try await session.refuseDataLoss(of: steps)
     var done: [RunReport.Migration] = []

@@ -164,9 +164,11 @@ struct SessionState: Sendable, Hashable {
   /// `DISCARD ALL` in its parts.
   static func clean(after words: SQLWords, on commits: HistoryTable.CommitRules) -> [String] {
     guard words.contains(.session) || words.contains(.evaluation) else { return [] }
-    let settings = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "RESET ALL"]
-    // Greenplum refuses some of the rest, and a refusal here would fail a migration that is committed.
-    guard commits != .onSegments else { return settings }
-    return ["CLOSE ALL"] + settings + ["DEALLOCATE ALL", "UNLISTEN *", "DISCARD TEMP", "DISCARD SEQUENCES"]
+    let all = [
+      "CLOSE ALL", "SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "RESET ALL", "DEALLOCATE ALL",
+      "DISCARD TEMP",
+    ]
+    // On Greenplum these are the parts that reach the segments; notifications and sequences are not the session's there.
+    return commits == .onSegments ? all : all + ["UNLISTEN *", "DISCARD SEQUENCES"]
   }
 }

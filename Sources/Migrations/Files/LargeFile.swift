@@ -12,7 +12,7 @@ internal import SQLLexer
 /// The data of a COPY, in the text of its section or on the disk.
 enum CopyData: Sendable, Hashable {
   case text(ArraySlice<UInt8>)
-  case file(CopyDataFile)
+  indirect case file(CopyDataFile)
 
   /// - Throws: what the body throws; `MigrationError` when the file cannot be read again as it was.
   func forEachPart(_ body: (ArraySlice<UInt8>) throws -> Void) throws {
@@ -20,13 +20,6 @@ enum CopyData: Sendable, Hashable {
     case .text(let bytes): try body(bytes)
     case .file(let file): try file.forEachPart(body)
     }
-  }
-
-  /// All of it, for a script that is printed.
-  func string() throws -> String {
-    var bytes: [UInt8] = []
-    try forEachPart { bytes += $0 }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
 

@@ -6,10 +6,14 @@ struct MigrationFile: Sendable {
   let name: String
   let file: SourceFile
 
-  /// Whether the text is what ran and holds no parameters, so that it would render to what ran.
-  func isUnchanged(since record: HistoryRecord, _ hasManifest: Bool) -> Bool {
+  /// Whether text, declarations and values are those that ran, so that it would render to what ran.
+  func isUnchanged(since record: HistoryRecord, _ parameters: ParameterSet) -> Bool {
     guard record.state == .applied, record.templateHash == file.hash else { return false }
-    return !hasManifest || record.parametersJSON == "{}" && !file.text.containsPair(of: UInt8(ascii: "{"))
+    guard let manifest = parameters.manifest else { return true }
+    if record.parametersJSON == "{}", !file.text.containsPair(of: UInt8(ascii: "{")) { return true }
+    guard let inputs = record.inputs, inputs.manifest == manifest.hash else { return false }
+    return inputs.absent.allSatisfy { parameters.values[$0]?.text == nil }
+      && record.parameters.allSatisfy { parameters.values[$0.key]?.text == $0.value }
   }
 }
 

@@ -7,6 +7,8 @@ public struct ParameterManifest: Sendable, Hashable {
   public let definitions: [ParameterDefinition]
   /// The file's path, for messages.
   public let path: String
+  /// SHA-256 of the file and the dialect, in hexadecimal.
+  let hash: String
 
   /// The declaration of a name.
   public subscript(name: String) -> ParameterDefinition? { definitions.first { $0.name == name } }
@@ -17,6 +19,7 @@ public struct ParameterManifest: Sendable, Hashable {
     var reader = TOMLReader(file)
     let tables = try reader.read()
     path = file.path
+    hash = SHA256Hex.of("\(dialect.rawValue)\n\(file.hash)")
     let declared = tables.filter { $0.path.count == 1 }
     let names = declared.map { $0.path[0] }
     var found: [ParameterDefinition] = []

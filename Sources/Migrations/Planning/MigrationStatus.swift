@@ -46,6 +46,8 @@ public struct MigrationStatus: Sendable, Hashable {
     case rendering
     /// The file is gone, and it is not newer than the files at hand.
     case missingFile
+    /// The file is gone, and some of its statements ran without the others: nothing can go on with it.
+    case halfDone(HalfDone)
     /// Of a migration that stopped half-way: its first statements, which ran, are others now.
     case executedStatements(Int)
     /// The name behind the version is another; harmless.
@@ -86,6 +88,7 @@ extension MigrationStatus.Drift: CustomStringConvertible {
       "parameter drift: " + changes.map(\.description).joined(separator: ", ")
     case .rendering: "the SQL differs although file and parameters do not: the server's capabilities changed"
     case .missingFile: "the file is missing"
+    case .halfDone(let what): what.description
     case .executedStatements(let count): "the first \(count) statements ran and were changed since"
     case .renamed(let name): "the file was called \(name)"
     }
@@ -98,6 +101,7 @@ extension MigrationStatus.Drift: CustomStringConvertible {
     case .parameters: "parameters"
     case .rendering: "rendering"
     case .missingFile: "missing_file"
+    case .halfDone: "half_done_without_file"
     case .executedStatements: "executed_statements"
     case .renamed: "renamed"
     }
@@ -122,7 +126,47 @@ extension MigrationStatus {
     case .rendering: return "accept the change: \(bless)"
     case .missingFile:
       return "bring the file back, or forget its row: 'adbvec migrate repair --mark-pending \(id)'"
+    case .halfDone(let what): return Self.remedy(what, id)
     case .renamed: return "nothing needs to be done"
     }
+  }
+
+  static func remedy(_ what: HalfDone, _ id: MigrationID) -> String {
+    let back = what.file.map { "give \($0) the version \(id) again" } ?? "bring the file back"
+    let next = what.direction == .up ? "'adbvec migrate up'" : "'adbvec migrate down 1'"
+    return "\(back) and finish it with \(next); or undo by hand what ran and forget its row: "
+      + "'adbvec migrate repair --mark-pending \(id)'"
+  }
+}
+
+/// A migration that is half done and has no file.
+public struct HalfDone: Sendable, Hashable {
+  /// Which section was under way.
+  public var direction: MigrationDirection
+  /// How many of its statements are done.
+  public var statementsDone: Int
+  /// How many it has.
+  public var statementsTotal: Int
+  /// Why it stopped; nil where no run lived to say it.
+  public var error: String?
+  /// The file that has its text or its name under another version.
+  public var file: String?
+
+  init(_ record: HistoryRecord, file: String?) {
+    direction = record.state == .reverting ? .down : .up
+    statementsDone = record.statementsDone
+    statementsTotal = record.statementsTotal
+    error = record.error
+    self.file = file
+  }
+}
+
+extension HalfDone: CustomStringConvertible {
+  /// How far it came, one clause.
+  public var description: String {
+    let way = direction == .up ? "up" : "down"
+    return
+      "the file is missing, and its way \(way) stopped behind statement \(statementsDone) of \(statementsTotal)"
+      + (error.map { " (\($0))" } ?? "")
   }
 }

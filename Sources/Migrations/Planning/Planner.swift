@@ -32,7 +32,10 @@ struct Planner: Sendable {
 
   /// Whether the files know none of the versions that the history knows: then they are those of another database.
   private var isOtherFolder: Bool {
-    let known = records.filter { if case .version = $0.id { $0.kind != .baseline } else { false } }
+    let known = records.filter { record in
+      guard case .version = record.id else { return false }
+      return record.kind != .baseline && record.isPresent
+    }
     return !known.isEmpty && known.allSatisfy { migration($0.id) == nil }
   }
 
@@ -101,11 +104,25 @@ struct Planner: Sendable {
       state: .missing,
       record: record
     )
+    guard record.isPresent else { return status }
+    if record.isPartial {
+      status.drift = [.halfDone(HalfDone(record, file: fileInstead(of: record)))]
+      return status
+    }
     // A version above all files belongs to a newer release of the program; an older one can live with it.
     let isNewer = highestFile.map { record.id > $0 } ?? false
     let isRepeatable = if case .repeatable = record.id { true } else { false }
     if record.kind != .baseline, !isNewer || isRepeatable { status.drift = [.missingFile] }
     return status
+  }
+
+  /// The file that seems to be a record's under another version: it has its text or its name, and no record of its own.
+  private func fileInstead(of record: HistoryRecord) -> String? {
+    let free = migrations.filter { migration in !records.contains { $0.id.isSame(as: migration.id) } }
+    let found =
+      free.first { $0.migration.templateHash == record.templateHash }
+      ?? free.first { $0.migration.name == record.name && !record.name.isEmpty }
+    return found?.migration.file.path
   }
 
   private func drift(of migration: RenderedMigration, _ record: HistoryRecord) -> [MigrationStatus.Drift] {
@@ -227,10 +244,12 @@ extension Planner {
       throw MigrationError(
         .drift,
         "\(record.id) \(record.name) has no file, so there is no way down",
-        hint: "bring the file back, or forget its row with repair --mark-pending"
+        hint:
+          "bring the file back, or forget its row with 'adbvec migrate repair --mark-pending \(record.id)'"
       )
     }
-    if !ignoreDrift, record.templateHash != current.migration.templateHash {
+    // Half-way down, only the statements that ran have to be as they were; an edit of the rest mends it.
+    if !ignoreDrift, record.state != .reverting, record.templateHash != current.migration.templateHash {
       throw MigrationError(
         .drift,
         "\(record.id) \(record.name) was edited after it ran; its way down may not fit",
@@ -319,6 +338,13 @@ extension Planner {
 
   /// A migration whose way up stopped half-way has no way down: that was written for all of it.
   private func partialError(_ record: HistoryRecord) -> MigrationError {
+    guard migration(record.id) != nil else {
+      return MigrationError(
+        .drift,
+        "\(record.id) \(record.name) stopped on its way up, and its file is missing, so there is no way down",
+        hint: MigrationStatus.remedy(HalfDone(record, file: fileInstead(of: record)), record.id)
+      )
+    }
     let statements = migration(record.id)?.upSection
     let done = statements.map { section in
       section.script.statements.prefix(record.statementsDone).map { section.location(of: $0).description }

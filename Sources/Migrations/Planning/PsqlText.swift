@@ -39,11 +39,6 @@ enum PsqlText {
     return result
   }
 
-  /// The lines of a COPY with their closing mark.
-  static func copyData(_ data: String) -> String {
-    data + (data.isEmpty || data.utf8.last == UInt8(ascii: "\n") ? "" : "\n") + "\\.\n"
-  }
-
   /// `:name`, `:'name'`, `:"name"`, `:{?name}`.
   private static func startsVariable(_ byte: UInt8) -> Bool {
     switch byte {

@@ -32,6 +32,8 @@ struct RunUnit: Sendable, Hashable {
 struct RunScript: Sendable {
   let step: PlannedStep
   let history: HistoryTable
+  /// The search path to run with, where the session's own does not lead to pgvector; nil leaves it as it is.
+  let searchPath: String?
   /// The lock time-out where the file names none, in milliseconds; 0 for none.
   let defaultLockTimeout: Int
   /// False where the transaction has been opened by the lock already.
@@ -44,12 +46,14 @@ struct RunScript: Sendable {
   init(
     step: PlannedStep,
     history: HistoryTable,
+    searchPath: String? = nil,
     defaultLockTimeout: Int,
     opensTransaction: Bool = true,
     place: RunPlace = RunPlace()
   ) {
     self.step = step
     self.history = history
+    self.searchPath = searchPath
     self.defaultLockTimeout = defaultLockTimeout
     self.opensTransaction = opensTransaction
     self.place = place
@@ -69,7 +73,7 @@ struct RunScript: Sendable {
   private var transaction: RunUnit {
     let start =
       (opensTransaction ? ["BEGIN"] : []) + (place.waitsForDisk ? [] : history.lateCommit)
-      + timeouts(isLocal: true) + opening(state: .applied) + restoredSession
+      + timeouts(isLocal: true) + opening(state: .applied) + path(isLocal: true) + restoredSession
     let end = asOwner + [record(done: statements.count)] + ["COMMIT"] + cleanSession
     let rest = step.statementsDone..<statements.count
     return RunUnit(
@@ -84,7 +88,7 @@ struct RunScript: Sendable {
   var opening: [RunUnit] {
     let begin = ["BEGIN"] + opening(state: .running) + ["COMMIT"]
     let hasTimeouts = options.lockTimeout != nil || options.statementTimeout != nil
-    let session = (hasTimeouts ? timeouts(isLocal: false) : []) + restoredSession
+    let session = (hasTimeouts ? timeouts(isLocal: false) : []) + path(isLocal: false) + restoredSession
     return [begin, session].filter { !$0.isEmpty }.map {
       RunUnit(messages: bookkeeping($0), kind: .bookkeeping)
     }
@@ -234,11 +238,15 @@ struct RunScript: Sendable {
     return settings
   }
 
+  private func path(isLocal: Bool) -> [String] {
+    searchPath.map { ["SELECT set_config('search_path', \(ParameterValue.quote($0)), \(isLocal))"] } ?? []
+  }
+
   /// What one file sets or makes for its session, the next must not inherit.
-  private var cleanSession: [String] {
-    let setsTimeouts = !options.transaction && (options.lockTimeout != nil || options.statementTimeout != nil)
+  var cleanSession: [String] {
+    let sets = options.lockTimeout != nil || options.statementTimeout != nil || searchPath != nil
     let cleaning = SessionState.clean(after: words, on: history.commits)
-    return cleaning.isEmpty && setsTimeouts ? ["RESET ALL"] : cleaning
+    return cleaning.isEmpty && sets && !options.transaction ? ["RESET ALL"] : cleaning
   }
 }
 

@@ -5,6 +5,15 @@ struct SectionCheck {
   let section: RenderedSection
 
   func errors() -> [MigrationError] {
+    // First, because the text behind such a statement would be cut otherwise than it is read.
+    let escaping = section.script.statements.filter(\.changesStringEscapes).map { statement in
+      error(
+        "standard_conforming_strings must stay on: with it off, a backslash in '…' is read as an escape",
+        hint: "remove the statement and write E'…' where a backslash escapes",
+        statement
+      )
+    }
+    guard escaping.isEmpty else { return escaping }
     let broken = section.script.errors.map { error in
       MigrationError(
         .invalidSQL,
@@ -146,6 +155,13 @@ struct SectionCheck {
     }
     if !inside, statement.usesSavepoint {
       return error("savepoints need a transaction", hint: "write BEGIN before and COMMIT behind", statement)
+    }
+    if !inside, let name = statement.endsWithItsTransaction {
+      return error(
+        "\(name) ends with its transaction, and here it would be the only statement of one",
+        hint: "write BEGIN before it, and COMMIT behind the statements that need it",
+        statement
+      )
     }
     return nil
   }

@@ -29,6 +29,58 @@ extension SQLStatement {
       || (hasWords("rollback") || hasWords("abort")) && tokens.indices.contains { hasWords("to", at: $0) }
   }
 
+  /// What has an effect until the end of its transaction only; the text says what it is, for messages.
+  var endsWithItsTransaction: String? {
+    if hasWords("set", "local") { return "SET LOCAL" }
+    if hasWords("set", "transaction") { return "SET TRANSACTION" }
+    if hasWords("set", "constraints") { return "SET CONSTRAINTS" }
+    if hasWords("lock"), tokens.count > 1 { return "LOCK TABLE" }
+    if hasWords("declare"), !mentionsPhrase("with", "hold") { return "a cursor without WITH HOLD" }
+    if hasWords("create"), mentionsPhrase("on", "commit", "drop") { return "a table with ON COMMIT DROP" }
+    guard hasWords("select") else { return nil }
+    for name in Self.lockFunctions where isCall(of: name.words) { return name.text }
+    return isCall(of: ["set_config"]) && isLocalSetting ? "set_config(…, true)" : nil
+  }
+
+  private static let lockFunctions: [(words: [StaticString], text: String)] = [
+    (["pg_advisory_xact_lock"], "pg_advisory_xact_lock"),
+    (["pg_advisory_xact_lock_shared"], "pg_advisory_xact_lock_shared"),
+    (["pg_try_advisory_xact_lock"], "pg_try_advisory_xact_lock"),
+    (["pg_try_advisory_xact_lock_shared"], "pg_try_advisory_xact_lock_shared"),
+  ]
+
+  /// Whether it is `SELECT [pg_catalog.]name(…)` and nothing else.
+  private func isCall(of name: [StaticString]) -> Bool {
+    let start = hasWords("pg_catalog", at: 1) && isSymbol(".", at: 2) ? 3 : 1
+    return hasWords(name, at: start) && endOfParentheses(at: start + 1) == tokens.count
+  }
+
+  /// Whether its last argument is `true`.
+  private var isLocalSetting: Bool {
+    guard isSymbol(",", at: tokens.count - 3) else { return false }
+    return ["true", "'t'", "'true'", "'on'"].contains(text(of: tokens[tokens.count - 2]).lowercased())
+  }
+
+  /// Whether it may make the server read backslashes in plain strings as escapes, here or in a later session.
+  var changesStringEscapes: Bool {
+    let name = "standard_conforming_strings"
+    if hasWords("do") || hasWords("update") || hasWords("select") && mentions(.setConfig) {
+      return source[range].lowercased().contains(name)
+    }
+    guard hasWords("set") || hasWords("alter") else { return false }
+    guard let index = tokens.indices.first(where: { isSetting(name, at: $0) }) else { return false }
+    let value = isSymbol("=", at: index + 1) || hasWords("to", at: index + 1) ? index + 2 : index + 1
+    guard tokens.indices.contains(value) else { return false }
+    let on = ["on", "true", "yes", "1", "'on'", "'true'", "'yes'", "'1'", "default"]
+    return !hasWords("reset", at: index - 1) && !on.contains(text(of: tokens[value]).lowercased())
+  }
+
+  private func isSetting(_ name: String, at index: Int) -> Bool {
+    let token = tokens[index]
+    guard token.kind == .word || token.kind == .quotedIdentifier else { return false }
+    return catalogueName(token).lowercased() == name
+  }
+
   /// Whether the server refuses it inside a transaction block; the text says what it is, for messages.
   ///
   /// These are the callers of `PreventInTransactionBlock` in PostgreSQL 18, as far as the statement alone tells: whether

@@ -11,6 +11,8 @@ struct RenderedMigration: Sendable, Hashable {
   let parameters: [String: String]
   let parametersHash: String
   let renderedHash: String
+  /// What the SQL depends on beside the file and the values; nil where it depends on what the server can do.
+  var inputs: TemplateInputs?
 
   /// Whether its file was not read, because the history holds it as it is: it cannot run.
   var isUnread = false
@@ -44,6 +46,28 @@ extension RenderedMigration {
   }
 }
 
+/// What the SQL of a template depends on beside its text and the values that it uses: a file for which nothing of all this
+/// has changed need not be rendered again.
+struct TemplateInputs: Sendable, Hashable {
+  /// SHA-256 of the declarations as they hold for the dialect.
+  let manifest: String
+  /// The parameters that the file uses and that had no value.
+  let absent: [String]
+
+  init(_ manifest: ParameterManifest, absent: some Collection<String>) {
+    self.manifest = manifest.hash
+    self.absent = absent.sorted()
+  }
+
+  init?(json: String) {
+    guard let values = FlatJSON.read(json), let manifest = values["manifest"] else { return nil }
+    self.manifest = manifest
+    absent = values["absent"]?.split(separator: ",").map(String.init) ?? []
+  }
+
+  var json: String { FlatJSON.write(["manifest": manifest, "absent": absent.joined(separator: ",")]) }
+}
+
 /// Renders migrations for one set of values, one dialect and one server's capabilities.
 struct MigrationRenderer: Sendable {
   let parameters: ParameterSet
@@ -65,7 +89,9 @@ struct MigrationRenderer: Sendable {
       },
       parameters: used,
       parametersHash: SHA256Hex.of(FlatJSON.write(used)),
-      renderedHash: upSection.hash
+      renderedHash: upSection.hash,
+      inputs: up.usesCapabilities || down?.usesCapabilities ?? false
+        ? nil : parameters.manifest.map { TemplateInputs($0, absent: names.filter { used[$0] == nil }) }
     )
   }
 
@@ -202,6 +228,18 @@ struct RenderedSection: Sendable, Hashable {
       if let left = file.data.first(where: { $0.offset == offset }) { return .file(left) }
     }
     return .text(script.source.utf8[range])
+  }
+
+  /// The SQL in parts, with the data that was left on the disk in its place.
+  func forEachPart(_ body: (ArraySlice<UInt8>) throws -> Void) throws {
+    var start = 0
+    for statement in file.data.isEmpty ? [] : script.statements {
+      guard let place = statement.copyData, case .file(let data) = copyData(of: statement) else { continue }
+      try body(text.utf8[start..<place.lowerBound])
+      try data.forEachPart(body)
+      start = place.lowerBound
+    }
+    try body(text.utf8[start...])
   }
 
   /// SHA-256 of the SQL, with the hashes of the data that is not in it.

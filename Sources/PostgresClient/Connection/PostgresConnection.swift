@@ -164,7 +164,7 @@ actor ConnectionOpener {
 
   func open(_ settings: ConnectionSettings) throws -> (ConnectionHandle, PostgresConnection.Session) {
     if let url = settings.url { _ = try ConnectionSettings.keywords(of: url) }
-    guard let pointer = Self.connect(settings.parameters) else {
+    guard var pointer = Self.connect(settings.parameters) else {
       throw PostgresError(code: .connectionFailed, message: "out of memory while connecting")
     }
     guard PQstatus(pointer) == CONNECTION_OK else {
@@ -172,6 +172,7 @@ actor ConnectionOpener {
       PQfinish(pointer)
       throw PostgresError(code: .connectionFailed, message: message)
     }
+    if Self.readsBackslashes(pointer) { pointer = Self.standardStrings(instead: pointer, settings) }
     let session = PostgresConnection.Session(
       backendPID: PQbackendPID(pointer),
       serverVersion: Int(PQserverVersion(pointer)),
@@ -188,6 +189,42 @@ actor ConnectionOpener {
     defer { (keywords + values).forEach { free($0) } }
     let readOnly = { (list: [UnsafeMutablePointer<CChar>?]) in list.map { UnsafePointer($0) } + [nil] }
     return PQconnectdbParams(readOnly(keywords), readOnly(values), 1)
+  }
+
+  /// Whether the role or the database makes sessions that read backslashes in plain strings as escapes.
+  private static func readsBackslashes(_ pointer: OpaquePointer) -> Bool {
+    PQparameterStatus(pointer, "standard_conforming_strings").map { String(cString: $0) == "off" } ?? false
+  }
+
+  /// A session whose strings are standard, which is what every literal here is written for. As an option of the connection
+  /// the setting outlives `RESET ALL`; a pooler that refuses options gets a plain SET.
+  private static func standardStrings(
+    instead pointer: OpaquePointer,
+    _ settings: ConnectionSettings
+  ) -> OpaquePointer {
+    let options = "-c standard_conforming_strings=on"
+    let wanted = [self.options(of: pointer), options].compactMap(\.self).joined(separator: " ")
+    if let other = connect(settings.parameters + [("options", wanted)]) {
+      if PQstatus(other) == CONNECTION_OK, !readsBackslashes(other) {
+        PQfinish(pointer)
+        return other
+      }
+      PQfinish(other)
+    }
+    PQclear(PQexec(pointer, "SET standard_conforming_strings = on"))
+    return pointer
+  }
+
+  /// The options that a connection was made with; nil for none.
+  private static func options(of pointer: OpaquePointer) -> String? {
+    guard let known = PQconninfo(pointer) else { return nil }
+    defer { PQconninfoFree(known) }
+    var option = known
+    while let keyword = option.pointee.keyword {
+      if String(cString: keyword) == "options" { return option.pointee.val.map { String(cString: $0) } }
+      option += 1
+    }
+    return nil
   }
 
   private static func address(of pointer: OpaquePointer) -> String {

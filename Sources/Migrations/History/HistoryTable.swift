@@ -1,0 +1,224 @@
+internal import PostgresClient
+internal import VectorSQL
+
+/// The SQL of the history table; all of it runs on a PostgreSQL 9.4 base.
+///
+/// Rows are keyed by version, which on Greenplum also distributes the table. A row is inserted before its migration's
+/// first statement, in the same transaction: two runs cannot both get past it, whatever became of the lock.
+struct HistoryTable: Sendable, Hashable {
+  let name: QualifiedName
+  let dialect: MigrationDialect
+  /// What the server is, as far as it matters for the history; a plan without a server goes by the dialect.
+  var commits: CommitRules
+
+  init(name: QualifiedName, dialect: MigrationDialect) {
+    self.name = name
+    self.dialect = dialect
+    commits = dialect == .analyticDB ? .onSegments : .local
+  }
+
+  /// How a server commits.
+  enum CommitRules: String, Sendable, Hashable {
+    /// In one place.
+    case local
+    /// In two phases on other servers, for distributed tables (Citus).
+    case onWorkers
+    /// In two phases on segments, which also hold the history table (Greenplum, AnalyticDB).
+    case onSegments
+  }
+
+  /// A text expression for the `CommitRules` of the server that evaluates it.
+  static let commitRules = """
+    CASE WHEN version() ~ 'Greenplum|Cloudberry' THEN 'onSegments' \
+    WHEN EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus') THEN 'onWorkers' ELSE 'local' END
+    """
+
+  /// The version of the table's columns and of what stands in them.
+  static let format = 2
+
+  /// The columns that every version of adbvec wrote.
+  static let firstColumns = [
+    "version", "name", "kind", "state", "applied_order", "template_sha256", "parameters_sha256",
+    "rendered_sha256", "parameters", "statements_total", "statements_done", "done_sha256", "error",
+    "started_at", "finished_at", "applied_by",
+  ]
+  /// Those that came later, in their order, with their types.
+  static let addedColumns = [
+    (name: "format", type: "integer"), (name: "underway", type: "text"), (name: "session", type: "text"),
+    (name: "inputs", type: "text"),
+  ]
+
+  var select: String { "SELECT * FROM \(sqlName)" }
+
+  /// Gives a table of an older version the columns that it lacks.
+  func upgrade(_ missing: [String]) -> String {
+    let added = Self.addedColumns.filter { missing.contains($0.name) }
+    return "ALTER TABLE \(sqlName) "
+      + added.map { "ADD COLUMN \($0.name) \($0.type)" }.joined(separator: ", ")
+  }
+
+  var sqlName: String {
+    let parts = [name.schema, name.name].compactMap { $0.map(ReservedWords.quotedWhereNeeded) }
+    return parts.joined(separator: ".")
+  }
+
+  /// A commit that does not wait for the disk, where a later one waits for both: after a crash either both are there, or
+  /// the earlier alone, or none. Spread over segments, commits have rules of their own.
+  var lateCommit: [String] {
+    commits == .local ? ["SET LOCAL synchronous_commit = off"] : []
+  }
+
+  /// Makes the table in a transaction of its own.
+  var createAlone: String {
+    (["BEGIN"] + lateCommit + [create, "COMMIT"]).joined(separator: ";\n")
+  }
+
+  /// Without NOT NULL: nobody else writes it, and since PostgreSQL 18 each is a constraint with a row of its own, which made
+  /// a first run notably slower.
+  var create: String {
+    let table = """
+      CREATE TABLE IF NOT EXISTS \(sqlName) (
+        version text PRIMARY KEY,
+        name text,
+        kind text,
+        state text,
+        applied_order integer,
+        template_sha256 text,
+        parameters_sha256 text,
+        rendered_sha256 text,
+        parameters text,
+        statements_total integer,
+        statements_done integer,
+        done_sha256 text,
+        error text,
+        dialect text,
+        tool text,
+        applied_by text,
+        started_at timestamptz,
+        finished_at timestamptz,
+        format integer,
+        underway text,
+        session text,
+        inputs text
+      )
+      """
+    guard let schema = name.schema, schema.name != "public" else { return table }
+    // CREATE SCHEMA asks for the right to create one even where the schema is there.
+    let body = """
+      BEGIN IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = \(quote(schema.name))) \
+      THEN CREATE SCHEMA IF NOT EXISTS \(ReservedWords.quotedWhereNeeded(schema)); END IF; END
+      """
+    return "DO \(quote(body));\n" + table
+  }
+
+  /// Takes away what an earlier attempt left: a row that says failed or running.
+  func clear(_ id: MigrationID) -> String {
+    "DELETE FROM \(sqlName) WHERE version = \(quote(id.key)) AND state <> 'applied'"
+  }
+
+  func delete(_ id: MigrationID) -> String {
+    "DELETE FROM \(sqlName) WHERE version = \(quote(id.key))"
+  }
+
+  func insert(
+    _ migration: RenderedMigration,
+    kind: HistoryRecord.Kind,
+    state: HistoryRecord.State,
+    total: Int,
+    done: Int = 0,
+    doneHash: String = "",
+    error: String? = nil,
+    order: Int? = nil
+  ) -> String {
+    let finished = state == .applied && done == total ? "clock_timestamp()" : "NULL"
+    let number = order.map(String.init) ?? "coalesce(max(applied_order), 0) + 1"
+    return """
+      INSERT INTO \(sqlName) (version, name, kind, state, applied_order, template_sha256, parameters_sha256, \
+      rendered_sha256, parameters, statements_total, statements_done, done_sha256, error, dialect, tool, \
+      applied_by, started_at, finished_at, format, inputs) \
+      SELECT \(quote(migration.id.key)), \(quote(migration.migration.name)), '\(kind.rawValue)', \
+      '\(state.rawValue)', \(number), '\(migration.migration.templateHash)', \
+      '\(migration.parametersHash)', '\(migration.renderedHash)', \(quote(migration.parametersJSON)), \
+      \(total), \(done), '\(doneHash)', \(error.map(quote) ?? "NULL"), \(quote(dialect.rawValue)), \
+      'adbvec', session_user, clock_timestamp(), \(finished), \(Self.format), \(inputs(migration))\
+      \(order == nil ? " FROM \(sqlName)" : "")
+      """
+  }
+
+  func finish(_ id: MigrationID, total: Int, doneHash: String) -> String {
+    """
+    UPDATE \(sqlName) SET state = 'applied', error = NULL, statements_done = \(total), \
+    done_sha256 = '\(doneHash)', underway = NULL, session = NULL, finished_at = clock_timestamp() \
+    WHERE version = \(quote(id.key))
+    """
+  }
+
+  /// Records that the first `done` statements are done.
+  /// - Parameter keepsSession: whether the state of the session that runs this belongs to the record.
+  func progress(_ id: MigrationID, done: Int, doneHash: String, keepsSession: Bool) -> String {
+    // On segments the settings would be those of a segment's process.
+    let session =
+      keepsSession && commits != .onSegments ? ", session = \(SessionState.expression(statements: done))" : ""
+    return """
+      UPDATE \(sqlName) SET statements_done = \(done), done_sha256 = '\(doneHash)', underway = NULL\(session) \
+      WHERE version = \(quote(id.key))
+      """
+  }
+
+  /// Records that a statement is about to be sent outside a transaction.
+  func begin(_ id: MigrationID, number: Int, hash: String, outcome: StatementOutcome) -> String {
+    let outcome = commits == .onSegments && outcome != .repeatable ? .unknown : outcome
+    return """
+      UPDATE \(sqlName) SET underway = '{"statement":"\(number)","sha256":"\(hash)","kind":"\(outcome.kind)",\
+      "before":"' || \(outcome.before) || '"}' WHERE version = \(quote(id.key))
+      """
+  }
+
+  func restart(_ id: MigrationID, state: HistoryRecord.State) -> String {
+    "UPDATE \(sqlName) SET state = '\(state.rawValue)', error = NULL WHERE version = \(quote(id.key))"
+  }
+
+  /// Goes on with a migration that stopped half-way. What ran is the same in today's file, so from here on the row tells
+  /// of today's file and values: they are what the rest runs with, and what the way down has to undo.
+  func resume(_ migration: RenderedMigration, key: MigrationID, total: Int) -> String {
+    """
+    UPDATE \(sqlName) SET state = 'running', error = NULL, name = \(quote(migration.migration.name)), \
+    template_sha256 = '\(migration.migration.templateHash)', \
+    parameters_sha256 = '\(migration.parametersHash)', rendered_sha256 = '\(migration.renderedHash)', \
+    parameters = \(quote(migration.parametersJSON)), inputs = \(inputs(migration)), statements_total = \(total), \
+    format = \(Self.format) \
+    WHERE version = \(quote(key.key))
+    """
+  }
+
+  /// Marks an applied migration as on its way down, with no statement of that section done.
+  func beginReverting(_ id: MigrationID, total: Int) -> String {
+    """
+    UPDATE \(sqlName) SET state = 'reverting', error = NULL, statements_total = \(total), \
+    statements_done = 0, done_sha256 = '', underway = NULL, session = NULL, format = \(Self.format) WHERE version = \(quote(id.key))
+    """
+  }
+
+  /// - Parameter isSettled: whether a statement that was under way is known to have left nothing behind.
+  func fail(_ id: MigrationID, error: String, isSettled: Bool) -> String {
+    "UPDATE \(sqlName) SET error = \(quote(error)), state = CASE state WHEN 'reverting' THEN state "
+      + "WHEN 'applied' THEN state ELSE 'failed' END\(isSettled ? ", underway = NULL" : "") "
+      + "WHERE version = \(quote(id.key))"
+  }
+
+  /// Writes the hashes of today's file and values over those of the run: the change is known and accepted.
+  func bless(_ migration: RenderedMigration, key: MigrationID) -> String {
+    """
+    UPDATE \(sqlName) SET name = \(quote(migration.migration.name)), \
+    template_sha256 = '\(migration.migration.templateHash)', \
+    parameters_sha256 = '\(migration.parametersHash)', rendered_sha256 = '\(migration.renderedHash)', \
+    parameters = \(quote(migration.parametersJSON)), inputs = \(inputs(migration)) WHERE version = \(quote(key.key))
+    """
+  }
+
+  private func inputs(_ migration: RenderedMigration) -> String {
+    migration.inputs.map { quote($0.json) } ?? "NULL"
+  }
+
+  private func quote(_ text: String) -> String { ParameterValue.quote(text) }
+}
