@@ -17,9 +17,20 @@ private struct Shops: Table {
   let id = Column<Int>("id"), name = Column<String>("name"), limit = Column<Double>("limit")
 }
 
+private struct Bills: Table {
+  static let name: QualifiedName = "pg_temp.bills"
+  let number = Column<Int16>("number"), total = Column<Decimal>("total"), paid = Column<Date>("paid")
+}
+
 private struct Offer: Equatable {
   let id: Int
   let price: Double
+}
+
+private struct Match: Equatable {
+  let distance: Double
+  let id: Int
+  let title: String
 }
 
 /// The statements of a product's every day, typed from the table to the row.
@@ -76,7 +87,7 @@ private struct Offer: Equatable {
   @Test func tablesAreJoinedAndGrouped() async throws {
     try await withTables { connection in
       let joined = Select(from: Offers.self)
-        .join(Shops.self) { $0.shop.equals(Expression<Int?>($1.id.sql)) }
+        .join(Shops.self) { $0.shop.equals($1.id) }
         .where { offers, shops in offers.price.isGreater(than: shops.limit) }
         .columns { offers, shops in (offers.id, shops.name) }
         .order { offers, _ in [offers.id.ascending] }
@@ -84,7 +95,7 @@ private struct Offer: Equatable {
       #expect(!rows.isEmpty)
       #expect(rows.allSatisfy { $0.1 == "one" && $0.0 % 7 > 5 })
       let missing = Select(from: Offers.self)
-        .leftJoin(Shops.self) { $0.shop.equals(Expression<Int?>($1.id.sql)) }
+        .leftJoin(Shops.self) { $0.shop.equals($1.id) }
         .where { _, shops in shops.id.isNull }
         .columns { offers, shops in (offers.id, shops.name) }
       let unsold = try await connection.fetch(missing, for: .pgvector)
@@ -98,6 +109,85 @@ private struct Offer: Equatable {
       let counted = try await connection.fetch(groups, for: .pgvector)
       #expect(counted.map(\.0) == [1, 2])
       #expect(counted.map(\.1) == [16, 20])
+    }
+  }
+
+  @Test func threeTablesAreJoined() async throws {
+    try await withTables { connection in
+      let query = Select(from: Offers.self)
+        .join(Shops.self) { $0.shop.equals($1.id) }
+        .leftJoin(Offers.self) { offers, _, others in
+          offers.price.equals(others.price).and(others.id.isGreater(than: offers.id)).and(
+            others.shop.equals(offers.shop)
+          )
+        }
+        .columns { offers, shops, others in (shops.name, offers.id, others.id) }
+        .order { offers, _, others in [offers.id.descending, others.id.ascending] }
+        .limited(to: 9)
+      let rows = try await connection.fetch(query, for: .pgvector)
+      // 39 to 33 have no later offer of their price and shop; 25 has 39.
+      #expect(rows.first?.1 == 39)
+      #expect(rows.first?.2 == nil)
+      #expect(rows.allSatisfy { $0.0 == ($0.1 % 2 == 0 ? "one" : "two") })
+      let all = try await connection.fetch(query.limited(to: 1000), for: .pgvector)
+      let expected = (1...40).filter { $0 % 10 != 0 }.map { id in
+        max(1, (1...40).count { $0 > id && $0 % 10 != 0 && $0 % 2 == id % 2 && $0 % 7 == id % 7 })
+      }
+      #expect(all.count == expected.reduce(0, +))
+    }
+  }
+
+  @Test func listsOfEveryTypeAreBoundAsOneArray() async throws {
+    try await withTables { connection in
+      let key = try #require(UUID(uuidString: "1B4E28BA-2FA1-11D2-883F-0016D3CCA427"))
+      let day = try #require(CalendarDate(year: 2026, month: 11, day: 29))
+      let query = Select(from: Offers.self)
+        .where { $0.key.isIn([UUID(), key]) }
+        .where { $0.day.isIn([day]) }
+        .where { $0.details.isIn([JSONDocument("{}"), JSONDocument("[]")]) }
+        .columns { $0.id.count }
+      #expect(try await connection.fetch(query, for: .pgvector) == [40])
+      try await connection.run(
+        """
+        CREATE TEMP TABLE bills (number smallint, total numeric, paid timestamptz);
+        INSERT INTO bills VALUES (1, 12.50, '2026-11-29 08:00:00.25+00'), (2, 1e20, '2026-11-30 08:00+00')
+        """
+      )
+      let paid = Date(timeIntervalSince1970: 1_795_939_200.25)
+      let bills = Select(from: Bills.self)
+        .where { $0.number.isIn([1, 3]) }
+        .where { $0.total.isIn([Decimal(string: "12.5") ?? 0, 7]) }
+        .where { $0.paid.isIn([paid]) }
+        .columns { ($0.number, $0.total, $0.paid) }
+      let found = try await connection.fetch(bills, for: .pgvector)
+      #expect(found.count == 1)
+      #expect(found.first?.1 == Decimal(string: "12.50"))
+      #expect(found.first?.2 == paid)
+    }
+  }
+
+  @Test func pagesByNullableKeysShowEachRowOnce() async throws {
+    try await withTables { connection in
+      for nulls in [Ordering.Nulls?.none, .first, .last] {
+        for isDescending in [false, true] {
+          let query = Select(from: Offers.self).columns { ($0.shop, $0.id) }
+            .order {
+              [
+                isDescending ? $0.shop.descending(nulls: nulls) : $0.shop.ascending(nulls: nulls),
+                $0.id.descending,
+              ]
+            }
+          let all = try await connection.fetch(query, for: .pgvector).map(\.1)
+          var page = query.limited(to: 7)
+          var seen: [Int] = []
+          while let rows = Optional(try await connection.fetch(page, for: .pgvector)), let last = rows.last {
+            seen += rows.map(\.1)
+            page = query.limited(to: 7).after(last.0, last.1)
+          }
+          #expect(seen == all, "\(isDescending) \(String(describing: nulls))")
+          #expect(seen.count == 40)
+        }
+      }
     }
   }
 
@@ -142,6 +232,10 @@ private struct Offer: Equatable {
         .set(\.vector, to: [5, 5])
         .where { $0.id.equals(100) }
         .returning { ($0.title, $0.price) }
+      let dearer = Update(Offers.self).set(\.price, to: 2).where { $0.id.equals(1) }.returning {
+        ($0.id, $0.price)
+      }
+      #expect(try await connection.fetch(dearer, for: .pgvector, as: Offer.init) == [Offer(id: 1, price: 2)])
       let changed = try await connection.fetch(update, for: .pgvector)
       #expect(changed.count == 1)
       #expect(changed[0] == ("dearer", 2))
@@ -190,6 +284,59 @@ private struct Offer: Equatable {
       #expect(try near.first?.value(at: 0, as: Int.self) == 20)
       search.wordWeight = -1
       #expect(throws: RenderingError.self) { try search.rendered(for: .pgvector) }
+    }
+  }
+
+  @Test func typedSearchesBecomeStructsAndAreFusedWithWords() async throws {
+    try await withTables { connection in
+      let search = try Search(Offers.self)
+        .select { ($0.id, $0.title) }
+        .where { $0.shop.isNotNull }
+        .nearest(\.vector, to: [20, 1], by: .l2, limit: 12)
+      let matches = try await connection.fetch(search.exact, for: .pgvector, as: Match.init)
+      #expect(matches.count == 12)
+      #expect(matches[0].distance == 1)
+      #expect(Set(matches.prefix(2).map(\.id)) == [19, 21])
+      let fused = search.fused(
+        withWords: "shoes",
+        in: { "to_tsvector('english', \(id: $0.title))" },
+        language: "english",
+        key: \.id,
+        limit: 6
+      )
+      let hits = try await connection.fetch(fused, for: .pgvector)
+      #expect(hits.count == 6)
+      #expect(hits.map(\.distance) == hits.map(\.distance).sorted(by: >))
+      #expect(hits[0].row.0 == 21)
+      #expect(hits[0].row.1.hasSuffix("shoes"))
+    }
+  }
+
+  @Test func tableWithColumnNamedScoreIsFusedToo() async throws {
+    try await withTables { connection in
+      try await connection.run(
+        """
+        CREATE TEMP TABLE rated (id int PRIMARY KEY, score int, place int, title text, vector vector(2));
+        INSERT INTO rated VALUES (1, 7, 8, 'red', '[1,1]'), (2, 8, 9, 'blue', '[5,5]')
+        """
+      )
+      let search = HybridSearch(
+        vectors: VectorSearch(
+          table: "pg_temp.rated",
+          columns: ["id", "score", "place"],
+          nearest: VectorColumn("vector", dim: 2),
+          to: .vector([1, 1]),
+          by: .l2,
+          limit: 5
+        ),
+        key: "id",
+        words: "red",
+        in: "to_tsvector('english', title)",
+        language: "english",
+        limit: 5
+      )
+      let rows = try await connection.query(search.rendered(for: .pgvector))
+      #expect(try rows.map { try $0.value(at: 1, as: Int.self) } == [7, 8])
     }
   }
 }

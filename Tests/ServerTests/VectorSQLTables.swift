@@ -34,7 +34,23 @@ enum ExampleTables {
       columns: [.init("id", .integer, notNull: true), .init("class", .text), .init(imageVector)],
       primaryKey: ["id"]
     )
-    let tables = [TableDefinition(Products.name, columns: columns, primaryKey: ["id"]), images]
+    let orders = TableDefinition(
+      Orders.name,
+      columns: [
+        .init("id", .bigint, notNull: true), .init("product", .bigint), .init("shop", .bigint, notNull: true),
+        .init("paid", .double), .init("count", .bigint), .init("day", .date),
+        .init("sent", .plain(.timestamptz)), .init("receipt", .plain(.bytea)),
+      ],
+      primaryKey: ["id", "shop"]
+    )
+    let shops = TableDefinition(
+      Shops.name,
+      columns: [.init("id", .bigint, notNull: true), .init("title", .text)],
+      primaryKey: ["id"]
+    )
+    let tables = [
+      TableDefinition(Products.name, columns: columns, primaryKey: ["id"]), images, orders, shops,
+    ]
     var statements: [String] = []
     for table in tables { statements += try table.statements(for: dialect).map(\.text) }
     statements.append(try insertProducts(dialect))

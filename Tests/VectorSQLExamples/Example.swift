@@ -76,7 +76,7 @@ package struct Example: Sendable, CustomStringConvertible {
 
   /// All examples.
   package static let all: [Example] = [
-    metrics, elements, searches, conditions, passes, joins, schema, insertions,
+    metrics, elements, searches, conditions, passes, joins, schema, insertions, everyday,
   ]
   .flatMap { $0 }
 }

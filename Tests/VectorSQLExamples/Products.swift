@@ -15,6 +15,25 @@ package struct Products: Table {
   package init() {}
 }
 
+/// The orders of a shop's day; a product may be gone.
+package struct Orders: Table {
+  package static let name: QualifiedName = "public.orders"
+  package let id = Column<Int64>("id"), product = Column<Int64?>("product"), shop = Column<Int64>("shop")
+  package let paid = Column<Double>("paid"), count = Column<Int64>("count")
+  package let day = Column<CalendarDate>("day"), sent = Column<Timestamp?>("sent")
+  package let receipt = Column<[UInt8]>("receipt")
+
+  package init() {}
+}
+
+/// Where orders are placed.
+package struct Shops: Table {
+  package static let name: QualifiedName = "public.shops"
+  package let id = Column<Int64>("id"), title = Column<String>("title")
+
+  package init() {}
+}
+
 /// Query vectors of eight dimensions.
 package let probe: [Float] = [0.5, -1, 2, 0, 0.25, 1, -3, 1e-7]
 /// Another.

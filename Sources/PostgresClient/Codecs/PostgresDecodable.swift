@@ -172,6 +172,22 @@ public struct PostgresTimestamp: Sendable, Hashable, PostgresDecodable {
   }
 }
 
+extension Date: SQLArrayElement {
+  /// Sent as `timestamptz`, to the microsecond; a moment outside its range as `infinity` or `-infinity`.
+  public var sqlValue: SQLValue {
+    let microseconds = (timeIntervalSince1970 - Self.postgresEpoch) * 1_000_000
+    guard microseconds.magnitude < 9e18 else {
+      return .timestamptz(microsecondsSince2000: microseconds < 0 ? .min : .max)
+    }
+    return .timestamptz(microsecondsSince2000: Int64(microseconds.rounded()))
+  }
+
+  /// Sent as `timestamptz[]`.
+  public static func sqlArray(_ elements: [Date]) -> SQLValue {
+    .array(elements.map(\.sqlValue), of: .timestamptz)
+  }
+}
+
 extension Date: PostgresDecodable {
   /// 2000-01-01 00:00 UTC in seconds since 1970.
   private static let postgresEpoch: TimeInterval = 946_684_800
@@ -214,7 +230,10 @@ extension JSONDocument: PostgresDecodable {
   }
 }
 
-extension UUID: SQLEncodable {
+extension UUID: SQLArrayElement {
+  /// Sent as `uuid[]`.
+  public static func sqlArray(_ elements: [UUID]) -> SQLValue { .array(elements.map(\.sqlValue), of: .uuid) }
+
   /// Sent as `uuid`.
   public var sqlValue: SQLValue {
     let bytes = withUnsafeBytes(of: uuid) { Array($0) }

@@ -1,4 +1,5 @@
 public import FoundationEssentials
+public import VectorSQL
 
 /// An exact decimal number, `NaN` or an infinity: the text that PostgreSQL shows for a `numeric`.
 public struct PostgresNumeric: Sendable, Hashable, PostgresDecodable, CustomStringConvertible {
@@ -14,6 +15,26 @@ public struct PostgresNumeric: Sendable, Hashable, PostgresDecodable, CustomStri
   public init(cell: BinaryCell) throws {
     try cell.require([TypeOID.numeric], "a numeric")
     description = try NumericFormat.text(cell.requireBytes())
+  }
+}
+
+extension PostgresNumeric: SQLArrayElement {
+  /// Sent as `numeric`.
+  public var sqlValue: SQLValue { .numeric(description) }
+
+  /// Sent as `numeric[]`.
+  public static func sqlArray(_ elements: [PostgresNumeric]) -> SQLValue {
+    .array(elements.map(\.sqlValue), of: .numeric)
+  }
+}
+
+extension Decimal: SQLArrayElement {
+  /// Sent as `numeric`.
+  public var sqlValue: SQLValue { .numeric(description) }
+
+  /// Sent as `numeric[]`.
+  public static func sqlArray(_ elements: [Decimal]) -> SQLValue {
+    .array(elements.map(\.sqlValue), of: .numeric)
   }
 }
 

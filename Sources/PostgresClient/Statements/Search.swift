@@ -73,15 +73,34 @@ extension PostgresConnection {
     _ search: NearestSearch<T, repeat each Value>,
     for dialect: Dialect
   ) async throws -> [Hit<repeat each Value>] {
+    try await query(try search.rendered(for: dialect), prepared: true).map { try $0.hit() }
+  }
+
+  /// Runs a typed search and makes a value of each row, such as a struct by its initializer; the distance comes first.
+  ///
+  ///     struct Match { let distance: Double, id: Int64 }
+  ///     let matches = try await connection.fetch(search, for: .pgvector, as: Match.init)
+  ///
+  /// - Throws: as ``fetch(_:for:)``.
+  public func fetch<T: Table, Made, each Value: SQLEncodable & PostgresDecodable>(
+    _ search: NearestSearch<T, repeat each Value>,
+    for dialect: Dialect,
+    as make: (Double, repeat each Value) -> Made
+  ) async throws -> [Made] {
     try await query(try search.rendered(for: dialect), prepared: true).map { row in
-      var column = 0
-      func next<Next: PostgresDecodable>(_ type: Next.Type) throws -> Next {
-        defer { column += 1 }
-        return try row.value(at: column, as: type)
-      }
-      let values = (repeat try next((each Value).self))
-      return Hit(row: (repeat each values), distance: try row.value(at: column, as: Double.self))
+      let (values, distance): ((repeat each Value), Double) = try row.valuesAndScore()
+      return make(distance, repeat each values)
     }
+  }
+
+  /// Runs a typed search by words and by a vector.
+  /// - Returns: the rows, best first, each with its score in ``Hit/distance``.
+  /// - Throws: as ``fetch(_:for:as:)``.
+  public func fetch<each Value: SQLEncodable & PostgresDecodable>(
+    _ search: FusedSearch<repeat each Value>,
+    for dialect: Dialect
+  ) async throws -> [Hit<repeat each Value>] {
+    try await query(try search.rendered(for: dialect), prepared: true).map { try $0.hit() }
   }
 
   /// Runs a typed query; the types of the rows follow from its columns.
@@ -94,7 +113,7 @@ extension PostgresConnection {
     _ query: Query<Scope, repeat each Value>,
     for dialect: Dialect
   ) async throws -> [(repeat each Value)] {
-    try await rows(of: try query.rendered(for: dialect)) { (value: (repeat each Value)) in value }
+    try await self.query(try query.rendered(for: dialect), prepared: true).map { try $0.values() }
   }
 
   /// Runs a typed query and makes a value of each row, such as a struct by its initializer.
@@ -109,9 +128,7 @@ extension PostgresConnection {
     for dialect: Dialect,
     as make: (repeat each Value) -> Made
   ) async throws -> [Made] {
-    try await rows(of: try query.rendered(for: dialect)) { (value: (repeat each Value)) in
-      make(repeat each value)
-    }
+    try await fetch(query, for: dialect).map { (value: (repeat each Value)) in make(repeat each value) }
   }
 
   /// Runs an insertion, update or removal that shows columns of the rows it changed.
@@ -120,20 +137,40 @@ extension PostgresConnection {
     _ statement: ReturningStatement<repeat each Value>,
     for dialect: Dialect
   ) async throws -> [(repeat each Value)] {
-    try await rows(of: try statement.rendered(for: dialect)) { (value: (repeat each Value)) in value }
+    try await query(try statement.rendered(for: dialect), prepared: true).map { try $0.values() }
   }
 
-  private func rows<Made, each Value: PostgresDecodable>(
-    of statement: Statement,
-    _ make: ((repeat each Value)) -> Made
+  /// Runs an insertion, update or removal, and makes a value of each row that it shows.
+  /// - Throws: as ``fetch(_:for:as:)``.
+  public func fetch<Made, each Value: SQLEncodable & PostgresDecodable>(
+    _ statement: ReturningStatement<repeat each Value>,
+    for dialect: Dialect,
+    as make: (repeat each Value) -> Made
   ) async throws -> [Made] {
-    try await query(statement, prepared: true).map { row in
-      var column = 0
-      func next<Next: PostgresDecodable>(_ type: Next.Type) throws -> Next {
-        defer { column += 1 }
-        return try row.value(at: column, as: type)
-      }
-      return make((repeat try next((each Value).self)))
+    try await fetch(statement, for: dialect).map { (value: (repeat each Value)) in make(repeat each value) }
+  }
+}
+
+extension Row {
+  /// The row's first columns, in order, by their types.
+  fileprivate func values<each Value: PostgresDecodable>() throws -> (repeat each Value) {
+    var column = 0
+    func next<Next: PostgresDecodable>(_ type: Next.Type) throws -> Next {
+      defer { column += 1 }
+      return try value(at: column, as: type)
     }
+    return (repeat try next((each Value).self))
+  }
+
+  /// The selected columns, and the score behind them.
+  fileprivate func valuesAndScore<each Value: PostgresDecodable>() throws -> ((repeat each Value), Double) {
+    var columns = 0
+    for _ in repeat (each Value).self { columns += 1 }
+    return (try values(), try value(at: columns, as: Double.self))
+  }
+
+  fileprivate func hit<each Value: PostgresDecodable>() throws -> Hit<repeat each Value> {
+    let (values, distance): ((repeat each Value), Double) = try valuesAndScore()
+    return Hit(row: (repeat each values), distance: distance)
   }
 }

@@ -97,25 +97,31 @@ extension SQLExpression {
   /// `IS NOT NULL`.
   public var isNotNull: Condition { .atom("\(operand) IS NOT NULL") }
 
-  /// The same value as another expression of the same type, such as a second column.
-  public func equals(_ other: some SQLExpression<Value>) -> Condition { compare("=", to: other) }
+  /// The same value as another expression of the same type, such as a second column; either may be nullable.
+  public func equals<Other: SQLExpression>(_ other: Other) -> Condition
+  where Other.Value.Comparand == Value.Comparand { compare("=", to: other) }
 
   /// Another value than another expression of the same type.
-  public func isNot(_ other: some SQLExpression<Value>) -> Condition { compare("<>", to: other) }
+  public func isNot<Other: SQLExpression>(_ other: Other) -> Condition
+  where Other.Value.Comparand == Value.Comparand { compare("<>", to: other) }
 
   /// Less than another expression of the same type.
-  public func isLess(than other: some SQLExpression<Value>) -> Condition { compare("<", to: other) }
+  public func isLess<Other: SQLExpression>(than other: Other) -> Condition
+  where Other.Value.Comparand == Value.Comparand { compare("<", to: other) }
 
   /// At most another expression of the same type.
-  public func isAtMost(_ other: some SQLExpression<Value>) -> Condition { compare("<=", to: other) }
+  public func isAtMost<Other: SQLExpression>(_ other: Other) -> Condition
+  where Other.Value.Comparand == Value.Comparand { compare("<=", to: other) }
 
   /// Greater than another expression of the same type.
-  public func isGreater(than other: some SQLExpression<Value>) -> Condition { compare(">", to: other) }
+  public func isGreater<Other: SQLExpression>(than other: Other) -> Condition
+  where Other.Value.Comparand == Value.Comparand { compare(">", to: other) }
 
   /// At least another expression of the same type.
-  public func isAtLeast(_ other: some SQLExpression<Value>) -> Condition { compare(">=", to: other) }
+  public func isAtLeast<Other: SQLExpression>(_ other: Other) -> Condition
+  where Other.Value.Comparand == Value.Comparand { compare(">=", to: other) }
 
-  private func compare(_ symbol: SQL, to other: some SQLExpression<Value>) -> Condition {
+  private func compare(_ symbol: SQL, to other: some SQLExpression) -> Condition {
     .atom("\(operand) \(symbol) \(other.operand)")
   }
 }

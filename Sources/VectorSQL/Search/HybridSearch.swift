@@ -75,10 +75,10 @@ public struct HybridSearch: Sendable {
       )
     }
     return [
-      "SELECT \(vectors.outputs.map(\.declaration).joined(separator: ", ")), \(id: "fused").\(id: "score")",
+      "SELECT \(vectors.outputs.map(\.declaration).joined(separator: ", ")), \(id: "fused_score") AS \(id: "score")",
       "FROM \(fused(candidates).asBlock) AS \(id: "fused")",
       "JOIN \(table: vectors.table) ON \(table: vectors.table).\(id: key) = \(id: "fused").\(id: "fused_key")",
-      "ORDER BY \(id: "fused").\(id: "score") DESC, \(id: "fused_key")",
+      "ORDER BY \(id: "fused_score") DESC, \(id: "fused_key")",
     ].clauses
   }
 
@@ -88,11 +88,11 @@ public struct HybridSearch: Sendable {
     }
     return [
       "SELECT coalesce(\(id: "near").\(id: "fused_key"), \(id: "worded").\(id: "fused_key")) AS \(id: "fused_key"),",
-      "\(share("near", vectorWeight)) + \(share("worded", wordWeight)) AS \(id: "score")",
+      "\(share("near", vectorWeight)) + \(share("worded", wordWeight)) AS \(id: "fused_score")",
       "FROM \(near.asBlock) AS \(id: "near")",
       "FULL JOIN \(worded(candidates).asBlock) AS \(id: "worded")",
       "ON \(id: "near").\(id: "fused_key") = \(id: "worded").\(id: "fused_key")",
-      "ORDER BY \(id: "score") DESC, 1",
+      "ORDER BY \(id: "fused_score") DESC, 1",
       "LIMIT \(Int64(limit))",
     ].clauses
   }
@@ -119,5 +119,45 @@ public struct HybridSearch: Sendable {
       "ORDER BY \(id: "place")",
       "LIMIT \(Int64(candidates))",
     ].clauses
+  }
+}
+
+extension NearestSearch {
+  /// The search joined with one by words; the limit of this one becomes the number of candidates of each list.
+  ///
+  ///     search.fused(withWords: "red shoes", in: { "to_tsvector('english', \(id: $0.title))" }, language: "english",
+  ///       key: \.id, limit: 10)
+  public func fused<Key: SQLEncodable>(
+    withWords words: String,
+    in document: (T) -> SQL,
+    language: String,
+    key: KeyPath<T, Column<Key>>,
+    limit: Int
+  ) -> FusedSearch<repeat each Value> {
+    FusedSearch(
+      untyped: HybridSearch(
+        vectors: untyped,
+        key: T()[keyPath: key].name,
+        words: words,
+        in: document(T()),
+        language: language,
+        limit: limit
+      )
+    )
+  }
+}
+
+/// A search by words and by a vector whose rows have the types of the columns selected.
+public struct FusedSearch<each Value: SQLEncodable>: Sendable {
+  /// The search without its types; its weights and its constant can be changed here.
+  public var untyped: HybridSearch
+
+  /// The search as a statement with its settings.
+  /// - Throws: `RenderingError`, as ``HybridSearch/rendered(for:layout:)``.
+  public func rendered(
+    for dialect: Dialect,
+    layout: TextLayout = .compact
+  ) throws(RenderingError) -> Statement {
+    try untyped.rendered(for: dialect, layout: layout)
   }
 }

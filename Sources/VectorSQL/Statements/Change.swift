@@ -1,3 +1,72 @@
+/// A change of rows that are there: only of those that meet a condition, or of all where that is said.
+public protocol RowChange<Changed>: Sendable {
+  /// The table.
+  associatedtype Changed: Table
+
+  /// The rows that are changed.
+  var rows: ChangedRows { get set }
+  /// The statement as a fragment.
+  var sql: SQL { get }
+}
+
+/// The rows that a change is about; all of them only when that is said.
+public struct ChangedRows: Sendable {
+  var conditions: [Condition] = []
+  var isEveryRow = false
+
+  func clause(_ verb: String, _ table: QualifiedName) throws(RenderingError) -> SQL {
+    guard conditions.isEmpty else { return "WHERE \(Condition.all(conditions))" }
+    guard isEveryRow else {
+      throw RenderingError(
+        .invalidShape,
+        "this \(verb) has no condition and would change every row of \(table.quoted). Fix: add .where, or .everyRow"
+      )
+    }
+    return .empty
+  }
+}
+
+extension RowChange {
+  /// Only rows that meet a condition; several must all hold.
+  public func `where`(_ condition: (Changed) -> Condition) -> Self {
+    var copy = self
+    copy.rows.conditions.append(condition(Changed()))
+    return copy
+  }
+
+  /// Changes every row of the table, which nothing else does.
+  public var everyRow: Self {
+    var copy = self
+    copy.rows.isEveryRow = true
+    return copy
+  }
+
+  /// Shows columns of the changed rows; a removal shows them as they were.
+  public func returning<each E: SQLExpression>(
+    _ pick: (Changed) -> (repeat each E)
+  ) -> ReturningStatement<repeat (each E).Value> {
+    let statement = [sql, .returning(repeat each pick(Changed()))].clauses
+    return ReturningStatement { dialect throws(RenderingError) in try statement.rendered(for: dialect) }
+  }
+
+  /// The statement.
+  /// - Throws: `RenderingError` without a condition, unless ``everyRow`` asks for it; for an update of no column.
+  public func rendered(for dialect: Dialect) throws(RenderingError) -> Statement {
+    try sql.rendered(for: dialect)
+  }
+}
+
+extension SQL {
+  /// `RETURNING` and expressions.
+  static func returning<each E: SQLExpression>(_ expressions: repeat each E) -> SQL {
+    var outputs: [SQL] = []
+    for expression in repeat each expressions {
+      outputs.append(expression.output(number: outputs.count + 1).declaration)
+    }
+    return "RETURNING \(outputs.joined(separator: ", "))"
+  }
+}
+
 /// New values for rows of a table.
 ///
 ///     try Update(Products.self)
@@ -5,9 +74,13 @@
 ///       .set(\.visits) { "\(id: $0.visits) + 1" }
 ///       .where { $0.id.equals(7) }
 ///       .returning { ($0.id, $0.price) }
-public struct Update<T: Table>: Sendable {
+public struct Update<T: Table>: RowChange {
+  /// The table.
+  public typealias Changed = T
+
+  /// The rows that are changed.
+  public var rows = ChangedRows()
   private var assignments: [SQL] = []
-  private var rows = ChangedRows()
 
   /// An update of a table.
   public init(_ table: T.Type) {}
@@ -36,32 +109,6 @@ public struct Update<T: Table>: Sendable {
     return copy
   }
 
-  /// Only rows that meet a condition; several must all hold.
-  public func `where`(_ condition: (T) -> Condition) -> Self {
-    var copy = self
-    copy.rows.conditions.append(condition(T()))
-    return copy
-  }
-
-  /// Changes every row of the table, which nothing else does.
-  public var everyRow: Self {
-    var copy = self
-    copy.rows.isEveryRow = true
-    return copy
-  }
-
-  /// Shows columns of the changed rows.
-  public func returning<each E: SQLExpression>(
-    _ pick: (T) -> (repeat each E)
-  ) -> ReturningStatement<repeat (each E).Value> {
-    var outputs: [SQL] = []
-    for column in repeat each pick(T()) {
-      outputs.append(column.output(number: outputs.count + 1).declaration)
-    }
-    let statement = [sql, "RETURNING \(outputs.joined(separator: ", "))"].clauses
-    return ReturningStatement { dialect throws(RenderingError) in try statement.rendered(for: dialect) }
-  }
-
   /// The statement as a fragment.
   public var sql: SQL {
     .perDialect { _ throws(RenderingError) in
@@ -75,75 +122,24 @@ public struct Update<T: Table>: Sendable {
       ].clauses
     }
   }
-
-  /// The statement.
-  /// - Throws: `RenderingError` without a condition, unless ``everyRow`` asks for it; without a column.
-  public func rendered(for dialect: Dialect) throws(RenderingError) -> Statement {
-    try sql.rendered(for: dialect)
-  }
 }
 
 /// Rows to remove from a table: `Delete(from: Products.self).where { $0.id.equals(7) }`.
-public struct Delete<T: Table>: Sendable {
-  private var rows = ChangedRows()
+public struct Delete<T: Table>: RowChange {
+  /// The table.
+  public typealias Changed = T
+
+  /// The rows that are removed.
+  public var rows = ChangedRows()
 
   /// A removal from a table.
   public init(from table: T.Type) {}
-
-  /// Only rows that meet a condition; several must all hold.
-  public func `where`(_ condition: (T) -> Condition) -> Self {
-    var copy = self
-    copy.rows.conditions.append(condition(T()))
-    return copy
-  }
-
-  /// Removes every row of the table, which nothing else does.
-  public var everyRow: Self {
-    var copy = self
-    copy.rows.isEveryRow = true
-    return copy
-  }
-
-  /// Shows columns of the removed rows.
-  public func returning<each E: SQLExpression>(
-    _ pick: (T) -> (repeat each E)
-  ) -> ReturningStatement<repeat (each E).Value> {
-    var outputs: [SQL] = []
-    for column in repeat each pick(T()) {
-      outputs.append(column.output(number: outputs.count + 1).declaration)
-    }
-    let statement = [sql, "RETURNING \(outputs.joined(separator: ", "))"].clauses
-    return ReturningStatement { dialect throws(RenderingError) in try statement.rendered(for: dialect) }
-  }
 
   /// The statement as a fragment.
   public var sql: SQL {
     .perDialect { _ throws(RenderingError) in
       ["DELETE FROM \(table: T.name)", try rows.clause("delete", T.name)].clauses
     }
-  }
-
-  /// The statement.
-  /// - Throws: `RenderingError` without a condition, unless ``everyRow`` asks for it.
-  public func rendered(for dialect: Dialect) throws(RenderingError) -> Statement {
-    try sql.rendered(for: dialect)
-  }
-}
-
-/// The rows that a change is about; all of them only when that is said.
-private struct ChangedRows: Sendable {
-  var conditions: [Condition] = []
-  var isEveryRow = false
-
-  func clause(_ verb: String, _ table: QualifiedName) throws(RenderingError) -> SQL {
-    guard conditions.isEmpty else { return "WHERE \(Condition.all(conditions))" }
-    guard isEveryRow else {
-      throw RenderingError(
-        .invalidShape,
-        "this \(verb) has no condition and would change every row of \(table.quoted). Fix: add .where, or .everyRow"
-      )
-    }
-    return .empty
   }
 }
 

@@ -92,18 +92,20 @@ public struct RowInsert<T: Table, each Value: Sendable>: Sendable {
     _ pick: (T) -> (repeat each E)
   ) -> [ReturningStatement<repeat (each E).Value>] {
     let insertion = untyped
-    var outputs: [SQL] = []
-    for column in repeat each pick(T()) {
-      outputs.append(column.output(number: outputs.count + 1).declaration)
-    }
-    let list = outputs.joined(separator: ", ")
+    let returning = SQL.returning(repeat each pick(T()))
     let cells = cells(of: rows)
     return stride(from: 0, to: cells.count, by: insertion.rowsPerStatement).map { start in
       let chunk = Array(cells[start..<min(cells.count, start + insertion.rowsPerStatement)])
       return ReturningStatement { dialect throws(RenderingError) in
         let insert = try insertion.statement(rows: chunk, for: dialect)
-        let suffix = try list.rendered(for: dialect)
-        return Statement(trusted: insert.text + " RETURNING " + suffix.text, binds: insert.binds)
+        let suffix = try returning.rendered(for: dialect)
+        guard suffix.binds.isEmpty else {
+          throw RenderingError(
+            .invalidShape,
+            "RETURNING of an insertion into \(T.name.quoted) binds a value. Fix: show columns, or what is computed of them"
+          )
+        }
+        return Statement(trusted: insert.text + " " + suffix.text, binds: insert.binds)
       }
     }
   }

@@ -54,6 +54,8 @@ public struct Ordering: Sendable {
   let key: SQL
   let isDescending: Bool
   let nulls: Nulls?
+  /// Whether the key may be null.
+  let isNullable: Bool
 
   /// Where rows without a value go.
   public enum Nulls: Sendable, Hashable {
@@ -73,6 +75,21 @@ public struct Ordering: Sendable {
       }
     return "\(key)\(direction)\(place)"
   }
+
+  private var nullsComeLast: Bool { nulls.map { $0 == .last } ?? !isDescending }
+
+  /// The rows whose key comes after a value; nil where no key does.
+  func isAfter(_ value: SQLValue) -> Condition? {
+    guard value != .null else { return nullsComeLast ? nil : .atom("\(key) IS NOT NULL") }
+    let symbol: SQL = isDescending ? "<" : ">"
+    let later = Condition.atom("\(key) \(symbol) \(value)")
+    return isNullable && nullsComeLast ? later.or(.atom("\(key) IS NULL")) : later
+  }
+
+  /// The rows whose key is a value.
+  func isAt(_ value: SQLValue) -> Condition {
+    value == .null ? .atom("\(key) IS NULL") : .atom("\(key) = \(value)")
+  }
 }
 
 extension SQLExpression {
@@ -83,12 +100,18 @@ extension SQLExpression {
 
   /// Smallest first.
   public func ascending(nulls: Ordering.Nulls?) -> Ordering {
-    Ordering(key: operand, isDescending: false, nulls: nulls)
+    ordering(isDescending: false, nulls)
   }
 
   /// Greatest first.
   public func descending(nulls: Ordering.Nulls?) -> Ordering {
-    Ordering(key: operand, isDescending: true, nulls: nulls)
+    ordering(isDescending: true, nulls)
+  }
+
+  private func ordering(isDescending: Bool, _ nulls: Ordering.Nulls?) -> Ordering {
+    // A type that is compared with another type than itself is an optional.
+    let isNullable = Value.self != Value.Comparand.self
+    return Ordering(key: operand, isDescending: isDescending, nulls: nulls, isNullable: isNullable)
   }
 
   /// `count(expression)`: the rows where it is not null.
@@ -128,6 +151,8 @@ extension Expression {
 public struct Select<Scope: Sendable>: Sendable {
   let scope: Scope
   let source: SQL
+  /// The names by which the tables are known.
+  let aliases: [Identifier]
   var conditions: [Condition] = []
 
   /// Adds a condition; several must all hold.
@@ -161,6 +186,7 @@ extension Select {
   public init<T: Table>(from table: T.Type) where Scope == TableReference<T> {
     scope = TableReference(alias: T.name.name)
     source = "\(table: T.name) AS \(id: T.name.name)"
+    aliases = [T.name.name]
   }
 
   /// Each row beside the rows of another table that fit it. A table joined with itself is the second one under the alias
@@ -169,12 +195,8 @@ extension Select {
     _ other: U.Type,
     on condition: (TableReference<T>, TableReference<U>) -> Condition
   ) -> Select<(TableReference<T>, TableReference<U>)> where Scope == TableReference<T> {
-    let second = TableReference<U>(alias: Self.alias(of: U.self, beside: T.self))
-    return Select<(TableReference<T>, TableReference<U>)>(
-      scope: (scope, second),
-      source: "\(source) JOIN \(table: U.name) AS \(id: second.alias) ON \(condition(scope, second))",
-      conditions: conditions
-    )
+    let second = TableReference<U>(alias: alias(of: U.self))
+    return joined("JOIN", U.name, second.alias, (scope, second), on: condition(scope, second))
   }
 
   /// Each row beside the rows of another table that fit it, and once beside nulls where none does.
@@ -182,16 +204,52 @@ extension Select {
     _ other: U.Type,
     on condition: (TableReference<T>, TableReference<U>) -> Condition
   ) -> Select<(TableReference<T>, OptionalTableReference<U>)> where Scope == TableReference<T> {
-    let second = TableReference<U>(alias: Self.alias(of: U.self, beside: T.self))
-    return Select<(TableReference<T>, OptionalTableReference<U>)>(
-      scope: (scope, OptionalTableReference(alias: second.alias)),
-      source: "\(source) LEFT JOIN \(table: U.name) AS \(id: second.alias) ON \(condition(scope, second))",
+    let second = TableReference<U>(alias: alias(of: U.self))
+    let scopes = (scope, OptionalTableReference<U>(alias: second.alias))
+    return joined("LEFT JOIN", U.name, second.alias, scopes, on: condition(scope, second))
+  }
+
+  /// Each pair of rows beside the rows of a third table that fit it.
+  public func join<T: Table, U: Table, V: Table>(
+    _ third: V.Type,
+    on condition: (TableReference<T>, TableReference<U>, TableReference<V>) -> Condition
+  ) -> Select<(TableReference<T>, TableReference<U>, TableReference<V>)>
+  where Scope == (TableReference<T>, TableReference<U>) {
+    let last = TableReference<V>(alias: alias(of: V.self))
+    let on = condition(scope.0, scope.1, last)
+    return joined("JOIN", V.name, last.alias, (scope.0, scope.1, last), on: on)
+  }
+
+  /// Each pair of rows beside the rows of a third table that fit it, and once beside nulls where none does.
+  public func leftJoin<T: Table, U: Table, V: Table>(
+    _ third: V.Type,
+    on condition: (TableReference<T>, TableReference<U>, TableReference<V>) -> Condition
+  ) -> Select<(TableReference<T>, TableReference<U>, OptionalTableReference<V>)>
+  where Scope == (TableReference<T>, TableReference<U>) {
+    let last = TableReference<V>(alias: alias(of: V.self))
+    let scopes = (scope.0, scope.1, OptionalTableReference<V>(alias: last.alias))
+    return joined("LEFT JOIN", V.name, last.alias, scopes, on: condition(scope.0, scope.1, last))
+  }
+
+  private func joined<Joined>(
+    _ verb: SQL,
+    _ table: QualifiedName,
+    _ alias: Identifier,
+    _ scope: Joined,
+    on condition: Condition
+  ) -> Select<Joined> {
+    Select<Joined>(
+      scope: scope,
+      source: "\(source) \(verb) \(table: table) AS \(id: alias) ON \(condition)",
+      aliases: aliases + [alias],
       conditions: conditions
     )
   }
 
-  private static func alias<T: Table, U: Table>(of: U.Type, beside: T.Type) -> Identifier {
-    T.name.name == U.name.name ? "other" : U.name.name
+  /// The table's name; where it is taken, as in a table joined with itself, `other`.
+  private func alias<T: Table>(of: T.Type) -> Identifier {
+    let free = [T.name.name, "other", "third"].first { !aliases.contains($0) }
+    return free ?? T.name.name
   }
 }
 
@@ -240,7 +298,7 @@ public struct Query<Scope: Sendable, each Value: SQLEncodable>: Sendable {
 
   /// The page after a row, given by its values of the keys of the order.
   ///
-  /// The keys must be unique together and not null, such as a price and then the id: rows of equal prices are then
+  /// The keys must be unique together, such as a price and then the id: rows of equal prices, or without one, are then
   /// neither shown twice nor left out.
   public func after(_ values: any SQLEncodable...) -> Self {
     var copy = self
@@ -276,7 +334,7 @@ public struct Query<Scope: Sendable, each Value: SQLEncodable>: Sendable {
     ].clauses
   }
 
-  /// `a > x OR (a = x AND b > y)`, each key in its own direction.
+  /// `a > x OR (a = x AND b > y)`, each key in its own direction, nulls where the order puts them.
   private func isAfterCursor() throws(RenderingError) -> Condition {
     guard cursor.count == orderings.count else {
       throw RenderingError(
@@ -287,9 +345,8 @@ public struct Query<Scope: Sendable, each Value: SQLEncodable>: Sendable {
     var alternatives: [Condition] = []
     var equal: [Condition] = []
     for (ordering, value) in zip(orderings, cursor) {
-      let symbol: SQL = ordering.isDescending ? "<" : ">"
-      alternatives.append(.all(equal + [.atom("\(ordering.key) \(symbol) \(value)")]))
-      equal.append(.atom("\(ordering.key) = \(value)"))
+      if let after = ordering.isAfter(value) { alternatives.append(.all(equal + [after])) }
+      equal.append(ordering.isAt(value))
     }
     return .any(alternatives)
   }

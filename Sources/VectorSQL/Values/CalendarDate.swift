@@ -77,13 +77,18 @@ public struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConverti
   }
 }
 
-extension CalendarDate: SQLEncodable {
+extension CalendarDate: SQLArrayElement {
   /// Sent as `date`.
   public var sqlValue: SQLValue { .date(daysSince2000: Int32(clamping: daysSince2000)) }
+
+  /// Sent as `date[]`.
+  public static func sqlArray(_ elements: [CalendarDate]) -> SQLValue {
+    .array(elements.map(\.sqlValue), of: .date)
+  }
 }
 
 /// A moment in time, bound as `timestamptz`.
-public struct Timestamp: Sendable, Hashable, SQLEncodable {
+public struct Timestamp: Sendable, Hashable, SQLArrayElement {
   /// Microseconds since 2000-01-01 00:00 UTC, as PostgreSQL stores it.
   public let microsecondsSince2000: Int64
 
@@ -105,10 +110,15 @@ public struct Timestamp: Sendable, Hashable, SQLEncodable {
 
   /// Sent as `timestamptz`.
   public var sqlValue: SQLValue { .timestamptz(microsecondsSince2000: microsecondsSince2000) }
+
+  /// Sent as `timestamptz[]`.
+  public static func sqlArray(_ elements: [Timestamp]) -> SQLValue {
+    .array(elements.map(\.sqlValue), of: .timestamptz)
+  }
 }
 
 /// A JSON document, bound as `jsonb`.
-public struct JSONDocument: Sendable, Hashable, SQLEncodable {
+public struct JSONDocument: Sendable, Hashable, SQLArrayElement {
   /// The JSON text; the server checks it.
   public let text: String
 
@@ -119,4 +129,9 @@ public struct JSONDocument: Sendable, Hashable, SQLEncodable {
 
   /// Sent as `jsonb`.
   public var sqlValue: SQLValue { .jsonb(text) }
+
+  /// Sent as `jsonb[]`.
+  public static func sqlArray(_ elements: [JSONDocument]) -> SQLValue {
+    .array(elements.map(\.sqlValue), of: .jsonb)
+  }
 }

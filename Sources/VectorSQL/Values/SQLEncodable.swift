@@ -79,6 +79,11 @@ extension Bool: SQLArrayElement {
   public static func sqlArray(_ elements: [Bool]) -> SQLValue { .boolArray(elements) }
 }
 
+extension Int16: SQLArrayElement {
+  /// Sent as `smallint[]`.
+  public static func sqlArray(_ elements: [Int16]) -> SQLValue { .int2Array(elements) }
+}
+
 extension Int32: SQLArrayElement {
   /// Sent as `integer[]`.
   public static func sqlArray(_ elements: [Int32]) -> SQLValue { .int4Array(elements) }
