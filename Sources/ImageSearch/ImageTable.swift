@@ -74,7 +74,7 @@ public struct ImageTable: Sendable {
       throw ImageSearchError(
         code: .wrongTable,
         description: "the column \(vectorColumn.quoted) has type \(column.type), which the dialect "
-          + "\(dialect.name) cannot search. Fix: choose another with --dialect or --vector-column"
+          + "\(dialect.name) cannot search. Fix: choose another dialect with --dialect, or set vector-column in adbvec.yaml"
       )
     }
     guard id.canHoldIDs else {
@@ -82,7 +82,7 @@ public struct ImageTable: Sendable {
         code: .wrongTable,
         description:
           "the column \(idColumn.quoted) has type \(id.type); ids are integers, texts, UUIDs or numerics. "
-          + "Fix: name another column with --id-column"
+          + "Fix: set id-column in adbvec.yaml to another column"
       )
     }
     var table = self
@@ -97,7 +97,7 @@ public struct ImageTable: Sendable {
     table.index = indexes.first { $0.metric == table.metric }?.serving
     if table.classType == nil {
       table.notices.append(
-        "\(name.display) has no column \(classColumn.quoted), so no class is shown; name one with --class-column"
+        "\(name.display) has no column \(classColumn.quoted), so no class is shown; class-column in adbvec.yaml names one"
       )
     }
     return table
@@ -161,7 +161,7 @@ extension ImageTable {
       throw ImageSearchError(
         code: .badRequest,
         description:
-          "\(self.name.display) has no column \(classColumn.quoted). Fix: name the column of classes with --class-column"
+          "\(self.name.display) has no column \(classColumn.quoted). Fix: set class-column in adbvec.yaml to the column of classes"
       )
     }
     let value = SQL.bind(.text(name), name: "class")

@@ -91,12 +91,12 @@ struct TableCheckTests {
     let name = "\"public\".\"image_search\""
     #expect(
       complaint(table(id: "uuid")) == "column \"id\" of \(name) is uuid; ids need an integer or text type. "
-        + "Fix: name another column with --id-column"
+        + "Fix: set id-column in adbvec.yaml to another column"
     )
     #expect(
       complaint(table(label: "jsonb"))
         == "column \"class\" of \(name) is jsonb; a class is text, an integer, an enum, a boolean "
-        + "or a uuid. Fix: name another column with --class-column"
+        + "or a uuid. Fix: set class-column in adbvec.yaml to another column"
     )
     #expect(complaint(table(label: "integer")) == nil)
     #expect(

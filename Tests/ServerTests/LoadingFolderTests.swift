@@ -68,6 +68,27 @@ struct LoadingFolderTests {
     )[0].rows.map { $0[0] }
   }
 
+  /// The table has no unique index, which would refuse the ids that two runs give at the same time.
+  @Test func twoFoldersAtOnceGetDifferentIDs() async throws {
+    try await with(source: true) { connection, settings, target in
+      try await connection.run(trusted: "ALTER TABLE \(target.table.quoted) DROP CONSTRAINT image_search_pkey")
+      let folders = try (0..<4).map { _ in try Images() }
+      for (number, folder) in folders.enumerated() {
+        for image in 0..<30 { try folder.write("\(100 + image).bmp", red: UInt8(number * 30 + image)) }
+      }
+      try await withThrowingTaskGroup(of: Int.self) { group in
+        for folder in folders {
+          group.addTask { try await folder.load(settings, target) { $0.batchRows = 3 }.counts.loaded }
+        }
+        for try await loaded in group { #expect(loaded == 30) }
+      }
+      let rows = try await connection.run(
+        trusted: "SELECT count(*), count(DISTINCT id), count(DISTINCT source) FROM \(target.table.quoted)"
+      )[0].rows
+      #expect(rows == [["120", "120", "120"]])
+    }
+  }
+
   @Test(arguments: [true, false])
   func aFolderThatChangesIsFollowedImageByImage(source: Bool) async throws {
     try await with(source: source) { connection, settings, target in

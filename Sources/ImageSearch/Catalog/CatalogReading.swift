@@ -157,16 +157,19 @@ extension VectorTable {
     """
   }
 
-  /// Identity columns came with PostgreSQL 10; a 9.4 base lacks their column in the catalogue.
+  /// Identity columns came with PostgreSQL 10; a 9.4 base lacks their column in the catalogue. A domain counts as the
+  /// type that it is made of, whose values and operators it has.
   static func columnQuery(hasIdentity: Bool) -> String {
     """
-    SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.atttypid, a.attnotnull,
-           a.atthasdef OR \(hasIdentity ? "a.attidentity <> ''" : "false"),
+    SELECT a.attname::text,
+           CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE format_type(a.atttypid, a.atttypmod) END,
+           CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END, a.attnotnull OR t.typnotnull,
+           a.atthasdef OR t.typdefault IS NOT NULL OR \(hasIdentity ? "a.attidentity <> ''" : "false"),
            EXISTS (SELECT 1 FROM pg_index i
                    WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indnatts = 1 AND i.indisunique
                      AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL),
            a.attstorage::text
-    FROM pg_attribute a
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
     """

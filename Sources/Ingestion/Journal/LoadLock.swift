@@ -12,8 +12,7 @@ actor LoadLock {
   private var holder: PostgresConnection?
 
   init(key: String, settings: ConnectionSettings) {
-    // FNV-1a, 64 bits: the same number in every version and on every machine.
-    let hash = key.utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    let hash = Self.hash(key)
     run = Int64(bitPattern: hash)
     writers = Int64(bitPattern: hash ^ 0x5851_F42D_4C95_7F2D)
     self.settings = settings
@@ -35,6 +34,19 @@ actor LoadLock {
     }
   }
 
+  /// Waits for every other run that gives ids to new images in a table: two of them would give the same ones.
+  /// - Parameter onWait: called once when there is another run to wait for.
+  func awaitNumbering(of table: String, onWait: () -> Void) async throws {
+    guard let holder else { return }
+    let key = Int64(bitPattern: Self.hash("numbering\0" + table))
+    do {
+      try await wait(key, holder, patience: .zero) { "" }
+    } catch let error as LoadError where error.code == .locked {
+      onWait()
+      try await holder.query(Statement("SELECT pg_advisory_xact_lock($1)", binds: [.int8(key)]))
+    }
+  }
+
   /// Waits at most `patience` for the last batch of a run that was killed.
   /// - Throws: `LoadError` with code `locked`.
   nonisolated func awaitWriters(_ connection: PostgresConnection, patience: Duration) async throws {
@@ -50,6 +62,11 @@ actor LoadLock {
   func release() async {
     await holder?.close()
     holder = nil
+  }
+
+  /// FNV-1a, 64 bits: the same number in every version and on every machine.
+  private static func hash(_ key: String) -> UInt64 {
+    key.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 
   private nonisolated func wait(

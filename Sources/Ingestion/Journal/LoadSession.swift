@@ -52,6 +52,12 @@ struct LoadSession: Sendable {
     self.lock = lock
     do {
       try await lock?.acquire(patience: options.lockPatience)
+      let files = try await run.source.images()
+      if files != nil {
+        try await lock?.awaitNumbering(of: found.catalog.name.quoted) {
+          run.onEvent(.step("waiting for another load of images into this table to end"))
+        }
+      }
       let table = lock == nil ? found : try await TargetTable.read(run.target, on: connection)
       self.table = table
       try Self.checkIndexes(run, table, isTracked: isTracked)
@@ -77,7 +83,7 @@ struct LoadSession: Sendable {
         fresh.deferredIndexes = earlier.isFinished ? [] : earlier.deferredIndexes
         fresh.indexRestores = earlier.isFinished ? [] : earlier.indexRestores
       }
-      if let files = try await run.source.images(), isTracked || table.hasSource {
+      if let files, isTracked || table.hasSource {
         let planner = FolderPlanner(run: run, table: table, journal: isTracked ? journal : nil)
         let plan = try await planner.plan(files, earlier, policy, fresh.fingerprint, &warnings)
         await run.source.follow(plan)
@@ -103,6 +109,12 @@ struct LoadSession: Sendable {
         record = isFresh ? fresh : earlier ?? fresh
       }
       self.policy = policy
+      if isFinished, let wanted = options.onConflict, let before = earlier?.onConflict, wanted != before {
+        warnings.append(
+          "the load ran to its end before, with --on-conflict \(before.rawValue), so that \(wanted.rawValue) changes nothing"
+            + (wanted == .update ? ". Fix: --restart --on-conflict update writes every row again" : "")
+        )
+      }
       self.warnings = warnings
     } catch {
       await lock?.release()

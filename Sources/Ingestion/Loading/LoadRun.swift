@@ -34,7 +34,11 @@ struct LoadRun: Sendable {
 
   private func perform(_ session: LoadSession, _ server: ServerCapabilities) async throws -> LoadReport {
     let check = try TableCheck(session.table)
-    let traits = SourceTraits(hasPlaces: source.hasPlaces, hasClasses: try await source.carriesClasses())
+    let carriesClasses = try await source.carriesClasses()
+    let traits = SourceTraits(
+      hasPlaces: source.hasPlaces,
+      hasClasses: carriesClasses && !check.classIsGenerated
+    )
     let choice = try SinkChoice(
       options,
       policy: session.policy,
@@ -188,7 +192,7 @@ struct LoadRun: Sendable {
         cause: error,
         counts: meter.total,
         isResumable: session.journal != nil,
-        hasUniqueID: session.table.hasUniqueID,
+        idConstraints: session.table.hasUniqueID ? session.table.facts.idConstraints : [],
         followsChanges: session.plan != nil
       )
     }

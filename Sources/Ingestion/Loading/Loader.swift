@@ -55,8 +55,8 @@ public struct LoadInterruption: Error, CustomStringConvertible {
   public let counts: LoadCounts
   /// Whether `--resume` goes on from here.
   public let isResumable: Bool
-  /// Whether the id has a unique index, by which rows that are there can be told.
-  let hasUniqueID: Bool
+  /// The unique indexes on the id, by which rows that are there can be told.
+  let idConstraints: Set<String>
   /// Whether the source may change before the load goes on: images are followed one by one.
   let followsChanges: Bool
 
@@ -73,14 +73,43 @@ public struct LoadInterruption: Error, CustomStringConvertible {
     guard isResumable else { return "" }
     switch cause {
     case let error as LoadError where [.resume, .locked].contains(error.code): return ""
+    case let error as LoadError where error.code == .row && followsChanges:
+      return "; go on with --resume when that is corrected"
     case is CollectionError where !followsChanges, is LoadError where !followsChanges:
       // The source has to change before the load can come to its end.
-      return hasUniqueID || counts.loaded == 0
-        ? "; correct the source, then load it with --restart --on-conflict skip"
-        : "; correct the source, add a unique index on the id, then load it with --restart --on-conflict skip"
+      return startOver
+    case let error as PostgresError where isConflictOfIDs(error) && !followsChanges:
+      return "; --resume --on-conflict skip goes on and leaves rows that are there as they are, update replaces them"
+    case let error as PostgresError where error.refusesRow && !followsChanges:
+      return "; correct the table and go on with --resume, or\(startOver.dropFirst())"
+    case let error as PostgresError where error.refusesRow || error.refusesStatement:
+      return "; go on with --resume when that is corrected"
     default: return "; go on with --resume"
     }
   }
+
+  private var startOver: String {
+    counts.loaded == 0
+      ? "; correct the source, then load it with --restart"
+      : idConstraints.isEmpty
+        ? "; correct the source, add a unique index on the id, then load it with --restart --on-conflict skip"
+        : "; correct the source, then load it with --restart --on-conflict skip"
+  }
+
+  /// Whether an id of the source is in the table, or twice in the source.
+  private func isConflictOfIDs(_ error: PostgresError) -> Bool {
+    error.sqlState == "23505" && error.constraintName.map { idConstraints.contains($0) } ?? false
+  }
+}
+
+extension PostgresError {
+  /// Whether a value, a constraint or a trigger is in the way: trying again changes nothing.
+  fileprivate var refusesRow: Bool {
+    ["22", "23", "44"].contains(sqlState?.prefix(2)) || sqlState == "P0001"
+  }
+
+  /// Whether the statement itself is refused: a right that is missing, a column that is gone.
+  fileprivate var refusesStatement: Bool { ["42", "0A"].contains(sqlState?.prefix(2)) }
 }
 
 /// Why a load was refused or stopped: one line, what and where and what to do.

@@ -76,8 +76,17 @@ struct SinkChoice {
       )
       reason = "binary COPY"
     }
-    let isSilent = sink is InsertSink && policy == .update && !statements.tellsReplaced
-    warnings = isSilent ? ["the server does not tell which rows were replaced; they count as loaded"] : []
+    var warnings: [String] = []
+    if sink is InsertSink, policy == .update, !statements.tellsReplaced {
+      warnings.append("the server does not tell which rows were replaced; they count as loaded")
+    }
+    if source.hasPlaces, !check.hasSource, let column = table.catalog.column(target.sourceColumn) {
+      warnings.append(
+        "column \(target.sourceColumn.quoted) of \(target.table.quoted) is \(column.type) and not text that may be "
+          + "written, so that nothing says where an image came from"
+      )
+    }
+    self.warnings = warnings
   }
 
   private static func insert(

@@ -46,8 +46,14 @@ struct TargetTable: Sendable, Hashable {
 
   /// What the catalogue says of the columns that a load writes.
   struct Facts: Sendable, Hashable {
-    /// Whether the class column's type is an enumeration.
-    var classIsEnum = false
+    /// The values of the class column's type where it is an enumeration.
+    var classValues: Set<String>?
+    /// The most characters that columns take, by name: `varchar(20)`.
+    var lengths: [String: Int] = [:]
+    /// Columns that the server computes (`GENERATED ALWAYS AS (…) STORED`), so that no value can be given.
+    var generated: Set<String> = []
+    /// The unique indexes on the id alone, those of partitions among them, as errors name them.
+    var idConstraints: Set<String> = []
     /// Whether a crash of the server empties the table.
     var isUnlogged = false
     /// The identity or serial sequence of the id column, quoted; nil without one.
@@ -62,7 +68,10 @@ struct TargetTable: Sendable, Hashable {
   /// Whether a valid unique index covers the id column alone.
   var hasUniqueID: Bool { catalog.column(target.idColumn)?.isUnique == true }
   /// Whether the table has the column for where images came from.
-  var hasSource: Bool { catalog.column(target.sourceColumn)?.typeName == "text" }
+  var hasSource: Bool {
+    ["text", "character varying", "citext"].contains(catalog.column(target.sourceColumn)?.typeName ?? "")
+      && !facts.generated.contains(target.sourceColumn.name)
+  }
   /// Whether ids are stored as text.
   var idIsText: Bool {
     ["text", "character varying"].contains(catalog.column(target.idColumn)?.typeName ?? "")
@@ -131,32 +140,75 @@ extension TargetTable.Facts {
       Statement(
         trusted: """
           SELECT c.relpersistence = 'u',
-                 coalesce((SELECT t.typtype = 'e' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-                           WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped), false),
-                 (SELECT pg_get_serial_sequence($4, $3) FROM pg_attribute a
-                  WHERE a.attrelid = c.oid AND a.attname = $3 AND NOT a.attisdropped),
+                 (SELECT pg_get_serial_sequence($3, $2) FROM pg_attribute a
+                  WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped),
                  coalesce((SELECT \(version >= 100_000 ? "a.attidentity = 'a'" : "false") FROM pg_attribute a
-                           WHERE a.attrelid = c.oid AND a.attname = $3 AND NOT a.attisdropped), false)
+                           WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped), false),
+                 ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+                       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                       WHERE i.indisunique AND i.indnatts = 1 AND a.attname = $2
+                         AND (i.indrelid = c.oid OR i.indrelid IN (
+                           SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = c.oid)))
           FROM pg_class c WHERE c.oid = $1::int8::oid
           """,
-        binds: [
-          .int8(Int64(table.oid)), .text(target.labelColumn.name), .text(target.idColumn.name),
-          .text(table.name.quoted),
-        ]
+        binds: [.int8(Int64(table.oid)), .text(target.idColumn.name), .text(table.name.quoted)]
       )
     )
     var facts = TargetTable.Facts()
     if let row = rows.first {
-      (facts.isUnlogged, facts.classIsEnum, facts.sequence, facts.idIsAlwaysGenerated) = try row.decode(
-        Bool.self,
+      let constraints: [String]
+      (facts.isUnlogged, facts.sequence, facts.idIsAlwaysGenerated, constraints) = try row.decode(
         Bool.self,
         String?.self,
-        Bool.self
+        Bool.self,
+        [String].self
       )
+      facts.idConstraints = Set(constraints)
     }
+    try await facts.readColumns(target, table, on: connection)
     guard !table.vectorIndexes.isEmpty else { return facts }
     facts.restores = try await restores(table, on: connection)
     return facts
+  }
+
+  /// What values the columns take.
+  private mutating func readColumns(
+    _ target: LoadTarget,
+    _ table: VectorTable,
+    on connection: PostgresConnection
+  ) async throws {
+    let names = [target.idColumn, target.labelColumn, target.vectorColumn, target.sourceColumn].map(\.name)
+    let rows = try await connection.query(
+      Statement(
+        trusted: """
+          SELECT s.name, s.length, \(connection.serverVersion >= 120_000 ? "s.generated <> ''" : "false"), e.typtype = 'e',
+                 ARRAY(SELECT v.enumlabel::text FROM pg_enum v WHERE v.enumtypid = s.type)
+          FROM (
+            SELECT a.attname::text AS name, \(connection.serverVersion >= 120_000 ? "a.attgenerated" : "''") AS generated,
+                   CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END AS type,
+                   CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END - 4 AS length
+            FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+            WHERE a.attrelid = $1::int8::oid AND a.attname = ANY ($2::text[]) AND NOT a.attisdropped
+          ) s JOIN pg_type e ON e.oid = s.type
+          """,
+        binds: [.int8(Int64(table.oid)), .textArray(names)]
+      )
+    )
+    for row in rows {
+      let (name, length, isGenerated, isEnum, values) = try row.decode(
+        String.self,
+        Int.self,
+        Bool.self,
+        Bool.self,
+        [String].self
+      )
+      if isGenerated { generated.insert(name) }
+      if isEnum, name == target.labelColumn.name { classValues = Set(values) }
+      let type = table.columns.first { $0.name == name }?.typeName
+      if length > 0, ["character varying", "character"].contains(type) { lengths[name] = length }
+      // One byte of the 64 ends it (NAMEDATALEN).
+      if type == "name" { lengths[name] = 63 }
+    }
   }
 
   /// What an index has besides its definition: a tablespace, a comment, statistics targets and the mark for CLUSTER are

@@ -51,6 +51,7 @@ struct SQLQuery: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
+    try subject.requireSubject()
     let settings = try global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
     let connection = try await connection(settings)
     let table = try await table(settings, connection)

@@ -28,6 +28,7 @@ struct SearchCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global options") var global: GlobalOptions
 
   mutating func run() async throws {
+    try subject.requireSubject()
     let settings = try global.settings(features.flags.merging([.metric: subject.metric]) { $1 })
     let (declared, dialect) = (try settings.imageTable(), try settings.sqlDialect())
     let metric = try settings.chosenMetric()

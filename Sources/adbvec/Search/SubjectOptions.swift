@@ -72,11 +72,16 @@ struct SubjectOptions: ParsableArguments {
 
   func validate() throws {
     if let efSearch { try checkRange("--ef-search", efSearch, 1...100_000) }
+    try checkRange("--top-k", topK, 1...10_000)
+  }
+
+  /// Checks that there is one thing to search with. Called when a command runs: before, it would hide what is said of a
+  /// misspelt option.
+  func requireSubject() throws {
     let given = [id != nil, image != nil, vector != nil, vectorFile != nil].filter { $0 }.count
     guard given == 1 else {
       throw ValidationError("give one of --id, --image, --vector and --vector-file")
     }
-    try checkRange("--top-k", topK, 1...10_000)
   }
 
   /// The request; an image is turned into its embedding first, by the recipe of the table's vectors.
