@@ -110,7 +110,7 @@ let package = Package(
     ),
     .target(
       name: "ImageSearch",
-      dependencies: ["PostgresClient", "VectorSQL"],
+      dependencies: ["Basics", "PostgresClient", "VectorSQL"],
       swiftSettings: settings
     ),
     .target(

@@ -41,4 +41,10 @@ package struct SHA256 {
 
   /// The digest of a text's UTF-8 in hexadecimal digits.
   package static func hexadecimal(of text: String) -> String { hexadecimal(of: text.utf8) }
+
+  /// Whether two recorded digests of weights can be of the same ones: earlier versions recorded beginnings of what is
+  /// recorded today.
+  package static func agree(_ left: String, _ right: String) -> Bool {
+    left.hasPrefix(right) || right.hasPrefix(left)
+  }
 }

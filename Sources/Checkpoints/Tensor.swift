@@ -1,3 +1,5 @@
+internal import Basics
+
 /// A dense array of 32-bit floats with a shape.
 ///  The values are in C order: the last axis varies fastest, as in NumPy, PyTorch and safetensors. An empty
 /// shape is a scalar with one value.
@@ -105,17 +107,21 @@ public struct TensorDictionary: TensorSource, Hashable {
 }
 
 extension TensorSource {
-  /// A fingerprint of every tensor's name and values (FNV-1a, 64 bits, a value at a time), in the order of their names.
+  /// A digest of every tensor's name and values, in the order of their names: `FNV.SHA`.
   ///
-  /// Tells one training run from another; no protection against forgery.
+  /// The part behind the point is SHA-256 over each name, a zero byte, and the values as little-endian floats. The one
+  /// before it is FNV-1a of 64 bits, a value at a time: all that earlier versions recorded, so that their records, which
+  /// are beginnings of this text, still say what they said.
   package func digest() throws -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var secure = SHA256()
     for name in names.sorted() {
       for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-      for value in try tensor(named: name).values {
-        hash = (hash ^ UInt64(value.bitPattern)) &* 0x100_0000_01b3
-      }
+      secure.update(Array(name.utf8) + [0])
+      let values = try tensor(named: name).values
+      for value in values { hash = (hash ^ UInt64(value.bitPattern)) &* 0x100_0000_01b3 }
+      values.withUnsafeBytes { secure.update($0) }
     }
-    return String(hash, radix: 16)
+    return "\(String(hash, radix: 16)).\(secure.hexadecimal())"
   }
 }

@@ -114,7 +114,7 @@ public struct ImageSearcher: Sendable {
       throw ImageSearchError(
         code: .noVector,
         description: "the row \(id) of \(table.name.display) has no vector (NULL), so nothing is near to it. "
-          + "Fix: choose another --id"
+          + "Fix: choose another id"
       )
     }
     guard undefined > 0 else { return }
@@ -122,7 +122,7 @@ public struct ImageSearcher: Sendable {
       code: .noVector,
       description:
         "the vector of row \(id) of \(table.name.display) has no \(table.metric.title) to any other, as "
-        + "zero vectors have none. Fix: choose another --id, or --metric l2"
+        + "zero vectors have none. Fix: choose another id, or the metric l2"
     )
   }
 

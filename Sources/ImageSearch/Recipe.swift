@@ -1,3 +1,4 @@
+internal import Basics
 internal import FoundationEssentials
 
 /// Everything that made an embedding: two vectors can be compared when their recipes are the same.
@@ -186,13 +187,11 @@ extension Recipe {
     }
   }
 
-  /// Version 1 recorded shorter digests; where one digest is the beginning of the other they agree, and digests of
-  /// different kinds, which cannot be told apart from different weights, do not.
   private static func agree(_ left: String, _ right: String, _ field: Field) -> Bool {
     guard field == .weights || field == .projection, left != "none", right != "none" else {
       return left == right
     }
-    return left.hasPrefix(right) || right.hasPrefix(left)
+    return SHA256.agree(left, right)
   }
 
   /// The crop as the share of the resized image that gives its length again, as `--crop` takes it; nil without both.

@@ -19,6 +19,10 @@ public struct ServerConfiguration: Sendable {
   public var sessionTime = Duration.seconds(12 * 3_600)
   /// What the page calls the collection.
   public var collection = "images"
+  /// The length of the collection's vectors; nil takes the model's.
+  public var dimension: Int?
+  /// Why uploads are not searched with: the model makes other vectors than the collection's. Nil takes them.
+  public var uploadRefusal: String?
   /// A folder with templates that replace the built-in ones, file by file.
   public var templates: String?
   /// What a client may ask for.

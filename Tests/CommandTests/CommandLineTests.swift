@@ -34,6 +34,14 @@ import Testing
     )
   }
 
+  @Test(arguments: [
+    ("search --ids 1", "--ids"), ("sql query --imgae x.png", "--imgae"), ("search", "give one of --id,"),
+  ])
+  func aMisspeltOptionIsNamedBeforeWhatIsMissing(_ words: String, _ named: String) async throws {
+    let finished = try await Program.run(Program.adbvec, words.split(separator: " ").map(String.init))
+    #expect(finished.exitCode == 64 && finished.error.contains(named), "\(finished.error)")
+  }
+
   @Test func globalOptionsStandBeforeAndBehindTheCommand() async throws {
     let before = ["--dialect", "analyticdb", "config", "--table=a.b", "show", "--quiet"]
     let finished = try await Program.run(Program.adbvec, before)

@@ -71,7 +71,9 @@ struct LoadingFolderTests {
   /// The table has no unique index, which would refuse the ids that two runs give at the same time.
   @Test func twoFoldersAtOnceGetDifferentIDs() async throws {
     try await with(source: true) { connection, settings, target in
-      try await connection.run(trusted: "ALTER TABLE \(target.table.quoted) DROP CONSTRAINT image_search_pkey")
+      try await connection.run(
+        trusted: "ALTER TABLE \(target.table.quoted) DROP CONSTRAINT image_search_pkey"
+      )
       let folders = try (0..<4).map { _ in try Images() }
       for (number, folder) in folders.enumerated() {
         for image in 0..<30 { try folder.write("\(100 + image).bmp", red: UInt8(number * 30 + image)) }

@@ -1,3 +1,4 @@
+internal import Basics
 internal import Checkpoints
 public import ImageCodecs
 public import MetricLearning
@@ -189,7 +190,7 @@ extension Projection {
       var wanted = provenance[key]
       // Without copies the image alone was the sample.
       if key == "copies", provenance["model"] != nil { wanted = wanted ?? "" }
-      guard let wanted, wanted != value else { continue }
+      guard let wanted, !(key == "weights" ? SHA256.agree(wanted, value) : wanted == value) else { continue }
       throw ProjectionError(
         .mismatch,
         "the projection was fitted for \(Self.phrase(key, wanted)), not \(Self.phrase(key, value)). Fix: choose that, "

@@ -79,7 +79,8 @@ public struct LoadInterruption: Error, CustomStringConvertible {
       // The source has to change before the load can come to its end.
       return startOver
     case let error as PostgresError where isConflictOfIDs(error) && !followsChanges:
-      return "; --resume --on-conflict skip goes on and leaves rows that are there as they are, update replaces them"
+      return
+        "; --resume --on-conflict skip goes on and leaves rows that are there as they are, update replaces them"
     case let error as PostgresError where error.refusesRow && !followsChanges:
       return "; correct the table and go on with --resume, or\(startOver.dropFirst())"
     case let error as PostgresError where error.refusesRow || error.refusesStatement:

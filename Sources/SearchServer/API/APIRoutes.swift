@@ -34,7 +34,7 @@ struct APIRoutes {
       InfoBody(
         collection: core.configuration.collection,
         model: core.images.model,
-        dimension: core.images.dimension,
+        dimension: core.dimension,
         limits: .init(
           k: limits.maximumCount,
           ef: limits.maximumEfSearch,

@@ -58,7 +58,7 @@ struct OpenAPIView {
 
   init(_ core: SearchCore) {
     let limits = core.configuration.limits
-    dimension = core.images.dimension
+    dimension = core.dimension
     k = limits.maximumCount
     usualK = SearchOptions.defaultCount
     ef = limits.maximumEfSearch

@@ -31,6 +31,8 @@ public struct BackendError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let unreadableImage = Code(name: "unreadable-image")
     /// The image has more pixels or bytes than are allowed.
     public static let imageTooLarge = Code(name: "image-too-large")
+    /// The server searches with no upload, because its network does not make vectors like the collection's.
+    public static let uploadsRefused = Code(name: "uploads-refused")
     /// The database, or whatever else is needed, does not answer now.
     public static let unavailable = Code(name: "unavailable")
   }

@@ -79,7 +79,8 @@ extension HTTPError {
     switch error.code {
     case .notFound: self.init(.notFound, error.code.name, error.description)
     case .invalidSearch: self.init(.badRequest, error.code.name, error.description)
-    case .unreadableImage: self.init(.unprocessableContent, error.code.name, error.description)
+    case .unreadableImage, .uploadsRefused:
+      self.init(.unprocessableContent, error.code.name, error.description)
     case .imageTooLarge: self.init(.contentTooLarge, error.code.name, error.description)
     case .unavailable: self = .unavailable(error.description, retryAfter: 2)
     default: self.init(.internalServerError, error.code.name, error.description)

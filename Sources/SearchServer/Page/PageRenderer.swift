@@ -71,7 +71,7 @@ struct PageRenderer: Sendable {
       assets: templates.version,
       collection: core.configuration.collection,
       model: core.images.model,
-      dimension: core.images.dimension,
+      dimension: core.dimension,
       canLogOut: core.configuration.token != nil,
       panel: panel(subject, options, image, classes: await core.classes.known()),
       result: result,

@@ -96,6 +96,9 @@ struct SearchCore: Sendable {
 }
 
 extension SearchCore {
+  /// The length of the collection's vectors.
+  var dimension: Int { configuration.dimension ?? images.dimension }
+
   /// Runs a search whose subject is known.
   func search(_ subject: SearchSubject, _ options: SearchOptions) async throws -> SearchResult {
     try await search(subject, options, extraction: 0, waited: 0, since: .now)
@@ -107,6 +110,7 @@ extension SearchCore {
     upload file: [UInt8],
     name: String
   ) async throws -> (subject: SearchSubject, extraction: Double, waited: Double) {
+    if let reason = configuration.uploadRefusal { throw BackendError(.uploadsRefused, reason) }
     guard ContentType.image(file) != nil else {
       throw BackendError(
         .unreadableImage,
@@ -181,9 +185,9 @@ extension SearchCore {
       }
       return upload
     case .vector(let vector):
-      guard vector.count == images.dimension else {
+      guard vector.count == dimension else {
         throw HTTPError.invalid(
-          "the vector has \(vector.count) numbers, the collection's have \(images.dimension)"
+          "the vector has \(vector.count) numbers, the collection's have \(dimension)"
         )
       }
       return nil

@@ -96,14 +96,20 @@ struct ServeCommand: AsyncParsableCommand {
     let query = try await readQuery(settings, pool)
     let prepared = try features.prepare(settings, for: try await Self.recipe(of: query, pool))
     let model = prepared.model
+    var configuration = try configuration(settings, query)
     if let dimension = query.dimension, dimension != model.dimension {
-      throw CommandFailure(
-        "the table's vectors have \(dimension) numbers, the network's \(model.dimension); choose the network that "
-          + "filled the table with --model, --weights and --feature"
+      let lengths =
+        "the vectors of \(query.name.quoted) have \(dimension) numbers, the model's \(model.dimension)"
+      configuration.dimension = dimension
+      configuration.uploadRefusal =
+        "\(lengths), so that an upload is near to nothing here; search by an image of the collection"
+      Terminal.warning(
+        "\(lengths), so that uploads are refused. Fix: choose the model that filled the table with --model, --weights "
+          + "and --feature"
       )
     }
     let page = try SearchPage(
-      configuration: try configuration(settings, query),
+      configuration: configuration,
       backend: DatabaseBackend(searcher: ImageSearcher(table: query, connections: pool)),
       images: ExtractorPool(
         model,
