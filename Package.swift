@@ -315,8 +315,8 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "LocalPostgres", "Migrations",
-        "PostgresClient", "SQLLexer", "Sandbox", "SearchServer", "TestSupport", "VectorSQL",
+        "Doctor", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "LocalPostgres",
+        "Migrations", "PostgresClient", "SQLLexer", "Sandbox", "SearchServer", "TestSupport", "VectorSQL",
         "VectorSQLExamples",
       ],
       swiftSettings: settings

@@ -13,7 +13,8 @@
   X(p1, "pgvector/0001_create_image_search.sql")        \
   X(p2, "pgvector/0002_store_vectors_plain.sql")        \
   X(p3, "pgvector/0003_index_image_vector.sql")         \
-  X(p4, "pgvector/0004_add_source.sql")
+  X(p4, "pgvector/0004_add_source.sql")                 \
+  X(p5, "pgvector/0005_place_table.sql")
 
 static const unsigned char parameters[] = {
 #embed "../../migrations/parameters.toml"
@@ -41,6 +42,9 @@ static const unsigned char p3[] = {
 };
 static const unsigned char p4[] = {
 #embed "../../migrations/pgvector/0004_add_source.sql"
+};
+static const unsigned char p5[] = {
+#embed "../../migrations/pgvector/0005_place_table.sql"
 };
 
 #define ENTRY(name, path) {path, name, sizeof name},

@@ -32,6 +32,7 @@ public struct Doctor: Sendable {
   public static func judge(_ facts: Facts, _ expectations: Expectations) -> [Finding] {
     Check.all.compactMap { check in
       if check.name == Check.statement.name, expectations.statement == nil { return nil }
+      if check.name == Check.shards.name, !facts.server.isDistributed { return nil }
       return Finding(check.name, check.judge(facts, expectations))
     }
   }
@@ -45,7 +46,7 @@ struct Check: Sendable {
   /// Everything that is examined, in the order in which people read it: what comes first explains what follows.
   static let all: [Check] =
     [.engine, .extension, .dialect, .table, .recipe, .dimension, .vectors, .storage]
-    + [.index, .operatorClass, .indexMetric, .indexOptions, .statistics]
+    + [.index, .operatorClass, .indexMetric, .indexOptions, .shards, .statistics]
     + [.plan, .settings, .recall, .statement]
 }
 

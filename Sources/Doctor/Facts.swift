@@ -25,6 +25,8 @@ public struct Facts: Sendable {
   public var recipe: RecordedRecipe?
   /// A look at the first vectors.
   public var vectors: VectorCensus?
+  /// The table's parts on the nodes of a cluster.
+  public var shards: [Shard] = []
   /// What the server keeps of the table for its planner.
   public var statistics: TableStatistics?
   /// The plan of a search.
@@ -158,7 +160,9 @@ extension Facts {
     facts.builds = try await builds(table, server, connection)
     facts.recipe = try await RecipeStore(table: table.name, column: names.vectorColumn, on: connection)
       .read(connection)
-    facts.statistics = try await statistics(table, server, connection)
+    facts.shards = try await shards(table, server, connection)
+    facts.statistics =
+      try await statistics(table, server, connection) ?? statistics(of: facts.shards)
     try await facts.search(expectations, connection)
     facts.vectors = try await census(table, expectations, server, connection)
     facts.settings = try await settings(connection)
@@ -265,7 +269,7 @@ extension Facts {
   /// second late, also behind an ANALYZE that has seen them, and they are then counted twice: a table has no more rows
   /// than were inserted, or were there at the ANALYZE (`reltuples`).
   ///
-  /// On engines with several nodes these views know the node's own rows, so there is nothing to judge.
+  /// On engines with several nodes these views know the node's own rows; the shards tell there.
   private static func statistics(
     _ table: VectorTable,
     _ server: ServerCapabilities,
@@ -373,7 +377,7 @@ extension Facts {
       guard let first = requests.first else { return }
       plan = try await searcher.plan(first).plan
       forcedIndex = try await connection.transaction { connection in
-        try await connection.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on")
+        try await connection.preferIndexes()
         return try await searcher.plan(first).plan.vectorIndex
       }
       guard expectations.sample > 0, forcedIndex != nil else { return }

@@ -14,12 +14,7 @@ extension Check {
         fix: "use PostgreSQL 13 or later, or AnalyticDB 6.0 or later"
       )
     }
-    if server.isUtilitySession {
-      return .wrong(
-        "the session is in utility mode, which sees the rows of one node alone",
-        fix: "remove gp_session_role=utility (gp_role) from the URL's options and PGOPTIONS"
-      )
-    }
+    if let (problem, fix) = server.wrongNode { return .wrong(problem, fix: fix) }
     if server.isSandbox {
       return .ok(
         "\(base) with adbvec's sandbox of AnalyticDB (fastann \(server.fastannVersion ?? "?")): "

@@ -66,7 +66,9 @@ public struct ImageTable: Sendable {
     metric: Metric?,
     from connection: PostgresConnection
   ) async throws -> ImageTable {
-    let dialect = try dialect.checked(against: try await connection.capabilities())
+    let server = try await connection.capabilities()
+    try server.requireEntryNode()
+    let dialect = try dialect.checked(against: server)
     let catalog = try await VectorTable.read(name, vectorColumn: vectorColumn, from: connection)
     let column = try catalog.require(vectorColumn)
     let id = try catalog.require(idColumn)
@@ -247,16 +249,15 @@ extension Dialect {
     }
     let adapted = adapted { capabilities in
       capabilities.distributedBy = server.canDistribute
-      capabilities.citus = server.product == .citus
+      capabilities.citus = server.engine.placement == .function
       capabilities.onConflict = server.supportsOnConflict
       capabilities.indexIfNotExists = server.supportsIndexIfNotExists
       capabilities.iterativeScan = server.hasIterativeScan
       capabilities.concurrently = server.supportsConcurrentIndex
       capabilities.progressViews = server.reportsIndexProgress
       capabilities.materializedCTE = server.serverVersion >= 120_000
-      // A distributed planner cannot put an index under a lateral join.
-      capabilities.lateral = !server.canDistribute
-      capabilities.withTies = server.serverVersion >= 130_000 && !server.canDistribute
+      capabilities.lateral = server.engine.servesLateral
+      capabilities.withTies = server.serverVersion >= 130_000 && server.engine.knowsTies
       capabilities.externalStorage = server.productVersion?.hasPrefix("6.") == true && server.canDistribute
     }
     return server.qualifier(of: indexExtension.name).map { adapted.naming(extensionSchema: $0) } ?? adapted

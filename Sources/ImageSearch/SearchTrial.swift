@@ -17,7 +17,7 @@ extension ImageSearcher {
       )
       let lines = try await connection.transaction { connection in
         for setting in rendered.settings { try await connection.query(setting) }
-        return try await connection.explain(rendered.query)
+        return try await connection.explain(search, for: table.dialect)
       }
       let plan = try SearchPlan(
         explain: lines,
@@ -45,6 +45,21 @@ extension PostgresConnection {
   public func explain(_ statement: Statement) async throws -> [String] {
     try await query(Statement(trusted: "EXPLAIN " + statement.text, binds: statement.binds))
       .map { try $0.value(at: 0, as: String.self) }
+  }
+
+  /// The lines of `EXPLAIN` of a search, with the plans of all shards where there are any; inside the transaction that has
+  /// its settings.
+  func explain(_ search: VectorSearch, for dialect: Dialect) async throws -> [String] {
+    guard try await capabilities().engine.explainsParameters else {
+      try await run("SET LOCAL citus.explain_all_tasks = on")
+      return try await explain(try search.sql.renderedWithConstants(for: dialect))
+    }
+    return try await explain(try search.sql.rendered(for: dialect))
+  }
+
+  /// Makes the planner use an index wherever one can serve, on every node, until the transaction ends.
+  package func preferIndexes() async throws {
+    try await setLocally(["SET LOCAL enable_seqscan = off", "SET LOCAL enable_indexscan = on"])
   }
 }
 
@@ -111,16 +126,16 @@ extension ImageSearcher {
   private func distances(_ query: ImageQuery, exact: Bool) async throws -> Measured {
     var query = query
     query.exact = exact
-    let search = try table.search(query).rendered(for: table.dialect)
+    let tree = try table.search(query)
+    let search = try tree.rendered(for: table.dialect)
     // What is timed is the query alone, without its settings.
     let statement = Statement(trusted: search.query.text, binds: search.query.binds)
     return try await connections.withConnection { connection in
       try await connection.transaction { connection in
-        if !exact {
-          try await connection.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on")
-        }
+        if !exact { try await connection.preferIndexes() }
         for setting in search.settings { try await connection.query(setting) }
-        let index = exact ? nil : SearchPlan.orderingIndex(in: try await connection.explain(statement))
+        let lines = exact ? [] : try await connection.explain(tree, for: table.dialect)
+        let index = SearchPlan.orderingIndex(in: lines)
         let clock = ContinuousClock()
         let start = clock.now
         let rows = try await connection.query(statement, prepared: true)

@@ -174,7 +174,7 @@ extension Capability {
     if server.supportsIndexIfNotExists { known.insert(.indexIfNotExists) }
     if server.supportsOnConflict { known.insert(.onConflict) }
     if server.reportsIndexProgress { known.insert(.indexProgress) }
-    if server.product == .citus { known.insert(.citus) }
+    if server.engine.placement == .function { known.insert(.citus) }
     return known
   }
 }

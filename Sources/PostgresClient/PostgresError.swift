@@ -28,6 +28,8 @@ public struct PostgresError: Error, Sendable, Hashable {
     public static let unexpectedResult = Code(description: "unexpectedResult")
     /// A value of a column cannot be read as the Swift type asked for.
     public static let decoding = Code(description: "decoding")
+    /// The session is on a node of a cluster where work would go astray.
+    public static let wrongNode = Code(description: "wrongNode")
     /// A value cannot be sent: too long, or not representable in its type.
     public static let encoding = Code(description: "encoding")
   }

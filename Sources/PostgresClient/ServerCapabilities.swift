@@ -44,8 +44,8 @@ public struct ServerCapabilities: Sendable, Hashable {
   /// Whether a pooler such as PgBouncer stands between, so that the next transaction may run in another server session:
   /// the process that answers is not the one that the protocol announced. A pooler in session mode counts as one.
   public var isPooled = false
-  /// Whether the session is Greenplum's utility mode (`gp_session_role=utility`), which sees one node's data alone.
-  public var isUtilitySession = false
+  /// Which node of a cluster the session is on.
+  public var node = Node.entry
 
   /// An installed extension.
   public struct Extension: Sendable, Hashable {
@@ -97,12 +97,12 @@ public struct ServerCapabilities: Sendable, Hashable {
   }
 
   /// Whether `DISTRIBUTED BY` is understood.
-  public var canDistribute: Bool { [.analyticDB, .greenplum, .cloudberry].contains(product) }
-  /// Whether rows lie on several nodes, so that transactions commit in two phases.
-  public var isDistributed: Bool { canDistribute || product == .citus }
+  public var canDistribute: Bool { engine.placement == .clause }
+  /// Whether rows lie on several nodes.
+  public var isDistributed: Bool { engine.placement != .none }
   /// Whether `synchronous_commit = off` is safe: with two-phase commit a crash would leave some nodes with a
   /// transaction and others without it.
-  public var allowsAsynchronousCommit: Bool { !isDistributed }
+  public var allowsAsynchronousCommit: Bool { !engine.commitsInTwoPhases }
   /// Whether `INSERT … ON CONFLICT` is understood (AnalyticDB 6.0 has it back-ported).
   public var supportsOnConflict: Bool { serverVersion >= 90500 || product == .analyticDB }
   /// Whether `CREATE INDEX IF NOT EXISTS` is understood.
@@ -110,7 +110,7 @@ public struct ServerCapabilities: Sendable, Hashable {
   /// Whether `CREATE EXTENSION … CASCADE` is understood.
   public var supportsExtensionCascade: Bool { serverVersion >= 90600 || product == .analyticDB }
   /// Whether `CREATE INDEX CONCURRENTLY` works.
-  public var supportsConcurrentIndex: Bool { product == .postgreSQL || product == .citus }
+  public var supportsConcurrentIndex: Bool { engine.buildsConcurrently }
   /// Whether `pg_stat_progress_create_index` exists.
   public var reportsIndexProgress: Bool { serverVersion >= 120000 }
   /// Whether pgvector continues a scan until a filter is satisfied (`hnsw.iterative_scan`, pgvector 0.8.0).
@@ -136,7 +136,8 @@ extension PostgresConnection {
     guard let row = row.first else {
       throw PostgresError(code: .unexpectedResult, message: "the server did not describe itself")
     }
-    let known = try capabilities(from: row)
+    var known = try capabilities(from: row)
+    if known.engine.placement == .function { known.node = try await citusNode() }
     knownCapabilities = known
     isPooled = known.isPooled
     return known
@@ -167,6 +168,21 @@ extension PostgresConnection {
            pg_backend_pid()
     """
   )
+
+  /// Which node of a Citus cluster this is; a database with the extension alone is its own coordinator.
+  private func citusNode() async throws -> ServerCapabilities.Node {
+    let rows = try await query(
+      """
+      SELECT groupid = 0,
+             (SELECT nodename || ':' || nodeport FROM pg_catalog.pg_dist_node
+              WHERE groupid = 0 AND noderole = 'primary' LIMIT 1)
+      FROM pg_catalog.pg_dist_local_group
+      """
+    )
+    guard let (isCoordinator, coordinator) = try rows.first?.decode(Bool.self, String?.self), !isCoordinator
+    else { return .entry }
+    return .worker(coordinator: coordinator)
+  }
 
   private func capabilities(from row: Row) throws -> ServerCapabilities {
     let (text, blockSize, settings, extensions, ann, sandbox, superuser, create, standby, pid) =
@@ -208,8 +224,8 @@ extension PostgresConnection {
     server.canCreateInDatabase = create
     server.isStandby = standby
     server.isPooled = pid != backendPID
-    server.isUtilitySession = settings.contains {
-      ["gp_session_role=utility", "gp_role=utility"].contains($0)
+    if settings.contains(where: { ["gp_session_role=utility", "gp_role=utility"].contains($0) }) {
+      server.node = .utility
     }
     return server
   }

@@ -130,7 +130,10 @@ struct IndexBuild: Sendable {
   /// Builds it in one transaction, whose settings end with it.
   func perform(rows: Int, dimension: Int) async throws {
     run.onEvent(.step("building an index: \(definition)"))
-    let memory = try await allowedMemory(of: Self.memory(rows: rows, dimension: dimension))
+    // A distributed index is built shard by shard, on the nodes with the rows.
+    let memory = try await allowedMemory(
+      of: Self.memory(rows: rows / (try await shards()), dimension: dimension)
+    )
     let settings = memory.map { ["SET LOCAL maintenance_work_mem = \($0)"] } ?? []
     do {
       try await build(settings)
@@ -146,10 +149,22 @@ struct IndexBuild: Sendable {
   private func build(_ settings: [String]) async throws {
     try await watched {
       try await connection.transaction { connection in
-        for setting in settings { try await connection.run(trusted: setting) }
+        try await connection.setLocally(settings)
         try await connection.run(trusted: definition)
       }
     }
+  }
+
+  /// How many shards of the table have an index each.
+  private func shards() async throws -> Int {
+    guard server.engine.placement == .function else { return 1 }
+    let rows = try await connection.query(
+      Statement(
+        "SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = $1::text::regclass",
+        binds: [.text(run.target.table.quoted)]
+      )
+    )
+    return max(1, try rows.first?.value(at: 0, as: Int.self) ?? 1)
   }
 
   /// What the setting is raised to, in KiB; nil leaves it.
@@ -191,19 +206,44 @@ struct IndexBuild: Sendable {
   private func watched(_ body: @Sendable () async throws -> Void) async throws {
     guard server.reportsIndexProgress else { return try await body() }
     let backend = connection.backendPID
+    let isOnWorkers = server.engine.placement == .function
     let settings = run.loader.settings
     let onEvent = run.onEvent
     let watcher = Task {
       guard let other = try? await PostgresConnection.connect(settings) else { return }
       while !Task.isCancelled {
         try? await Task.sleep(for: .milliseconds(500))
-        guard let progress = try? await Self.progress(of: backend, other) else { continue }
+        let progress =
+          isOnWorkers ? try? await Self.progressOfShards(other) : try? await Self.progress(of: backend, other)
+        guard let progress else { continue }
         onEvent(.building(progress))
       }
       await other.close()
     }
     defer { watcher.cancel() }
     try await body()
+  }
+
+  /// The builds that run on the workers now, as one; shards that are done show no more.
+  private static func progressOfShards(_ connection: PostgresConnection) async throws -> IndexProgress? {
+    let rows = try await connection.query(
+      """
+      SELECT sum(split_part(result, '/', 1)::int8)::int8,
+             sum(split_part(result, '/', 2)::float8) / nullif(sum(split_part(result, '/', 3)::float8), 0)
+      FROM run_command_on_workers($$
+        SELECT count(*) || '/' || coalesce(sum(greatest(blocks_done, tuples_done)), 0)
+               || '/' || coalesce(sum(greatest(blocks_total, tuples_total)), 0)
+        FROM pg_stat_progress_create_index WHERE datname = current_database()$$)
+      WHERE success
+      """
+    )
+    guard let (count, share) = try rows.first?.decode(Int?.self, Double?.self), let count, count > 0 else {
+      return nil
+    }
+    return IndexProgress(
+      phase: "building \(count) \(count == 1 ? "shard" : "shards")",
+      share: share.map { min($0, 1) }
+    )
   }
 
   /// - Returns: nil when that backend builds nothing at the moment.

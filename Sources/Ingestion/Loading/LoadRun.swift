@@ -17,6 +17,7 @@ struct LoadRun: Sendable {
   func perform() async throws -> LoadReport {
     let start = ContinuousClock.now
     let server = try await connection.capabilities()
+    try server.requireEntryNode()
     let found = try await TargetTable.read(target, on: connection)
     _ = try TableCheck(found)
     try TableCheck.checkMetric(options.metric, of: found)
@@ -126,13 +127,21 @@ struct LoadRun: Sendable {
     }
   }
 
+  /// What answers only when all nodes with rows do: after one was away the first statement that reaches it may fail, and
+  /// nothing but that statement.
+  private var probe: String {
+    "SELECT count(*) FROM (SELECT 1 FROM \(target.table.quoted) LIMIT 1) AS t"
+  }
+
   /// The run's own connection, or a new one when the server has been away meanwhile.
   private func liveConnection() async throws -> PostgresConnection {
-    if (try? await connection.run("")) != nil { return connection }
+    if (try? await connection.run(trusted: probe)) != nil { return connection }
     var attempt = 0
     while true {
       do {
-        return try await PostgresConnection.connect(loader.settings)
+        let fresh = try await PostgresConnection.connect(loader.settings)
+        try await fresh.run(trusted: probe)
+        return fresh
       } catch let error as PostgresError where error.isWorthRetrying && attempt < options.retries {
         attempt += 1
         try await Task.sleep(for: .seconds(1))

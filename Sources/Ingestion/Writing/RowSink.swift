@@ -42,7 +42,7 @@ struct SinkChoice {
       writesClass: source.hasClasses,
       writesSource: writesSource,
       // The rows of parts have no system columns to return.
-      tellsReplaced: server.product == .postgreSQL && !table.catalog.hasParts,
+      tellsReplaced: server.engine.tellsReplacedRows && !table.catalog.hasParts,
       hasOnConflict: server.supportsOnConflict,
       distributes: server.canDistribute,
       overridesIdentity: table.facts.idIsAlwaysGenerated
@@ -62,8 +62,7 @@ struct SinkChoice {
     case .insert:
       (sink, reason) = Self.insert(statements, encoder, options)
     case .automatic where needsStage && server.supportsOnConflict || table.catalog.hasRowSecurity,
-      .copy where needsStage && server.product == .citus:
-      // Citus cannot join its tables with a temporary one.
+      .copy where needsStage && !server.engine.joinsTemporaryTables:
       (sink, reason) = Self.insert(statements, encoder, options)
     case _ where needsStage:
       sink = StagedCopySink(statements: statements, encoder: encoder)

@@ -19,6 +19,8 @@ extension Migrator {
   public func dump(_ settings: ConnectionSettings, program: String = "pg_dump") async throws -> String {
     let connection = try await PostgresConnection.connect(settings)
     let records = try await session(connection).readState().records
+    let engine = try await connection.capabilities().engine
+    let placement = engine.placement == .function ? try await Self.placement(connection) : ""
     await connection.close()
     let target = try Self.target(settings)
     let schema = try await HelperProgram(
@@ -26,7 +28,59 @@ extension Migrator {
       arguments: ["--schema-only", "--no-owner", "--no-privileges"] + target.arguments,
       environment: target.environment
     ).output()
-    return Self.stable(schema) + inserts(records)
+    try Self.checkPlacement(schema, engine, program)
+    return Self.stable(schema) + placement + inserts(records)
+  }
+
+  /// The calls that place the tables of a Citus cluster, which `pg_dump` takes for tables of the coordinator. Tables that
+  /// lie side by side do so again.
+  private static func placement(_ connection: PostgresConnection) async throws -> String {
+    let rows = try await connection.query(
+      """
+      SELECT format('%I.%I', n.nspname, c.relname), p.partmethod = 'n' AND p.repmodel = 't',
+             CASE WHEN p.partmethod = 'h' THEN column_to_column_name(p.logicalrelid, p.partkey) END,
+             p.colocationid::int8, g.shardcount::int8
+      FROM pg_dist_partition p JOIN pg_class c ON c.oid = p.logicalrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_dist_colocation g ON g.colocationid = p.colocationid
+      WHERE NOT c.relispartition AND (p.partmethod = 'h' OR p.partmethod = 'n' AND p.repmodel = 't') ORDER BY 4, 1
+      """
+    )
+    var first: [Int64: String] = [:]
+    var calls: [String] = []
+    for row in rows {
+      let (table, isReplicated, column, group, shards) = try row.decode(
+        String.self,
+        Bool.self,
+        String?.self,
+        Int64.self,
+        Int64.self
+      )
+      let name = ParameterValue.quote(table)
+      guard !isReplicated, let column else {
+        calls.append("SELECT create_reference_table(\(name));")
+        continue
+      }
+      let beside = first[group].map { "colocate_with => \(ParameterValue.quote($0))" }
+      calls.append(
+        "SELECT create_distributed_table(\(name), \(ParameterValue.quote(column)), "
+          + (beside ?? "shard_count => \(shards), colocate_with => 'none'") + ");"
+      )
+      if first[group] == nil { first[group] = table }
+    }
+    return calls.isEmpty ? "" : "\n" + calls.joined(separator: "\n") + "\n"
+  }
+
+  /// PostgreSQL's own `pg_dump` reads Greenplum's tables and leaves out how their rows are placed.
+  static func checkPlacement(_ dump: String, _ engine: Engine, _ program: String) throws {
+    guard engine.placement == .clause, dump.contains("\nCREATE TABLE "), !dump.contains("DISTRIBUTED ") else {
+      return
+    }
+    throw MigrationError(
+      .toolFailed,
+      "\(program) writes tables without DISTRIBUTED BY: it is PostgreSQL's own and not the server's",
+      hint: "Fix: name the pg_dump of the server's release with --pg-dump, such as "
+        + "/usr/local/greenplum-db/bin/pg_dump"
+    )
   }
 
   /// Leaves out what differs from run to run: psql's `\restrict` key, and the versions of server and program.

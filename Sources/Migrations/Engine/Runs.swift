@@ -46,6 +46,7 @@ extension Migrator {
       }
       let earlier = await connection.setNoticeHandler { notice in Self.tell(notice, emit) }
       do {
+        if state.commits == .onWorkers { try await connection.completePreparedTransactions() }
         let lent = session
         let carryOut = { @Sendable in try await self.carryOut(in: lent, knowing: state, plan: plan) }
         let done =

@@ -18,7 +18,14 @@ extension MigrationSession {
 
   /// Reads the history in one round trip; never writes.
   /// - Parameter forRun: whether to ask also where the extension's types are.
+  /// - Throws: `PostgresError` with code `wrongNode` on a node where migrations must not run.
   func readState(forRun: Bool = false) async throws -> State {
+    let state = try await readStateOfNode(forRun)
+    if state.commits != .local { try await connection.capabilities().requireEntryNode() }
+    return state
+  }
+
+  private func readStateOfNode(_ forRun: Bool) async throws -> State {
     let about =
       "SELECT pg_backend_pid(), \(HistoryTable.commitRules)" + (forRun ? ", \(VectorSchema.query)" : "")
     do {

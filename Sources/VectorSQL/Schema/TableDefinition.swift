@@ -6,6 +6,8 @@ public struct TableDefinition: Sendable {
   public var columns: [ColumnDefinition]
   /// The key's columns; they also decide on which machine a row lives, where there are several.
   public var primaryKey: [Identifier]
+  /// Where its rows lie, where there are several nodes.
+  public var placement = Placement.distributed()
   /// Skips the statement when a table of that name is there.
   public var ifNotExists = false
 
@@ -71,9 +73,8 @@ public struct TableDefinition: Sendable {
         )
       )
     }
-    if dialect.capabilities.citus, let key = primaryKey.first {
-      let sql: SQL = "SELECT create_distributed_table(\(name.quoted), \(key.name))"
-      result.append(try sql.rendered(for: dialect))
+    if dialect.capabilities.citus, let call = placement.call(table: name, key: primaryKey) {
+      result.append(try call.rendered(for: dialect))
     }
     return result
   }
@@ -86,8 +87,7 @@ public struct TableDefinition: Sendable {
       let key = primaryKey.map(SQL.identifier).joined(separator: ", ")
       if !primaryKey.isEmpty { lines.append("PRIMARY KEY (\(key))") }
       let body = lines.joined(separator: SQL(segments: [.text(","), .layout(.line)])).asBlock
-      let distributed: SQL =
-        dialect.capabilities.distributedBy && !primaryKey.isEmpty ? " DISTRIBUTED BY (\(key))" : .empty
+      let distributed: SQL = dialect.capabilities.distributedBy ? placement.clause(key: primaryKey) : .empty
       return "CREATE TABLE \(ifNotExists ? "IF NOT EXISTS " : .empty)\(table: name) \(body)\(distributed)"
     }
   }

@@ -14,7 +14,8 @@ extension LibraryStatement {
       let candidates = name.map {
         "SET LOCAL \(.keyword($0)) = \(SQL.bind(.text(String(standard)), name: "ef_search"))" as SQL
       }
-      return ["SET LOCAL enable_seqscan = off"] + (candidates.map { [$0] } ?? [])
+      return dialect.settingsPrelude.map { SQL(trusted: $0.text) } + ["SET LOCAL enable_seqscan = off"]
+        + (candidates.map { [$0] } ?? [])
     }
   }
 

@@ -66,6 +66,13 @@ extension SQL {
     return SQLScript.transaction(settings, renderer.text + ";\n")
   }
 
+  /// The query with every value as a constant, for a server that cannot plan it with parameters.
+  package func renderedWithConstants(for dialect: Dialect) throws(RenderingError) -> Statement {
+    var renderer = Renderer(dialect: dialect, layout: .compact) { _, _, value in value.literalBeforeCast }
+    try renderer.render(self)
+    return Statement(trusted: renderer.text)
+  }
+
   private func prepareBody(_ dialect: Dialect, _ settings: [Statement]) throws(RenderingError) -> String {
     let statement = try rendered(for: dialect, layout: .pretty)
     let extensionTypes: Set<String> = ["vector", "halfvec", "sparsevec"]

@@ -151,7 +151,13 @@ extension NeighborJoin {
   private var right: SQL { "\(id: "n").\(neighbors.column.sql)" }
 
   private var source: SQL {
-    guard let sample else { return .name(queries.table) }
+    guard let sample else {
+      let table = queries.table
+      return .perDialect { dialect in
+        // Citus joins a table with itself by other columns than its distribution when one side is a result of its own.
+        dialect.capabilities.citus ? "(SELECT * FROM \(table: table) OFFSET 0)" : .name(table)
+      }
+    }
     return [
       "SELECT *",
       "FROM \(table: queries.table)",

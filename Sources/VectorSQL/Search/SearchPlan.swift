@@ -4,6 +4,16 @@ public struct SearchPlan: Sendable, Hashable {
   public let vectorIndex: String?
   /// Why no vector index is used, most telling first; empty when one is.
   public let reasons: [String]
+  /// On how many of the table's shards the index serves; nil for a table that has none.
+  public let shards: ShardUse?
+
+  /// How many shards of a distributed table an index serves.
+  public struct ShardUse: Sendable, Hashable {
+    /// Those that a vector index serves.
+    public let served: Int
+    /// Those whose plans were read.
+    public let count: Int
+  }
 
   /// What is known of an index on the column, as read from the catalogue.
   public struct IndexFacts: Sendable, Hashable {
@@ -52,6 +62,7 @@ public struct SearchPlan: Sendable, Hashable {
     dialect: Dialect
   ) throws(RenderingError) {
     vectorIndex = Self.orderingIndex(in: lines)
+    shards = Self.shardUse(in: lines)
     guard vectorIndex == nil else {
       reasons = []
       return
@@ -61,6 +72,7 @@ public struct SearchPlan: Sendable, Hashable {
 
   /// The index that orders rows by distance in a plan of any statement; nil where there is none.
   public static func orderingIndex(in lines: [String]) -> String? {
+    let isOfShards = lines.contains { $0.contains("(Citus ") }
     for (number, line) in lines.enumerated() {
       guard let node = ["Ann Index Scan", "Fusion Ann Scan", "Index Scan using "].first(where: line.contains)
       else {
@@ -70,10 +82,25 @@ public struct SearchPlan: Sendable, Hashable {
       guard node != "Index Scan using " || details.contains(where: { $0.contains("Order By:") }) else {
         continue
       }
-      return indexName(line)
+      return isOfShards ? nameWithoutShard(line) : indexName(line)
     }
     return nil
   }
+
+  /// The plans of shards that Citus shows, a task each. A task of its own that reads one row comes before them, as a
+  /// subplan that orders nothing.
+  private static func shardUse(in lines: [String]) -> ShardUse? {
+    let starts = lines.indices.filter { lines[$0].drop { $0 == " " } == "->  Task" }
+    guard let last = starts.last else { return nil }
+    let depth = indentation(lines[last])
+    let tasks = starts.filter { indentation(lines[$0]) == depth }
+    let served = tasks.filter { start in
+      orderingIndex(in: Array(lines[(start + 1)...].prefix { indentation($0) > depth })) != nil
+    }
+    return ShardUse(served: served.count, count: tasks.count)
+  }
+
+  private static func indentation(_ line: String) -> Int { line.utf8.prefix { $0 == 0x20 }.count }
 
   private static func startsNode(_ line: String) -> Bool {
     line.drop { $0 == " " }.hasPrefix("->")
@@ -84,6 +111,15 @@ public struct SearchPlan: Sendable, Hashable {
       return "ann"
     }
     return String(line[using.upperBound..<on.lowerBound])
+  }
+
+  /// An index of a shard is called as the table's, with the shard's number behind.
+  private static func nameWithoutShard(_ line: String) -> String {
+    let name = indexName(line)
+    guard let mark = name.lastIndex(of: "_"), name[mark...].dropFirst().allSatisfy(\.isNumber) else {
+      return name
+    }
+    return String(name[..<mark])
   }
 
   private static func scannedRows(_ lines: [String]) -> Int? {

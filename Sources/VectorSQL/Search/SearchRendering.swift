@@ -316,7 +316,12 @@ extension VectorSearch {
     switch subject {
     case .vector(let vector): .vector(vector, as: column.element)
     case .row(let key, let value), .otherThanRow(let key, let value):
-      "(SELECT \(column.sql) FROM \(table: table) WHERE \(id: key) = \(SQL.bind(value, name: "id")))"
+      .perDialect { dialect in
+        // Citus runs a subquery with OFFSET before the search; any other it takes for a join of tables.
+        let alone: SQL = dialect.capabilities.citus ? " OFFSET 0" : .empty
+        return
+          "(SELECT \(column.sql) FROM \(table: table) WHERE \(id: key) = \(SQL.bind(value, name: "id"))\(alone))"
+      }
     }
   }
 }

@@ -66,16 +66,16 @@ public struct SearchSettings: Sendable, Hashable {
       try RenderingError.check(value, in: setting.range, setting.name)
       result.append(Statement(trusted: "SET LOCAL \(setting.name) = \(value)"))
     }
-    guard let iterativeScan else { return result }
+    guard let iterativeScan else { return result.isEmpty ? [] : dialect.settingsPrelude + result }
     guard dialect.hasIterativeScan else {
       throw RenderingError(
         .unsupportedFeature,
         "the dialect \(dialect) has no iterative scans; leave iterative_scan out"
       )
     }
-    return result
-      + dialect.settings.iterativeScan.filter { $0.takes(iterativeScan) && $0.serves(index) }
+    result += dialect.settings.iterativeScan.filter { $0.takes(iterativeScan) && $0.serves(index) }
       .map { Statement(trusted: "SET LOCAL \($0.name) = \(iterativeScan.rawValue)") }
+    return result.isEmpty ? [] : dialect.settingsPrelude + result
   }
 
   /// The settings, with those added without which a search would return fewer rows than it asks for.
@@ -170,6 +170,11 @@ public struct ServingIndex: Sendable, Hashable {
 }
 
 extension Dialect {
+  /// What makes the settings behind it reach the nodes with the rows, in the same transaction.
+  var settingsPrelude: [Statement] {
+    capabilities.citus ? ["SET LOCAL citus.propagate_set_commands = 'local'"] : []
+  }
+
   /// Whether the dialect has words for iterative scans, and the server understands them.
   var hasIterativeScan: Bool {
     capabilities.iterativeScan && !settings.iterativeScan.isEmpty

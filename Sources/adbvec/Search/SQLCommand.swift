@@ -91,7 +91,10 @@ extension ExplainedSearch {
   /// The plan and its meaning as SQL comments, so that what is printed still runs.
   fileprivate var comments: String {
     let conclusion =
-      plan.vectorIndex.map { ["The vector index \($0) is used."] }
+      plan.vectorIndex.map { index in
+        let shards = plan.shards.map { " on \($0.served) of \($0.count) shards" } ?? ""
+        return ["The vector index \(index) is used\(shards)."]
+      }
       ?? ["No vector index is used: " + plan.reasons.joined(separator: "; ") + "."]
     return (["", "The server's plan:"] + lines + conclusion).map { $0.isEmpty ? "" : "-- \($0)" }.joined(
       separator: "\n"
@@ -170,6 +173,21 @@ struct SQLShow: AsyncParsableCommand {
       column: VectorColumn(table.vectorColumn, dim: nil),
       metric: try settings.chosenMetric() ?? .l2
     )
-    try Output.data(try statement.script(for: target, dialect: try settings.sqlDialect()).text)
+    let dialect = try await settings.sqlDialect().placed(settings)
+    try Output.data(try statement.script(for: target, dialect: dialect).text)
+  }
+}
+
+extension Dialect {
+  /// The dialect as the configured server wants it where rows lie on workers; a server that is not there or is another
+  /// changes nothing.
+  fileprivate func placed(_ settings: Settings) async -> Dialect {
+    guard let server = try? settings.connectionSettings(),
+      let connection = try? await PostgresConnection.connect(server)
+    else { return self }
+    let capabilities = try? await connection.capabilities()
+    await connection.close()
+    guard let capabilities, capabilities.engine.placement == .function else { return self }
+    return (try? checked(against: capabilities)) ?? self
   }
 }
