@@ -83,6 +83,34 @@ import Testing
     )
   }
 
+  @Test func `On Citus the last file places the table as the parameters say`() throws {
+    func last(_ parameters: [String: String]) throws -> [String] {
+      var options = MigratorOptions()
+      options.capabilities = [.citus: true]
+      let migrator = try Migrator(
+        source: .folder("\(Self.folder)/pgvector"),
+        parameters: parameters,
+        dialect: .pgvector,
+        options: options
+      )
+      return try migrator.render(version: "0005").flatMap(\.statements)
+    }
+    let clean = "SELECT truncate_local_data_after_distributing_table($table$public.image_search$table$)"
+    #expect(
+      try last([:]) == ["SELECT create_distributed_table($table$public.image_search$table$, 'id')", clean]
+    )
+    #expect(
+      try last(["shards": "64", "colocate_with": "none"])[0]
+        == "SELECT create_distributed_table($table$public.image_search$table$, 'id', shard_count => 64, "
+        + "colocate_with => 'none')"
+    )
+    #expect(
+      try last(["placement": "replicated", "table": "My Images"])[0]
+        == "SELECT create_reference_table($table$public.\"My Images\"$table$)"
+    )
+    #expect(try last(["placement": "local"]) == [])
+  }
+
   @Test func `Above 2000 dimensions pgvector gets halfvec, above 4000 an error`() throws {
     let wide = try statements(.pgvector, ["dim": "2048", "distance": "ip", "table": "Wide"])
     #expect(wide[1].contains("image_vector halfvec(2048)"))

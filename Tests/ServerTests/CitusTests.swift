@@ -66,6 +66,46 @@ import VectorSQL
     }
   }
 
+  @Test func aDumpPlacesTheTablesAgain() async throws {
+    let program = ProcessInfo.processInfo.environment["ADBVEC_PG_BIN"].map { $0 + "/pg_dump" }
+    try await CitusCluster.with { cluster in
+      let migrator = try cluster.migrator(["shards": "6", "colocate_with": "none"])
+      _ = try await migrator.up(on: cluster.connection).report
+      let beside = "\(cluster.schema).other"
+      try await cluster.connection.run(
+        trusted: """
+          CREATE TABLE \(beside) (id int PRIMARY KEY);
+          SELECT create_distributed_table('\(beside)', 'id', colocate_with => '\(cluster.schema).image_search');
+          CREATE TABLE \(cluster.schema).words (id int PRIMARY KEY);
+          SELECT create_reference_table('\(cluster.schema).words')
+          """
+      )
+      let dump = try await migrator.dump(cluster.settings, program: program ?? "pg_dump")
+      let calls = dump.split(separator: "\n").filter {
+        $0.contains("SELECT create_") && $0.contains(cluster.schema)
+      }
+      #expect(
+        Set(calls) == [
+          "SELECT create_distributed_table('\(cluster.schema).image_search', 'id', shard_count => 6, "
+            + "colocate_with => 'none');",
+          "SELECT create_distributed_table('\(beside)', 'id', colocate_with => '\(cluster.schema).image_search');",
+          "SELECT create_reference_table('\(cluster.schema).words');",
+        ]
+      )
+      // They are what an empty cluster has to be told.
+      try await cluster.connection.run(
+        trusted:
+          "SELECT undistribute_table('\(cluster.schema).image_search'), undistribute_table('\(beside)'), "
+          + "undistribute_table('\(cluster.schema).words')"
+      )
+      for call in calls { try await cluster.connection.run(trusted: String(call)) }
+      let groups = try await cluster.column(
+        "SELECT count(DISTINCT colocation_id) FROM citus_tables WHERE table_name::text LIKE '\(cluster.schema).%'"
+      )
+      #expect(groups == ["2"])
+    }
+  }
+
   @Test func aTypedTableIsPlacedAsItsDefinitionSays() async throws {
     try await CitusCluster.with { cluster in
       let dialect = Dialect.pgvector.adapted { $0.citus = true }

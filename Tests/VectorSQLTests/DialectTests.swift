@@ -35,6 +35,59 @@ struct DialectTests {
     )
   }
 
+  @Test("placement: copies on every node, a number of shards, beside another table, on one node")
+  func otherPlacements() throws {
+    var table = table(VectorColumn("v", dim: 3))
+    func last(_ placement: Placement, _ dialect: Dialect) throws -> Statement? {
+      table.placement = placement
+      return try table.statements(for: dialect).last
+    }
+    let citus = Dialect.pgvector.adapted { $0.citus = true }
+    let greenplum7 = Dialect.pgvector.adapted { $0.distributedBy = true }
+    let name = SQLValue.text(#""public"."t""#)
+    #expect(
+      try last(.distributed(shards: 64), citus)
+        == Statement(
+          "SELECT create_distributed_table($1, $2, shard_count => $3, colocate_with => 'none')",
+          binds: [name, .text("id"), .int4(64)]
+        )
+    )
+    #expect(
+      try last(.distributed(colocatedWith: "public.other"), citus)
+        == Statement(
+          "SELECT create_distributed_table($1, $2, colocate_with => $3)",
+          binds: [name, .text("id"), .text(#""public"."other""#)]
+        )
+    )
+    #expect(try last(.replicated, citus) == Statement("SELECT create_reference_table($1)", binds: [name]))
+    #expect(try last(.local, citus)?.text.hasPrefix("CREATE TABLE") == true)
+    #expect(try last(.replicated, greenplum7)?.text.hasSuffix("DISTRIBUTED REPLICATED") == true)
+    #expect(try last(.local, greenplum7)?.text.contains("DISTRIBUTED") == false)
+    #expect(try last(.replicated, .pgvector)?.text.contains("DISTRIBUTED") == false)
+  }
+
+  @Test("on Citus a row's vector is read before the search, and settings are sent on to the workers")
+  func searchesOfWorkers() throws {
+    let citus = Dialect.pgvector.adapted { $0.citus = true }
+    var search = VectorSearch(
+      table: "t",
+      columns: ["id"],
+      nearest: VectorColumn("v", dim: 3),
+      to: .row(key: "id", value: .int4(7)),
+      by: .l2,
+      limit: 5
+    )
+    search.settings.efSearch = 100
+    let here = try search.rendered(for: .pgvector).query
+    let there = try search.rendered(for: citus).query
+    #expect(there.text.contains(#"WHERE "id" = $1 OFFSET 0)"#))
+    #expect(there.text.replacing(" OFFSET 0", with: "") == here.text)
+    #expect(there.settings == ["SET LOCAL citus.propagate_set_commands = 'local'"] + here.settings)
+    search.settings.efSearch = nil
+    search.exact = true
+    #expect(try search.rendered(for: citus).query.settings == [])
+  }
+
   @Test("element types of the column decide type, cast and operator class")
   func elements() throws {
     func index(_ element: VectorElement, _ dimension: Int) throws -> String {

@@ -42,6 +42,56 @@ struct SearchPlanTests {
     #expect(plan.reasons.isEmpty)
   }
 
+  @Test("the shards' plans of Citus tell on how many of them the index serves")
+  func shards() throws {
+    let plan = try plan(
+      """
+      Limit  (cost=1292.48..1292.49 rows=3 width=12)
+        ->  Sort  (cost=1292.48..1542.48 rows=100000 width=12)
+              Sort Key: remote_scan.distance
+              ->  Custom Scan (Citus Adaptive)  (cost=0.00..0.00 rows=100000 width=12)
+                    ->  Distributed Subplan 9_1
+                          ->  Custom Scan (Citus Adaptive)  (cost=0.00..0.00 rows=0 width=0)
+                                Task Count: 1
+                                Tasks Shown: All
+                                ->  Task
+                                      Node: host=127.0.0.1 port=9702 dbname=vec
+                                      ->  Index Scan using t_pkey_102009 on t_102009 t  (cost=0.28..8.29 rows=1 width=72)
+                                            Index Cond: (id = 5)
+                    Task Count: 2
+                    Tasks Shown: All
+                    ->  Task
+                          Node: host=127.0.0.1 port=9701 dbname=vec
+                          ->  Limit  (cost=16.03..16.76 rows=3 width=12)
+                                ->  Index Scan using v_hnsw_102008 on t_102008 t  (cost=16.03..251.46 rows=973 width=12)
+                                      Order By: (image_vector <-> (InitPlan 1).col1)
+                                      Filter: (image_vector IS NOT NULL)
+                    ->  Task
+                          Node: host=127.0.0.1 port=9702 dbname=vec
+                          ->  Limit  (cost=37.74..37.75 rows=3 width=12)
+                                ->  Sort  (cost=37.74..40.17 rows=973 width=12)
+                                      Sort Key: ((image_vector <-> (InitPlan 1).col1))
+                                      ->  Seq Scan on t_102009 t  (cost=0.00..25.16 rows=973 width=12)
+      """
+    )
+    #expect(plan.vectorIndex == "v_hnsw")
+    #expect(plan.shards?.served == 1)
+    #expect(plan.shards?.count == 2)
+  }
+
+  @Test("a number at the end of a name stays where there are no shards")
+  func numberedIndex() throws {
+    let plan = try plan(
+      """
+      Limit  (cost=1.0..2.0 rows=10 width=4)
+        ->  Index Scan using v_2024 on images_2024  (cost=1.0..995.50 rows=5000 width=24)
+              Order By: (image_vector <-> '[1]'::vector)
+      """
+    )
+    #expect(plan.vectorIndex == "v_2024")
+    #expect(plan.shards == nil)
+  }
+
   @Test("an index scan without an order is no vector search")
   func keyIndex() throws {
     let plan = try plan(
