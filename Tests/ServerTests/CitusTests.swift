@@ -85,7 +85,7 @@ import VectorSQL
         $0.contains("SELECT create_") && $0.contains(cluster.schema)
       }
       #expect(
-        Set(calls) == [
+        calls.map(String.init).sorted() == [
           "SELECT create_distributed_table('\(cluster.schema).image_search', 'id', shard_count => 6, "
             + "colocate_with => 'none');",
           "SELECT create_distributed_table('\(beside)', 'id', colocate_with => '\(cluster.schema).image_search');",
