@@ -148,7 +148,7 @@ let package = Package(
     .target(name: "ImageGrid", dependencies: ["Basics", "CGD", "ImageCodecs"], swiftSettings: settings),
     .target(
       name: "ImageSources",
-      dependencies: ["Basics", "Checkpoints", "CZstandard", "ImageCodecs"],
+      dependencies: ["Basics", "CHDF5", "CZstandard", "Checkpoints", "ImageCodecs"],
       swiftSettings: settings
     ),
     .target(
@@ -197,6 +197,7 @@ let package = Package(
     // Libraries that are opened when they are first called, so that a command without images starts without them.
     .target(name: "CLazyLibrary"),
     .target(name: "CGD", dependencies: ["CLazyLibrary"]),
+    .target(name: "CHDF5", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
     .target(name: "CPNG", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
@@ -274,7 +275,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ImageSourcesTests",
-      dependencies: ["ImageCodecs", "ImageSources", "TestSupport"],
+      dependencies: ["Basics", "ImageCodecs", "ImageSources", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

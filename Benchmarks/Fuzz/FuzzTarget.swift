@@ -12,11 +12,13 @@ private enum Target: String {
   case pickle
   case safetensors
   case json
-  case features, csv, jsonl, npy, fvecs, bvecs
+  case features, csv, jsonl, npy, npz, hdf5, fvecs, bvecs
+  case gzip, zstandard
   case labels
-  case cifar
+  case cifar, dataset, archive
   case multipart
   case sql
+  case toml, yaml
 
   static let current =
     Target(rawValue: ProcessInfo.processInfo.environment["ADBVEC_FUZZ_TARGET"] ?? "") ?? .image
@@ -40,11 +42,17 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 
   case .image: readImage(bytes)
   case .pickle, .safetensors: readCheckpoint(Array(bytes))
   case .json: readJSON(bytes)
-  case .features, .csv, .jsonl, .npy, .fvecs, .bvecs: readRows(bytes, format: Target.current.rawValue)
+  case .features, .csv, .jsonl, .npy, .npz, .hdf5, .fvecs, .bvecs:
+    readRows(bytes, format: Target.current.rawValue)
+  case .gzip, .zstandard: readRows(FeatureSource(path: file("rows", bytes)))
   case .labels: readLabels(bytes)
-  case .cifar: readCIFAR(bytes)
+  case .cifar: readCIFAR(file("train.bin", bytes))
+  case .dataset: readCIFAR(file("train", bytes))
+  case .archive: readImages(try? ImageSource.open(file("images.tar", bytes)))
   case .multipart: readForm(Array(bytes))
   case .sql: readScript(bytes)
+  case .toml: readTOML(Array(bytes))
+  case .yaml: _ = try? YAMLParser.document(String(decoding: bytes, as: UTF8.self))
   }
   return 0
 }
@@ -113,8 +121,12 @@ private func readLabels(_ bytes: UnsafeRawBufferPointer) {
   _ = try? LabelFile(path: labels)
 }
 
-private func readCIFAR(_ bytes: UnsafeRawBufferPointer) {
-  guard let found = try? CIFARCollection(path: file("train.bin", bytes)) else { return }
+private func readCIFAR(_ path: String) {
+  readImages(try? CIFARCollection(path: path))
+}
+
+private func readImages(_ found: (any ImageCollection)?) {
+  guard let found else { return }
   for position in 0..<min(found.count, 8) {
     _ = try? found.entry(at: position)
     _ = try? found.image(at: position)
@@ -135,9 +147,41 @@ private func readScript(_ bytes: UnsafeRawBufferPointer) {
   }
 }
 
+private func readTOML(_ bytes: [UInt8]) {
+  guard String(validating: bytes, as: UTF8.self) != nil else { return }
+  var reader = TOMLReader(SourceFile(text: SourceText(utf8: bytes)))
+  _ = try? reader.read()
+}
+
+/// Stands in for the migrations' own file, which comes with their reading from the disk.
+struct SourceFile {
+  let text: SourceText
+
+  func location(_ offset: Int) -> SourceLocation {
+    SourceLocation(file: "parameters.toml", text: text, offset: offset)
+  }
+}
+
 /// Stands in for the server's own error, which comes with its HTTP library.
 struct HTTPError: Error {
   static func invalid(_: String) -> HTTPError { HTTPError() }
+}
+
+/// The files of the tests' folders of fixtures whose names end so.
+private func fixtures(_ folder: String, _ suffix: String) -> [[UInt8]] {
+  let path = "Tests/Fixtures/" + folder
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+  return names.filter { $0.hasSuffix(suffix) }.sorted().compactMap {
+    FileManager.default.contents(atPath: path + "/" + $0).map { Array($0) }
+  }
+}
+
+/// What a compressed file holds.
+private func unpacked(_ bytes: [UInt8]) -> [UInt8] {
+  let path = bytes.withUnsafeBytes { file("seed", $0) }
+  guard let stream = try? ByteStream(path: path, decompresses: true) else { return [] }
+  while (try? stream.require(stream.availableCount + 1)) == true {}
+  return stream.withAvailable { Array($0) }
 }
 
 private func seeds(for target: Target) -> [[UInt8]] {
@@ -178,6 +222,28 @@ private func seeds(for target: Target) -> [[UInt8]] {
       return [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8)
         + [UInt8](repeating: 1, count: 48)
     }
+  case .npz: return fixtures("vectors", ".npz")
+  case .hdf5: return fixtures("vectors", ".hdf5") + fixtures("vectors", ".h5")
+  case .gzip: return fixtures("vectors", ".gz")
+  case .zstandard: return fixtures("vectors", ".zst")
+  case .archive: return fixtures("cifar", ".tar.gz") + fixtures("cifar", ".tar.gz").map(unpacked)
+  case .dataset:
+    // The pickles lie in the archive as they are.
+    return fixtures("cifar", ".tar.gz").map(unpacked).flatMap { archive in
+      stride(from: 0, to: archive.count, by: 512).filter {
+        archive[$0] == 0x80 && (2...5).contains(archive[$0 + 1])
+      }
+      .map { Array(archive[$0...].prefix(16_000)) }
+    }
+  case .toml:
+    let shared = FileManager.default.contents(atPath: "migrations/parameters.toml").map { Array($0) }
+    return [
+      Array(
+        "[dim]\ntype = \"integer\"\ndefault = 3 # n\nrange = [1, -5]\n[a.pgvector]\nx = 'y'\nb = true\n".utf8
+      )
+    ] + [shared ?? []]
+  case .yaml:
+    return [Array("url: postgres://x\nlist: [1, {a: b}]\nparameters:\n  dim: 3\n  'n': \"t\\n\"\n".utf8)]
   case .fvecs: return [[2, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64, 2, 0, 0, 0, 0, 0, 64, 64, 0, 0, 128, 64]]
   case .bvecs: return [[3, 0, 0, 0, 1, 2, 3, 3, 0, 0, 0, 4, 5, 6]]
   case .labels: return ["cat\ndog\n", "path,class\na/1.png,cat\n\"b\",\"d\"\"og\"\n"].map { Array($0.utf8) }

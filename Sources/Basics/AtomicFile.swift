@@ -23,51 +23,43 @@ package enum AtomicFile {
   package static func problem(writing path: String) -> Failure? {
     guard !path.isEmpty else { return Failure(path: "\"\"", reason: "the name is empty") }
     var information = stat()
-    if stat(path, &information) == 0 {
+    if stat(cPath(path), &information) == 0 {
       if information.st_mode & S_IFMT == S_IFDIR { return failure(path, EISDIR) }
-      if access(path, W_OK) != 0 { return failure(path, errno) }
+      if access(cPath(path), W_OK) != 0 { return failure(path, errno) }
       // A pipe or a device is written as it is.
       if information.st_mode & S_IFMT != S_IFREG { return nil }
     } else if errno != ENOENT {
       return failure(path, errno)
     }
     let folder = folder(of: target(of: path))
+    let shown = PathText.text(folder.dropLast().map { UInt8(bitPattern: $0) })
     guard stat(folder, &information) == 0 else {
-      return Failure(path: path, reason: "the folder \(folder) does not exist")
+      return Failure(path: path, reason: "the folder \(shown) does not exist")
     }
     if information.st_mode & S_IFMT != S_IFDIR { return failure(path, ENOTDIR) }
     guard access(folder, W_OK | X_OK) == 0 else {
-      return Failure(path: path, reason: "the folder \(folder) is not writable")
+      return Failure(path: path, reason: "the folder \(shown) is not writable")
     }
     return nil
   }
 
-  /// Writes all bytes to a draft beside the file and renames it. A link's target is replaced, not the link; a pipe or a
+  /// Writes all bytes to a draft and gives it the file's name. A link's target is replaced, not the link; a pipe or a
   /// device is written as it is.
   /// - Throws: `AtomicFile.Failure`.
   package static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
     if let problem = problem(writing: path) { throw problem }
     var information = stat()
-    let exists = stat(path, &information) == 0
-    if exists, information.st_mode & S_IFMT != S_IFREG {
-      let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    if stat(cPath(path), &information) == 0, information.st_mode & S_IFMT != S_IFREG {
+      let descriptor = open(cPath(path), O_WRONLY | O_CLOEXEC)
       guard descriptor >= 0 else { throw failure(path, errno) }
       let problem = writeAll(bytes, to: descriptor)
       let closed = close(descriptor) == 0 ? 0 : errno
       if let code = problem ?? (closed == 0 ? nil : closed) { throw failure(path, code) }
       return
     }
-    let target = target(of: path)
-    let draft = "\(target).part-\(getpid())"
-    let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw failure(path, errno) }
-    if exists { fchmod(descriptor, information.st_mode & 0o777) }
-    var problem = writeAll(bytes, to: descriptor)
-    if close(descriptor) != 0, problem == nil { problem = errno }
-    if problem == nil, rename(draft, target) != 0 { problem = errno }
-    guard let problem else { return }
-    unlink(draft)
-    throw failure(path, problem)
+    let draft = try Draft(of: path)
+    if let code = writeAll(bytes, to: draft.descriptor) { throw failure(path, code) }
+    try draft.finish()
   }
 
   /// Writes all bytes, as the other `write` does.
@@ -98,19 +90,88 @@ package enum AtomicFile {
     return nil
   }
 
-  /// What a path leads to when it is a link.
-  private static func target(of path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return path }
+  /// The path that a text stands for, as a C string.
+  fileprivate static func cPath(_ path: String) -> [CChar] {
+    PathText.bytes(path).map { CChar(bitPattern: $0) } + [0]
+  }
+
+  /// What a path leads to when it is a link, as a C string.
+  fileprivate static func target(of path: String) -> [CChar] {
+    guard let resolved = realpath(cPath(path), nil) else { return cPath(path) }
     defer { free(resolved) }
-    return String(cString: resolved)
+    return Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved) + 1))
   }
 
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
+  fileprivate static func folder(of path: [CChar]) -> [CChar] {
+    let slash = CChar(bitPattern: UInt8(ascii: "/"))
+    guard let end = path.lastIndex(of: slash) else { return [CChar(bitPattern: UInt8(ascii: ".")), 0] }
+    return end == 0 ? [slash, 0] : Array(path[..<end]) + [0]
   }
 
-  private static func failure(_ path: String, _ code: Int32) -> Failure {
+  fileprivate static func failure(_ path: String, _ code: Int32) -> Failure {
     Failure(path: path, reason: String(cString: strerror(code)))
+  }
+}
+
+extension AtomicFile {
+  /// A file that is written before it has its name: a hard end of the process leaves nothing of it behind, where the
+  /// file system can keep files without a name.
+  package final class Draft {
+    /// Where the bytes go; closed with this.
+    package let descriptor: Int32
+    private let path: String
+    /// The file that it becomes.
+    private let target: [CChar]
+    /// A name beside it.
+    private let name: [CChar]
+    private var isNamed: Bool
+
+    #if os(Linux)
+      /// `O_TMPFILE`, whose parts Swift does not import.
+      private static let nameless = 0o20_000_000 | O_DIRECTORY
+    #endif
+
+    /// - Throws: `AtomicFile.Failure`.
+    package init(of path: String) throws {
+      self.path = path
+      let target = AtomicFile.target(of: path)
+      self.target = target
+      name = Array(target.dropLast()) + Array(".part-\(getpid())".utf8CString)
+      var opened: Int32 = -1
+      #if os(Linux)
+        // It gets its name through /proc.
+        if access("/proc/self/fd", X_OK) == 0 {
+          opened = open(AtomicFile.folder(of: target), O_WRONLY | Self.nameless | O_CLOEXEC, 0o666)
+        }
+      #endif
+      isNamed = opened < 0
+      if isNamed { opened = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
+      descriptor = opened
+      guard opened >= 0 else { throw AtomicFile.failure(path, errno) }
+      var information = stat()
+      if stat(target, &information) == 0 { fchmod(descriptor, information.st_mode & 0o777) }
+    }
+
+    deinit {
+      close(descriptor)
+      if isNamed { unlink(name) }
+    }
+
+    /// Gives the file its name, in place of what stood there.
+    /// - Throws: `AtomicFile.Failure`.
+    package func finish() throws {
+      #if os(Linux)
+        if !isNamed {
+          unlink(name)
+          let link = "/proc/self/fd/\(descriptor)"
+          guard linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 else {
+            throw AtomicFile.failure(path, errno)
+          }
+          isNamed = true
+        }
+      #endif
+      guard rename(name, target) == 0 else { throw AtomicFile.failure(path, errno) }
+      isNamed = false
+    }
   }
 }

@@ -50,3 +50,12 @@ package final class Inflater {
     return (inputCount - Int(stream.pointee.avail_in), outputCount - Int(stream.pointee.avail_out))
   }
 }
+
+/// The CRC-32 of ZIP and gzip.
+package enum CRC32 {
+  /// The checksum of what had the checksum `start`, with `bytes` behind it; that of nothing is 0.
+  package static func update(_ start: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    let pointer = bytes.bindMemory(to: UInt8.self).baseAddress
+    return UInt32(truncatingIfNeeded: crc32_z(UInt(start), pointer, bytes.count))
+  }
+}

@@ -8,6 +8,7 @@ struct ZipArchive {
     let compressedSize: Int
     let size: Int
     let headerOffset: Int
+    let checksum: UInt32
   }
 
   /// The most bytes that all deflated entries together may grow to.
@@ -16,7 +17,7 @@ struct ZipArchive {
   let image: FileImage
   private(set) var entries: [String: Entry] = [:]
 
-  init(_ image: FileImage) throws {
+  init(_ image: FileImage, inflationLimit: Int = inflationLimit) throws {
     self.image = image
     let directory = try ZipEndRecord(image.bytes)
     var cursor = ByteCursor(image.bytes, at: directory.offset)
@@ -24,10 +25,10 @@ struct ZipArchive {
     for _ in 0..<directory.entries {
       let (name, entry) = try Self.readEntry(&cursor)
       if entry.method != 0 { inflated = inflated.addingReportingOverflow(entry.size).partialValue }
-      guard (0...Self.inflationLimit).contains(inflated) else {
+      guard (0...inflationLimit).contains(inflated) else {
         throw CheckpointError(
           .tooLarge,
-          "the archive would inflate to more than \(Self.inflationLimit >> 30) GiB"
+          "the archive would inflate to more than \(inflationLimit >> 30) GiB"
         )
       }
       guard entries.updateValue(entry, forKey: name) == nil else {
@@ -56,7 +57,7 @@ struct ZipArchive {
     }
   }
 
-  private func storedRegion(of entry: Entry) throws -> FileRegion {
+  fileprivate func storedRegion(of entry: Entry) throws -> FileRegion {
     var cursor = ByteCursor(image.bytes, at: entry.headerOffset)
     guard try cursor.littleEndian(UInt32.self) == 0x0403_4B50 else {
       throw CheckpointError(.damaged, "the archive's directory points nowhere")
@@ -98,7 +99,8 @@ struct ZipArchive {
     let flags = try cursor.littleEndian(UInt16.self)
     guard flags & 1 == 0 else { throw CheckpointError(.unsupported, "the archive is encrypted") }
     let method = try cursor.littleEndian(UInt16.self)
-    try cursor.skip(8)
+    try cursor.skip(4)
+    let checksum = try cursor.littleEndian(UInt32.self)
     let compressed = try cursor.littleEndian(UInt32.self)
     let size = try cursor.littleEndian(UInt32.self)
     let nameLength = Int(try cursor.littleEndian(UInt16.self))
@@ -109,7 +111,14 @@ struct ZipArchive {
     let name = String(decoding: try cursor.take(nameLength), as: UTF8.self)
     let wide = try widened([size, compressed, offset], by: try cursor.take(extraLength))
     try cursor.skip(commentLength)
-    return (name, Entry(method: method, compressedSize: wide[1], size: wide[0], headerOffset: wide[2]))
+    let entry = Entry(
+      method: method,
+      compressedSize: wide[1],
+      size: wide[0],
+      headerOffset: wide[2],
+      checksum: checksum
+    )
+    return (name, entry)
   }
 
   /// Replaces each saturated 32-bit field by the ZIP64 extra field's, in its order.
@@ -130,6 +139,35 @@ struct ZipArchive {
       return values
     }
     return values
+  }
+}
+
+/// A file in a ZIP archive, to be read where it lies.
+package struct ZipMember: Sendable, Hashable {
+  /// Its path in the archive.
+  package let name: String
+  /// Where its bytes are in the archive's file.
+  package let range: Range<Int>
+  /// Whether they are deflated; stored as they are otherwise.
+  package let isDeflated: Bool
+  /// The CRC-32 of the content.
+  package let checksum: UInt32
+
+  /// The members of the archive in an open file, in the order of their places.
+  /// - Throws: `CheckpointError`.
+  package static func all(in descriptor: Int32, name: String) throws -> [ZipMember] {
+    try CheckpointError.naming(name) {
+      // Nothing is inflated here.
+      let archive = try ZipArchive(FileImage(mapping: descriptor, name: name), inflationLimit: .max)
+      let members = try archive.entries.map { name, entry in
+        guard entry.method == 0 || entry.method == 8 else {
+          throw CheckpointError(.unsupported, "the archive uses compression method \(entry.method)")
+        }
+        let range = try archive.storedRegion(of: entry).range
+        return ZipMember(name: name, range: range, isDeflated: entry.method == 8, checksum: entry.checksum)
+      }
+      return members.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import Basics
 import ArgumentParser
 import CommandSupport
 import FoundationEssentials
@@ -58,14 +59,21 @@ struct Adbvec: AsyncParsableCommand {
     await CommandRunner.main(Adbvec.self, arguments)
   }
 
+  private static var workingFolder: [UInt8] {
+    guard let folder = getcwd(nil, 0) else { return [UInt8(ascii: ".")] }
+    defer { free(folder) }
+    return [UInt8](UnsafeRawBufferPointer(start: folder, count: strlen(folder)))
+  }
+
   /// The words behind the program's name. One that is not UTF-8 is a path, and becomes the text that leads back to it.
   private static var arguments: [String] {
     (1..<max(1, Int(CommandLine.argc))).compactMap { index in
       guard let word = CommandLine.unsafeArgv[index] else { return nil }
       let bytes = [UInt8](UnsafeRawBufferPointer(start: word, count: strlen(word)))
       if let text = String(validating: bytes, as: UTF8.self) { return text }
-      let folder = bytes.first == UInt8(ascii: "/") ? "" : FileManager.default.currentDirectoryPath + "/"
-      return PathText.text(Array(folder.utf8) + bytes)
+      return PathText.text(
+        bytes.first == UInt8(ascii: "/") ? bytes : workingFolder + [UInt8(ascii: "/")] + bytes
+      )
     }
   }
 }

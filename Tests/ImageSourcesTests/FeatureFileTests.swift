@@ -40,7 +40,10 @@ struct FeatureFileTests {
     ("1|a", "line 1: expected id|class|{vector} and found 2 fields"),
     ("1|\"a|{1}", "line 1: a quote opens here and never closes"),
     ("1|\"a\"b|{1}", "line 1: text follows a closing quote; inside quotes a quote is written twice"),
-    ("1|\"a\n\nb\"|{1}\n2|c|{}", "line 4: its vector has something other than a number at element 0"),
+    (
+      "1|\"a\n\nb\"|{1}\n2|c|{}",
+      "line 4: its vector is empty. Fix: leave rows without a vector out of the file"
+    ),
   ])
   func whatIsWrongIsSaidWithItsLine(text: String, message: String) throws {
     #expect(try complaint(text, name: "f.txt") == message)

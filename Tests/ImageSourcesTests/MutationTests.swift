@@ -1,4 +1,5 @@
 import Foundation
+import ImageCodecs
 import TestSupport
 import Testing
 
@@ -22,7 +23,16 @@ struct MutationTests {
     ("npy", numpy("'<f2'", "(3, 4)", 24)),
     ("fvecs", [2, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64, 2, 0, 0, 0, 0, 0, 64, 64, 0, 0, 128, 64]),
     ("bvecs", [3, 0, 0, 0, 1, 2, 3, 3, 0, 0, 0, 4, 5, 6]),
+    ("npz", fixture("vectors/stored.npz")), ("npz", fixture("vectors/deflated.npz")),
+    ("features", fixture("vectors/features.txt.gz")), ("npy", fixture("vectors/rows.npy.zst")),
   ]
+
+  private static func fixture(_ name: String) -> [UInt8] {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    return FileManager.default.contents(atPath: folder.appending(path: "Fixtures/" + name).path).map {
+      Array($0)
+    } ?? []
+  }
 
   private static func numpy(_ type: String, _ shape: String, _ bytes: Int) -> [UInt8] {
     let text = "{'descr': \(type), 'fortran_order': False, 'shape': \(shape), }"
@@ -31,7 +41,7 @@ struct MutationTests {
       + (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 37) }
   }
 
-  @Test(arguments: 0..<9)
+  @Test(arguments: 0..<13)
   func damagedRowsDoNoHarm(sample: Int) async throws {
     let (format, bytes) = Self.samples[sample]
     try await withTemporaryFolder { folder in
@@ -77,6 +87,26 @@ struct MutationTests {
         try Data(mutator.next()).write(to: URL(filePath: labels))
         guard let found = try? ImageSource.open(images, labels: labels) else { continue }
         for position in 0..<found.count { _ = try? found.entry(at: position) }
+      }
+    }
+  }
+
+  @Test(arguments: ["python2", "2", "4", "5"])
+  func damagedPicklesOfCIFARDoNoHarm(number: String) async throws {
+    let archive = CIFARDownloadTests.fixtures + "/cifar-100-python-\(number).tar.gz"
+    let train = try TarArchive.unpack(archive) { $0.hasSuffix("/train") }.files[0].file
+    let bytes = try train.read(offset: 0, count: train.size)
+    try await withTemporaryFolder { folder in
+      let path = folder + "/train"
+      var mutator = Mutator(seed: 17, bytes)
+      for _ in 0..<300 {
+        try Data(mutator.next()).write(to: URL(filePath: path))
+        guard let found = try? ImageSource.open(path) else { continue }
+        for position in 0..<min(found.count, 8) {
+          let entry = try? found.entry(at: position)
+          #expect(entry.map { $0.id == position } ?? true)
+          if let image = try? found.image(at: position) { #expect(image.rgb.count == 3072) }
+        }
       }
     }
   }

@@ -1,4 +1,6 @@
+import Basics
 import Foundation
+import Glibc
 import Testing
 
 @testable import ImageSources
@@ -18,6 +20,39 @@ struct OutputFileTests {
     try writer.write(id: 1, label: "a", vector: [1])
     try writer.finish()
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "1|a|{1}\n")
+  }
+
+  @Test func nothingIsSeenOfAFileThatIsNotWhole() throws {
+    let scratch = try Scratch()
+    let writer = try FeatureOutput.open(scratch.path + "/f.npy", format: nil)
+    for id in 0..<100 {
+      try writer.write(id: Int64(id), label: nil, vector: [Float](repeating: 1, count: 1000))
+    }
+    // A process that is killed here leaves nothing behind.
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
+    try writer.finish()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["f.npy"])
+    #expect(try rows(of: FeatureSource(path: scratch.path + "/f.npy")).count == 100)
+  }
+
+  @Test func aFolderOfAnotherEncodingTakesFiles() throws {
+    let scratch = try Scratch()
+    let folder = Array("\(scratch.path)/l".utf8) + [0xE9]
+    #expect(mkdir(FileSystem.terminated(folder), 0o755) == 0)
+    let path = PathText.text(folder + Array("/f.txt".utf8))
+    #expect(AtomicFile.problem(writing: path) == nil)
+    try AtomicFile.write("1|a|{1}\n", to: path)
+    #expect(try rows(of: FeatureSource(path: path)) == ["1|a|1.0"])
+    let writer = try FeatureOutput.open(path, format: nil)
+    try writer.write(id: 2, label: "b", vector: [2])
+    try writer.finish()
+    #expect(try rows(of: FeatureSource(path: path)) == ["2|b|2.0"])
+    #expect(try FileSystem.names(inFolder: folder) == [Array("f.txt".utf8)])
+    #expect(
+      AtomicFile.problem(writing: PathText.text(folder + Array("x/f.txt".utf8)))?.reason.contains(
+        "does not exist"
+      ) == true
+    )
   }
 
   @Test func aLinkKeepsPointingAtTheFile() throws {

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Testing
 
@@ -85,8 +86,8 @@ struct PathTextTests {
   }
 
   @Test(arguments: [
-    ([0x1F, 0x8B, 8], "gunzip"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd"), (Array("PAR1xxxx".utf8), "pandas"),
-    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz -dc"), ([0x50, 0x4B, 3, 4], "unzip"),
+    (Array("PAR1xxxx".utf8), "pyarrow.parquet"), (Array("ARROW1xx".utf8), "pyarrow.feather"),
+    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz -dc"), (Array("%PDF-1.7".utf8), "vectors"),
     ([0x10, 0, 0, 0, 0, 0, 0, 0] + Array("{\"a\":1}".utf8), "safetensors"),
   ])
   func otherFormatsAreRefusedWithAWayOut(bytes: [UInt8], word: String) throws {
@@ -95,5 +96,32 @@ struct PathTextTests {
     let vectors = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
     #expect(vectors?.reason.contains(word) == true && vectors?.reason.contains("Fix: ") == true)
     #expect(throws: CollectionError.self) { try ImageSource.open(path) }
+  }
+
+  static let others: [([UInt8], String)] = [
+    (Array("a,b\n".utf8), "it is text, not an image. Fix: for a file of vectors, adbvec load"),
+    (
+      [0x93] + Array("NUMPY\u{1}\0".utf8),
+      "it is a NumPy array, not an image. Fix: for a file of vectors, adbvec load"
+    ),
+    (
+      [1, 2, 3, 4],
+      "it is neither an image (bmp, gif, jpeg, jpg, png, tif, tiff, webp) nor CIFAR, by its first bytes. Fix: name an "
+        + "image or a folder of images"
+    ),
+    ([], "there is nothing in it"),
+    (Array("%PDF-1.7".utf8), "it is PDF, which is not read here. Fix: write it as PNG or JPEG"),
+    (
+      [0, 0, 0, 0x18] + Array("ftypmp42".utf8),
+      "it is a video, which is not read here. Fix: write it as PNG or JPEG"
+    ),
+  ]
+
+  @Test(arguments: others)
+  func aFileThatIsNoImageIsNamed(bytes: [UInt8], reason: String) throws {
+    let scratch = try Scratch()
+    let path = try scratch.file("x.dat", bytes)
+    let error = #expect(throws: CollectionError.self) { try ImageSource.open(path) }
+    #expect(error?.reason == reason)
   }
 }

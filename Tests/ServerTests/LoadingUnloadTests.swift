@@ -44,6 +44,28 @@ struct LoadingUnloadTests {
     }
   }
 
+  @Test(arguments: ["real[]", "double precision[]"])
+  func anElementThatIsNullIsNamedWithItsRow(type: String) async throws {
+    try await ScratchSchema.with { connection, schema in
+      let settings = try await ScratchSchema.settings()
+      let target = try await LoadingTable.make(connection, schema, type: type)
+      try await connection.run(
+        trusted: "INSERT INTO \(target.table.quoted) VALUES (1, 'a', '{1,2}'), (7, 'b', '{1,2,NULL}')"
+      )
+      let file = try TemporaryFile("", name: "rows.csv")
+      let error = await #expect(throws: LoadError.self) {
+        try await Unloader(settings: settings, target: target).run {
+          try FeatureOutput.open(file.path, format: .csv)
+        }
+      }
+      #expect(
+        error?.description
+          == "the vector of id 7 has NULL at element 3, which a file cannot hold. Fix: give the element a value, or set "
+          + "the row's vector to NULL: unload leaves rows without a vector out and counts them"
+      )
+    }
+  }
+
   @Test func viewsAndTablesThatTakeNoRowsAreUnloaded() async throws {
     try await ScratchSchema.with { connection, schema in
       let settings = try await ScratchSchema.settings()

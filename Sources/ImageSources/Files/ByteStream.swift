@@ -1,3 +1,4 @@
+internal import Basics
 import FoundationEssentials
 internal import Glibc
 
@@ -16,6 +17,10 @@ final class ByteStream {
   private let descriptor: Int32
   private let ownsDescriptor: Bool
   private var decompression: Decompression?
+  /// Where the bytes start in the file, and how many are left to read there; nil for all.
+  private var part: (start: Int, count: Int, left: Int)?
+  /// The CRC-32 that the content must have, and that of what was read; nil where parts of it are passed over.
+  private var checksum: (expected: UInt32, actual: UInt32)?
   private var buffer: [UInt8]
   private var start = 0
   private var end = 0
@@ -46,6 +51,24 @@ final class ByteStream {
     else { return }
     decompression = try Decompression(kind, head: withAvailable { Array($0) }, name: name)
     (start, end) = (0, 0)
+  }
+
+  /// A part of a file as a stream of its own.
+  /// - Parameters:
+  ///   - name: for messages.
+  ///   - isDeflated: whether it is a raw deflate stream.
+  ///   - checksum: the CRC-32 of the content, which is compared at its end.
+  /// - Throws: `CollectionError` with code `unreadable`.
+  init(part range: Range<Int>, of path: String, name: String, isDeflated: Bool, checksum: UInt32) throws {
+    self.name = name
+    ownsDescriptor = true
+    descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CollectionError(.unreadable, file: path, FileSystem.reason(errno)) }
+    buffer = [UInt8](repeating: 0, count: 1 << 16)
+    part = (range.lowerBound, range.count, range.count)
+    self.checksum = (checksum, 0)
+    lseek(descriptor, off_t(range.lowerBound), SEEK_SET)
+    if isDeflated { decompression = try Decompression(.deflate, head: [], name: name) }
   }
 
   deinit {
@@ -86,6 +109,15 @@ final class ByteStream {
       let room = UnsafeMutableRawBufferPointer(rebasing: bytes[end...])
       return try decompression?.read(into: room, from: readFile) ?? readFile(room)
     }
+    if let known = checksum {
+      let read = buffer.withUnsafeBytes {
+        CRC32.update(known.actual, UnsafeRawBufferPointer(rebasing: $0[end..<end + count]))
+      }
+      guard count > 0 || read == known.expected else {
+        throw CollectionError(.damaged, file: name, "its checksum is wrong; copy or download it again")
+      }
+      checksum = (known.expected, read)
+    }
     end += count
     reachedEnd = count == 0
   }
@@ -94,9 +126,10 @@ final class ByteStream {
   private func readFile(_ room: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       try wait()
-      let count = read(descriptor, room.baseAddress, room.count)
+      let count = read(descriptor, room.baseAddress, min(room.count, part?.left ?? room.count))
       if count < 0, errno == EINTR || errno == EAGAIN { continue }
       guard count >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
+      part?.left -= count
       return count
     }
   }
@@ -132,8 +165,12 @@ final class ByteStream {
 
   /// Goes on at an offset in the source, without reading what lies before it where the source can seek.
   func skip(to target: Int) throws {
-    if ownsDescriptor, decompression == nil, lseek(descriptor, off_t(target), SEEK_SET) >= 0 {
+    if ownsDescriptor, decompression == nil,
+      lseek(descriptor, off_t((part?.start ?? 0) + target), SEEK_SET) >= 0
+    {
       (start, end, offset, reachedEnd) = (0, 0, target, false)
+      if let part { self.part?.left = max(0, part.count - target) }
+      checksum = nil
       return
     }
     while offset < target {

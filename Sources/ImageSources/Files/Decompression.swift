@@ -5,9 +5,9 @@ internal import CZstandard
 ///
 /// The end of the data is only the end of the content when a member ends there with its right checksum.
 final class Decompression {
-  /// The formats, known by their first bytes.
+  /// The formats. Those of files are known by their first bytes; raw deflate stands in a ZIP archive.
   enum Kind {
-    case gzip, zstandard
+    case gzip, zstandard, deflate
 
     init?(_ head: some Collection<UInt8>) {
       if head.starts(with: [0x1F, 0x8B, 8]) {
@@ -41,7 +41,7 @@ final class Decompression {
     end = head.count
     input = head + [UInt8](repeating: 0, count: max(0, Self.inputSize - head.count))
     switch kind {
-    case .gzip: zstandard = nil
+    case .gzip, .deflate: zstandard = nil
     case .zstandard:
       if let problem = adbvec_zstandard_problem() {
         throw CollectionError(
@@ -72,7 +72,7 @@ final class Decompression {
         sourceEnded = end == 0
       }
       if start == end, isComplete { return 0 }
-      let (consumed, produced) = try kind == .gzip ? inflate(room) : decompress(room)
+      let (consumed, produced) = try kind == .zstandard ? decompress(room) : inflate(room)
       start += consumed
       if produced > 0 { return produced }
       guard consumed > 0 || start == end, consumed > 0 || !sourceEnded || isComplete else {
@@ -90,7 +90,7 @@ final class Decompression {
       isComplete = false
     }
     do {
-      let inflater = try inflater ?? Inflater(.gzip)
+      let inflater = try inflater ?? Inflater(kind == .gzip ? .gzip : .none)
       self.inflater = inflater
       let used = try input.withUnsafeBytes {
         try inflater.inflate(UnsafeRawBufferPointer(rebasing: $0[start..<end]), into: room)
@@ -98,7 +98,7 @@ final class Decompression {
       isComplete = inflater.isFinished
       return used
     } catch let failure as Inflater.Failure {
-      throw damaged("as gzip, \(failure.reason); copy or download it again")
+      throw damaged("\(kind == .gzip ? "as gzip, " : "")\(failure.reason); copy or download it again")
     }
   }
 

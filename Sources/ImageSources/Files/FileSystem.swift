@@ -1,3 +1,4 @@
+internal import Basics
 import FoundationEssentials
 internal import Glibc
 
@@ -53,7 +54,16 @@ enum FileSystem {
   /// A path that holds from any working folder; links stay as they are.
   static func absolute(_ path: String) -> String {
     // A text that is a `file:` URI is absolute.
-    path.hasPrefix("file:/") ? path : URL(fileURLWithPath: path).standardizedFileURL.path
+    guard !path.hasPrefix("file:/") else { return path }
+    if !path.hasPrefix("/"), let folder = getcwd(nil, 0) {
+      defer { free(folder) }
+      let bytes = UnsafeRawBufferPointer(start: folder, count: strlen(folder))
+      // What Foundation makes of a folder that is not UTF-8 leads nowhere.
+      guard String(validating: bytes, as: UTF8.self) != nil else {
+        return PathText.text(Array(bytes) + [UInt8(ascii: "/")] + PathText.bytes(path))
+      }
+    }
+    return URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
   /// A path that is the same for every spelling of a file: absolute, behind links.

@@ -1,4 +1,4 @@
-import FoundationEssentials
+internal import Basics
 internal import Glibc
 
 /// A file, or standard output, written through a buffer.
@@ -8,8 +8,8 @@ final class OutputFile {
   let name: String
   private let descriptor: Int32
   private let ownsDescriptor: Bool
-  /// Where the bytes go until the file is whole, and the file that they become; nil for a pipe or a device.
-  private var draft: (path: String, target: String)?
+  /// Where the bytes go until the file is whole; nil for a pipe or a device.
+  private var draft: AtomicFile.Draft?
   private var buffer: [UInt8] = []
 
   private static let flushSize = 1 << 18
@@ -17,37 +17,43 @@ final class OutputFile {
   /// - Throws: `CollectionError` with code `unreadable`.
   init(path: String) throws {
     name = path == "-" ? "standard output" : path
-    ownsDescriptor = path != "-"
-    draft = path == "-" ? nil : try Self.draft(of: path)
-    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
-    descriptor = ownsDescriptor ? open(draft?.path ?? path, flags, 0o666) : STDOUT_FILENO
+    let draft = try path == "-" ? nil : Self.draft(of: path)
+    self.draft = draft
+    ownsDescriptor = path != "-" && draft == nil
+    descriptor =
+      draft?.descriptor
+      ?? (ownsDescriptor ? open(FileSystem.terminated(path), O_WRONLY | O_CLOEXEC) : STDOUT_FILENO)
     guard descriptor >= 0 else { throw Self.failure(name) }
     buffer.reserveCapacity(Self.flushSize * 2)
   }
 
   deinit {
     if ownsDescriptor { close(descriptor) }
-    if let draft { unlink(draft.path) }
   }
 
-  /// A name beside the file; nil for what is there and no regular file. A link's target is replaced, not the link.
-  private static func draft(of path: String) throws -> (path: String, target: String)? {
+  /// Nil for what is there and no regular file.
+  private static func draft(of path: String) throws -> AtomicFile.Draft? {
     var info = stat()
-    var target = path
-    if stat(path, &info) == 0 {
+    if stat(FileSystem.terminated(path), &info) == 0 {
       guard info.st_mode & S_IFMT == S_IFREG else { return nil }
-      guard access(path, W_OK) == 0 else { throw failure(path) }
-      target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+      guard access(FileSystem.terminated(path), W_OK) == 0 else { throw failure(path) }
     }
-    return ("\(target).part-\(getpid())", target)
+    return try naming { try AtomicFile.Draft(of: path) }
+  }
+
+  private static func naming<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as AtomicFile.Failure {
+      throw CollectionError(.unreadable, file: error.path, "cannot be written: \(error.reason)")
+    }
   }
 
   /// Writes out what is left and gives the file its name.
   func finish() throws {
     try flush()
-    guard let draft else { return }
-    guard rename(draft.path, draft.target) == 0 else { throw Self.failure(name) }
-    self.draft = nil
+    try Self.naming { try draft?.finish() }
+    draft = nil
   }
 
   /// Hands the buffer to `body` to append to.

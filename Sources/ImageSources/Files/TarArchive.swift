@@ -1,3 +1,5 @@
+internal import Basics
+
 /// A tar archive (POSIX ustar, pax and GNU's long names), compressed or not, read once from front to back.
 enum TarArchive {
   private static let block = 512

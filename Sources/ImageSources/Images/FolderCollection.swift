@@ -1,3 +1,4 @@
+internal import Basics
 import FoundationEssentials
 internal import Glibc
 public import ImageCodecs

@@ -1,3 +1,4 @@
+internal import Basics
 import FoundationEssentials
 internal import Glibc
 public import ImageCodecs
@@ -149,8 +150,24 @@ public enum ImageSource {
     case .pickle?: return try CIFARCollection(path: path)
     case .tar?, .gzip?, .zstandard?: return try CIFARCollection(CIFARFiles(archive: path))
     case let kind?: throw CollectionError(.unknownFormat, file: path, kind.refusal(of: path, asImages: true))
-    case nil: return try CIFARCollection(path: path)
+    case nil:
+      // Of CIFAR is what is named so, or has its length.
+      guard path.hasSuffix(".bin") || CIFARFormat.all.contains(where: { file.size % $0.recordBytes == 0 }),
+        file.size > 0
+      else { throw unknown(path, head) }
+      return try CIFARCollection(path: path)
     }
+  }
+
+  private static func unknown(_ path: String, _ head: [UInt8]) -> CollectionError {
+    guard !head.isEmpty else { return CollectionError(.empty, file: path, "there is nothing in it") }
+    let formats = FolderCollection.extensions.sorted().joined(separator: ", ")
+    let isText = !head.contains { $0 < 0x20 && !(0x09...0x0D).contains($0) }
+    let reason =
+      isText || head.starts(with: NumPyHeader.magic)
+      ? "it is \(isText ? "text" : "a NumPy array"), not an image. Fix: for a file of vectors, adbvec load"
+      : "it is neither an image (\(formats)) nor CIFAR, by its first bytes. Fix: name an image or a folder of images"
+    return CollectionError(.unknownFormat, file: path, reason)
   }
 }
 

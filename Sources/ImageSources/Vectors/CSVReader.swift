@@ -21,7 +21,7 @@ final class CSVReader: FeatureReader {
   private func readColumns() throws {
     _ = try records.peek { record, bytes in
       let fields = record.fields.map { $0.text(in: bytes) }
-      for other in [";", "\t"] where fields.count == 1 && fields[0].contains(other) {
+      for other in [";", "\t"] where fields[0].contains(other) {
         throw RowProblem(
           "its fields are not separated by this delimiter. Fix: --delimiter '\(other == ";" ? ";" : "\\t")'"
         )
@@ -76,6 +76,9 @@ final class CSVReader: FeatureReader {
     let before = values.count
     for field in fields {
       let text = UnsafeRawBufferPointer(rebasing: bytes[field.start..<field.end])
+      guard fields.count > 1 || text.contains(where: { $0 != 0x20 }) else {
+        throw RowProblem("it has no vector. Fix: leave rows without a vector out of the file")
+      }
       if fields.count == 1, let first = text.first(where: { $0 != 0x20 }), first == 0x7B || first == 0x5B {
         try VectorText.append(text, to: &values)
         continue
@@ -83,6 +86,11 @@ final class CSVReader: FeatureReader {
       var index = 0
       while index < text.count, text[index] == 0x20 { index += 1 }
       guard let value = FloatScanner.scan(text, &index), text[index...].allSatisfy({ $0 == 0x20 }) else {
+        if index < text.count, text[index] == UInt8(ascii: ","), fields.count > 1 {
+          throw RowProblem(
+            "its numbers have decimal commas. Fix: write them with points, such as tr , . < FILE | adbvec load -"
+          )
+        }
         throw RowProblem("its vector has something other than a number at element \(values.count - before)")
       }
       values.append(value)

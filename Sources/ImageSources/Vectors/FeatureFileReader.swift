@@ -115,7 +115,8 @@ enum PythonLiteral {
   }
 }
 
-/// Reads a vector from its text: `{1,2}` (PostgreSQL arrays), `[1, 2]` (pgvector, Python, JSON), with any blanks.
+/// Reads a vector from its text: `{1,2}` (PostgreSQL arrays), `[1, 2]` (pgvector, Python, JSON), `[1. 2.]` (NumPy as
+/// pandas writes it), with any blanks and line ends.
 enum VectorText {
   /// Appends the numbers.
   /// - Throws: `RowProblem`.
@@ -130,21 +131,58 @@ enum VectorText {
     while true {
       skipBlanks(text, &index)
       guard let value = FloatScanner.scan(text, &index) else {
-        throw RowProblem("its vector has something other than a number at element \(values.count - before)")
+        throw oddElement(values.count - before, text, index)
       }
       values.append(value)
+      let end = index
       skipBlanks(text, &index)
       guard index < text.count else { throw RowProblem("its vector is cut short") }
       let byte = text[index]
-      index += 1
-      if byte == UInt8(ascii: ",") { continue }
+      if byte == UInt8(ascii: ",") {
+        index += 1
+        continue
+      }
+      // NumPy puts blanks alone between numbers.
+      if byte != close, index > end, close == UInt8(ascii: "]") { continue }
       guard byte == close else {
+        if byte == UInt8(ascii: ":") {
+          throw RowProblem(
+            "its vector is sparse. Fix: write it in full, such as vector::vector in PostgreSQL"
+          )
+        }
         throw RowProblem("its vector has something other than a comma between numbers")
       }
+      index += 1
       skipBlanks(text, &index)
-      guard index == text.count else { throw RowProblem("text follows the vector") }
+      guard index == text.count else {
+        if close == UInt8(ascii: "}"), text[index] == UInt8(ascii: "/") {
+          throw RowProblem(
+            "its vector is sparse. Fix: write it in full, such as vector::vector in PostgreSQL"
+          )
+        }
+        throw RowProblem("text follows the vector")
+      }
       return
     }
+  }
+
+  private static func oddElement(_ element: Int, _ text: UnsafeRawBufferPointer, _ index: Int) -> RowProblem {
+    let rest = text[index...]
+    if rest.starts(with: Array("...".utf8)) {
+      return RowProblem(
+        "its vector was shortened by NumPy, which prints ... for what is left out. Fix: write array.tolist()"
+      )
+    }
+    if element == 0, let byte = rest.first, byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") {
+      return RowProblem("its vector is empty. Fix: leave rows without a vector out of the file")
+    }
+    if rest.first == UInt8(ascii: "[") {
+      return RowProblem("its vector holds vectors. Fix: write one vector a row, such as array[0]")
+    }
+    if rest.starts(with: Array("NULL".utf8)) || rest.starts(with: Array("null".utf8)) {
+      return RowProblem("its vector has NULL at element \(element). Fix: leave such rows out of the file")
+    }
+    return RowProblem("its vector has something other than a number at element \(element)")
   }
 
   private static func closing(_ open: UInt8) -> UInt8? {
@@ -157,6 +195,6 @@ enum VectorText {
 
   @inline(__always)
   private static func skipBlanks(_ text: UnsafeRawBufferPointer, _ index: inout Int) {
-    while index < text.count, text[index] == 0x20 || text[index] == 0x09 || text[index] == 0x0D { index += 1 }
+    while index < text.count, text[index] == 0x20 || (0x09...0x0D).contains(text[index]) { index += 1 }
   }
 }

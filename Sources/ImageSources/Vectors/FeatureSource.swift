@@ -1,3 +1,4 @@
+internal import Basics
 import FoundationEssentials
 
 /// A file of vectors, or standard input, and how it is to be read.
@@ -11,6 +12,10 @@ public struct FeatureSource: Sendable, Hashable {
     public static let features = Format(description: "features")
     /// A NumPy array of two dimensions; ids are row numbers.
     public static let npy = Format(description: "npy")
+    /// NumPy arrays of vectors and, by their names, ids and classes.
+    public static let npz = Format(description: "npz")
+    /// A table of numbers in an HDF5 file, such as those of ann-benchmarks; ids are row numbers.
+    public static let hdf5 = Format(description: "hdf5")
     /// Records of a 4-byte length and that many floats; ids are record numbers.
     public static let fvecs = Format(description: "fvecs")
     /// Records of a 4-byte length and that many unsigned bytes; ids are record numbers.
@@ -21,7 +26,9 @@ public struct FeatureSource: Sendable, Hashable {
     public static let jsonl = Format(description: "jsonl")
 
     /// Every format.
-    public static let all: [Format] = [.features, .npy, .fvecs, .bvecs, .csv, .jsonl]
+    public static let all: [Format] = [.features, .npy, .npz, .hdf5, .fvecs, .bvecs, .csv, .jsonl]
+    /// The formats that can be written.
+    public static let written: [Format] = [.features, .npy, .fvecs, .bvecs, .csv, .jsonl]
 
     /// The format with a name, or nil.
     public init?(_ name: String) {
@@ -40,6 +47,9 @@ public struct FeatureSource: Sendable, Hashable {
   public var format: Format?
   /// A text file with a class a line, for the formats that carry none.
   public var labels: String?
+
+  /// Which array of an .npz or HDF5 file holds the vectors; nil for the usual names, or the only one.
+  public var array: String?
 
   /// The byte between the fields of CSV.
   public var delimiter = UInt8(ascii: ",")
@@ -60,30 +70,60 @@ public struct FeatureSource: Sendable, Hashable {
   /// Opens the source and reads what tells its format.
   /// - Throws: `CollectionError`.
   public func open() throws -> any FeatureReader {
-    let stream = try ByteStream(path: path)
-    let size = try path.flatMap { try FileSystem.regularSize($0) }
+    let stream = try ByteStream(path: path, decompresses: true)
+    let size = try stream.isCompressed ? nil : path.flatMap { try FileSystem.regularSize($0) }
     let format = try format ?? detectFormat(stream)
+    if Self.texts.contains(format) { try checkLineEnds(stream) }
     return try reader(format, stream, size)
   }
 
   private func reader(_ format: Format, _ stream: ByteStream, _ size: Int?) throws -> any FeatureReader {
-    let carriesLabels = [.features, .csv, .jsonl].contains(format)
-    guard labels == nil || !carriesLabels else {
+    guard labels == nil || !Self.texts.contains(format) else {
       throw CollectionError(
         .labels,
         file: name,
         "the format \(format) carries its classes; leave --labels out"
       )
     }
+    guard array == nil || [.npz, .hdf5].contains(format) else {
+      throw CollectionError(
+        .unknownFormat,
+        file: name,
+        "the format \(format) has one array; leave --array out"
+      )
+    }
     let lines = try labels.map(LabelLines.init)
     switch format {
-    case .npy: return try NumPyReader(stream: stream, byteCount: size, labels: lines)
+    case .npy:
+      let file = try size == nil ? nil : path.map { try BinaryFile(path: $0) }
+      return try NumPyReader(stream: stream, byteCount: size, labels: lines, file: file)
+    case .npz:
+      return try NPZReader.open(
+        path: try wholeFile(size, format),
+        byteCount: size,
+        array: array,
+        labels: lines
+      )
+    case .hdf5:
+      return try HDF5Reader(path: try wholeFile(size, format), byteCount: size, array: array, labels: lines)
     case .fvecs: return try VecsReader(stream: stream, element: .float4, byteCount: size, labels: lines)
     case .bvecs: return try VecsReader(stream: stream, element: .uint1, byteCount: size, labels: lines)
     case .csv: return try CSVReader(stream: stream, byteCount: size, delimiter: delimiter)
     case .jsonl: return try JSONLinesReader(stream: stream, byteCount: size)
     default: return FeatureFileReader(stream: stream, byteCount: size)
     }
+  }
+
+  /// The path of a file that is read at random places.
+  private func wholeFile(_ size: Int?, _ format: Format) throws -> String {
+    guard let path, size != nil else {
+      throw CollectionError(
+        .unknownFormat,
+        file: name,
+        "\(format) is read from uncompressed files only. Fix: write it to a file and name that"
+      )
+    }
+    return path
   }
 
   /// What tells this source's content, format and labels from another's; nil for standard input and
@@ -94,6 +134,7 @@ public struct FeatureSource: Sendable, Hashable {
     var hash = ContentHash()
     hash.combine(Array((format?.description ?? "").utf8))
     if delimiter != UInt8(ascii: ",") { hash.combine(Int(delimiter)) }
+    if let array { hash.combine(Array(array.utf8)) }
     guard try FileSystem.regularSize(path) != nil else { return nil }
     try FileFingerprint.combine(path, into: &hash)
     if let labels { try FileFingerprint.combine(labels, into: &hash) }
@@ -101,32 +142,66 @@ public struct FeatureSource: Sendable, Hashable {
   }
 
   private static let formatsByExtension: [String: Format] = [
-    "npy": .npy, "fvecs": .fvecs, "bvecs": .bvecs, "jsonl": .jsonl, "ndjson": .jsonl, "csv": .csv,
+    "npy": .npy, "npz": .npz, "hdf5": .hdf5, "h5": .hdf5, "fvecs": .fvecs, "bvecs": .bvecs, "jsonl": .jsonl,
+    "ndjson": .jsonl, "csv": .csv,
   ]
 
   /// The format that a file's extension names.
-  static func format(ofExtension path: String) -> Format? {
-    FileSystem.name(of: path).split(separator: ".").dropFirst().last.flatMap {
-      formatsByExtension[$0.lowercased()]
+  /// - Parameter isCompressed: whether an extension of the compression stands behind it.
+  static func format(ofExtension path: String, isCompressed: Bool = false) -> Format? {
+    var extensions = FileSystem.name(of: path).split(separator: ".").dropFirst().map { $0.lowercased() }
+    if isCompressed, let last = extensions.last, ["gz", "zst", "zstd"].contains(last) {
+      extensions.removeLast()
     }
+    return extensions.last.flatMap { formatsByExtension[$0] }
+  }
+
+  /// The formats of lines, which carry their classes.
+  private static let texts: [Format] = [.features, .csv, .jsonl]
+
+  /// Lines that end with CR alone would all be one.
+  private func checkLineEnds(_ stream: ByteStream) throws {
+    _ = try stream.require(512)
+    let isOneLine = stream.withAvailable { bytes in
+      guard !bytes.contains(UInt8(ascii: "\n")), let end = bytes.firstIndex(of: UInt8(ascii: "\r")) else {
+        return false
+      }
+      // Between quotes it is part of a class.
+      return end + 1 < bytes.count && bytes[..<end].count { $0 == UInt8(ascii: "\"") }.isMultiple(of: 2)
+    }
+    guard isOneLine else { return }
+    throw CollectionError(
+      .unknownFormat,
+      file: name,
+      "its lines end with CR alone. Fix: tr '\\r' '\\n' < \(Quoting.shellWord(path ?? "FILE")) | adbvec load -"
+    )
   }
 
   private func detectFormat(_ stream: ByteStream) throws -> Format {
-    let known = path.flatMap(Self.format(ofExtension:))
+    let known = path.flatMap { Self.format(ofExtension: $0, isCompressed: stream.isCompressed) }
     // The tutorial's file may well be called .csv, so there the delimiter decides.
     if let known, known != .csv { return known }
     guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }
     _ = try stream.require(6)
     _ = try stream.require(512)
     return try stream.withAvailable { bytes in
-      if let kind = FileKind(bytes) {
+      switch FileKind(bytes) {
+      case .zip?: return .npz
+      case .hdf5?: return .hdf5
+      case let kind?:
         throw CollectionError(.unknownFormat, file: name, kind.refusal(of: name, asImages: false))
+      case nil: break
       }
-      if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) { return .npy }
-      let firstLine = bytes.drop { $0 == UInt8(ascii: "\n") }.prefix { $0 != UInt8(ascii: "\n") }
+      if bytes.starts(with: NumPyHeader.magic) { return .npy }
+      let newline = UInt8(ascii: "\n")
+      let firstLine = bytes.drop { $0 == newline }.prefix { $0 != newline }
       if firstLine.first == UInt8(ascii: "{") { return .jsonl }
       if firstLine.contains(UInt8(ascii: "|")), delimiter == UInt8(ascii: ",") { return .features }
-      if firstLine.contains(UInt8(ascii: ",")) || firstLine.contains(delimiter) || known == .csv {
+      if [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t"), delimiter].contains(
+        where: firstLine.contains
+      )
+        || known == .csv
+      {
         return .csv
       }
       throw CollectionError(

@@ -32,17 +32,18 @@ public enum FeatureOutput {
         "the format \(format) carries the classes; leave --labels out"
       )
     }
+    guard FeatureSource.Format.written.contains(format) else {
+      throw CollectionError(.unknownFormat, file: path, "the format \(format) can be read but not written")
+    }
     let file = try OutputFile(path: path)
     switch format {
-    case .features: return try TextFeatureWriter(file)
     case .csv: return try TextFeatureWriter(file, isCSV: true)
     case .jsonl: return JSONLinesWriter(file)
     case .npy: return try NumPyWriter(file, labels: labels.map { try OutputFile(path: $0) })
     case .fvecs, .bvecs:
       let element: NumPyHeader.Element = format == .bvecs ? .uint1 : .float4
       return VecsWriter(file, element: element, labels: try labels.map { try OutputFile(path: $0) })
-    default:
-      throw CollectionError(.unknownFormat, file: path, "the format \(format) can be read but not written")
+    default: return try TextFeatureWriter(file)
     }
   }
 }

@@ -71,6 +71,11 @@ final class JSONLinesReader: FeatureReader {
           hasClass = true
         case "vector", "embedding", "image_vector", "features":
           vector.removeAll()
+          if scanner.isAtNull {
+            throw RowProblem(
+              "its \(key) is null. Fix: leave rows without a vector out, such as jq -c 'select(.\(key))' FILE | adbvec load -"
+            )
+          }
           try scanner.numbers(into: &vector)
         default: try scanner.skipValue()
         }
@@ -94,6 +99,12 @@ final class JSONLinesReader: FeatureReader {
 }
 
 extension JSONScanner {
+  /// Whether the next value is `null`.
+  fileprivate var isAtNull: Bool {
+    var ahead = self
+    return (try? ahead.word()) == "null"
+  }
+
   /// An array of numbers.
   mutating func numbers(into values: inout [Float]) throws {
     guard take("[") else { throw Problem("an array of numbers was expected at byte \(index)") }

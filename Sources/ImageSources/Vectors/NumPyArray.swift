@@ -3,6 +3,8 @@ final class NumPyReader: FeatureReader {
   private let stream: ByteStream
   private let header: NumPyHeader
   private let labels: LabelLines?
+  private let ids: NumPyColumn?
+  private let classes: NumPyColumn?
   private let decoder: NumberDecoder
   private var position = 0
   /// For Fortran order: the file, read at random places, and the rows that were put together last.
@@ -12,42 +14,69 @@ final class NumPyReader: FeatureReader {
   var dimension: Int? { header.columns }
   var expectedCount: Int? { header.rows }
   let byteCount: Int?
-  var carriesClasses: Bool { labels != nil }
+  var carriesClasses: Bool { labels != nil || classes != nil }
 
-  init(stream: ByteStream, byteCount: Int?, labels: LabelLines?) throws {
+  /// - Parameters:
+  ///   - byteCount: the size of the source where it is known, for progress.
+  ///   - ids: the rows' ids, where they lie beside the vectors.
+  ///   - classes: the rows' classes, where they lie beside the vectors.
+  ///   - file: the array's file, which can be read at random places; nil for what comes once.
+  /// - Throws: `CollectionError`.
+  init(
+    stream: ByteStream,
+    byteCount: Int?,
+    labels: LabelLines?,
+    ids: NumPyColumn? = nil,
+    classes: NumPyColumn? = nil,
+    file: BinaryFile?
+  ) throws {
     self.stream = stream
     self.byteCount = byteCount
     self.labels = labels
+    self.ids = ids
+    self.classes = classes
     header = try NumPyHeader(stream)
     decoder = NumberDecoder(element: header.element, isBigEndian: header.isBigEndian)
     try labels?.check(count: header.rows)
-    let rowBytes = header.columns * header.element.size
-    let expected = header.dataOffset + header.rows * rowBytes
-    if let byteCount, byteCount < expected {
-      let whole = max(0, byteCount - header.dataOffset) / rowBytes
+    for column in [ids, classes].compactMap({ $0 }) where column.count != header.rows {
       throw CollectionError(
         .damaged,
-        file: stream.name,
-        "it is cut short: its header says \(header.rows) rows and only \(whole) are complete"
+        file: column.name,
+        "it has \(column.count) elements and the vectors \(header.rows) rows"
       )
     }
-    if let byteCount, byteCount > expected {
-      throw CollectionError(
-        .damaged,
-        file: stream.name,
-        "\(byteCount - expected) bytes follow the array; more than one array in a file is not read. Fix: save each "
-          + "array in a file of its own"
-      )
+    if let file {
+      let rowBytes = header.columns * header.element.size
+      let expected = header.dataOffset + header.rows * rowBytes
+      guard file.size >= expected else {
+        let whole = max(0, file.size - header.dataOffset) / rowBytes
+        throw CollectionError(
+          .damaged,
+          file: stream.name,
+          "it is cut short: its header says \(header.rows) rows and only \(whole) are complete"
+        )
+      }
+      guard file.size == expected else { throw Self.severalArrays(stream, file.size - expected) }
     }
     guard header.isColumnMajor else { return }
-    guard byteCount != nil else {
+    guard let file else {
       throw CollectionError(
         .unknownFormat,
         file: stream.name,
-        "it is in Fortran order, which is read from files only. Fix: save numpy.ascontiguousarray(array)"
+        "it is in Fortran order, which is read from uncompressed files only. Fix: save "
+          + "numpy.ascontiguousarray(array)"
       )
     }
-    columnMajor = (try BinaryFile(path: stream.name), 0..<0, [])
+    columnMajor = (file, 0..<0, [])
+  }
+
+  private static func severalArrays(_ stream: ByteStream, _ count: Int) -> CollectionError {
+    CollectionError(
+      .damaged,
+      file: stream.name,
+      "\(count) bytes follow the array; more than one array in a file is not read. Fix: save each "
+        + "array in a file of its own"
+    )
   }
 
   func skip(to place: SourcePlace) throws {
@@ -63,8 +92,8 @@ final class NumPyReader: FeatureReader {
       guard try stream.require(rowBytes) else {
         throw CollectionError(.damaged, file: name, "it ends inside row \(position) of \(header.rows)")
       }
-      let label = try labels?.label(position)
-      _ = batch.append(id: Int64(position), label: label) { values in
+      let (id, label) = try identity(of: position)
+      _ = batch.append(id: id, label: label) { values in
         stream.withAvailable {
           decoder.append(UnsafeRawBufferPointer(rebasing: $0[..<rowBytes]), to: &values)
         }
@@ -73,7 +102,24 @@ final class NumPyReader: FeatureReader {
       position += 1
     }
     batch.endOffset = stream.offset
-    return position < header.rows
+    return try goesOn()
+  }
+
+  private func identity(of row: Int) throws -> (Int64, String?) {
+    let label = try classes?.text(row) ?? labels?.label(row)
+    return (try ids?.integer(row) ?? Int64(row), label)
+  }
+
+  /// Whether rows are left; where none is, whether the source ends with them.
+  private func goesOn() throws -> Bool {
+    guard position == header.rows else { return true }
+    if !header.isColumnMajor {
+      let rest = try stream.drain()
+      guard rest == 0 else { throw Self.severalArrays(stream, rest) }
+    }
+    try ids?.finish()
+    try classes?.finish()
+    return false
   }
 }
 
@@ -87,15 +133,15 @@ extension NumPyReader {
       let rowBytes = header.columns * header.element.size
       let (rows, bytes) = try block(holding: position)
       let start = (position - rows.lowerBound) * rowBytes
-      let label = try labels?.label(position)
-      _ = batch.append(id: Int64(position), label: label) { values in
+      let (id, label) = try identity(of: position)
+      _ = batch.append(id: id, label: label) { values in
         bytes.withUnsafeBytes {
           decoder.append(UnsafeRawBufferPointer(rebasing: $0[start..<start + rowBytes]), to: &values)
         }
       }
       position += 1
     }
-    return position < header.rows
+    return try goesOn()
   }
 
   private func block(holding position: Int) throws -> (rows: Range<Int>, bytes: [UInt8]) {
@@ -120,6 +166,76 @@ extension NumPyReader {
 
 /// The header of a NumPy `.npy` file (numpy.lib.format, versions 1 to 3): a Python dictionary with the element type, the
 /// order and the shape.
+struct NumPyDescription {
+  /// NumPy's name of the element type with its byte order: `<f4`; the whole text for a structured one.
+  let type: String
+  /// Whether columns follow each other in the file, not rows.
+  let isColumnMajor: Bool
+  let shape: [Int]
+  /// Where the elements start.
+  let dataOffset: Int
+  private let file: String
+
+  /// Reads the header at the start of a stream and consumes it.
+  /// - Throws: `CollectionError`.
+  init(_ stream: ByteStream) throws {
+    file = stream.name
+    let damaged = { (reason: String) in CollectionError(.damaged, file: stream.name, reason) }
+    guard try stream.require(12) else { throw damaged("it ends inside the .npy header") }
+    let start = stream.withAvailable { Array($0.prefix(12)) }
+    guard start.starts(with: NumPyHeader.magic), (1...3).contains(start[6]) else {
+      throw damaged("it does not start as a .npy file of version 1, 2 or 3")
+    }
+    let short = start[6] == 1
+    let length =
+      Int(start[8]) | Int(start[9]) << 8 | (short ? 0 : Int(start[10]) << 16 | Int(start[11]) << 24)
+    let offset = (short ? 10 : 12) + length
+    guard length < 1 << 20, try stream.require(offset) else {
+      throw damaged("it ends inside the .npy header")
+    }
+    let text = stream.withAvailable { String(decoding: $0[(short ? 10 : 12)..<offset], as: UTF8.self) }
+    stream.consume(offset)
+    guard let descr = Self.value("descr", in: text), let shape = Self.value("shape", in: text) else {
+      throw damaged("its .npy header has no descr or no shape")
+    }
+    dataOffset = offset
+    isColumnMajor = Self.value("fortran_order", in: text)?.hasPrefix("True") ?? false
+    type = String(descr.first == "'" ? descr.dropFirst().prefix { $0 != "'" } : descr.prefix { $0 != "]" })
+    let written = shape.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }.split(separator: ",")
+      .map { $0.filter { $0 != " " } }
+    let sizes = written.filter { !$0.isEmpty }.compactMap { Int($0) }
+    guard sizes.count == written.count(where: { !$0.isEmpty }), sizes.allSatisfy({ $0 >= 0 }) else {
+      throw damaged("its shape is \(shape.prefix { $0 != ")" })), which is none")
+    }
+    self.shape = sizes
+  }
+
+  private static func value(_ key: String, in text: String) -> Substring? {
+    guard let range = text.firstRange(of: "'\(key)'") else { return nil }
+    return text[range.upperBound...].drop { $0 == ":" || $0 == " " }
+  }
+
+  /// The type of an array of real numbers.
+  /// - Throws: `CollectionError`.
+  func element() throws -> (NumPyHeader.Element, isBigEndian: Bool) {
+    let known: [Substring: NumPyHeader.Element] = [
+      "f2": .float2, "f4": .float4, "f8": .float8, "u1": .uint1, "u2": .uint2, "u4": .uint4, "u8": .uint8,
+      "i1": .int1, "i2": .int2, "i4": .int4, "i8": .int8,
+    ]
+    if let element = known[type.dropFirst()], let order = type.first, "<>|=".contains(order) {
+      return (element, order == ">")
+    }
+    let fix =
+      type.hasPrefix("[")
+      ? "it is a table of records, not of numbers. Fix: save numpy.stack(array['NAME OF THE VECTORS'])"
+      : type.dropFirst() == "O"
+        ? "it holds Python objects, which are not read. Fix: save numpy.stack(array).astype('float32')"
+        : "its numbers are \(type), which are not real numbers. Fix: save array.astype('float32')"
+    throw CollectionError(.damaged, file: file, fix)
+  }
+}
+
+/// What the header of an array of vectors says.
 struct NumPyHeader: Sendable, Hashable {
   /// Element types that are read.
   enum Element: Sendable, Hashable {
@@ -148,62 +264,30 @@ struct NumPyHeader: Sendable, Hashable {
   /// Reads the header at the start of a stream and consumes it.
   /// - Throws: `CollectionError`.
   init(_ stream: ByteStream) throws {
-    let damaged = { (reason: String) in CollectionError(.damaged, file: stream.name, reason) }
-    guard try stream.require(12) else { throw damaged("it ends inside the .npy header") }
-    let start = stream.withAvailable { Array($0.prefix(12)) }
-    guard start.starts(with: Self.magic), (1...3).contains(start[6]) else {
-      throw damaged("it does not start as a .npy file of version 1, 2 or 3")
-    }
-    let short = start[6] == 1
-    let length =
-      Int(start[8]) | Int(start[9]) << 8 | (short ? 0 : Int(start[10]) << 16 | Int(start[11]) << 24)
-    dataOffset = (short ? 10 : 12) + length
-    guard length < 1 << 20, try stream.require(dataOffset) else {
-      throw damaged("it ends inside the .npy header")
-    }
-    let offset = dataOffset
-    let text = stream.withAvailable { String(decoding: $0[(short ? 10 : 12)..<offset], as: UTF8.self) }
-    stream.consume(dataOffset)
-    guard let descr = Self.value("descr", in: text), let shape = Self.value("shape", in: text) else {
-      throw damaged("its .npy header has no descr or no shape")
-    }
-    isColumnMajor = Self.value("fortran_order", in: text)?.hasPrefix("True") ?? false
-    (element, isBigEndian) = try Self.element(descr, damaged)
-    var sizes = shape.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }.split(separator: ",")
-      .compactMap { Int($0.filter { $0 != " " }) }
+    let description = try NumPyDescription(stream)
+    (element, isBigEndian) = try description.element()
+    isColumnMajor = description.isColumnMajor
+    dataOffset = description.dataOffset
     // One dimension is one vector.
-    if sizes.count == 1 { sizes.insert(1, at: 0) }
+    let sizes = description.shape.count == 1 ? [1] + description.shape : description.shape
     guard sizes.count == 2, sizes.allSatisfy({ $0 > 0 }) else {
-      throw damaged(
-        "its shape is \(shape.prefix { $0 != ")" })); a table of vectors has two dimensions, none of them 0"
+      let shape = description.shape.map(String.init).joined(separator: ", ")
+      throw CollectionError(
+        .damaged,
+        file: stream.name,
+        "its shape is (\(shape)); a table of vectors has two dimensions, none of them 0"
       )
     }
     (rows, columns) = (sizes[0], sizes[1])
     let (rowBytes, isWide) = columns.multipliedReportingOverflow(by: element.size)
     let (size, isLong) = rows.multipliedReportingOverflow(by: rowBytes)
     guard !isWide, !isLong, size < Int.max - dataOffset else {
-      throw damaged("its shape is (\(rows), \(columns)), which is more than any file holds")
+      throw CollectionError(
+        .damaged,
+        file: stream.name,
+        "its shape is (\(rows), \(columns)), which is more than any file holds"
+      )
     }
-  }
-
-  private static func value(_ key: String, in text: String) -> Substring? {
-    guard let range = text.firstRange(of: "'\(key)'") else { return nil }
-    return text[range.upperBound...].drop { $0 == ":" || $0 == " " }
-  }
-
-  private static func element(
-    _ descr: Substring,
-    _ damaged: (String) -> CollectionError
-  ) throws -> (Element, Bool) {
-    let name = descr.dropFirst().prefix { $0 != "'" }
-    let known: [Substring: Element] = [
-      "f2": .float2, "f4": .float4, "f8": .float8, "u1": .uint1, "u2": .uint2, "u4": .uint4, "u8": .uint8,
-      "i1": .int1, "i2": .int2, "i4": .int4, "i8": .int8,
-    ]
-    guard let element = known[name.dropFirst()], let order = name.first, "<>|=".contains(order) else {
-      throw damaged("its numbers are \(name), which are not real numbers. Fix: save array.astype('float32')")
-    }
-    return (element, order == ">")
   }
 }
 
@@ -231,6 +315,21 @@ struct NumberDecoder: Sendable {
       case .float4: for index in 0..<count { room[index] = Float(bitPattern: word(bytes, index)) }
       case .float8: for index in 0..<count { room[index] = Float(Double(bitPattern: word(bytes, index))) }
       }
+    }
+  }
+
+  /// An element of an integer type; nil for one beyond `Int64`.
+  func integer(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+    switch element {
+    case .uint1: Int64(bytes[0])
+    case .int1: Int64(Int8(bitPattern: bytes[0]))
+    case .uint2: Int64(word(bytes, 0) as UInt16)
+    case .int2: Int64(word(bytes, 0) as Int16)
+    case .uint4: Int64(word(bytes, 0) as UInt32)
+    case .int4: Int64(word(bytes, 0) as Int32)
+    case .uint8: Int64(exactly: word(bytes, 0) as UInt64)
+    case .int8: word(bytes, 0)
+    case .float2, .float4, .float8: nil
     }
   }
 

@@ -97,7 +97,7 @@ extension PostgresConnection {
     let isWide = types[2] == Self.float8Array
     var (count, withoutVector) = (0, 0)
     try await copyOutBinary(copy, types: types) { row in
-      guard let vector = try Self.vector(row, isWide: isWide) else {
+      guard let vector = try Self.vector(row, isWide: isWide, position: count) else {
         withoutVector += 1
         return
       }
@@ -120,9 +120,23 @@ extension PostgresConnection {
   private static let float8Array: UInt32 = 1022
 
   /// `double precision[]` is narrowed, as the load widened it.
-  private static func vector(_ row: BinaryCopyRow, isWide: Bool) throws -> [Float]? {
-    guard isWide else { return try row.value(at: 2, as: [Float]?.self) }
-    return try row.value(at: 2, as: [Double]?.self)?.map { Float($0) }
+  private static func vector(_ row: BinaryCopyRow, isWide: Bool, position: Int) throws -> [Float]? {
+    do {
+      guard isWide else { return try row.value(at: 2, as: [Float]?.self) }
+      return try row.value(at: 2, as: [Double]?.self)?.map { Float($0) }
+    } catch let error as PostgresError where error.code == .decoding {
+      let gap =
+        isWide
+        ? try? row.value(at: 2, as: [Double?].self).firstIndex { $0 == nil }
+        : try? row.value(at: 2, as: [Float?].self).firstIndex { $0 == nil }
+      guard let gap else { throw error }
+      let name = (try? row.value(at: 0, as: Int.self)).map { "id \($0)" } ?? "row \(position)"
+      throw LoadError(
+        .row,
+        "the vector of \(name) has NULL at element \(gap + 1), which a file cannot hold. Fix: give the element a value, "
+          + "or set the row's vector to NULL: unload leaves rows without a vector out and counts them"
+      )
+    }
   }
 }
 

@@ -28,7 +28,7 @@ public struct BinaryCopyRow {
       throw PostgresError(
         code: .decoding,
         message:
-          "column \(column + 1) (type OID \(types[column])) cannot be read as \(Value.self): \(problem.reason)"
+          "column \(column + 1) (type OID \(types[column])) cannot be read: \(problem.reason)"
       )
     }
   }

@@ -10,10 +10,12 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
     commandName: "load",
     abstract: "Load a file of vectors into the table.",
     discussion: """
-      FILE is the tutorial's feature file (id|class|{…}), .npy, .fvecs, .bvecs, .csv or .jsonl; - reads standard input.
+      FILE is the tutorial's feature file (id|class|{…}), .npy, .npz, .hdf5, .fvecs, .bvecs, .csv or .jsonl, also \
+      compressed with gzip or Zstandard; - reads standard input. An .npz file may hold ids and classes beside the vectors.
 
         adbvec load features.txt
         adbvec load vectors.npy --labels classes.txt --method copy
+        adbvec load glove-100-angular.hdf5 --array train
       """
   )
 
@@ -22,11 +24,19 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   @Option(
     help: ArgumentHelp(
-      "features, npy, fvecs, bvecs, csv or jsonl (default: by the file's name).",
+      "features, npy, npz, hdf5, fvecs, bvecs, csv or jsonl (default: by the file's name).",
       valueName: "name"
     )
   )
   var inputFormat: FeatureSource.Format?
+
+  @Option(
+    help: ArgumentHelp(
+      "The array of an .npz or .hdf5 file with the vectors (default: vectors, embeddings, train …).",
+      valueName: "name"
+    )
+  )
+  var array: String?
 
   @Option(
     help: ArgumentHelp(
@@ -37,7 +47,7 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
   var delimiter: String?
 
   @Option(
-    help: ArgumentHelp("The file with the classes, for .npy, .fvecs and .bvecs.", valueName: "file"),
+    help: ArgumentHelp("The file with the classes, for formats that hold none.", valueName: "file"),
     completion: .file()
   )
   var labels: String?
@@ -68,6 +78,7 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
   mutating func run() async throws {
     let settings = try global.settings()
     var vectors = FeatureSource(path: file, format: inputFormat, labels: labels)
+    vectors.array = array
     if let delimiter {
       vectors.delimiter = delimiter == "\\t" ? UInt8(ascii: "\t") : delimiter.utf8.first ?? vectors.delimiter
       if vectors.format == nil { vectors.format = .csv }

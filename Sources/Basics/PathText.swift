@@ -2,12 +2,12 @@
 ///
 /// A path in UTF-8 is its own text. Any other one is a `file:` URI (RFC 8089) with the bytes outside the unreserved
 /// characters percent-encoded: `file:///photos/l%E9.jpg`, and `file:l%E9.jpg` for a relative path.
-public enum PathText {
+package enum PathText {
   private static let scheme = "file:"
   private static let hexadecimal = Array("0123456789ABCDEF".utf8)
 
   /// The text of a path.
-  public static func text(_ path: some Collection<UInt8>) -> String {
+  package static func text(_ path: some Collection<UInt8>) -> String {
     if let plain = String(validating: path, as: UTF8.self), !plain.hasPrefix(scheme) { return plain }
     let isAbsolute = path.first == UInt8(ascii: "/")
     var encoded = Array((isAbsolute ? scheme + "//" : scheme).utf8)
@@ -22,7 +22,7 @@ public enum PathText {
   }
 
   /// The path that a text stands for.
-  public static func bytes(_ text: String) -> [UInt8] {
+  package static func bytes(_ text: String) -> [UInt8] {
     guard text.hasPrefix(scheme) else { return Array(text.utf8) }
     var rest = Array(text.utf8.dropFirst(scheme.utf8.count))[...]
     if rest.starts(with: Array("///".utf8)) { rest = rest.dropFirst(2) }
