@@ -43,8 +43,8 @@ let package = Package(
       dependencies: [
         "Basics", "Checkpoints", "CommandSupport", "Doctor", "ImageCodecs", "ImageGrid", "ImageSearch",
         "ImageSources",
-        "Inference", "Ingestion", "LocalPostgres", "MetricLearning", "MigrateCommands", "PostgresClient",
-        "Sandbox", "SearchServer", "VectorSQL",
+        "Inference", "Ingestion", "LocalPostgres", "MetricLearning", "MigrateCommands", "Migrations",
+        "ModelChange", "PostgresClient", "Sandbox", "SearchServer", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -100,6 +100,14 @@ let package = Package(
         "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "MetricLearning",
         "PostgresClient",
         "VectorSQL",
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "ModelChange",
+      dependencies: [
+        "Basics", "ImageCodecs", "ImageGrid", "ImageSearch", "ImageSources", "Inference", "Ingestion",
+        "MetricLearning", "Migrations", "PostgresClient", "VectorSQL",
       ],
       swiftSettings: settings
     ),

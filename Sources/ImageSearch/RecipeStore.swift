@@ -75,7 +75,7 @@ public struct RecipeStore: Sendable {
   /// - Returns: nil where nobody recorded one.
   /// - Throws: `PostgresError`.
   public func read(_ connection: PostgresConnection) async throws -> RecordedRecipe? {
-    if hasStore, let text = try await recorded(connection), let recipe = Recipe(recorded: text) {
+    if hasStore, let text = try await recordedText(connection), let recipe = Recipe(recorded: text) {
       return RecordedRecipe(recipe: recipe, table: table.display)
     }
     guard hasLoads else { return nil }
@@ -87,7 +87,13 @@ public struct RecipeStore: Sendable {
     return RecordedRecipe(recipe: newest, table: table.display, count: Set(recipes).count)
   }
 
-  private func recorded(_ connection: PostgresConnection) async throws -> String? {
+  /// The recipe that is recorded for this very column; nil where there is none, whatever loads tell.
+  package func recorded(_ connection: PostgresConnection) async throws -> Recipe? {
+    guard hasStore, let text = try await recordedText(connection) else { return nil }
+    return Recipe(recorded: text)
+  }
+
+  private func recordedText(_ connection: PostgresConnection) async throws -> String? {
     let sql: SQL =
       "SELECT recipe FROM \(table: store) WHERE \(isThisColumn)"
     return try await connection.query(try sql.rendered(for: .pgvector)).first?.value(at: 0, as: String.self)

@@ -70,6 +70,25 @@ extension LabelledVectors {
     return totals.quality
   }
 
+  /// The positions of the vectors nearest to each, nearest first, itself left out.
+  ///
+  /// - Parameter k: how many; all others where there are fewer.
+  public func nearest(_ k: Int, metric: RankingMetric = .cosine) throws -> [[Int]] {
+    try OpenBLAS.open()
+    let rows = RankedRows(self, metric)
+    var found: [[Int]] = []
+    for first in stride(from: 0, to: count, by: blockRows) {
+      let block = first..<min(first + blockRows, count)
+      let scores = rows.scores(of: rows, block)
+      for query in block {
+        let start = (query - block.lowerBound) * count
+        let order = (0..<count).filter { $0 != query }.sorted { scores[start + $0] > scores[start + $1] }
+        found.append(Array(order.prefix(k)))
+      }
+    }
+    return found
+  }
+
   /// Queries whose scores are held at once: 16 MiB of them.
   private var blockRows: Int { max(1, min(1024, (4 << 20) / max(count, 1))) }
 }

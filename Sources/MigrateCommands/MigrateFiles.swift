@@ -54,8 +54,17 @@ struct MigrateInit: AsyncParsableCommand {
 struct MigrateNew: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new",
-    abstract: "Write an empty migration and print its path.",
-    discussion: "Its version follows those in the folder: the next number, or the time."
+    abstract: "Write an empty migration, or the files that change a table's model, and print their paths.",
+    discussion: """
+      The version follows those in the folder: the next number, or the time.
+
+      With --re-embed the table's vectors are replaced by those of another model, feature or type while the table is in \
+      use: a second column, its vectors, its index, a comparison of both, and the switch, each a file to read before 'up'. \
+      What is not given stays as the table's recipe says. --contract writes the last file, which drops the old vectors.
+
+        \(CommandRunner.migrateCommand) new --re-embed better model --to-weights better.safetensors
+        \(CommandRunner.migrateCommand) new --re-embed half size --to-type halfvec
+      """
   )
 
   @Argument(parsing: .remaining, help: ArgumentHelp("What it does, in a few words.", valueName: "name"))
@@ -63,6 +72,8 @@ struct MigrateNew: AsyncParsableCommand {
 
   @Option(help: "automatic, timestamp or sequential.")
   var numbering = MigrationNumbering.automatic
+
+  @OptionGroup(title: "Change options") var change: ChangeOptions
 
   @OptionGroup var options: MigrateOptions
 
@@ -77,14 +88,27 @@ struct MigrateNew: AsyncParsableCommand {
           + "--migrations FOLDER starts with a folder of your own"
       )
     }
-    let path = try MigrationSource.createMigration(
-      named: name.joined(separator: " "),
-      in: options.folder(settings, dialect),
-      numbering: numbering
-    )
+    let title = name.joined(separator: " ")
+    let folder = options.folder(settings, dialect)
+    guard change.isWanted else {
+      let path = try MigrationSource.createMigration(named: title, in: folder, numbering: numbering)
+      switch options.format {
+      case .json: try JSONReport(command: "migrate new", result: ["file": path]).print()
+      case .text: try Output.line(path)
+      }
+      return
+    }
+    guard let changes = MigrateCommand.changes else {
+      throw CommandFailure(
+        "adbvec-migrate has the migrations alone, and the files of a change need models",
+        fix: "adbvec migrate new \(change.reEmbed ? "--re-embed" : "--contract")"
+      )
+    }
+    let files = try await changes.files(change, title: title.isEmpty ? "change" : title, settings)
+    let paths = try MigrationSource.createMigrations(files, in: folder, numbering: numbering)
     switch options.format {
-    case .json: try JSONReport(command: "migrate new", result: ["file": path]).print()
-    case .text: try Output.line(path)
+    case .json: try JSONReport(command: "migrate new", result: ["files": paths]).print()
+    case .text: for path in paths { try Output.line(path) }
     }
   }
 }

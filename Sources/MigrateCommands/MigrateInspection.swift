@@ -111,7 +111,8 @@ struct MigratePlan: AsyncParsableCommand {
       ? try migrator.planFromNothing()
       : try await migrator.plan(
         MigrationTarget(version: to, count: count),
-        on: try await settings.connect()
+        on: try await settings.connect(),
+        steps: try MigrateCommand.changes?.runner(settings, force: false)
       )
     try options.show(plan)
     if check, !plan.isEmpty { throw ExitCode(2) }

@@ -23,6 +23,9 @@ package struct MigrateUp: AsyncParsableCommand, InterruptibleCommand {
   @Flag(help: "Print what would be sent, as 'plan' does, and send nothing.")
   var dryRun = false
 
+  @Flag(help: "Go on although a gate refuses new vectors; the history keeps that.")
+  var force = false
+
   @OptionGroup var run: MigrateRunOptions
   @OptionGroup var options: MigrateOptions
 
@@ -39,11 +42,12 @@ package struct MigrateUp: AsyncParsableCommand, InterruptibleCommand {
     let migrator = try options.migrator(settings, readsAppliedFiles: dryRun) { try run.apply(to: &$0) }
     let connection = try await settings.connect()
     let target = MigrationTarget(version: to, count: count)
-    if dryRun { return try options.show(try await migrator.plan(target, on: connection)) }
+    let steps = try MigrateCommand.changes?.runner(settings, force: force)
+    if dryRun { return try options.show(try await migrator.plan(target, on: connection, steps: steps)) }
     let monitor = try settings.connectionSettings()
     try options.show(
       try await MigratePrinter(options.global).follow(
-        migrator.up(target, on: connection, monitor: monitor)
+        migrator.up(target, on: connection, monitor: monitor, steps: steps)
       )
     )
   }
@@ -89,7 +93,13 @@ struct MigrateDown: AsyncParsableCommand, InterruptibleCommand {
     let target = MigrationTarget(version: to, count: to == nil ? count ?? 1 : nil)
     if dryRun { return try options.show(try await migrator.planDown(target, on: connection)) }
     try options.show(
-      try await MigratePrinter(options.global).follow(migrator.down(target, on: connection))
+      try await MigratePrinter(options.global).follow(
+        migrator.down(
+          target,
+          on: connection,
+          steps: try MigrateCommand.changes?.runner(settings, force: false)
+        )
+      )
     )
   }
 }
@@ -122,7 +132,9 @@ struct MigrateRedo: AsyncParsableCommand, InterruptibleCommand {
     }
     let connection = try await settings.connect()
     try options.show(
-      try await MigratePrinter(options.global).follow(migrator.redo(count, on: connection))
+      try await MigratePrinter(options.global).follow(
+        migrator.redo(count, on: connection, steps: try MigrateCommand.changes?.runner(settings, force: false))
+      )
     )
   }
 }
@@ -166,6 +178,7 @@ struct MigratePrinter {
       "\(id) the index \(index) was left invalid by a failed build; dropping it to build it again"
     case .retrying(let id, let attempt, let pause, let reason):
       "\(id) \(reason); attempt \(attempt) in \(pause) ms"
+    case .step(let id, let text): "\(id) \(PrintableText.line(text))"
     case .notice(let severity, let message):
       severity == "WARNING" || isVerbose ? "\(severity.lowercased()): \(message)" : nil
     case .finished(let id, let name, let direction, let milliseconds):

@@ -134,9 +134,10 @@ public struct Migrator: Sendable {
   func session(
     _ connection: PostgresConnection,
     monitor: ConnectionSettings? = nil,
+    steps: (any MigrationStepRunner)? = nil,
     _ emit: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
   ) -> MigrationSession {
-    MigrationSession(connection: connection, monitor: monitor, history: history, options: options, emit: emit)
+    MigrationSession(connection: connection, monitor: monitor, history: history, options: options, emit: emit, steps: steps)
   }
 }
 

@@ -36,6 +36,7 @@ struct Adbvec: AsyncParsableCommand {
         name: "Schema and data",
         subcommands: [
           MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self, UnloadCommand.self,
+          ReembedCommand.self,
         ]
       ),
       CommandGroup(
@@ -56,6 +57,7 @@ struct Adbvec: AsyncParsableCommand {
   static func main() async {
     // Images are what runs in parallel: each worker keeps to one core.
     OpenBLAS.useThreads(1)
+    MigrateCommand.changes = TableChanges()
     await CommandRunner.main(Adbvec.self, arguments)
   }
 

@@ -7,11 +7,13 @@ import ImageSources
 import Inference
 import Ingestion
 import MetricLearning
+import ModelChange
 import Sandbox
 import VectorSQL
 
 // The codes of the libraries' errors, as `--format json` shows them.
 
+extension ChangeError: ReportedError { package var reportedCode: String { "change" } }
 extension CheckpointError: ReportedError { package var reportedCode: String { snakeCase(code.name) } }
 extension CollectionError: ReportedError { package var reportedCode: String { snakeCase(code.description) } }
 extension GridError: ReportedError { package var reportedCode: String { snakeCase(code.name) } }

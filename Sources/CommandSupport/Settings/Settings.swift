@@ -96,6 +96,13 @@ package struct Settings {
     file = try Self.openFile(path ?? environment["ADBVEC_CONFIG"])
   }
 
+  /// Settings of flags alone, for what neither the environment nor a file decides.
+  package init(flags: [Setting: String]) {
+    environment = [:]
+    self.flags = Dictionary(uniqueKeysWithValues: flags.map { ($0.key.key, $0.value) })
+    file = nil
+  }
+
   private static func openFile(_ chosen: String?) throws -> SettingsFile? {
     let path = chosen ?? "adbvec.yaml"
     guard FileManager.default.fileExists(atPath: path) else {

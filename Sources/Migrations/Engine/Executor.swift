@@ -11,6 +11,8 @@ struct MigrationSession: Sendable {
   var vectorSchema: VectorSchema?
   let options: MigratorOptions
   let emit: @Sendable (MigrationEvent) -> Void
+  /// Does the work that files ask for beside their SQL.
+  var steps: (any MigrationStepRunner)?
 
   struct CarriedOut: Sendable {
     var milliseconds: Int
@@ -51,7 +53,10 @@ struct MigrationSession: Sendable {
       place: place
     )
     do {
-      try await send(script, of: step, lockByTransaction: lockByTransaction)
+      let notes = try await send(script, of: step, lockByTransaction: lockByTransaction)
+      if !notes.isEmpty, step.direction == .up {
+        try await connection.run(trusted: history.note(step.id, notes.joined(separator: "; ")))
+      }
     } catch is AlreadyApplied {
       return CarriedOut(milliseconds: 0, statements: 0, wasApplied: true)
     } catch {
@@ -64,10 +69,27 @@ struct MigrationSession: Sendable {
     return CarriedOut(milliseconds: milliseconds, statements: total - step.statementsDone, wasApplied: false)
   }
 
-  private func send(_ script: RunScript, of step: PlannedStep, lockByTransaction: Bool) async throws {
+  /// - Returns: what steps want the history to keep.
+  private func send(
+    _ script: RunScript,
+    of step: PlannedStep,
+    lockByTransaction: Bool
+  ) async throws -> [String] {
+    let asked = try step.externalSteps()
+    guard asked.isEmpty || step.section.options.transaction else {
+      for unit in script.opening { try await run(unit, script, lockByTransaction: lockByTransaction) }
+      let notes = step.statementsDone == 0 ? try await runSteps(of: step) : []
+      for unit in script.statementUnits(from: step.statementsDone) + script.closing {
+        try await run(unit, script, lockByTransaction: lockByTransaction)
+      }
+      return notes
+    }
     guard let underway = step.underway else {
-      for unit in script.units { try await run(unit, script, lockByTransaction: lockByTransaction) }
-      return
+      var notes: [String] = []
+      for unit in script.units {
+        notes = try await run(unit, script, lockByTransaction: lockByTransaction, doesSteps: !asked.isEmpty)
+      }
+      return notes
     }
     // The settings that the statement ran with decide what its names mean.
     for unit in script.opening { try await run(unit, script, lockByTransaction: false) }
@@ -79,16 +101,25 @@ struct MigrationSession: Sendable {
     for unit in script.statementUnits(from: next) + script.closing {
       try await run(unit, script, lockByTransaction: lockByTransaction)
     }
+    return []
   }
 
   /// Runs a unit, again when that can help and can do no harm.
-  private func run(_ unit: RunUnit, _ script: RunScript, lockByTransaction: Bool) async throws {
+  /// - Parameter doesSteps: whether what the section asks for is done before each attempt.
+  @discardableResult
+  private func run(
+    _ unit: RunUnit,
+    _ script: RunScript,
+    lockByTransaction: Bool,
+    doesSteps: Bool = false
+  ) async throws -> [String] {
     var unit = unit
     var attempt = 1
     var parallelism: String?
     while true {
       do {
         try await refuseStringEscapes(script.step)
+        let notes = doesSteps ? try await runSteps(of: script.step) : []
         if lockByTransaction {
           try await beginWithLock()
           try await leaveIfDone(script.step)
@@ -96,7 +127,7 @@ struct MigrationSession: Sendable {
         if let parallelism { try await connection.run(trusted: parallelism) }
         for group in groups(unit, of: script.step) { try await send(group, of: script.step) }
         if parallelism != nil { try await connection.run(trusted: "RESET max_parallel_maintenance_workers") }
-        return
+        return notes
       } catch var failure as StatementFailure {
         guard !failure.cause.isConnectionProblem else { throw failure }
         if await connection.transactionStatus != .idle { _ = await shielded("ROLLBACK") }
@@ -116,16 +147,24 @@ struct MigrationSession: Sendable {
           unit = script.aloneUnit(statement..<statement + 1)
           continue
         }
-        guard failure.isWorthRetrying, attempt < options.attempts else { throw failure }
+        guard failure.isWorthRetrying, attempt < (doesSteps ? Self.attemptsWithSteps : options.attempts) else {
+          throw failure
+        }
         attempt += 1
-        try await pause(before: attempt, failure, script.step)
+        // Rows that changed meanwhile wait for the steps: the next attempt comes before there are more.
+        try await pause(before: doesSteps ? 1 : attempt, failure, script.step)
       }
     }
   }
 
+  private static let attemptsWithSteps = 200
+
   /// Waits before another attempt, twice as long each time.
   func pause(before attempt: Int, _ failure: StatementFailure, _ step: PlannedStep) async throws {
-    let pause = (options.backOff << min(attempt - 2, 16)) * Int.random(in: 75...125) / 100
+    let pause =
+      attempt < 2
+      ? Int.random(in: 5...50)
+      : (options.backOff << min(attempt - 2, 16)) * Int.random(in: 75...125) / 100
     emit(.retrying(step.id, attempt: attempt, afterMilliseconds: pause, reason: failure.cause.message))
     try await Task.sleep(for: .milliseconds(pause))
   }

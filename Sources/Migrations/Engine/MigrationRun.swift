@@ -55,6 +55,8 @@ public enum MigrationEvent: Sendable {
   case rebuildingInvalidIndex(MigrationID, index: String)
   /// A lock was not to be had or a deadlock was broken; tried again after the pause.
   case retrying(MigrationID, attempt: Int, afterMilliseconds: Int, reason: String)
+  /// A step that a file asks for tells how far it is.
+  case step(MigrationID, String)
   /// The server's notice or warning.
   case notice(severity: String, message: String)
   /// Something that does not stop the run, and that somebody should know.

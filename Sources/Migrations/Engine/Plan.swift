@@ -2,11 +2,13 @@ public import PostgresClient
 
 extension Migrator {
   /// What `up` would send now; reads the history and writes nothing.
+  /// - Parameter steps: says what it would do beside the SQL; nil says nothing of it.
   public func plan(
     _ target: MigrationTarget = MigrationTarget(),
-    on connection: PostgresConnection
+    on connection: PostgresConnection,
+    steps: (any MigrationStepRunner)? = nil
   ) async throws -> PlanReport {
-    try await report("up", on: connection) { planner, _ in
+    try await report("up", on: connection, steps: steps) { planner, _ in
       try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
     }
   }
@@ -31,6 +33,7 @@ extension Migrator {
   private func report(
     _ command: String,
     on connection: PostgresConnection,
+    steps: (any MigrationStepRunner)? = nil,
     plan: (Planner, Set<Capability>) throws -> [PlannedStep]
   ) async throws -> PlanReport {
     let session = session(connection)
@@ -39,13 +42,21 @@ extension Migrator {
     let planner = Planner(migrations: files.migrations, records: state.records)
     var history = history
     history.commits = state.commits
-    return try planReport(
+    let planned = try checked(plan(planner, files.capabilities))
+    var report = try planReport(
       command,
-      try checked(plan(planner, files.capabilities)),
+      planned,
       history,
       state,
       byTransaction: session.locksByTransaction(state)
     )
+    guard let steps else { return report }
+    for (index, step) in planned.enumerated() {
+      for asked in try step.externalSteps() {
+        report.migrations[index].notes += try await steps.plan(asked, on: connection)
+      }
+    }
+    return report
   }
 
   private func planReport(
@@ -98,6 +109,14 @@ extension Migrator {
       place: place
     )
     let opening = lock.map { [PlanReport.Message(sql: "BEGIN;\n" + $0.takeInTransactionOrFail)] } ?? []
+    let asked = try step.externalSteps()
+    // psql cannot do what a step asks for, and must not go on as if it were done.
+    let refusal = asked.map { asked in
+      let text = "the step \(asked.name) is done by adbvec migrate \(step.direction.rawValue), not by psql"
+      return PlanReport.Message(
+        sql: "DO \(ParameterValue.quote("BEGIN RAISE EXCEPTION \(ParameterValue.quote(text)); END"))"
+      )
+    }
     let messages = script.units.flatMap(\.messages).map { message in
       PlanReport.Message(
         sql: message.text,
@@ -110,7 +129,8 @@ extension Migrator {
       name: step.migration.migration.name,
       file: step.migration.migration.file.path,
       direction: step.direction,
-      messages: opening + messages
+      notes: asked.map { "the step \($0.name) (\($0.location))" },
+      messages: refusal + opening + messages
     )
   }
 }
@@ -136,6 +156,8 @@ public struct PlanReport: Sendable, Hashable, Encodable {
     public var file: String
     /// Which section runs.
     public var direction: MigrationDirection
+    /// What it does beside its SQL, and what that takes, a line each; empty for most.
+    public var notes: [String]
     /// What is sent, in its order.
     public var messages: [Message]
   }
@@ -182,6 +204,7 @@ public struct PlanReport: Sendable, Hashable, Encodable {
       let title =
         "\(migration.version) \(migration.name): \(migration.direction.rawValue) (\(migration.file))"
       try script.add("\n-- \(PsqlText.comment(title))\n")
+      for note in migration.notes { try script.add("--   \(PsqlText.comment(note))\n") }
       for message in migration.messages {
         try script.add(PsqlText.sql(message.sql) + ";\n")
         if let data = message.data { try script.add(data) }

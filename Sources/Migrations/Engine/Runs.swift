@@ -2,13 +2,16 @@ public import PostgresClient
 
 extension Migrator {
   /// Runs what is pending.
-  /// - Parameter monitor: how to open a second connection, which follows long index builds; nil for none.
+  /// - Parameters:
+  ///   - monitor: how to open a second connection, which follows long index builds; nil for none.
+  ///   - steps: does what files ask for beside their SQL; without it such files are refused.
   public func up(
     _ target: MigrationTarget = MigrationTarget(),
     on connection: PostgresConnection,
-    monitor: ConnectionSettings? = nil
+    monitor: ConnectionSettings? = nil,
+    steps: (any MigrationStepRunner)? = nil
   ) -> MigrationRun<RunReport> {
-    run("up", on: connection, monitor: monitor) { planner, _ in
+    run("up", on: connection, monitor: monitor, steps: steps) { planner, _ in
       try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
     }
   }
@@ -18,9 +21,10 @@ extension Migrator {
   /// A way down that deletes rows is refused unless `options.deletesRows` says that it may.
   public func down(
     _ target: MigrationTarget = MigrationTarget(count: 1),
-    on connection: PostgresConnection
+    on connection: PostgresConnection,
+    steps: (any MigrationStepRunner)? = nil
   ) -> MigrationRun<RunReport> {
-    run("down", on: connection) { planner, capabilities in
+    run("down", on: connection, steps: steps) { planner, capabilities in
       try planner.down(target, ignoreDrift: options.ignoreDrift) { try asApplied($0, $1, capabilities) }
     }
   }
@@ -30,15 +34,18 @@ extension Migrator {
     _ command: String,
     on connection: PostgresConnection,
     monitor: ConnectionSettings? = nil,
+    steps: (any MigrationStepRunner)? = nil,
     plan: @escaping @Sendable (Planner, Set<Capability>) throws -> [PlannedStep]
   ) -> MigrationRun<RunReport> {
     MigrationRun { emit in
-      var session = session(connection, monitor: monitor, emit)
+      var session = session(connection, monitor: monitor, steps: steps, emit)
       let state = try await session.readState()
       session.history.commits = state.commits
       let plan = try await planning(plan, on: connection, knowing: state.records)
       do {
-        if try checked(plan(state.records)).isEmpty { return RunReport(command: command, migrations: []) }
+        let planned = try checked(plan(state.records))
+        guard !planned.isEmpty else { return RunReport(command: command, migrations: []) }
+        try await planned.checkSteps(steps, on: connection)
       } catch let error as MigrationErrors {
         // What is half done may be under way right now, by a newer release; under the lock it is not.
         let mayBeUnderway = state.records.contains { $0.state == .running && $0.isPartial }
@@ -161,8 +168,12 @@ extension Migrator {
   ///
   /// This is the way to another value of a parameter: the way down uses the old one, the way up the new. A way down that
   /// deletes rows is refused unless `options.deletesRows` says that it may.
-  public func redo(_ count: Int = 1, on connection: PostgresConnection) -> MigrationRun<RunReport> {
-    run("redo", on: connection) { planner, capabilities in
+  public func redo(
+    _ count: Int = 1,
+    on connection: PostgresConnection,
+    steps: (any MigrationStepRunner)? = nil
+  ) -> MigrationRun<RunReport> {
+    run("redo", on: connection, steps: steps) { planner, capabilities in
       // A changed parameter is what redo is for; an edited file may not fit the way down.
       let down = try planner.down(
         MigrationTarget(count: count),

@@ -25,23 +25,42 @@ extension MigrationSource {
     in folder: String,
     numbering: MigrationNumbering = .automatic
   ) throws -> String {
-    let words = name.lowercased().split { !($0.isLetter || $0.isNumber) }
-    guard !words.isEmpty else {
-      throw MigrationError(
-        .invalidFile,
-        "\"\(name)\" has no letter or digit",
-        hint: "say in a few words what it does"
-      )
+    try createMigrations([(name, "-- migrate:up\n\n\n-- migrate:down\n\n")], in: folder, numbering: numbering)[0]
+  }
+
+  /// Writes migrations that run one behind the other into a folder, which is made where it is missing.
+  /// - Parameter files: what each does, in a few words, and its text.
+  /// - Returns: the files' paths.
+  /// - Throws: `MigrationError` with code `invalidFile` for a name that no file can have.
+  public static func createMigrations(
+    _ files: [(name: String, text: String)],
+    in folder: String,
+    numbering: MigrationNumbering = .automatic
+  ) throws -> [String] {
+    let stems = try files.map { file in
+      let words = file.name.lowercased().split { !($0.isLetter || $0.isNumber) }
+      guard !words.isEmpty else {
+        throw MigrationError(
+          .invalidFile,
+          "\"\(file.name)\" has no letter or digit",
+          hint: "say in a few words what it does"
+        )
+      }
+      return words.joined(separator: "_")
     }
     try FileSystem.createFolder(folder)
     return try FileSystem.locking(folder) {
-      let versions = try FileSystem.names(in: folder).compactMap { name -> String? in
+      var versions = try FileSystem.names(in: folder).compactMap { name -> String? in
         guard case .version(let digits)? = MigrationParser.identify(name)?.id else { return nil }
         return digits
       }
-      let path = "\(folder)/\(nextVersion(after: versions, numbering))_\(words.joined(separator: "_")).sql"
-      try FileSystem.create(path, "-- migrate:up\n\n\n-- migrate:down\n\n")
-      return path
+      return try zip(files, stems).map { file, stem in
+        let version = nextVersion(after: versions, numbering)
+        versions.append(version)
+        let path = "\(folder)/\(version)_\(stem).sql"
+        try FileSystem.create(path, file.text)
+        return path
+      }
     }
   }
 

@@ -199,6 +199,11 @@ struct HistoryTable: Sendable, Hashable {
     """
   }
 
+  /// Keeps a remark on a migration that is applied, such as a check that was passed over.
+  func note(_ id: MigrationID, _ text: String) -> String {
+    "UPDATE \(sqlName) SET error = \(quote(text)) WHERE version = \(quote(id.key)) AND state = 'applied'"
+  }
+
   /// - Parameter isSettled: whether a statement that was under way is known to have left nothing behind.
   func fail(_ id: MigrationID, error: String, isSettled: Bool) -> String {
     "UPDATE \(sqlName) SET error = \(quote(error)), state = CASE state WHEN 'reverting' THEN state "

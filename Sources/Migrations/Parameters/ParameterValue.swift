@@ -62,9 +62,9 @@ public enum ParameterValue: Sendable, Hashable {
 }
 
 /// The words that PostgreSQL (9.4 to 18) or Greenplum does not take as a bare name of a table or column.
-enum ReservedWords {
+package enum ReservedWords {
   /// The name as SQL text: bare where that reads the same, quoted otherwise.
-  static func quotedWhereNeeded(_ identifier: Identifier) -> String {
+  package static func quotedWhereNeeded(_ identifier: Identifier) -> String {
     let name = identifier.name
     let isPlain = name.utf8.enumerated().allSatisfy { index, byte in
       (0x61...0x7A).contains(byte) || byte == 0x5F || (index > 0 && (0x30...0x39).contains(byte))

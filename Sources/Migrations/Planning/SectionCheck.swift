@@ -23,8 +23,17 @@ struct SectionCheck {
     }
     guard broken.isEmpty else { return broken }
     let statements = section.script.statements
-    let each = openParts() + lostData() + statements.compactMap(unsendable)
+    let each = stepErrors() + openParts() + lostData() + statements.compactMap(unsendable)
     return each + (section.options.transaction ? statements.compactMap(transactional) : grouping(statements))
+  }
+
+  private func stepErrors() -> [MigrationError] {
+    do {
+      _ = try section.steps(of: .version(""), .up)
+      return []
+    } catch {
+      return [error as? MigrationError].compactMap(\.self)
+    }
   }
 
   /// A section in several parts is joined by semicolons, which must not get into the data of a COPY.

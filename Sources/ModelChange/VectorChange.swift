@@ -1,0 +1,132 @@
+public import ImageSearch
+internal import Migrations
+public import VectorSQL
+
+/// A column of vectors that is replaced by another while its table is in use, and the names of everything that the
+/// change adds to the table; all of them are made of the table's and the column's names.
+public struct VectorChange: Sendable, Hashable {
+  /// The table, with its schema.
+  public let table: QualifiedName
+  /// The column that searches use, before the change and after it: `image_vector`.
+  public let column: Identifier
+  /// The key column.
+  public let idColumn: Identifier
+  /// The column that says where an image is; nil where the table has none.
+  public let sourceColumn: Identifier?
+  /// The new vectors until the switch: `image_vector_next`.
+  public let next: Identifier
+  /// The old vectors from the switch on: `image_vector_previous`.
+  public let previous: Identifier
+  /// What is known of a row whose other vector is NULL: NULL, `changed` and a transaction's number, or `missing` and a
+  /// reason: `image_vector_state`.
+  public let state: Identifier
+  /// The function of both triggers.
+  let function: QualifiedName
+  let insertTrigger: Identifier
+  let updateTrigger: Identifier
+  /// The partial index on the rows that wait for a new vector, and the one on those that wait for an old one.
+  let pendingIndex: Identifier
+  let pendingPreviousIndex: Identifier
+
+  /// The change of a column.
+  /// - Throws: `ChangeError` for a name that is too long, or that a line of a file cannot hold.
+  public init(
+    table: QualifiedName,
+    column: Identifier,
+    idColumn: Identifier,
+    sourceColumn: Identifier?
+  ) throws {
+    for name in [table.schema, table.name, column, idColumn, sourceColumn].compactMap(\.self)
+    where name.name.unicodeScalars.contains(where: { " \t\n\r\"'=.;".unicodeScalars.contains($0) }) {
+      throw ChangeError(
+        "the name \(name.quoted) has a blank, a quote, a dot, a semicolon or an equals sign, which the files of a change "
+          + "cannot hold"
+      )
+    }
+    self.table = table
+    self.column = column
+    self.idColumn = idColumn
+    self.sourceColumn = sourceColumn
+    next = try Self.name(column.name, "_next")
+    previous = try Self.name(column.name, "_previous")
+    state = try Self.name(column.name, "_state")
+    function = QualifiedName(
+      schema: table.schema,
+      name: try Self.name(table.name.name, "_\(column.name)_changed")
+    )
+    insertTrigger = try Self.name(column.name, "_inserted")
+    updateTrigger = try Self.name(column.name, "_updated")
+    pendingIndex = try Self.name(table.name.name, "_\(column.name)_pending")
+    pendingPreviousIndex = try Self.name(table.name.name, "_\(column.name)_pending_previous")
+  }
+
+  private static func name(_ head: String, _ suffix: String) throws -> Identifier {
+    do {
+      return try Identifier(validating: head + suffix)
+    } catch {
+      throw ChangeError("the name \(head)\(suffix), which the change needs, is too long for PostgreSQL")
+    }
+  }
+
+  /// The rows whose vector in a column is still to be made, as the partial indexes spell it.
+  func pending(_ column: Identifier) -> String {
+    "\(sql(column)) IS NULL AND coalesce(\(sql(state)), '') NOT LIKE 'missing%'"
+  }
+
+  /// The rows whose image could not be read.
+  func missing(_ column: Identifier) -> String {
+    "\(sql(column)) IS NULL AND \(sql(state)) LIKE 'missing%'"
+  }
+
+  func sql(_ name: Identifier) -> String { ReservedWords.quotedWhereNeeded(name) }
+
+  func sql(_ name: QualifiedName) -> String {
+    [name.schema, name.name].compactMap { $0.map(sql) }.joined(separator: ".")
+  }
+
+  func inSchema(_ name: Identifier) -> String { sql(QualifiedName(schema: table.schema, name: name)) }
+}
+
+/// How a column's vectors are made.
+public enum VectorMaking: Sendable, Hashable {
+  /// From the images, by a model.
+  case images(Recipe)
+  /// From the vectors of another column, by the server.
+  case conversion(VectorConversion)
+  /// From the vectors of another column, by a projection in a file; the recipe is what comes out.
+  case projection(file: String, Recipe)
+}
+
+/// A conversion that the server does by itself, with the same result wherever it is done.
+public struct VectorConversion: Sendable, Hashable {
+  /// The type that comes out, as SQL writes it: `halfvec(512)`.
+  public var type: String
+  /// Whether vectors are scaled to length 1 first.
+  public var normalises: Bool
+  /// The schema of the extension's functions where it must be named, with its dot.
+  var qualifier = ""
+
+  /// The expression for a vector.
+  func sql(of vector: String) -> String {
+    normalises ? "\(qualifier)l2_normalize(\(vector))::\(type)" : "\(vector)::\(type)"
+  }
+}
+
+/// What becomes of rows whose image is not there any more.
+public enum MissingImages: String, Sendable, Hashable, CaseIterable {
+  /// They stay, without a vector.
+  case keep
+  /// They are deleted when the old vectors go.
+  case drop
+  /// The change does not begin.
+  case fail
+}
+
+/// Why a change is refused: one line, what and where and what to do.
+public struct ChangeError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The line.
+  public let description: String
+
+  /// An error with its line.
+  public init(_ description: String) { self.description = description }
+}

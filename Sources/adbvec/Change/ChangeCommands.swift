@@ -1,0 +1,242 @@
+import ArgumentParser
+import CommandSupport
+import FoundationEssentials
+import ImageSearch
+import Inference
+import Ingestion
+import MetricLearning
+import MigrateCommands
+import Migrations
+import ModelChange
+import PostgresClient
+import VectorSQL
+
+/// The changes of a table's model, for the migrate commands.
+struct TableChanges: ChangeSupport {
+  func runner(_ settings: Settings, force: Bool) throws -> any MigrationStepRunner {
+    try Self.steps(settings, workers: ProcessInfo.processInfo.activeProcessorCount, force: force)
+  }
+
+  static func steps(_ settings: Settings, workers: Int, force: Bool = false) throws -> ChangeSteps {
+    // Migrations may be for a dialect of one's own, which no step speaks.
+    let dialect = Dialect(name: try settings.text(.dialect)) ?? .pgvector
+    return ChangeSteps(
+      settings: try settings.connectionSettings(),
+      dialect: dialect,
+      workers: workers,
+      forcesGate: force
+    ) { recorded in
+      let prepared = try FeatureOptions.parse([]).prepare(
+        Self.settings([:], over: recorded.recipe),
+        for: recorded
+      )
+      return ChangeModel(model: prepared.model, decoding: prepared.decoding)
+    }
+  }
+
+  /// Settings that say of the model what a recipe says, and nothing else.
+  private static func settings(_ changes: [Setting: String], over recipe: Recipe) -> Settings {
+    let fields: [(Setting, Recipe.Field)] = [
+      (.model, .architecture), (.feature, .feature), (.scales, .scales), (.mirror, .mirror),
+      (.normalise, .normalise), (.weights, .weightsFile), (.projection, .projectionFile),
+    ]
+    var flags: [Setting: String] = [:]
+    for (setting, field) in fields { flags[setting] = recipe[field] }
+    if let file = flags[.weights], !FileManager.default.isReadableFile(atPath: file) { flags[.weights] = nil }
+    flags.merge(changes) { $1 }
+    return Settings(flags: flags)
+  }
+
+  func files(
+    _ request: ChangeOptions,
+    title: String,
+    _ settings: Settings
+  ) async throws -> [(name: String, text: String)] {
+    let connection = try await settings.connect()
+    let table = try await ChangedTable.read(try settings.imageTable(), on: connection)
+    if request.contract { return [try await contract(table, request, title, on: connection)] }
+    let wanted = try wanted(request, table, settings)
+    var limits = GateLimits()
+    limits.sample = request.sample
+    limits.maximumLoss = request.maxLoss
+    limits.minimumRecall = request.minRecall
+    limits.minimumAgreement = request.minAgreement ?? wanted.agreement
+    let missing = MissingImages(rawValue: request.missing) ?? .fail
+    if case .images = wanted.making, missing == .fail { try await table.refuseMissingImages(on: connection) }
+    return try ChangeFiles(
+      table,
+      making: wanted.making,
+      type: wanted.type,
+      dimension: wanted.dimension,
+      missing: missing,
+      limits: limits,
+      title: title
+    ).files()
+  }
+
+  private struct Wanted {
+    var making: VectorMaking
+    var type: String
+    var dimension: Int
+    /// The least agreement of old and new neighbours, where nobody gives one.
+    var agreement: Double
+  }
+
+  private func wanted(_ request: ChangeOptions, _ table: ChangedTable, _ settings: Settings) throws -> Wanted {
+    let old = table.recipe?.recipe ?? Recipe()
+    let choosesModel =
+      request.toWeights != nil || request.toModel != nil || request.toFeature != nil || request.toScales != nil
+      || request.toMirror != nil
+    let wasNormalised = old[.normalise] == "yes"
+    let normalises = request.toNormalise ?? wasNormalised
+    guard choosesModel || wasNormalised && !normalises || request.toProjection != nil && old[.projection] != nil && old[.projection] != "none" else {
+      return try stored(request, table, old, normalises: normalises && !wasNormalised)
+    }
+    var changes: [Setting: String] = [:]
+    changes[.weights] = request.toWeights.map(Self.absolute)
+    changes[.model] = request.toModel
+    changes[.feature] = request.toFeature
+    changes[.scales] = request.toScales
+    changes[.mirror] = request.toMirror.map { $0 ? "yes" : "no" }
+    changes[.normalise] = request.toNormalise.map { $0 ? "yes" : "no" }
+    changes[.projection] = request.toProjection.map(Self.absolute)
+    var base = old
+    // A projection was fitted for its model; a model is what its weights fit.
+    for field in [Recipe.Field.projectionFile, .projection] { base[field] = nil }
+    if request.toWeights != nil || request.toModel != nil {
+      for field in [Recipe.Field.architecture, .weightsFile, .weights] { base[field] = nil }
+    }
+    let chosen = Self.settings(changes, over: base)
+    let features = try FeatureOptions.parse([])
+    let model = try features.load(chosen)
+    let decoding = features.decoding.options(completedBy: old)
+    var recipe = try Recipe(model, decoding: decoding)
+    recipe[.weightsFile] = chosen[.weights]?.text ?? base[.weightsFile]
+    recipe[.projectionFile] = changes[.projection]
+    recipe[.metric] = old[.metric]
+    return Wanted(
+      making: .images(recipe),
+      type: try Self.type(request.toType, table, model.dimension),
+      dimension: model.dimension,
+      agreement: 0
+    )
+  }
+
+  /// A change that needs no image.
+  private func stored(
+    _ request: ChangeOptions,
+    _ table: ChangedTable,
+    _ old: Recipe,
+    normalises: Bool
+  ) throws -> Wanted {
+    guard let file = request.toProjection.map(Self.absolute) else {
+      let type = try Self.type(request.toType, table, table.dimension)
+      guard type != table.column.type || normalises else {
+        throw CommandFailure("the vectors have that type already", fix: "name another with --to-type")
+      }
+      let conversion = table.conversion(to: type, normalises: normalises)
+      return Wanted(
+        making: .conversion(conversion),
+        type: type,
+        dimension: table.dimension,
+        agreement: normalises ? 0 : 0.9
+      )
+    }
+    let projection = try Projection(contentsOfFile: file)
+    var recipe = old
+    recipe[.projection] = try projection.digest()
+    recipe[.projectionFile] = file
+    return Wanted(
+      making: .projection(file: file, recipe),
+      type: try Self.type(request.toType, table, projection.outputs),
+      dimension: projection.outputs,
+      agreement: 0
+    )
+  }
+
+  /// The new column's type; a vector that no index takes becomes a halfvec.
+  private static func type(_ wanted: String?, _ table: ChangedTable, _ dimension: Int) throws -> String {
+    let old = table.column.typeName
+    let bare = wanted ?? (old == "vector" && dimension > 2000 ? "halfvec" : old)
+    let known = old.hasSuffix("[]") ? ["real[]"] : ["vector", "halfvec"]
+    guard known.contains(bare) else {
+      throw CommandFailure("--to-type must be \(known.joined(separator: " or ")), not \"\(bare)\"", exitCode: 64)
+    }
+    return table.sqlType(bare, dimension: dimension)
+  }
+
+  private static func absolute(_ path: String) -> String {
+    URL(filePath: path).standardizedFileURL.path
+  }
+
+  private func contract(
+    _ table: ChangedTable,
+    _ request: ChangeOptions,
+    _ title: String,
+    on connection: PostgresConnection
+  ) async throws -> (name: String, text: String) {
+    let change = table.change
+    guard table.catalog.column(change.previous) != nil else {
+      throw CommandFailure(
+        "\(change.table.quoted) has no column \(change.previous.name): no switch has been applied",
+        fix: "adbvec migrate up"
+      )
+    }
+    let missing = MissingImages(rawValue: request.missing) ?? .fail
+    let count = try await table.countMissingImages(on: connection)
+    if missing == .drop, count > 0 {
+      Terminal.warning("the file deletes \(count) rows whose images were not there")
+    }
+    return ChangeFiles.contract(change, missing: missing, count: count, title: title)
+  }
+}
+
+/// `adbvec reembed`.
+struct ReembedCommand: AsyncParsableCommand, InterruptibleCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reembed",
+    abstract: "Do a share of a change's new vectors on this machine.",
+    discussion: """
+      'adbvec migrate up' makes the new vectors of a change by itself; this does some of them on another machine that sees \
+      the images, at the same time. Each row is done once. It ends when no row waits.
+
+        adbvec reembed --database-url postgresql://server/images
+      """
+  )
+
+  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
+  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+  @Option(
+    help: ArgumentHelp("The new model's weights, where they lie elsewhere on this machine.", valueName: "file"),
+    completion: .file()
+  )
+  var weights: String?
+
+  @Option(help: "text or json.")
+  var format = ReportFormat.text
+
+  @OptionGroup(title: "Global options") var global: GlobalOptions
+
+  var interruption: String { "interrupted; what was made stays, and the rest waits" }
+
+  func validate() throws { try FeatureOptions.check(workers: workers) }
+
+  mutating func run() async throws {
+    let settings = try global.settings()
+    let connection = try await settings.connect()
+    let table = try settings.imageTable()
+    let steps = try TableChanges.steps(settings, workers: workers)
+    let isQuiet = global.quiet
+    let done = try await steps.share(of: table, weights: weights, on: connection) { line in
+      if !isQuiet { Terminal.note(line) }
+    }
+    switch format {
+    case .json:
+      try JSONReport(command: "reembed", result: ["made": done.made, "missing": done.missing]).print()
+    case .text:
+      let left = done.missing == 0 ? "" : ", \(counted(done.missing, "image")) missing"
+      try Output.line("\(counted(done.made, "vector")) made\(left)")
+    }
+  }
+}
