@@ -10,7 +10,9 @@ package protocol ChangeSupport: Sendable {
   func runner(_ settings: Settings, force: Bool) throws -> any MigrationStepRunner
 
   /// The files of a change.
-  func files(_ request: ChangeOptions, title: String, _ settings: Settings) async throws -> [(name: String, text: String)]
+  func files(_ request: ChangeOptions, title: String, _ settings: Settings) async throws -> [(
+    name: String, text: String
+  )]
 }
 
 extension MigrateCommand {
@@ -31,7 +33,10 @@ package struct ChangeOptions: ParsableArguments {
   @Flag(help: "Write the file that drops the old vectors once the switch has been applied.")
   package var contract = false
 
-  @Option(help: ArgumentHelp("The new model's weights, .safetensors or .pth.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The new model's weights, .safetensors or .pth.", valueName: "file"),
+    completion: .file()
+  )
   package var toWeights: String?
 
   @Option(help: ArgumentHelp("The new model (default: the one that the weights fit).", valueName: "name"))
@@ -55,19 +60,39 @@ package struct ChangeOptions: ParsableArguments {
   )
   package var toProjection: String?
 
-  @Option(help: ArgumentHelp("The new column's type: vector, halfvec or real[] (default: as now).", valueName: "type"))
+  @Option(
+    help: ArgumentHelp(
+      "The new column's type: vector, halfvec or real[] (default: as now).",
+      valueName: "type"
+    )
+  )
   package var toType: String?
 
-  @Option(help: "Rows whose image is not there: fail (do not begin), keep (without a vector) or drop (delete at the end).")
+  @Option(
+    help:
+      "Rows whose image is not there: fail (do not begin), keep (without a vector) or drop (delete at the end)."
+  )
   package var missing = "fail"
 
-  @Option(help: ArgumentHelp("The most that the precision at 10 of the classes may fall, 0…1.", valueName: "share"))
+  @Option(
+    help: ArgumentHelp("The most that the precision at 10 of the classes may fall, 0…1.", valueName: "share")
+  )
   package var maxLoss = 0.02
 
-  @Option(help: ArgumentHelp("The least share of true neighbours that the new index must find, 0…1.", valueName: "share"))
+  @Option(
+    help: ArgumentHelp(
+      "The least share of true neighbours that the new index must find, 0…1.",
+      valueName: "share"
+    )
+  )
   package var minRecall = 0.9
 
-  @Option(help: ArgumentHelp("The least share of neighbours that old and new must have in common, 0…1.", valueName: "share"))
+  @Option(
+    help: ArgumentHelp(
+      "The least share of neighbours that old and new must have in common, 0…1.",
+      valueName: "share"
+    )
+  )
   package var minAgreement: Double?
 
   @Option(help: ArgumentHelp("Rows that are compared.", valueName: "count"))
@@ -82,14 +107,17 @@ package struct ChangeOptions: ParsableArguments {
     if reEmbed, contract { throw ValidationError("--re-embed and --contract exclude each other") }
     let models: [(String, Bool)] = [
       ("--to-weights", toWeights != nil), ("--to-model", toModel != nil), ("--to-feature", toFeature != nil),
-      ("--to-scales", toScales != nil), ("--to-mirror", toMirror != nil), ("--to-normalise", toNormalise != nil),
+      ("--to-scales", toScales != nil), ("--to-mirror", toMirror != nil),
+      ("--to-normalise", toNormalise != nil),
       ("--to-projection", toProjection != nil), ("--to-type", toType != nil),
     ]
     if let first = models.first(where: \.1), !reEmbed { throw ValidationError("\(first.0) needs --re-embed") }
     if reEmbed, !models.contains(where: \.1) {
       throw ValidationError("--re-embed needs what changes: --to-weights, --to-feature, --to-type …")
     }
-    for (name, value) in [("--max-loss", maxLoss), ("--min-recall", minRecall), ("--min-agreement", minAgreement ?? 0)] {
+    for (name, value) in [
+      ("--max-loss", maxLoss), ("--min-recall", minRecall), ("--min-agreement", minAgreement ?? 0),
+    ] {
       guard (0...1).contains(value) else { throw ValidationError("\(name) must be 0…1") }
     }
     try checkRange("--sample", sample, 10...20_000)

@@ -133,7 +133,11 @@ struct MigrateRedo: AsyncParsableCommand, InterruptibleCommand {
     let connection = try await settings.connect()
     try options.show(
       try await MigratePrinter(options.global).follow(
-        migrator.redo(count, on: connection, steps: try MigrateCommand.changes?.runner(settings, force: false))
+        migrator.redo(
+          count,
+          on: connection,
+          steps: try MigrateCommand.changes?.runner(settings, force: false)
+        )
       )
     )
   }

@@ -181,7 +181,8 @@ private struct BackfillLane: Sendable {
   private func candidates(after last: String?, limit: Int) async throws -> [String] {
     let from = last == nil ? "" : " AND \(id) > CAST($1 AS \(job.types.id))"
     let statement = Statement(
-      trusted: "SELECT CAST(\(id) AS text) FROM \(table) WHERE \(pending)\(from) ORDER BY \(id) LIMIT \(limit)",
+      trusted:
+        "SELECT CAST(\(id) AS text) FROM \(table) WHERE \(pending)\(from) ORDER BY \(id) LIMIT \(limit)",
       binds: last.map { [.text($0)] } ?? []
     )
     return try await rows.query(statement, prepared: true).map { try $0.value(at: 0, as: String.self) }
@@ -211,7 +212,9 @@ private struct BackfillLane: Sendable {
           """,
         binds: [.int4Array(ids.indices.map { Int32($0) }), .int4Array(keys)]
       )
-      let claimed = try await locks.query(statement, prepared: true).map { ids[try $0.value(at: 0, as: Int.self)] }
+      let claimed = try await locks.query(statement, prepared: true).map {
+        ids[try $0.value(at: 0, as: Int.self)]
+      }
       let counts = claimed.isEmpty ? nil : try await body(claimed)
       try await locks.run(trusted: "COMMIT")
       return counts.map { Done(counts: $0, lastID: claimed.last) }
@@ -292,7 +295,8 @@ private struct BackfillLane: Sendable {
       UPDATE \(table) SET \(change.sql(job.column)) = CAST($3 AS \(job.types.column)), \(change.sql(change.state)) = NULL
       WHERE \(key) AND \(same)
       """
-    let mark = "UPDATE \(table) SET \(change.sql(change.state)) = 'missing: ' || $3::text WHERE \(key) AND \(same)"
+    let mark =
+      "UPDATE \(table) SET \(change.sql(change.state)) = 'missing: ' || $3::text WHERE \(key) AND \(same)"
     let statements = try made.map { row, result in
       let head: [SQLValue] = [.text(row.id), row.state.map(SQLValue.text) ?? .null]
       switch result {
@@ -341,7 +345,9 @@ private struct BackfillLane: Sendable {
       )
       do {
         made += try await rows.transaction(retries: 5) { rows in
-          if isSafe { try await rows.run("SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '100ms'") }
+          if isSafe {
+            try await rows.run("SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '100ms'")
+          }
           return try await rows.query(statement, prepared: true).affectedRows
         }
       } catch let error as PostgresError where error.sqlState == "55P03" {

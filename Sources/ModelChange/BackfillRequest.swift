@@ -26,7 +26,9 @@ struct BackfillRequest: Sendable {
   init(_ values: [String: String], needsMaking: Bool = true) throws {
     func value(_ name: String) throws -> String {
       guard let value = values[name], !value.isEmpty else {
-        throw ChangeError("the step has no \(name)=; write the files again with 'adbvec migrate new --re-embed'")
+        throw ChangeError(
+          "the step has no \(name)=; write the files again with 'adbvec migrate new --re-embed'"
+        )
       }
       return value
     }
@@ -125,7 +127,9 @@ struct BackfillRequest: Sendable {
   func record(on connection: PostgresConnection) async throws {
     guard try await work(on: connection).isPrepared, column == change.next else { return }
     let store = try await RecipeStore(table: change.table, column: column, on: connection)
-    let known = try await RecipeStore(table: change.table, column: change.column, on: connection).read(connection)
+    let known = try await RecipeStore(table: change.table, column: change.column, on: connection).read(
+      connection
+    )
     let made: Recipe?
     switch making {
     case .images(let recipe), .projection(_, let recipe): made = recipe

@@ -59,7 +59,9 @@ public struct ChangeFiles: Sendable {
         "\(table.change.table.quoted) has no column that says where its images are. Fix: name it with --source-column"
       )
     }
-    let stuck = table.dependents.filter { $0.statements == nil || $0.needsSameType && type != table.column.type }
+    let stuck = table.dependents.filter {
+      $0.statements == nil || $0.needsSameType && type != table.column.type
+    }
     guard stuck.isEmpty else {
       throw ChangeError(
         "\(stuck.map(\.name).joined(separator: ", ")) depend on \(table.change.column.name), and nothing moves them to the "
@@ -140,9 +142,19 @@ public struct ChangeFiles: Sendable {
   /// What a trigger sets the column to: an expression of the row's other vector, or nil for NULL.
   private func function(clearing column: Identifier, by conversion: VectorConversion?) -> String {
     let value = conversion?.sql(of: "NEW.\(sql(change.column))") ?? "NULL"
+    // A writer that names no columns would put its vector where the old ones are now, and lose it.
+    let guarded =
+      column == change.previous
+      ? """
+
+        IF TG_OP = 'INSERT' AND NEW.\(sql(change.previous)) IS NOT NULL THEN
+          RAISE EXCEPTION 'this row gives a value to \(sql(change.previous)), which stands where \(sql(change.column)) was'
+            USING HINT = 'Fix: name the columns in INSERT and COPY';
+        END IF;
+      """ : ""
     return """
       CREATE OR REPLACE FUNCTION \(change.sql(change.function))() RETURNS trigger LANGUAGE plpgsql AS $adbvec$
-      BEGIN
+      BEGIN\(guarded)
         NEW.\(sql(column)) := \(value);
         NEW.\(sql(change.state)) := 'changed ' || txid_current();
         RETURN NEW;
@@ -242,7 +254,9 @@ public struct ChangeFiles: Sendable {
       let build = try Identifier(validating: name.name + "_next")
       var options = old.options
       if options["dim"] != nil { options["dim"] = String(dimension) }
-      let list = options.sorted { $0.key < $1.key }.map { "\($0.key) = '\($0.value)'" }.joined(separator: ", ")
+      let list = options.sorted { $0.key < $1.key }.map { "\($0.key) = '\($0.value)'" }.joined(
+        separator: ", "
+      )
       let with = list.isEmpty ? "" : "\n  WITH (\(list))"
       return Index(
         old: name,
@@ -256,7 +270,8 @@ public struct ChangeFiles: Sendable {
 
   private func operatorClass(_ index: VectorTable.Index) -> String {
     guard !isAnalyticDB else { return "" }
-    let family = index.operatorClass.split(separator: "_", maxSplits: 1).last.map(String.init) ?? index.operatorClass
+    let family =
+      index.operatorClass.split(separator: "_", maxSplits: 1).last.map(String.init) ?? index.operatorClass
     let bare = type.split(separator: ".").last.map(String.init) ?? type
     let schema = table.server.qualifier(of: "vector").map { sql($0) + "." } ?? ""
     return "\(schema)\(bare.prefix { $0 != "(" })_\(family)"

@@ -109,7 +109,8 @@ struct ChangeGate: Sendable {
     let new = try LabelledVectors(vectors: samples.map(\.new), labels: labels)
     let k = min(10, samples.count - 1)
     let pairs = zip(try old.nearest(k, metric: ranking), try new.nearest(k, metric: ranking))
-    report.agreement = pairs.map { Double(Set($0).intersection($1).count) / Double(k) }.reduce(0, +) / Double(samples.count)
+    report.agreement =
+      pairs.map { Double(Set($0).intersection($1).count) / Double(k) }.reduce(0, +) / Double(samples.count)
     let quality = try old.retrievalQuality(metric: ranking)
     if quality.queries > 0 {
       report.old = .init(quality)
@@ -123,7 +124,8 @@ struct ChangeGate: Sendable {
   private func refusals(_ report: GateReport) -> [String] {
     var refusals: [String] = []
     func share(_ value: Double) -> String { String(printf: "%.3f", value) }
-    if let old = report.old, let new = report.new, old.precisionAt10 - new.precisionAt10 > limits.maximumLoss {
+    if let old = report.old, let new = report.new, old.precisionAt10 - new.precisionAt10 > limits.maximumLoss
+    {
       refusals.append(
         "the precision at 10 of the classes falls from \(share(old.precisionAt10)) to \(share(new.precisionAt10)), and "
           + "\(limits.maximumLoss) is allowed"
@@ -167,7 +169,8 @@ struct ChangeGate: Sendable {
     }
   }
 
-  private func searchTable(_ column: Identifier, on connection: PostgresConnection) async throws -> ImageTable {
+  private func searchTable(_ column: Identifier, on connection: PostgresConnection) async throws -> ImageTable
+  {
     let table = ImageTable(
       name: change.table,
       idColumn: change.idColumn,
@@ -189,7 +192,8 @@ struct ChangeGate: Sendable {
     return recalls.isEmpty ? nil : recalls.reduce(0, +) / Double(recalls.count)
   }
 
-  private func recipe(_ column: Identifier, _ connection: PostgresConnection) async throws -> [String: String] {
+  private func recipe(_ column: Identifier, _ connection: PostgresConnection) async throws -> [String: String]
+  {
     let store = try await RecipeStore(table: change.table, column: column, on: connection)
     let fields = try await store.read(connection)?.recipe.fields ?? []
     return Dictionary(uniqueKeysWithValues: fields.map { ($0.field.rawValue, $0.value) })

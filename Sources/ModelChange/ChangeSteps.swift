@@ -111,7 +111,8 @@ public struct ChangeSteps: MigrationStepRunner {
   private func making(_ request: BackfillRequest) throws -> Backfill.Making {
     switch request.making {
     case .expression(let text): return .expression(text)
-    case .projection(let file, _): return .maker(ProjectedVectors(projection: try Projection(contentsOfFile: file)))
+    case .projection(let file, _):
+      return .maker(ProjectedVectors(projection: try Projection(contentsOfFile: file)))
     case .images(let recipe):
       return .maker(ImageVectors(try models.model(recipe, table: request.change.table), workers: workers))
     }
@@ -168,7 +169,9 @@ public struct ChangeSteps: MigrationStepRunner {
 
   public func plan(_ step: MigrationStep, on connection: PostgresConnection) async throws -> [String] {
     guard step.name == "backfill" else { return [] }
-    guard step.isAlone else { return ["rows that changed meanwhile are done first, before each attempt to get the lock"] }
+    guard step.isAlone else {
+      return ["rows that changed meanwhile are done first, before each attempt to get the lock"]
+    }
     let request = try BackfillRequest(step.values)
     return try await ChangeEstimate(request: request, models: models, workers: workers).lines(on: connection)
   }
@@ -247,7 +250,12 @@ extension ChangeSteps {
       )
     }
     if let weights { recipe[.weightsFile] = weights }
-    let request = BackfillRequest(change: change, column: change.next, making: .images(recipe), missing: .keep)
+    let request = BackfillRequest(
+      change: change,
+      column: change.next,
+      making: .images(recipe),
+      missing: .keep
+    )
     return try await fill(request, on: connection, records: false, report: report)
   }
 }

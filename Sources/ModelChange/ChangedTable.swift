@@ -13,7 +13,7 @@ public struct ChangedTable: Sendable {
   /// The column of the classes; nil where the table has none.
   public let classColumn: Identifier?
   /// What made its vectors; nil where nobody recorded it.
-  public let recipe: RecordedRecipe?
+  public var recipe: RecordedRecipe?
   /// What the server is.
   public let server: ServerCapabilities
   /// The column's dimension.
@@ -37,7 +37,8 @@ public struct ChangedTable: Sendable {
 
   /// Reads it.
   /// - Throws: `VectorTableError`, `ChangeError` for a table whose vectors cannot be changed in place, `PostgresError`.
-  public static func read(_ table: ImageTable, on connection: PostgresConnection) async throws -> ChangedTable {
+  public static func read(_ table: ImageTable, on connection: PostgresConnection) async throws -> ChangedTable
+  {
     let catalog = try await VectorTable.read(table.name, vectorColumn: table.vectorColumn, from: connection)
     let server = try await connection.capabilities()
     let column = try catalog.require(table.vectorColumn)
@@ -82,7 +83,9 @@ public struct ChangedTable: Sendable {
       ? "is not a table" : table.hasParts ? "has partitions or children" : nil
     if let problem { throw ChangeError("\(table.name.quoted) \(problem); a change works on plain tables") }
     guard table.isOwned else {
-      throw ChangeError("only the owner of \(table.name.quoted) can change its columns. Fix: run as its owner")
+      throw ChangeError(
+        "only the owner of \(table.name.quoted) can change its columns. Fix: run as its owner"
+      )
     }
     guard server.product != .citus else {
       throw ChangeError(
@@ -208,14 +211,24 @@ extension ChangedTable {
   /// Refuses a change of a table whose images are not all there.
   /// - Throws: `ChangeError` with their number.
   public func refuseMissingImages(on connection: PostgresConnection) async throws {
-    let request = BackfillRequest(change: change, column: change.next, making: .images(Recipe()), missing: .fail)
+    let request = BackfillRequest(
+      change: change,
+      column: change.next,
+      making: .images(Recipe()),
+      missing: .fail
+    )
     let work = try await request.work(on: connection)
     try await request.refuseMissing(work, on: connection)
   }
 
   /// How many rows have no vector because their image was not there.
   public func countMissingImages(on connection: PostgresConnection) async throws -> Int {
-    let request = BackfillRequest(change: change, column: change.column, making: .images(Recipe()), missing: .keep)
+    let request = BackfillRequest(
+      change: change,
+      column: change.column,
+      making: .images(Recipe()),
+      missing: .keep
+    )
     return try await request.count(change.missing(change.column), on: connection)
   }
 }

@@ -32,7 +32,8 @@ final class ImageVectors: VectorMaker {
     threads = (0..<max(1, workers)).map { _ in EmbeddingThread(model.model, files) }
   }
 
-  func vectors(of rows: [(source: String?, vector: [Float]?)]) async throws -> [Result<[Float], ImageMissing>] {
+  func vectors(of rows: [(source: String?, vector: [Float]?)]) async throws -> [Result<[Float], ImageMissing>]
+  {
     try await withThrowingTaskGroup(of: (Int, Result<[Float], ImageMissing>).self) { group in
       for (position, row) in rows.enumerated() {
         let thread = threads[next.add(1, ordering: .relaxed).oldValue % threads.count]
@@ -116,7 +117,9 @@ final class RowImages: Sendable {
     let known = collections.withLock { $0[path] }
     let collection = try known ?? ImageSource.open(path, options: decoding)
     if known == nil { collections.withLock { $0[path] = collection } }
-    guard (0..<collection.count).contains(number) else { throw ImageMissing("\(path) has no record \(number)") }
+    guard (0..<collection.count).contains(number) else {
+      throw ImageMissing("\(path) has no record \(number)")
+    }
     return collection
   }
 }
@@ -126,7 +129,8 @@ struct ProjectedVectors: VectorMaker {
   let projection: Projection
   var readsVectors: Bool { true }
 
-  func vectors(of rows: [(source: String?, vector: [Float]?)]) async throws -> [Result<[Float], ImageMissing>] {
+  func vectors(of rows: [(source: String?, vector: [Float]?)]) async throws -> [Result<[Float], ImageMissing>]
+  {
     try rows.map { row in
       guard let vector = row.vector else { return .failure(ImageMissing("the row has no vector")) }
       return .success(try projection.apply(to: vector))

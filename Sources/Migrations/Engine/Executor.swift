@@ -147,7 +147,8 @@ struct MigrationSession: Sendable {
           unit = script.aloneUnit(statement..<statement + 1)
           continue
         }
-        guard failure.isWorthRetrying, attempt < (doesSteps ? Self.attemptsWithSteps : options.attempts) else {
+        guard failure.isWorthRetrying, attempt < (doesSteps ? Self.attemptsWithSteps : options.attempts)
+        else {
           throw failure
         }
         attempt += 1

@@ -110,7 +110,11 @@ extension RenderedSection {
     for word in words {
       let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty else {
-        throw stepError("\"\(word.text)\" is not name=value", "put a value with blanks in double quotes", token)
+        throw stepError(
+          "\"\(word.text)\" is not name=value",
+          "put a value with blanks in double quotes",
+          token
+        )
       }
       values[String(parts[0])] = String(parts[1])
     }
@@ -136,7 +140,8 @@ extension [PlannedStep] {
       throw MigrationError(
         .missingCapability,
         "the step \"\(first.name)\" needs the whole program, which embeds images; this one has the migrations alone",
-        hint: "Fix: run 'adbvec migrate \(first.direction.rawValue)'",
+        hint:
+          "Fix: run it with the program adbvec, whose command is 'migrate' in front of '\(first.direction.rawValue)'",
         at: first.location
       )
     }

@@ -25,7 +25,11 @@ extension MigrationSource {
     in folder: String,
     numbering: MigrationNumbering = .automatic
   ) throws -> String {
-    try createMigrations([(name, "-- migrate:up\n\n\n-- migrate:down\n\n")], in: folder, numbering: numbering)[0]
+    try createMigrations(
+      [(name, "-- migrate:up\n\n\n-- migrate:down\n\n")],
+      in: folder,
+      numbering: numbering
+    )[0]
   }
 
   /// Writes migrations that run one behind the other into a folder, which is made where it is missing.

@@ -11,6 +11,26 @@ import ModelChange
 import PostgresClient
 import VectorSQL
 
+extension FeatureOptions {
+  /// The model of a recipe, whatever the settings say.
+  static func load(_ recorded: RecordedRecipe) throws -> PreparedFeatures {
+    try FeatureOptions.parse([]).prepare(settings([:], over: recorded.recipe), for: recorded)
+  }
+
+  /// Settings that say of the model what a recipe says, and nothing else.
+  static func settings(_ changes: [Setting: String], over recipe: Recipe) -> Settings {
+    let fields: [(Setting, Recipe.Field)] = [
+      (.model, .architecture), (.feature, .feature), (.scales, .scales), (.mirror, .mirror),
+      (.normalise, .normalise), (.weights, .weightsFile), (.projection, .projectionFile),
+    ]
+    var flags: [Setting: String] = [:]
+    for (setting, field) in fields { flags[setting] = recipe[field] }
+    if let file = flags[.weights], !FileManager.default.isReadableFile(atPath: file) { flags[.weights] = nil }
+    flags.merge(changes) { $1 }
+    return Settings(flags: flags)
+  }
+}
+
 /// The changes of a table's model, for the migrate commands.
 struct TableChanges: ChangeSupport {
   func runner(_ settings: Settings, force: Bool) throws -> any MigrationStepRunner {
@@ -26,25 +46,9 @@ struct TableChanges: ChangeSupport {
       workers: workers,
       forcesGate: force
     ) { recorded in
-      let prepared = try FeatureOptions.parse([]).prepare(
-        Self.settings([:], over: recorded.recipe),
-        for: recorded
-      )
+      let prepared = try FeatureOptions.load(recorded)
       return ChangeModel(model: prepared.model, decoding: prepared.decoding)
     }
-  }
-
-  /// Settings that say of the model what a recipe says, and nothing else.
-  private static func settings(_ changes: [Setting: String], over recipe: Recipe) -> Settings {
-    let fields: [(Setting, Recipe.Field)] = [
-      (.model, .architecture), (.feature, .feature), (.scales, .scales), (.mirror, .mirror),
-      (.normalise, .normalise), (.weights, .weightsFile), (.projection, .projectionFile),
-    ]
-    var flags: [Setting: String] = [:]
-    for (setting, field) in fields { flags[setting] = recipe[field] }
-    if let file = flags[.weights], !FileManager.default.isReadableFile(atPath: file) { flags[.weights] = nil }
-    flags.merge(changes) { $1 }
-    return Settings(flags: flags)
   }
 
   func files(
@@ -53,7 +57,12 @@ struct TableChanges: ChangeSupport {
     _ settings: Settings
   ) async throws -> [(name: String, text: String)] {
     let connection = try await settings.connect()
-    let table = try await ChangedTable.read(try settings.imageTable(), on: connection)
+    var table = try await ChangedTable.read(try settings.imageTable(), on: connection)
+    if let known = table.recipe, known.recipe[.weightsFile] == nil, let file = settings[.weights]?.text {
+      var recipe = known.recipe
+      recipe[.weightsFile] = Self.absolute(file)
+      table.recipe = RecordedRecipe(recipe: recipe, table: known.table, count: known.count)
+    }
     if request.contract { return [try await contract(table, request, title, on: connection)] }
     let wanted = try wanted(request, table, settings)
     var limits = GateLimits()
@@ -82,14 +91,19 @@ struct TableChanges: ChangeSupport {
     var agreement: Double
   }
 
-  private func wanted(_ request: ChangeOptions, _ table: ChangedTable, _ settings: Settings) throws -> Wanted {
+  private func wanted(_ request: ChangeOptions, _ table: ChangedTable, _ settings: Settings) throws -> Wanted
+  {
     let old = table.recipe?.recipe ?? Recipe()
     let choosesModel =
-      request.toWeights != nil || request.toModel != nil || request.toFeature != nil || request.toScales != nil
+      request.toWeights != nil || request.toModel != nil || request.toFeature != nil
+      || request.toScales != nil
       || request.toMirror != nil
     let wasNormalised = old[.normalise] == "yes"
     let normalises = request.toNormalise ?? wasNormalised
-    guard choosesModel || wasNormalised && !normalises || request.toProjection != nil && old[.projection] != nil && old[.projection] != "none" else {
+    guard
+      choosesModel || wasNormalised && !normalises
+        || request.toProjection != nil && old[.projection] != nil && old[.projection] != "none"
+    else {
       return try stored(request, table, old, normalises: normalises && !wasNormalised)
     }
     var changes: [Setting: String] = [:]
@@ -106,7 +120,7 @@ struct TableChanges: ChangeSupport {
     if request.toWeights != nil || request.toModel != nil {
       for field in [Recipe.Field.architecture, .weightsFile, .weights] { base[field] = nil }
     }
-    let chosen = Self.settings(changes, over: base)
+    let chosen = FeatureOptions.settings(changes, over: base)
     let features = try FeatureOptions.parse([])
     let model = try features.load(chosen)
     let decoding = features.decoding.options(completedBy: old)
@@ -160,7 +174,10 @@ struct TableChanges: ChangeSupport {
     let bare = wanted ?? (old == "vector" && dimension > 2000 ? "halfvec" : old)
     let known = old.hasSuffix("[]") ? ["real[]"] : ["vector", "halfvec"]
     guard known.contains(bare) else {
-      throw CommandFailure("--to-type must be \(known.joined(separator: " or ")), not \"\(bare)\"", exitCode: 64)
+      throw CommandFailure(
+        "--to-type must be \(known.joined(separator: " or ")), not \"\(bare)\"",
+        exitCode: 64
+      )
     }
     return table.sqlType(bare, dimension: dimension)
   }
@@ -208,7 +225,10 @@ struct ReembedCommand: AsyncParsableCommand, InterruptibleCommand {
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
   @Option(
-    help: ArgumentHelp("The new model's weights, where they lie elsewhere on this machine.", valueName: "file"),
+    help: ArgumentHelp(
+      "The new model's weights, where they lie elsewhere on this machine.",
+      valueName: "file"
+    ),
     completion: .file()
   )
   var weights: String?

@@ -188,7 +188,9 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
-    return (batches, try Recipe(model, decoding: features.decoding.options))
+    var recipe = try Recipe(model, decoding: features.decoding.options)
+    recipe[.weightsFile] = settings[.weights].map { URL(filePath: $0.text).standardizedFileURL.path }
+    return (batches, recipe)
   }
 
   /// Whether the first bytes are the tutorial's `id|class|{`.

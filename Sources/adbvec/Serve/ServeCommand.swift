@@ -94,7 +94,8 @@ struct ServeCommand: AsyncParsableCommand {
       limit: .seconds(searchLimit)
     )
     let query = try await readQuery(settings, pool)
-    let prepared = try features.prepare(settings, for: try await Self.recipe(of: query, pool))
+    let recorded = try await Self.recipe(of: query, pool)
+    let prepared = try features.prepare(settings, for: recorded)
     let model = prepared.model
     var configuration = try configuration(settings, query)
     if let dimension = query.dimension, dimension != model.dimension {
@@ -108,16 +109,31 @@ struct ServeCommand: AsyncParsableCommand {
           + "and --feature"
       )
     }
-    let page = try SearchPage(
-      configuration: configuration,
-      backend: DatabaseBackend(searcher: ImageSearcher(table: query, connections: pool)),
+    let logger = Self.logger(verbose: global.verbose)
+    let followed = FollowedTable(
+      query,
+      recipe: recorded?.recipe,
+      metric: try settings.chosenMetric(),
       images: ExtractorPool(
         model,
         name: settings[.model]?.text ?? model.network.architecture.name,
         decoding: prepared.decoding
       ),
+      connections: pool,
+      load: { recorded in
+        let next = try FeatureOptions.load(recorded)
+        return ExtractorPool(next.model, name: next.model.network.architecture.name, decoding: next.decoding)
+      },
+      onChange: { logger.notice("\($0)") }
+    )
+    let following = Task { await followed.follow() }
+    defer { following.cancel() }
+    let page = try SearchPage(
+      configuration: configuration,
+      backend: followed,
+      images: followed,
       store: try store(),
-      logger: Self.logger(verbose: global.verbose),
+      logger: logger,
       onRunning: { Output.announce("serving \($0)") }
     )
     try await Self.serve(page)

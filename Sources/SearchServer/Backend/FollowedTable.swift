@@ -1,0 +1,235 @@
+internal import Basics
+package import ImageSearch
+package import PostgresClient
+package import VectorSQL
+
+/// A table and its model, followed while the page runs: when a migration gives the table the vectors of another model, the
+/// page goes on with that one.
+///
+/// The recipe that the table records says which model is in force. The model of a change that is under way is loaded before
+/// its switch. An embedding of the model before is not compared with the vectors of the one after.
+package final class FollowedTable: SearchBackend, ImageBackend {
+  /// Makes the model of a recipe.
+  package typealias Loader = @Sendable (RecordedRecipe) throws -> any ImageBackend
+
+  private struct Current: Sendable {
+    var table: ImageTable
+    var recipe: Recipe?
+    var images: any ImageBackend
+    /// How often the table has changed its recipe.
+    var generation = 0
+  }
+
+  private let current: StateLock<Current>
+  private let metric: Metric?
+  private let connections: any ConnectionSource
+  private let load: Loader
+  /// The model of a change that is under way.
+  private let prepared = StateLock<(recipe: Recipe, images: any ImageBackend)?>(nil)
+  /// In which generation uploads were embedded.
+  private let embedded = StateLock(Generations())
+  private let onChange: @Sendable (String) -> Void
+
+  /// - Parameters:
+  ///   - table: as it was read from the server.
+  ///   - recipe: what the table records; nil follows nothing.
+  ///   - metric: what was asked for; nil takes the index's.
+  ///   - images: the model of that recipe.
+  ///   - load: makes the models of later recipes.
+  ///   - onChange: told that another model is in force, or why it is not.
+  package init(
+    _ table: ImageTable,
+    recipe: Recipe?,
+    metric: Metric?,
+    images: any ImageBackend,
+    connections: any ConnectionSource,
+    load: @escaping Loader,
+    onChange: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    current = StateLock(Current(table: table, recipe: recipe, images: images))
+    self.metric = metric
+    self.connections = connections
+    self.load = load
+    self.onChange = onChange
+  }
+
+  /// Looks every second whether the table has another recipe, until the task is cancelled.
+  package func follow() async {
+    while (try? await Task.sleep(for: .seconds(1))) != nil {
+      do {
+        _ = try await refresh()
+        try await prepare()
+      } catch {
+        // The database may be gone for a while; searches say so themselves.
+      }
+    }
+  }
+
+  private var now: Current { current.withLock { $0 } }
+
+  private var backend: DatabaseBackend {
+    DatabaseBackend(searcher: ImageSearcher(table: now.table, connections: connections))
+  }
+
+  private func recorded(_ column: Identifier) async throws -> Recipe? {
+    let table = now.table
+    return try await connections.withConnection { connection in
+      try await RecipeStore(table: table.name, column: column, on: connection).recorded(connection)
+    }
+  }
+
+  /// Takes over another recipe and the table as it is now.
+  /// - Returns: whether there was another.
+  private func refresh() async throws -> Bool {
+    let known = now
+    guard known.recipe != nil,
+      let recipe = try await recorded(known.table.vectorColumn), recipe != known.recipe
+    else { return false }
+    let table = try await connections.withConnection { connection in
+      try await known.table.read(dialect: known.table.dialect, metric: metric, from: connection)
+    }
+    let ready = prepared.withLock { $0?.recipe == recipe ? $0?.images : nil }
+    var images = ready
+    var problem: String?
+    if images == nil {
+      do {
+        images = try load(RecordedRecipe(recipe: recipe, table: table.name.quoted))
+      } catch {
+        problem = "\(error)"
+      }
+    }
+    current.withLock { current in
+      guard current.generation == known.generation else { return }
+      let next = images ?? UnavailableImages(dimension: table.dimension ?? 0, of: current.images)
+      current = Current(table: table, recipe: recipe, images: next, generation: known.generation + 1)
+    }
+    onChange(
+      problem.map { "the table has new vectors, and their model cannot be loaded: \($0)" }
+        ?? "the table has new vectors; uploads are embedded by \(now.images.model) from now on"
+    )
+    return true
+  }
+
+  /// Loads the model of a change that is under way.
+  private func prepare() async throws {
+    guard now.recipe != nil else { return }
+    let next = try Identifier(validating: now.table.vectorColumn.name + "_next")
+    guard let recipe = try await recorded(next), prepared.withLock({ $0?.recipe != recipe }) else { return }
+    let images = try load(RecordedRecipe(recipe: recipe, table: now.table.name.quoted))
+    prepared.withLock { $0 = (recipe, images) }
+  }
+
+  // The table.
+
+  package func search(_ query: ImageQuery) async throws -> ImageAnswer {
+    if case .vector(let vector) = query.subject { return try await search(query, near: vector) }
+    do {
+      return try await backend.search(query)
+    } catch {
+      guard try await refresh() else { throw error }
+      return try await backend.search(query)
+    }
+  }
+
+  private func search(_ query: ImageQuery, near vector: [Float]) async throws -> ImageAnswer {
+    try refuseOutdated(vector)
+    let result: Result<ImageAnswer, any Error>
+    do {
+      result = .success(try await backend.search(query))
+    } catch {
+      result = .failure(error)
+    }
+    // The switch may have come between the embedding and the search.
+    if now.recipe != nil, try await refresh() { try refuseOutdated(vector) }
+    return try result.get()
+  }
+
+  private func refuseOutdated(_ vector: [Float]) throws {
+    let generation = now.generation
+    guard let made = embedded.withLock({ $0[vector] }), made != generation else { return }
+    throw BackendError(
+      .unavailable,
+      "the collection got the vectors of another model since this image was read; search with it again"
+    )
+  }
+
+  package func row(id: ImageID) async throws -> ImageRow? { try await backend.row(id: id) }
+
+  package func sample(_ count: Int, class name: String?) async throws -> [ImageRow] {
+    try await backend.sample(count, class: name)
+  }
+
+  package func classes(limit: Int) async throws -> [String] { try await backend.classes(limit: limit) }
+
+  package func checkConnection() async throws { try await backend.checkConnection() }
+
+  // The model.
+
+  package var model: String { now.images.model }
+
+  package var dimension: Int { now.images.dimension }
+
+  package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
+    try now.images.decodingCost(of: file, maximumPixels: maximumPixels)
+  }
+
+  package func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) async throws -> ExaminedImage
+  {
+    let known = now
+    let examined = try await known.images.examine(
+      file,
+      thumbnailSide: thumbnailSide,
+      maximumPixels: maximumPixels
+    )
+    embedded.withLock { $0[examined.embedding] = known.generation }
+    return examined
+  }
+
+  package func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8] {
+    try await now.images.thumbnail(of: file, side: side, maximumPixels: maximumPixels)
+  }
+}
+
+/// The generations of the embeddings that were made last, by a hash of their bits.
+private struct Generations {
+  private var known: [Int: Int] = [:]
+  private var order: [Int] = []
+  private static let most = 10_000
+
+  subscript(vector: [Float]) -> Int? {
+    get { known[vector.hashValue] }
+    set {
+      let key = vector.hashValue
+      if known.updateValue(newValue ?? 0, forKey: key) == nil { order.append(key) }
+      if order.count > Self.most { known[order.removeFirst()] = nil }
+    }
+  }
+}
+
+/// Stands for a model that cannot be loaded: images are shown, and none can be searched with.
+private struct UnavailableImages: ImageBackend {
+  let dimension: Int
+  private let others: any ImageBackend
+
+  init(dimension: Int, of others: any ImageBackend) {
+    self.dimension = dimension
+    self.others = others
+  }
+
+  var model: String { "none" }
+
+  func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
+    try others.decodingCost(of: file, maximumPixels: maximumPixels)
+  }
+
+  func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) async throws -> ExaminedImage {
+    throw BackendError(
+      .unavailable,
+      "the collection has the vectors of another model, whose weights this server does not have; search near one of its images"
+    )
+  }
+
+  func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8] {
+    try await others.thumbnail(of: file, side: side, maximumPixels: maximumPixels)
+  }
+}
