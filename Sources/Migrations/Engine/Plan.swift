@@ -82,8 +82,8 @@ extension Migrator {
     return PlanReport(
       command: command,
       opening: (locks ? [lock.takeOrFail] : []) + (prepare ?? []),
-      migrations: zip(steps, places).map {
-        planned($0, history, state?.vectorSchema, at: $1, lock: byTransaction ? lock : nil)
+      migrations: try zip(steps, places).map {
+        try planned($0, history, state?.vectorSchema, at: $1, lock: byTransaction ? lock : nil)
       },
       closing: locks ? [lock.release] : []
     )
@@ -99,7 +99,7 @@ extension Migrator {
     _ vectorSchema: VectorSchema?,
     at place: RunPlace,
     lock: MigrationLock?
-  ) -> PlanReport.Migration {
+  ) throws -> PlanReport.Migration {
     let script = RunScript(
       step: step,
       history: history,
