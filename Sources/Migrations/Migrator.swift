@@ -137,7 +137,14 @@ public struct Migrator: Sendable {
     steps: (any MigrationStepRunner)? = nil,
     _ emit: @escaping @Sendable (MigrationEvent) -> Void = { _ in }
   ) -> MigrationSession {
-    MigrationSession(connection: connection, monitor: monitor, history: history, options: options, emit: emit, steps: steps)
+    MigrationSession(
+      connection: connection,
+      monitor: monitor,
+      history: history,
+      options: options,
+      emit: emit,
+      steps: steps
+    )
   }
 }
 

@@ -60,6 +60,8 @@ public struct ChangeSteps: MigrationStepRunner {
     }
   }
 
+  /// Makes vectors, or compares them.
+  /// - Returns: why a gate was passed by force; else nil.
   public func run(
     _ step: MigrationStep,
     on connection: PostgresConnection,
@@ -167,6 +169,7 @@ public struct ChangeSteps: MigrationStepRunner {
     }
   }
 
+  /// What a backfill takes: rows, images that are not there, hours, bytes, memory and locks.
   public func plan(_ step: MigrationStep, on connection: PostgresConnection) async throws -> [String] {
     guard step.name == "backfill" else { return [] }
     guard step.isAlone else {
