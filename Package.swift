@@ -191,7 +191,7 @@ let package = Package(
     ),
     .target(
       name: "ImageCodecs",
-      dependencies: ["Basics", "CPNG", "CTIFF", "CTurboJPEG", "CWebP", "CZlib"],
+      dependencies: ["Basics", "CJPEG", "CPNG", "CTIFF", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
     .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
@@ -206,15 +206,15 @@ let package = Package(
     .target(name: "CLazyLibrary"),
     .target(name: "CGD", dependencies: ["CLazyLibrary"]),
     .target(name: "CHDF5", dependencies: ["CLazyLibrary"]),
+    .target(name: "CJPEG", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
     .target(name: "CPNG", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
+    .target(name: "CWebP", dependencies: ["CLazyLibrary"]),
     .target(name: "CYAML", dependencies: ["CLazyLibrary"]),
     .target(name: "CZstandard", dependencies: ["CLazyLibrary"]),
 
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
-    .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     // Tests: pure ones by target, then those that need a server, then the command as people use it.

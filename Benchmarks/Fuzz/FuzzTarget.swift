@@ -59,6 +59,13 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 
 
 private func readImage(_ bytes: UnsafeRawBufferPointer) {
   let options = Image.DecodingOptions(maximumPixels: 1 << 20, background: .white, appliesOrientation: true)
+  // Reduced by whatever fits the input, and by nothing.
+  var reduced = options
+  (reduced.background, reduced.fidelity) = (nil, .fast)
+  reduced.coveredSide = Int(bytes.last ?? 0) + 1
+  if let image = try? Image(decoding: bytes, options: reduced) {
+    precondition(image.rgb.count == image.width * image.height * 3)
+  }
   guard let image = try? Image(decoding: bytes, options: options) else { return }
   precondition(image.rgb.count == image.width * image.height * 3)
   if image.width * image.height <= 1 << 14,

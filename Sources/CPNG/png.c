@@ -174,6 +174,7 @@ enum adbvec_png_status adbvec_png_read_header(struct adbvec_png *reader, int kee
     if (!(color & PNG_COLOR_MASK_COLOR)) lib.set_gray_to_rgb(png);
   }
   reader->passes = lib.set_interlace_handling(png);
+  header->is_interlaced = reader->passes > 1;
   lib.read_update_info(png, reader->info);
   reader->height = header->height;
   reader->row_bytes = (size_t)header->width * (size_t)header->channels * (size_t)header->sample_bytes;
@@ -186,6 +187,12 @@ enum adbvec_png_status adbvec_png_read_rows(struct adbvec_png *reader, uint8_t *
   for (int pass = 0; pass < reader->passes; pass++)
     for (uint32_t row = 0; row < reader->height; row++)
       lib.read_row(reader->png, pixels + row * reader->row_bytes, NULL);
+  return ADBVEC_PNG_OK;
+}
+
+enum adbvec_png_status adbvec_png_read_next_rows(struct adbvec_png *reader, uint8_t *pixels, uint32_t count) {
+  if (setjmp(reader->jump)) return failure(reader);
+  for (uint32_t row = 0; row < count; row++) lib.read_row(reader->png, pixels + row * reader->row_bytes, NULL);
   return ADBVEC_PNG_OK;
 }
 

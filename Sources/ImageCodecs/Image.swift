@@ -6,6 +6,44 @@ public struct Image: Sendable, Hashable {
   public let height: Int
   /// `width * height * 3` bytes, red, green, blue of each pixel, rows from top to bottom.
   public let rgb: [UInt8]
+  /// What the image was reduced from while it was decoded; itself otherwise.
+  let source: Source
+
+  /// The pixels of a file that an image's pixels are means of: a resize weighs each of them as those.
+  struct Source: Sendable, Hashable {
+    var columns: Axis
+    var rows: Axis
+
+    /// One direction of an image and its file.
+    struct Axis: Sendable, Hashable {
+      /// The file's pixels.
+      let count: Int
+      /// How many of them a pixel of the image is the mean of.
+      let averaging: Int
+      /// Where the file begins, in pixels of the image: not at 0 once a last pixel that is not whole has become the first.
+      private(set) var offset = 0.0
+
+      /// The file's pixels in pixels of the image.
+      var extent: Double { Double(count) / Double(averaging) }
+
+      /// The axis of an image that is turned round.
+      func reversed(length: Int) -> Axis {
+        var reversed = self
+        reversed.offset = Double(length) - extent - offset
+        return reversed
+      }
+    }
+
+    init(width: Int, height: Int, averaging: Int = 1) {
+      columns = Axis(count: width, averaging: averaging)
+      rows = Axis(count: height, averaging: averaging)
+    }
+
+    /// The source of rows that are reduced further.
+    func reduced(by factor: Int) -> Source {
+      Source(width: columns.count, height: rows.count, averaging: columns.averaging * factor)
+    }
+  }
 
   /// An image from its pixels.
   ///
@@ -22,7 +60,8 @@ public struct Image: Sendable, Hashable {
     self.init(trustedWidth: width, height: height, rgb: rgb)
   }
 
-  init(trustedWidth width: Int, height: Int, rgb: [UInt8]) {
+  init(trustedWidth width: Int, height: Int, rgb: [UInt8], source: Source? = nil) {
+    self.source = source ?? Source(width: width, height: height)
     self.width = width
     self.height = height
     self.rgb = rgb
@@ -130,21 +169,25 @@ extension Image {
     let swapsSides = orientation >= 5
     let newWidth = swapsSides ? height : width
     let newHeight = swapsSides ? width : height
+    var turned = source
+    if swapsSides { swap(&turned.columns, &turned.rows) }
+    if [2, 3, 6, 7].contains(orientation) { turned.columns = turned.columns.reversed(length: newWidth) }
+    if [3, 4, 7, 8].contains(orientation) { turned.rows = turned.rows.reversed(length: newHeight) }
     let upright = [UInt8](unsafeUninitializedCapacity: rgb.count) { target, count in
       for y in 0..<newHeight {
         for x in 0..<newWidth {
-          let source = sourceIndex(x: x, y: y, orientation) * 3
+          let stored = storedIndex(x: x, y: y, orientation) * 3
           let index = (y * newWidth + x) * 3
-          for channel in 0..<3 { target[index + channel] = rgb[source + channel] }
+          for channel in 0..<3 { target[index + channel] = rgb[stored + channel] }
         }
       }
       count = rgb.count
     }
-    return Image(trustedWidth: newWidth, height: newHeight, rgb: upright)
+    return Image(trustedWidth: newWidth, height: newHeight, rgb: upright, source: turned)
   }
 
   /// Where the upright image's pixel (x, y) is stored.
-  private func sourceIndex(x: Int, y: Int, _ orientation: Int) -> Int {
+  private func storedIndex(x: Int, y: Int, _ orientation: Int) -> Int {
     let right = width - 1
     let bottom = height - 1
     switch orientation {

@@ -65,11 +65,11 @@ extension Image {
     case .webp:
       return try WebPDecoder.decode(bytes, options)
     case .gif:
-      return try GIFDecoder.decode(bytes, options).composited(on: options.background)
+      return try GIFDecoder.decode(bytes, options).composited(on: options.background).reduced(options)
     case .bmp:
-      return try BMPDecoder.decode(bytes, options).composited(on: options.background)
+      return try BMPDecoder.decode(bytes, options).composited(on: options.background).reduced(options)
     case .tiff:
-      return try TIFFDecoder.decode(bytes, options)
+      return try TIFFDecoder.decode(bytes, options).reduced(options)
     }
   }
 }
@@ -88,6 +88,29 @@ extension Image {
     public var appliesOrientation: Bool
     /// How 16-bit grey becomes 8-bit grey.
     public var grey16: Grey16
+    /// Whether every pixel of the file is decoded, or only as many as a later resize needs.
+    public var fidelity: Fidelity
+    /// The shorter side, in pixels, that the image will be resized to; nil where it is shown as it is. Used by `.fast`.
+    public var coveredSide: Int?
+
+    /// How true to the file an image is that will be resized.
+    public enum Fidelity: String, Sendable, Hashable, CaseIterable {
+      /// Pillow's pixels to the bit.
+      case exact
+      /// A large image is decoded to fewer pixels, of which the shorter side is ``reductionMargin`` or more times
+      /// ``coveredSide``. Embeddings differ little (a cosine above 0.999), and decoding takes a fraction of the time.
+      case fast
+    }
+
+    /// How many times longer than the side it will be resized to a reduced image's shorter side is at least.
+    public static let reductionMargin = 2.9
+
+    /// How many of the file's pixels one pixel of the decoded image stands for, in each direction.
+    func reduction(width: Int, height: Int) -> Int {
+      guard fidelity == .fast, let coveredSide, coveredSide > 0 else { return 1 }
+      let factor = Double(min(width, height)) / (Self.reductionMargin * Double(coveredSide))
+      return min(max(Int(factor), 1), RowReducer.largestFactor)
+    }
 
     /// From 16 bits to 8 for grey images. (Colour always keeps the high byte.)
     public enum Grey16: Sendable, Hashable {
@@ -110,13 +133,17 @@ extension Image {
       maximumBytes: Int = 512 << 20,
       background: RGBColor? = nil,
       appliesOrientation: Bool = false,
-      grey16: Grey16 = .clipped
+      grey16: Grey16 = .clipped,
+      fidelity: Fidelity = .exact,
+      coveredSide: Int? = nil
     ) {
       self.maximumPixels = maximumPixels
       self.maximumBytes = maximumBytes
       self.background = background
       self.appliesOrientation = appliesOrientation
       self.grey16 = grey16
+      self.fidelity = fidelity
+      self.coveredSide = coveredSide
     }
 
     func checkSize(width: Int, height: Int) throws {

@@ -1,59 +1,70 @@
 import Basics
-import CTurboJPEG
+import CJPEG
+internal import Glibc
 
-/// JPEG to RGB through libjpeg-turbo's TurboJPEG interface, which reports errors by return values (libjpeg's own
-/// uses `longjmp`): accurate integer DCT and smooth upsampling, as Pillow.
+/// JPEG to RGB through libjpeg-turbo: accurate integer DCT and smooth upsampling, as Pillow.
+///
+/// A reduced image is made by transforming 4x4, 2x2 or 1x1 values of each 8x8 block, and by averages from there on.
 enum JPEGDecoder {
   static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Image.DecodingOptions) throws -> Image {
     let header = try JPEGHeader(bytes)
     try options.checkSize(width: header.width, height: header.height)
-    guard let handle = tjInitDecompress() else {
+    if let problem = adbvec_jpeg_problem() { throw ImageError(.unsupported, String(cString: problem)) }
+    guard let reader = adbvec_jpeg_open(bytes.baseAddress, bytes.count) else {
       throw ImageError(.unreadable, "libjpeg-turbo cannot start; there may be no memory left")
     }
-    defer { tjDestroy(handle) }
-    let image = try decompress(bytes, header, handle)
+    defer { adbvec_jpeg_close(reader) }
+    let reduction = options.reduction(width: header.width, height: header.height)
+    let denominator = [8, 4, 2].first { $0 <= reduction } ?? 1
+    var scaled = adbvec_jpeg_header()
+    try check(adbvec_jpeg_start(reader, Int32(denominator), &scaled), reader, header, bytes)
+    guard Int(scaled.width) == (header.width + denominator - 1) / denominator,
+      Int(scaled.height) == (header.height + denominator - 1) / denominator
+    else { throw ImageError(.damaged, "the JPEG file is damaged (two frame headers)") }
+    var reducer = RowReducer(
+      width: Int(scaled.width),
+      height: Int(scaled.height),
+      factor: reduction / denominator,
+      source: Image.Source(width: header.width, height: header.height, averaging: denominator)
+    )
+    let rowBytes = Int(scaled.width) * Int(scaled.channels)
+    var row = 0
+    while row < reducer.height {
+      let count = min(stripRows, reducer.height - row)
+      var status: Int32 = 0
+      let strip = [UInt8](unsafeUninitializedCapacity: count * rowBytes) { buffer, initialized in
+        buffer.initialize(repeating: 0)
+        initialized = buffer.count
+        status = adbvec_jpeg_read_rows(reader, buffer.baseAddress, UInt32(count))
+      }
+      try check(status, reader, header, bytes)
+      reducer.add(scaled.channels == 4 ? convertInvertedCMYK(strip) : strip)
+      row += count
+    }
+    try check(adbvec_jpeg_finish(reader), reader, header, bytes)
+    let image = reducer.image()
     return options.appliesOrientation ? image.oriented(header.orientation) : image
   }
 
-  private static func decompress(
-    _ bytes: UnsafeRawBufferPointer,
-    _ header: JPEGHeader,
-    _ handle: tjhandle
-  ) throws -> Image {
-    let isCMYK = header.components == 4
-    let channels = isCMYK ? 4 : 3
-    let format = isCMYK ? TJPF_CMYK : TJPF_RGB
-    let size = header.width * header.height * channels
-    var status: Int32 = 0
-    var samples = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      buffer.initialize(repeating: 0)
-      status = tjDecompress2(
-        handle,
-        bytes.bindMemory(to: UInt8.self).baseAddress,
-        UInt(bytes.count),
-        buffer.baseAddress,
-        Int32(header.width),
-        0,
-        Int32(header.height),
-        Int32(format.rawValue),
-        TJFLAG_LIMITSCANS
-      )
-      count = size
-    }
-    try check(status, handle, header.hasEnd(bytes))
-    if isCMYK { samples = convertInvertedCMYK(samples) }
-    return Image(trustedWidth: header.width, height: header.height, rgb: samples)
-  }
+  /// Rows that are decoded at once.
+  private static let stripRows = 64
 
   /// A warning (a spoiled block, stray bytes) leaves an image, as it does in Pillow; a missing end does not.
-  private static func check(_ status: Int32, _ handle: tjhandle, _ hasEnd: @autoclosure () -> Bool) throws {
-    guard status != 0 else { return }
-    guard hasEnd() else {
+  private static func check(
+    _ status: Int32,
+    _ reader: OpaquePointer,
+    _ header: JPEGHeader,
+    _ bytes: UnsafeRawBufferPointer
+  ) throws {
+    guard status != 0 || adbvec_jpeg_warnings(reader) > 0 else { return }
+    guard header.hasEnd(bytes) else {
       throw ImageError(.truncated, "the JPEG file ends before the image does; copy or download it again")
     }
-    guard tjGetErrorCode(handle) != Int32(TJERR_WARNING.rawValue) else { return }
-    let message = tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error"
-    throw ImageError(.damaged, "the JPEG file is damaged (libjpeg-turbo: \(message))")
+    guard status != 0 else { return }
+    throw ImageError(
+      .damaged,
+      "the JPEG file is damaged (libjpeg-turbo: \(String(cString: adbvec_jpeg_message(reader))))"
+    )
   }
 
   /// Adobe's polarity (0 is full ink), and Pillow's `cmyk2rgb`: `(255 - k) - c * (255 - k) / 255`, rounded.
@@ -181,29 +192,22 @@ enum JPEGEncoder {
         "JPEG holds at most 65500 pixels a side, not \(image.width)x\(image.height)"
       )
     }
-    guard let handle = tjInitCompress() else { throw ImageError(.encoding, "libjpeg-turbo cannot start") }
-    defer { tjDestroy(handle) }
-    let sampling = quality > 90 ? TJSAMP_444 : TJSAMP_420
-    var memory: UnsafeMutablePointer<UInt8>?
-    var size: UInt = 0
-    defer { tjFree(memory) }
-    let status = tjCompress2(
-      handle,
-      image.rgb,
-      Int32(image.width),
-      0,
-      Int32(image.height),
-      Int32(TJPF_RGB.rawValue),
-      &memory,
-      &size,
-      Int32(sampling.rawValue),
-      Int32(quality),
-      0
-    )
-    guard status == 0, let memory else {
-      let reason = tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error"
-      throw ImageError(.encoding, "the image cannot be written as JPEG: \(reason)")
+    if let problem = adbvec_jpeg_problem() { throw ImageError(.encoding, String(cString: problem)) }
+    var size = 0
+    let file = image.rgb.withUnsafeBufferPointer {
+      adbvec_jpeg_encode(
+        $0.baseAddress,
+        UInt32(image.width),
+        UInt32(image.height),
+        Int32(quality),
+        quality > 90 ? 1 : 0,
+        &size
+      )
     }
-    return Array(UnsafeBufferPointer(start: memory, count: Int(size)))
+    guard let file else {
+      throw ImageError(.encoding, "the image cannot be written as JPEG; there may be no memory left")
+    }
+    defer { free(file) }
+    return Array(UnsafeBufferPointer(start: file, count: size))
   }
 }

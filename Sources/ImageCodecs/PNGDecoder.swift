@@ -16,8 +16,34 @@ enum PNGDecoder {
     var header = adbvec_png_header()
     try check(adbvec_png_read_header(reader, options.background == nil ? 0 : 1, &header), reader)
     guard (Int(header.width), Int(header.height)) == size else { throw damaged("two headers") }
-    let image = try raster(reader, header, options).composited(on: options.background)
+    let reduction = options.reduction(width: size.width, height: size.height)
+    let image =
+      reduction > 1 && header.is_interlaced == 0
+      ? try reduced(reader, header, options, by: reduction)
+      : try raster(reader, header, options, rows: size.height) {
+        adbvec_png_read_rows(reader, $0)
+      }.composited(on: options.background).reduced(by: reduction)
     return options.appliesOrientation ? image.oriented(orientation(bytes)) : image
+  }
+
+  /// Rows go into averages a strip at a time.
+  private static func reduced(
+    _ reader: OpaquePointer,
+    _ header: adbvec_png_header,
+    _ options: Image.DecodingOptions,
+    by factor: Int
+  ) throws -> Image {
+    var reducer = RowReducer(width: Int(header.width), height: Int(header.height), factor: factor)
+    var row = 0
+    while row < reducer.height {
+      let count = min(64, reducer.height - row)
+      let strip = try raster(reader, header, options, rows: count) {
+        adbvec_png_read_next_rows(reader, $0, UInt32(count))
+      }
+      reducer.add(strip.composited(on: options.background).rgb)
+      row += count
+    }
+    return reducer.image()
   }
 
   /// The size in the file's first chunk.
@@ -43,9 +69,11 @@ enum PNGDecoder {
   private static func raster(
     _ reader: OpaquePointer,
     _ header: adbvec_png_header,
-    _ options: Image.DecodingOptions
+    _ options: Image.DecodingOptions,
+    rows height: Int,
+    read: (UnsafeMutablePointer<UInt8>) -> adbvec_png_status
   ) throws -> Raster {
-    let (width, height) = (Int(header.width), Int(header.height))
+    let width = Int(header.width)
     let (channels, sampleBytes) = (Int(header.channels), Int(header.sample_bytes))
     var status = ADBVEC_PNG_OK
     let samples = [UInt8](unsafeUninitializedCapacity: width * height * channels * sampleBytes) {
@@ -53,7 +81,7 @@ enum PNGDecoder {
       count in
       buffer.initialize(repeating: 0)
       count = buffer.count
-      if let start = buffer.baseAddress { status = adbvec_png_read_rows(reader, start) }
+      if let start = buffer.baseAddress { status = read(start) }
     }
     try check(status, reader)
     if sampleBytes == 2 { return grey16(samples, width, height, channels, options.grey16) }

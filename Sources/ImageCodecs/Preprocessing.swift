@@ -266,7 +266,7 @@ public struct Preprocessor: Sendable {
   }
 
   private mutating func fillSquare(from image: Image) {
-    let size = recipe.resizedSize(width: image.width, height: image.height)
+    let size = recipe.resizedSize(width: image.source.columns.count, height: image.source.rows.count)
     let left = recipe.cropOrigin(side: size.width)
     let top = recipe.cropOrigin(side: size.height)
     let columns = max(0, left)..<min(size.width, left + recipe.crop)

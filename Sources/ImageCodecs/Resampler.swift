@@ -44,8 +44,9 @@ public struct Resampler: Sendable {
     interpolation: Interpolation,
     into rgb: UnsafeMutableBufferPointer<UInt8>
   ) {
-    let across = kernel(\.horizontal, image.width, target.width, target.columns, interpolation)
-    let down = kernel(\.vertical, image.height, target.height, target.rows, interpolation)
+    let (source, columns, rows) = (image.source, target.columns, target.rows)
+    let across = kernel(\.horizontal, image.width, source.columns, target.width, columns, interpolation)
+    let down = kernel(\.vertical, image.height, source.rows, target.height, rows, interpolation)
     self.interpolation = interpolation
     let needed = down.inputs
     let rowBytes = target.columns.count * 3
@@ -86,11 +87,12 @@ public struct Resampler: Sendable {
   private mutating func kernel(
     _ cache: WritableKeyPath<Resampler, ResampleKernel?>,
     _ input: Int,
+    _ source: Image.Source.Axis,
     _ output: Int,
     _ positions: Range<Int>,
     _ interpolation: Interpolation
   ) -> ResampleKernel {
-    if let kept = self[keyPath: cache], kept.input == input, kept.output == output,
+    if let kept = self[keyPath: cache], kept.input == input, kept.source == source, kept.output == output,
       kept.positions == positions, self.interpolation == interpolation
     {
       return kept
@@ -99,7 +101,8 @@ public struct Resampler: Sendable {
       input: input,
       output: output,
       positions: positions,
-      interpolation: interpolation
+      interpolation: interpolation,
+      source: source
     )
     self[keyPath: cache] = made
     return made
@@ -137,6 +140,9 @@ struct ResampleKernel: Sendable, Hashable {
   let counts: [Int]
   /// `positions.count * taps` weights times 2^22; empty when they are not stored.
   let weights: [Int32]
+  /// What the inputs are means of: the weight of each is the sum of theirs.
+  let source: Image.Source.Axis
+  private let scale: Double
   private let interpolation: Interpolation
 
   /// A reduction of a very long side has more weights than are kept: they are computed for one position at a time.
@@ -145,17 +151,28 @@ struct ResampleKernel: Sendable, Hashable {
   /// Whether ``weights`` holds the weights of all positions.
   var isStored: Bool { input == output || !weights.isEmpty || positions.isEmpty }
 
-  init(input: Int, output: Int, positions: Range<Int>, interpolation: Interpolation) {
-    let scale = Double(input) / Double(output)
+  /// - Parameter source: What the inputs were reduced from; nil for inputs that are the file's.
+  init(
+    input: Int,
+    output: Int,
+    positions: Range<Int>,
+    interpolation: Interpolation,
+    source: Image.Source.Axis? = nil
+  ) {
+    let source = source ?? Image.Source.Axis(count: input, averaging: 1)
+    self.source = source
+    scale = source.extent / Double(output)
     let filterScale = max(scale, 1)
     let support = interpolation.support * filterScale
-    let taps = Int(support.rounded(.up)) * 2 + 1
+    // The values at the ends of the filter may lie in one more input.
+    let margin = source.averaging > 1 ? 1 : 0
+    let taps = Int(support.rounded(.up)) * 2 + 1 + 2 * margin
     var starts = [Int](repeating: 0, count: positions.count)
     var counts = starts
     for (index, position) in positions.enumerated() {
-      let centre = (Double(position) + 0.5) * scale
-      starts[index] = max(0, Int(centre - support + 0.5))
-      counts[index] = min(input, Int(centre + support + 0.5)) - starts[index]
+      let centre = (Double(position) + 0.5) * scale + source.offset
+      starts[index] = max(0, Int(centre - support + 0.5) - margin)
+      counts[index] = min(input, Int(centre + support + 0.5) + margin) - starts[index]
     }
     self.input = input
     self.output = output
@@ -177,6 +194,7 @@ struct ResampleKernel: Sendable, Hashable {
         using: &row,
         interpolation,
         scale,
+        source,
         first: starts[index],
         count: counts[index],
         position: positions.lowerBound + index
@@ -194,7 +212,8 @@ struct ResampleKernel: Sendable, Hashable {
       at: 0,
       using: &row,
       interpolation,
-      Double(input) / Double(output),
+      scale,
+      source,
       first: starts[index],
       count: counts[index],
       position: positions.lowerBound + index
@@ -208,15 +227,20 @@ struct ResampleKernel: Sendable, Hashable {
     using row: inout [Double],
     _ interpolation: Interpolation,
     _ scale: Double,
+    _ source: Image.Source.Axis,
     first: Int,
     count: Int,
     position: Int
   ) {
-    let centre = (Double(position) + 0.5) * scale
+    let centre = (Double(position) + 0.5) * scale + source.offset
     let step = 1 / max(scale, 1)
     var sum = 0.0
     for tap in 0..<count {
-      row[tap] = interpolation.weight(at: (Double(tap + first) - centre + 0.5) * step)
+      row[tap] = 0
+      for part in 0..<source.averaging {
+        let distance = Double(tap + first) - centre + (Double(part) + 0.5) / Double(source.averaging)
+        row[tap] += interpolation.weight(at: distance * step)
+      }
       sum += row[tap]
     }
     for tap in 0..<count {

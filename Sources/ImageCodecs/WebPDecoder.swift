@@ -1,33 +1,59 @@
 import Basics
 import CWebP
 
-/// WebP through libwebp's animation decoder, which gives the first frame of an animation and still images alike.
+/// WebP through libwebp: its animation decoder gives the first frame of an animation and still images alike; a reduced
+/// still image comes from its own scaling decoder.
 enum WebPDecoder {
   static func decode(_ bytes: UnsafeRawBufferPointer, _ options: Image.DecodingOptions) throws -> Image {
     let canvas = try canvasSize(bytes)
     try options.checkSize(width: canvas.width, height: canvas.height)
-    var settings = WebPAnimDecoderOptions()
-    guard WebPAnimDecoderOptionsInit(&settings) != 0 else {
-      throw ImageError(.unreadable, "libwebp has another version than this program was built with")
-    }
-    settings.color_mode = MODE_RGBA
-    settings.use_threads = 0
-    var file = WebPData(bytes: bytes.bindMemory(to: UInt8.self).baseAddress, size: bytes.count)
-    guard let decoder = WebPAnimDecoderNew(&file, &settings) else { throw damaged }
-    defer { WebPAnimDecoderDelete(decoder) }
-    var info = WebPAnimInfo()
-    var frame: UnsafeMutablePointer<UInt8>?
-    var time: Int32 = 0
-    guard WebPAnimDecoderGetInfo(decoder, &info) != 0, WebPAnimDecoderGetNext(decoder, &frame, &time) != 0,
-      let frame
-    else { throw damaged }
-    let width = Int(info.canvas_width)
-    let height = Int(info.canvas_height)
-    try options.checkSize(width: width, height: height)
-    let pixels = UnsafeBufferPointer(start: frame, count: width * height * 4)
-    let raster = Raster(rgba: pixels, width: width, height: height, keepsAlpha: options.background != nil)
-    let image = raster.composited(on: options.background)
+    if let problem = adbvec_webp_problem() { throw ImageError(.unsupported, String(cString: problem)) }
+    let reduction = options.reduction(width: canvas.width, height: canvas.height)
+    // Colours behind a background must be blended before they are averaged.
+    let isScaled =
+      reduction > 1 && options.background == nil
+      && adbvec_webp_is_animated(bytes.baseAddress, bytes.count) == 0
+    let image =
+      isScaled
+      ? try scaled(bytes, canvas, by: reduction)
+      : try firstFrame(bytes, options).reduced(by: reduction)
     return options.appliesOrientation ? image.oriented(orientation(bytes)) : image
+  }
+
+  private static func firstFrame(
+    _ bytes: UnsafeRawBufferPointer,
+    _ options: Image.DecodingOptions
+  ) throws -> Image {
+    guard let canvas = adbvec_webp_first_frame(bytes.baseAddress, bytes.count) else { throw damaged }
+    defer { adbvec_webp_close(canvas) }
+    let (width, height) = (Int(adbvec_webp_width(canvas)), Int(adbvec_webp_height(canvas)))
+    try options.checkSize(width: width, height: height)
+    let pixels = UnsafeBufferPointer(start: adbvec_webp_rgba(canvas), count: width * height * 4)
+    return Raster(rgba: pixels, width: width, height: height, keepsAlpha: options.background != nil)
+      .composited(on: options.background)
+  }
+
+  private static func scaled(
+    _ bytes: UnsafeRawBufferPointer,
+    _ canvas: (width: Int, height: Int),
+    by factor: Int
+  ) throws -> Image {
+    let (width, height) = ((canvas.width + factor - 1) / factor, (canvas.height + factor - 1) / factor)
+    let source = Image.Source(width: canvas.width, height: canvas.height, averaging: factor)
+    var status: Int32 = 0
+    let rgb = [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
+      buffer.initialize(repeating: 0)
+      count = buffer.count
+      status = adbvec_webp_decode_scaled(
+        bytes.baseAddress,
+        bytes.count,
+        Int32(width),
+        Int32(height),
+        buffer.baseAddress
+      )
+    }
+    guard status == 0 else { throw damaged }
+    return Image(trustedWidth: width, height: height, rgb: rgb, source: source)
   }
 
   /// The orientation in the chunk `EXIF`; 1 when there is none.

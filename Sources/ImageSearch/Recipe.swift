@@ -32,6 +32,8 @@ public struct Recipe: Sendable, Hashable {
     public static let background = Field(rawValue: "background")
     /// `yes` when images are turned as their EXIF orientation says.
     public static let exif = Field(rawValue: "exif")
+    /// `exact` for every pixel of the file, `fast` for as many as the resize needs.
+    public static let decode = Field(rawValue: "decode")
     /// How 16-bit grey becomes 8-bit: `clipped` or `scaled`.
     public static let grey16 = Field(rawValue: "grey16")
     /// The length that the shorter side is resized to, in pixels.
@@ -54,7 +56,7 @@ public struct Recipe: Sendable, Hashable {
     /// The fields that decide a vector, in the order in which differences are listed.
     public static let compared: [Field] = [
       .architecture, .weights, .feature, .scales, .mirror, .normalise, .projection, .background, .exif,
-      .grey16,
+      .decode, .grey16,
       .resize, .crop, .interpolation, .mean, .deviation,
     ]
 
@@ -121,6 +123,8 @@ extension Recipe: Codable {
     if text.hasPrefix("{") {
       guard let recipe = try? JSONDecoder().decode(Recipe.self, from: Data(text.utf8)) else { return nil }
       self = recipe
+      // Recorded before there was a choice.
+      if self[.exif] != nil { self[.decode] = self[.decode] ?? "exact" }
     } else {
       self.init(words: text)
     }
@@ -135,7 +139,7 @@ extension Recipe: Codable {
     self.init([
       .architecture: String(words[0]), .feature: String(words[1]), .scales: "1", .mirror: "no",
       .normalise: "no",
-      .projection: "none", .background: "none", .exif: "no", .grey16: "clipped",
+      .projection: "none", .background: "none", .exif: "no", .decode: "exact", .grey16: "clipped",
     ])
     for word in words.dropFirst(2) {
       let parts = word.split(separator: ":", maxSplits: 1).map(String.init)

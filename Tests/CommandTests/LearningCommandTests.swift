@@ -134,6 +134,57 @@ struct LearningCommandTests {
     }
   }
 
+  /// New folders are decoded fast and turned upright; rows made otherwise stay together with their like.
+  @Test func aTableSaysHowItsImagesAreDecoded() async throws {
+    let photograph = try Image(contentsOfFile: Environment.data + "/reference/set1/astronaut.png").enlarged(4)
+    // EXIF behind the first marker: orientation 6.
+    let exif: [UInt8] =
+      [0xFF, 0xE1, 0, 34] + Array("Exif\0\0MM".utf8)
+      + [0, 42, 0, 0, 0, 8, 0, 1, 1, 18, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]
+    @Sendable func write(_ path: String, quality: Int) throws {
+      var file = try photograph.jpegData(quality: quality)
+      file.insert(contentsOf: exif, at: 2)
+      try Data(file).write(to: URL(fileURLWithPath: path))
+    }
+    try await withTemporaryFolder { folder in
+      let (image, second) = (folder + "/photograph.jpg", folder + "/second.jpg")
+      try write(image, quality: 85)
+      try await TestServer.withDatabase { database in
+        let table = ["DATABASE_URL": database.url]
+        func distance(_ image: String) async throws -> Double? {
+          let text = try await succeed(["search", "--image", image, "-k", "1", "--format", "json"], table)
+          let found = try #require(text.firstMatch(of: #/"distance"\s*:\s*([0-9.e-]+)/#))
+          return Double(found.1)
+        }
+        _ = try await succeed(["migrate", "up", "--set", "dim=512"], table)
+        _ = try await succeed(["embed-load", folder], table)
+        let recipe = try await Program.psql("SELECT recipe FROM adbvec_recipe", on: database).output
+        #expect(recipe.contains(#""decode":"fast""#) && recipe.contains(#""exif":"yes""#), "\(recipe)")
+        #expect(try #require(try await distance(image)) < 1e-4)
+        try await expectRefusal(
+          ["search", "--image", image, "--decode", "exact"],
+          naming: "--decode fast",
+          settings: table
+        )
+        // As an earlier version recorded it.
+        _ = try await Program.psql(
+          #"UPDATE adbvec_recipe SET recipe = replace(replace(recipe, '"decode":"fast",', ''), '"exif":"yes"', '"exif":"no"')"#,
+          on: database
+        )
+        #expect(try #require(try await distance(image)) > 1e-3)
+        // A new image of the same folder is decoded like the others now.
+        try write(second, quality: 86)
+        _ = try await succeed(["embed-load", folder], table)
+        #expect(try #require(try await distance(second)) < 1e-4)
+        try await expectRefusal(
+          ["embed-load", folder, "--restart", "--decode", "fast"],
+          naming: "use --decode exact",
+          settings: table
+        )
+      }
+    }
+  }
+
   @Test func aProjectionIsLearnedFromTheVectorsOfATable() async throws {
     try await TestServer.withDatabase { database in
       let table = ["DATABASE_URL": database.url]

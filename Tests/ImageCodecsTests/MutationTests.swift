@@ -10,13 +10,17 @@ import TestSupport
     for _ in 0..<60 {
       var file = mutator.next()
       file.withUnsafeMutableBytes { PNGChecksums.repair($0) }
-      let options = Image.DecodingOptions(
+      let exact = Image.DecodingOptions(
         maximumPixels: 1 << 16,
         background: .white,
         appliesOrientation: true
       )
-      if let image = try? Image(decoding: file, options: options) {
-        #expect(image.rgb.count == image.width * image.height * 3)
+      var fast = exact
+      (fast.background, fast.fidelity, fast.coveredSide) = (nil, .fast, 2)
+      for options in [exact, fast] {
+        if let image = try? Image(decoding: file, options: options) {
+          #expect(image.rgb.count == image.width * image.height * 3)
+        }
       }
     }
   }

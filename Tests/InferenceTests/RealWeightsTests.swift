@@ -33,6 +33,33 @@ struct RealWeightsTests {
     }
   }
 
+  /// Photographs of many pixels, made from small ones: `--decode fast` is what it says.
+  @Test(arguments: ["squeezenet1_1", "efficientnet_lite0"])
+  func reducedDecodingKeepsEmbeddings(name: String) throws {
+    let network = try RealWeightsTests.network(name)
+    let session = try network.makeSession(feature: .logits)
+    var preprocessor = try Preprocessor(network.architecture.preprocessing)
+    for file in ["astronaut.png", "coffee.png"] {
+      let path = ReferenceData.root.appending(path: "reference/set1/\(file)").path
+      let small = try Image(contentsOfFile: path)
+      var resampler = Resampler()
+      let large = try resampler.resize(
+        small,
+        width: small.width * 4,
+        height: small.height * 4,
+        interpolation: .bicubic
+      )
+      let jpeg = try large.jpegData(quality: 92)
+      let options = Image.DecodingOptions(fidelity: .fast, coveredSide: preprocessor.recipe.resize)
+      let reduced = try Image(decoding: jpeg, options: options)
+      #expect(reduced.width < large.width)
+      let exact = try session.features(ofInput: preprocessor.values(of: Image(decoding: jpeg)))
+      let fast = try session.features(ofInput: preprocessor.values(of: reduced))
+      func dot(_ left: [Float], _ right: [Float]) -> Float { zip(left, right).reduce(0) { $0 + $1.0 * $1.1 } }
+      #expect(dot(exact, fast) / (dot(exact, exact) * dot(fast, fast)).squareRoot() >= 0.999, "\(file)")
+    }
+  }
+
   /// All instruction sets, and OpenBLAS, agree to the same tolerance.
   @Test(arguments: KernelSet.available.map(\.name), ["squeezenet1_1", "efficientnet_lite0"])
   func kernelsAgree(kernels: String, name: String) throws {

@@ -382,10 +382,19 @@ import VectorSQL
         == Recipe([
           .architecture: "vgg11", .feature: "rmac:3", .normalise: "yes", .weights: "ab12cd34",
           .scales: "0.7,1",
-          .mirror: "yes", .projection: "77", .background: "#ff000a", .exif: "yes", .grey16: "scaled",
+          .mirror: "yes", .projection: "77", .background: "#ff000a", .exif: "yes", .decode: "exact",
+          .grey16: "scaled",
         ])
     )
     #expect(Recipe(recorded: "") == nil)
+    // Before there was a choice every pixel was decoded.
+    let older = try #require(Recipe(recorded: #"{"exif":"no","resize":"256"}"#))
+    #expect(older[.decode] == "exact")
+    let faster = #expect(throws: RecipeMismatch.self) {
+      try older.check(Recipe([.exif: "no", .decode: "fast"]), table: "images")
+    }
+    #expect(faster?.description.hasSuffix("Fix: use --decode exact") ?? false)
+    #expect(Recipe(recorded: #"{"resize":"256"}"#)?[.decode] == nil)
     #expect(Recipe(recorded: "{broken") == nil)
     #expect(Recipe(recorded: words.json) == words)
     var other = words

@@ -20,6 +20,7 @@ struct adbvec_png_header {
   int has_alpha;
   /* 1; or 2, big-endian, for grey of 16 bits. */
   int sample_bytes;
+  int is_interlaced;
 };
 
 enum adbvec_png_status { ADBVEC_PNG_OK, ADBVEC_PNG_TRUNCATED, ADBVEC_PNG_DAMAGED };
@@ -33,6 +34,9 @@ enum adbvec_png_status adbvec_png_read_header(struct adbvec_png *reader, int kee
 
 /* Reads all rows, `width * channels * sample_bytes` bytes each, one behind the other. */
 enum adbvec_png_status adbvec_png_read_rows(struct adbvec_png *reader, uint8_t *pixels);
+
+/* Reads the next rows of a file that is not interlaced, laid out as `adbvec_png_read_rows` does. */
+enum adbvec_png_status adbvec_png_read_next_rows(struct adbvec_png *reader, uint8_t *pixels, uint32_t count);
 
 /* What libpng says of the last failure. */
 const char *adbvec_png_message(const struct adbvec_png *reader);

@@ -20,7 +20,7 @@ public struct FolderCollection: ImageCollection {
   private let images: [ImageFile]
   private let root: [UInt8]
   private let labels: LabelFile?
-  private let options: Image.DecodingOptions
+  private var options: Image.DecodingOptions
 
   /// The extensions of the formats that can be decoded, lower case.
   public static let extensions: Set<String> = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
@@ -85,6 +85,13 @@ public struct FolderCollection: ImageCollection {
     let file = try file(position)
     let bytes = try WholeFile.read(absolute(file), limit: options.maximumBytes)
     return try Image(decoding: bytes, name: file.path, options: options)
+  }
+
+  /// The same images, decoded for a resize.
+  public func covering(_ side: Int) -> any ImageCollection {
+    var covering = self
+    covering.options.coveredSide = side
+    return covering
   }
 
   /// The images as they were when the folder was listed.

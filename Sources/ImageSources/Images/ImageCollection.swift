@@ -25,6 +25,9 @@ public protocol ImageCollection: Sendable {
   /// The images as files that are known by their paths; nil where images are known by their positions.
   /// - Throws: `CollectionError`.
   func files() throws -> [ImageFile]?
+  /// The same collection for images that will be resized: with `Image.DecodingOptions.Fidelity.fast` only as many pixels
+  /// are decoded as a shorter side of that length needs.
+  func covering(_ side: Int) -> any ImageCollection
   /// What tells this collection's content from another's.
   /// - Throws: `CollectionError`.
   func fingerprint() throws -> SourceFingerprint
@@ -36,6 +39,9 @@ extension ImageCollection {
 
   /// Images are known by their positions.
   public func files() -> [ImageFile]? { nil }
+
+  /// Images without files are small.
+  public func covering(_ side: Int) -> any ImageCollection { self }
 
   /// There are none.
   public var warnings: [String] { [] }
@@ -193,7 +199,7 @@ struct SingleImage: ImageCollection {
   let name: String
   let count = 1
   private let file: ImageFile
-  private let options: Image.DecodingOptions
+  private var options: Image.DecodingOptions
 
   /// - Throws: `CollectionError` with code `unreadable`.
   init(path: String, options: Image.DecodingOptions) throws {
@@ -228,6 +234,12 @@ struct SingleImage: ImageCollection {
   }
 
   func files() -> [ImageFile]? { [file] }
+
+  func covering(_ side: Int) -> any ImageCollection {
+    var covering = self
+    covering.options.coveredSide = side
+    return covering
+  }
 
   func fingerprint() -> SourceFingerprint {
     var hash = ContentHash()

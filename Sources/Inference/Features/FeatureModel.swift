@@ -83,6 +83,13 @@ public struct FeatureModel: Sendable {
     }
   }
 
+  /// The longest that an image's shorter side becomes before the crop, in pixels, over all scales: what the decoder's
+  /// `coveredSide` wants to know.
+  public var coveredSide: Int {
+    augmentation.scales.map { TestTimeAugmentation.scaled(preprocessing, by: $0).resize }.max()
+      ?? preprocessing.resize
+  }
+
   /// An extractor for one thread.
   public func makeExtractor() throws -> FeatureExtractor {
     try FeatureExtractor(self)

@@ -65,10 +65,7 @@ public struct RetrievalTask: Sendable {
   }
 
   private func source(_ images: any ImageCollection, _ model: FeatureModel) -> ImageBatchSource {
-    ImageBatchSource(images, workers: workers) {
-      let extractor = try model.makeExtractor()
-      return { try extractor.features(of: $0) }
-    }
+    ImageBatchSource(images, model: model, workers: workers)
   }
 
   /// Measures a setting.

@@ -125,7 +125,7 @@ struct ClassNumbers {
 
 /// Some images of a collection, drawn at random but always the same for a seed; they keep their order and ids.
 public struct ImageSample: ImageCollection {
-  private let collection: any ImageCollection
+  private var collection: any ImageCollection
   private let positions: [Int]
 
   /// The collection's name.
@@ -153,6 +153,13 @@ public struct ImageSample: ImageCollection {
 
   /// Reads and decodes a drawn image.
   public func image(at position: Int) throws -> Image { try collection.image(at: positions[position]) }
+
+  /// The same images, decoded for a resize.
+  public func covering(_ side: Int) -> any ImageCollection {
+    var covering = self
+    covering.collection = collection.covering(side)
+    return covering
+  }
 
   /// The whole collection's.
   public func fingerprint() throws -> SourceFingerprint { try collection.fingerprint() }

@@ -1,7 +1,7 @@
 internal import Basics
 public import ImageCodecs
 public import ImageSources
-internal import Inference
+public import Inference
 internal import PostgresClient
 internal import Synchronization
 
@@ -52,6 +52,24 @@ public actor ImageBatchSource: BatchSource {
     self.limit = min(limit ?? collection.count, collection.count)
     self.workers = (0..<max(workers, 1)).map { _ in
       EmbeddingWorker(collection: collection, makeExtractor: makeExtractor)
+    }
+  }
+
+  /// A source of the embeddings that a model makes of a collection's images.
+  ///
+  /// The parameters are those of the other initializer.
+  public init(
+    _ collection: any ImageCollection,
+    model: FeatureModel,
+    workers: Int,
+    isStrict: Bool = false,
+    limit: Int? = nil,
+    ids: ImageIDs = .position
+  ) {
+    let covering = collection.covering(model.coveredSide)
+    self.init(covering, workers: workers, isStrict: isStrict, limit: limit, ids: ids) {
+      let extractor = try model.makeExtractor()
+      return { try extractor.features(of: $0) }
     }
   }
 

@@ -84,7 +84,9 @@ package final class ExtractorPool: ImageBackend {
     let options = Image.DecodingOptions(
       maximumPixels: maximumPixels,
       background: .white,
-      appliesOrientation: true
+      appliesOrientation: true,
+      fidelity: .fast,
+      coveredSide: side
     )
     return try Self.decoded(file, options).thumbnail(side: side).jpegData()
   }

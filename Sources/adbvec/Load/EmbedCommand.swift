@@ -6,6 +6,8 @@ import ImageSearch
 import ImageSources
 import Inference
 import Ingestion
+import PostgresClient
+import VectorSQL
 
 /// `adbvec embed`.
 struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
@@ -66,10 +68,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     let collection = try ImageSource.open(source, options: features.decoding.options)
     collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
-    let batches = ImageBatchSource(collection, workers: workers, isStrict: strict) {
-      let extractor = try model.makeExtractor()
-      return { try extractor.features(of: $0) }
-    }
+    let batches = ImageBatchSource(collection, model: model, workers: workers, isStrict: strict)
     let writer = try FeatureOutput.open(output, format: format, labels: labels)
     var (rows, unreadable) = (0, 0)
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
@@ -162,7 +161,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let settings = try global.settings(features.flags)
     let server = try settings.connectionSettings()
     let target = try settings.loadTarget()
-    let (batches, recipe) = try batchSource(settings)
+    let (batches, recipe) = try await batchSource(settings)
     let metric = try settings.chosenMetric()
     let options = load.options(.insert, recipe: recipe, metric: metric)
     let loader = Loader(settings: server, target: target, options: options)
@@ -171,7 +170,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     try reporter.finish(report, command: "embed-load", format: format)
   }
 
-  private func batchSource(_ settings: Settings) throws -> (any BatchSource, Recipe?) {
+  private func batchSource(_ settings: Settings) async throws -> (any BatchSource, Recipe?) {
     if Self.isFeatureFile(source) {
       guard ids == .position else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
@@ -181,16 +180,44 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       }
       return (FileBatchSource(FeatureSource(path: source)), nil)
     }
-    let collection = try ImageSource.open(source, labels: labels, options: features.decoding.options)
+    let recorded = try await Self.recorded(settings)
+    let ways = features.decoding
+    let collection = try ImageSource.open(
+      source,
+      labels: labels,
+      options: recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options
+    )
     collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
-    let batches = ImageBatchSource(collection, workers: workers, isStrict: strict, limit: limit, ids: ids) {
-      let extractor = try model.makeExtractor()
-      return { try extractor.features(of: $0) }
-    }
-    var recipe = try Recipe(model, decoding: features.decoding.options)
+    let batches = ImageBatchSource(
+      collection,
+      model: model,
+      workers: workers,
+      isStrict: strict,
+      limit: limit,
+      ids: ids
+    )
+    let decoding =
+      try recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options(for: collection)
+    var recipe = try Recipe(model, decoding: decoding)
     recipe[.weightsFile] = settings[.weights].map { URL(filePath: $0.text).standardizedFileURL.path }
     return (batches, recipe)
+  }
+
+  /// What made the vectors that the table has: new images are decoded alike.
+  private static func recorded(_ settings: Settings) async throws -> RecordedRecipe? {
+    let table = try settings.imageTable()
+    let connection = try await settings.connect()
+    let recorded: RecordedRecipe?
+    do {
+      recorded = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
+        .read(connection)
+    } catch is VectorTableError {
+      // The load says what is missing.
+      recorded = nil
+    }
+    await connection.close()
+    return recorded
   }
 
   /// Whether the first bytes are the tutorial's `id|class|{`.

@@ -4,6 +4,7 @@ import CommandSupport
 import FoundationEssentials
 public import ImageCodecs
 import ImageSearch
+import ImageSources
 import Inference
 import Ingestion
 import LocalPostgres
@@ -96,18 +97,21 @@ struct FeatureOptions: ParsableArguments {
   /// Loads the model of a choice.
   func load(_ settings: Settings, _ choice: FeatureChoice) throws -> FeatureModel {
     let model = try load(settings, choice, ignoresExtraTensors: architecture != nil)
-    try Self.check(projectionOf: model, decoding: decoding.options)
+    try check(projectionOf: model, decoding: decoding.options)
     return model
   }
 
   /// Refuses a projection that was fitted on vectors of another recipe.
   /// - Throws: `RecipeMismatch`.
-  private static func check(projectionOf model: FeatureModel, decoding: Image.DecodingOptions) throws {
+  private func check(projectionOf model: FeatureModel, decoding: Image.DecodingOptions) throws {
     guard let text = model.projection?.provenance["recipe"], let samples = Recipe(recorded: text) else {
       return
     }
     var given = try Recipe(model, decoding: decoding)
     given[.projection] = nil
+    // Their defaults differ between files and records, and between versions.
+    if self.decoding.exif == nil { given[.exif] = nil }
+    if self.decoding.decode == nil { given[.decode] = nil }
     try samples.check(given, table: "the projection's samples")
   }
 
@@ -150,7 +154,7 @@ struct FeatureOptions: ParsableArguments {
     try recipe.check(Recipe(decoding: decoding), table: recorded.table)
     let choice = try FeatureChoice(settings, completedBy: recorded)
     let model = try load(settings, choice, ignoresExtraTensors: architecture != nil || self.model == nil)
-    try Self.check(projectionOf: model, decoding: decoding)
+    try check(projectionOf: model, decoding: decoding)
     let given = try Recipe(model, decoding: decoding)
     try recipe.check(given, table: recorded.table)
     if recorded.count > 1 {
@@ -249,8 +253,17 @@ extension FeatureChoice {
 /// A model for one table, how images are decoded for it, and the recipe that both make.
 struct PreparedFeatures {
   let model: FeatureModel
+  /// With the size that the model wants.
   let decoding: Image.DecodingOptions
   let recipe: Recipe
+
+  init(model: FeatureModel, decoding: Image.DecodingOptions, recipe: Recipe) {
+    self.model = model
+    var decoding = decoding
+    decoding.coveredSide = model.coveredSide
+    self.decoding = decoding
+    self.recipe = recipe
+  }
 }
 
 extension ModelStore {
@@ -327,8 +340,19 @@ struct DecodingArguments: ParsableArguments {
   )
   var background: RGBColor?
 
-  @Flag(inversion: .prefixedNo, help: "Rotate images by their EXIF orientation.")
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Rotate images by their EXIF orientation (default: --exif; for records of CIFAR there is none)."
+  )
   var exif: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "fast (only as many pixels as the model needs) or exact (Pillow's pixels) (default: the table's, else fast).",
+      valueName: "way"
+    )
+  )
+  var decode: Image.DecodingOptions.Fidelity?
 
   @Option(
     help: ArgumentHelp(
@@ -353,14 +377,24 @@ struct DecodingArguments: ParsableArguments {
   /// More would not fit a buffer of the decoders.
   private static let mostPixels = Int(Int32.max) / 8
 
-  /// The options of the decoder.
+  /// The options of the decoder for image files.
   var options: Image.DecodingOptions {
     var options = Image.DecodingOptions(
       background: background,
-      appliesOrientation: exif ?? false,
-      grey16: grey16 ?? .clipped
+      appliesOrientation: exif ?? true,
+      grey16: grey16 ?? .clipped,
+      fidelity: decode ?? .fast
     )
     if let maxPixels { options.maximumPixels = maxPixels }
+    return options
+  }
+
+  /// What decides the pixels of a collection's images: records are not decoded, so that nothing is done to them by default.
+  func options(for collection: any ImageCollection) throws -> Image.DecodingOptions {
+    var options = options
+    guard try collection.files() == nil else { return options }
+    options.appliesOrientation = exif ?? false
+    options.fidelity = decode ?? .exact
     return options
   }
 
@@ -371,6 +405,7 @@ struct DecodingArguments: ParsableArguments {
       options.background = RGBColor(argument: color)
     }
     if exif == nil { options.appliesOrientation = recipe[.exif] == "yes" }
+    if decode == nil { options.fidelity = recipe[.decode] == "fast" ? .fast : .exact }
     if grey16 == nil { options.grey16 = recipe[.grey16] == "scaled" ? .scaled : .clipped }
     return options
   }
@@ -378,7 +413,7 @@ struct DecodingArguments: ParsableArguments {
   /// What a recipe says of them; empty for the tutorial's way.
   var recipe: String {
     (background.map { " background:\($0.red),\($0.green),\($0.blue)" } ?? "") + (exif == true ? " exif" : "")
-      + (grey16 == .scaled ? " grey16:scaled" : "")
+      + (decode.map { " decode:\($0.rawValue)" } ?? "") + (grey16 == .scaled ? " grey16:scaled" : "")
   }
 }
 
@@ -386,6 +421,8 @@ extension Image.DecodingOptions {
   /// For people to look at: transparent pixels show white.
   static let display = Image.DecodingOptions(background: .white, appliesOrientation: true)
 }
+
+extension Image.DecodingOptions.Fidelity: ExpressibleByArgument {}
 
 extension Image.DecodingOptions.Grey16: ExpressibleByArgument {
   /// `clipped` or `scaled`.

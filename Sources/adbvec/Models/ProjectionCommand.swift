@@ -184,10 +184,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     var model: FeatureModel?
     for choice in choices {
       let one = try features.load(settings, choice)
-      let source = ImageBatchSource(images, workers: workers) {
-        let extractor = try one.makeExtractor()
-        return { try extractor.features(of: $0) }
-      }
+      let source = ImageBatchSource(images, model: one, workers: workers)
       try vectors.append(
         try await CollectedVectors.reading(source, progress: Terminal.counter("images", global))
       )
@@ -199,7 +196,8 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     if alsoMirrored { learned.provenance["also_mirrored"] = "true" }
     if !features.decoding.recipe.isEmpty { learned.provenance["decoding"] = features.decoding.recipe }
     guard let model else { return (learned, trial) }
-    learned.provenance["recipe"] = try Recipe(model, decoding: features.decoding.options).unprojected.json
+    learned.provenance["recipe"] = try Recipe(model, decoding: features.decoding.options(for: all))
+      .unprojected.json
     return (learned.fitted(for: model), trial)
   }
 

@@ -1,0 +1,139 @@
+import Testing
+
+@testable import ImageCodecs
+
+/// `Image.DecodingOptions.Fidelity.fast`: fewer pixels, of which each stands for a square of the file's.
+@Suite struct ReducedDecodingTests {
+  /// A smooth image with every colour, so that a mean is near all that it is the mean of.
+  private func smooth(_ width: Int, _ height: Int) throws -> Image {
+    try Image(
+      width: width,
+      height: height,
+      rgb: (0..<width * height).flatMap { index -> [UInt8] in
+        let (x, y) = (index % width, index / width)
+        return [UInt8(x * 255 / width), UInt8(y * 255 / height), UInt8((x + y) * 255 / (width + height))]
+      }
+    )
+  }
+
+  private func options(_ side: Int, background: RGBColor? = nil) -> Image.DecodingOptions {
+    Image.DecodingOptions(background: background, fidelity: .fast, coveredSide: side)
+  }
+
+  private func meanDifference(_ left: [UInt8], _ right: [UInt8]) -> Double {
+    zip(left, right).reduce(0) { $0 + abs(Double($1.0) - Double($1.1)) } / Double(left.count)
+  }
+
+  @Test(arguments: PillowFixture.all)
+  func `A small image is decoded whole`(fixture: PillowFixture) throws {
+    for options in [options(512), Image.DecodingOptions(fidelity: .fast)] {
+      #expect(try Image(decoding: fixture.bytes, options: options).rgb == fixture.pixels)
+    }
+  }
+
+  /// Formats without a decoder that scales: the means of what Pillow gives, also for rows read in strips.
+  @Test(
+    arguments: PillowFixture.all.filter { !$0.name.hasPrefix("JPEG") && !$0.name.hasPrefix("WebP") },
+    [1, 2]
+  )
+  func `A reduced image is the mean of squares`(fixture: PillowFixture, side: Int) throws {
+    let whole = try Image(decoding: fixture.bytes, options: Image.DecodingOptions(background: .white))
+    let options = options(side, background: .white)
+    let factor = options.reduction(width: whole.width, height: whole.height)
+    let reduced = try Image(decoding: fixture.bytes, options: options)
+    #expect(reduced == whole.reduced(by: factor))
+    #expect(reduced.width == (whole.width + factor - 1) / factor)
+  }
+
+  @Test(arguments: [(400, 300, 10), (403, 301, 10), (301, 403, 7), (640, 480, 80), (66, 50, 4)])
+  func `Scaled JPEG and PNG cover the side and look alike`(width: Int, height: Int, side: Int) throws {
+    let whole = try smooth(width, height)
+    let files = [try whole.jpegData(quality: 98), try whole.pngData()]
+    var resampler = Resampler()
+    for file in files {
+      let options = options(side)
+      let reduced = try Image(decoding: file, options: options)
+      #expect(reduced.source.columns.count == width && reduced.source.rows.count == height)
+      #expect(
+        Double(min(reduced.width, reduced.height)) >= Image.DecodingOptions.reductionMargin * Double(side)
+          || reduced == whole
+      )
+      let exact = try Image(decoding: file)
+      let sizes = Preprocessing(resize: side, crop: side).resizedSize(width: width, height: height)
+      let (near, far) = (
+        try resampler.resize(reduced, width: sizes.width, height: sizes.height),
+        try resampler.resize(exact, width: sizes.width, height: sizes.height)
+      )
+      #expect(meanDifference(near.rgb, far.rgb) < 1)
+    }
+  }
+
+  @Test func `A preprocessed image has the place and size that the whole one has`() throws {
+    let whole = try smooth(403, 397)
+    let file = try whole.jpegData(quality: 98)
+    var preprocessor = try Preprocessor(Preprocessing(resize: 16, crop: 12))
+    for orientation in 1...8 {
+      let exact = try preprocessor.croppedImage(of: Image(decoding: file).oriented(orientation))
+      let fast = try preprocessor.croppedImage(
+        of: Image(decoding: file, options: options(16)).oriented(orientation)
+      )
+      #expect(meanDifference(exact.rgb, fast.rgb) < 0.6)
+    }
+  }
+
+  @Test func `A cut-off JPEG is refused at every scale`() throws {
+    let file = try smooth(300, 200).jpegData()
+    for side in [1, 5, 10, 200] {
+      let error = #expect(throws: ImageError.self) {
+        try Image(decoding: Array(file.dropLast(200)), options: options(side))
+      }
+      #expect(error?.code == .truncated)
+    }
+  }
+
+  @Test func `Rows are averaged like squares one by one`() throws {
+    var state: UInt64 = 1
+    func next(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    for _ in 0..<200 {
+      let (width, height, factor) = (next(40) + 1, next(40) + 1, next(9) + 2)
+      let rgb = (0..<width * height * 3).map { _ in UInt8(next(256)) }
+      var reducer = RowReducer(width: width, height: height, factor: factor)
+      var row = 0
+      while row < height {
+        let count = min(next(7) + 1, height - row)
+        reducer.add(Array(rgb[row * width * 3..<(row + count) * width * 3]))
+        row += count
+      }
+      let image = reducer.image()
+      for y in 0..<image.height {
+        for x in 0..<image.width {
+          let rows = y * factor..<min((y + 1) * factor, height)
+          let columns = x * factor..<min((x + 1) * factor, width)
+          let count = rows.count * columns.count
+          let sum = rows.reduce(0) { sum, y in
+            sum + columns.reduce(0) { $0 + Int(rgb[(y * width + $1) * 3 + 1]) }
+          }
+          #expect(image.pixel(x: x, y: y)?.green == UInt8((sum + count / 2) / count))
+        }
+      }
+    }
+  }
+
+  /// Of squares of one colour nothing is lost: the weights of a reduced image are sums of the whole one's.
+  @Test(arguments: [2, 3, 8], Interpolation.allCases)
+  func `A resize weighs a mean as the pixels that it stands for`(factor: Int, way: Interpolation) throws {
+    let small = try Image(
+      width: 24,
+      height: 18,
+      rgb: (0..<24 * 18 * 3).map { UInt8(truncatingIfNeeded: $0 &* 97 &+ $0 / 7) }
+    )
+    let whole = try small.enlarged(factor)
+    var resampler = Resampler()
+    let exact = try resampler.resize(whole, width: 7, height: 5, interpolation: way)
+    let fast = try resampler.resize(whole.reduced(by: factor), width: 7, height: 5, interpolation: way)
+    for (left, right) in zip(exact.rgb, fast.rgb) { #expect(abs(Int(left) - Int(right)) <= 1) }
+  }
+}
