@@ -388,17 +388,30 @@ public struct ChangeFiles: Sendable {
     return lines.joined(separator: "\n")
   }
 
+  /// Recipes follow their columns, and the journal of loads follows the recipe: a load goes on with the model of the column.
+  /// One that runs at this moment makes vectors of the other model, and its next batch is refused.
   private func movingRecipes(
     from: Identifier,
     to: Identifier,
     then other: Identifier,
     _ last: Identifier
   ) -> String {
-    guarded(
-      [(from, to), (other, last)].map {
-        "UPDATE \(store) SET column_name = '\($1.name)' WHERE table_name = '\(change.table.name.name)' AND column_name = '\($0.name)';"
-      }
-    )
+    let moves = [(from, to), (other, last)].map {
+      "UPDATE \(store) SET column_name = '\($1.name)' WHERE table_name = '\(change.table.name.name)' AND column_name = '\($0.name)';"
+    }
+    let loads = change.inSchema("adbvec_load")
+    return guarded(moves) + "\n" + """
+      DO $adbvec$ BEGIN
+        IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('\(loads)') AND attname = 'run_token') THEN
+          UPDATE \(loads) SET run_token = 'switched' WHERE table_oid = '\(name)'::regclass::oid::int8;
+          IF to_regclass('\(store)') IS NOT NULL THEN
+            UPDATE \(loads) l SET recipe = r.recipe FROM \(store) r
+            WHERE l.table_oid = '\(name)'::regclass::oid::int8 AND l.recipe <> ''
+              AND r.table_name = '\(change.table.name.name)' AND r.column_name = '\(last.name)';
+          END IF;
+        END IF;
+      END $adbvec$;
+      """
   }
 
   private func forgettingRecipe(of column: Identifier) -> String {

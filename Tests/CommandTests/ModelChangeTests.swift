@@ -227,7 +227,9 @@ struct StorageChangeTests {
     var isUp = true
     var done = 0
     while done < kills {
-      let process = try bench.start(isUp ? ["migrate", "up"] : ["migrate", "down", "--to", try bench.version(nil), "--yes"])
+      let process = try bench.start(
+        isUp ? ["migrate", "up"] : ["migrate", "down", "--to", try bench.version(nil), "--yes"]
+      )
       let end = ContinuousClock.now + .milliseconds(Int.random(in: 20...longest))
       while process.isRunning, .now < end { try await Task.sleep(for: .milliseconds(5)) }
       if process.isRunning {
@@ -354,6 +356,13 @@ struct ModelChangeTests {
           == "t"
       )
       try await bench.succeed("migrate", "up")
+      // A load goes on with the model that the table has now, and only with that.
+      let grown = ["embed-load", Self.images, "--limit", "26", "--weights"]
+      let outdated = try await bench.run(grown + [Self.old])
+      #expect(outdated.error.contains("another recipe"))
+      let resumed = try await bench.run(grown + [Self.new, "--feature", "pooled"])
+      #expect(resumed.exitCode == 0, "\(resumed.error)")
+      #expect(try await bench.value("SELECT count(*) FROM image_search WHERE id < 100") == "26")
       try await bench.succeed("migrate", "new", "--contract", "lite")
       try await bench.succeed("migrate", "up")
       #expect(try await bench.leftovers() == [])
@@ -386,6 +395,79 @@ struct ModelChangeTests {
     }
   }
 
+  /// As the kills of a change of type, with images that are embedded and writers that give rows other images.
+  @Test func killsWhileImagesAreEmbeddedLeaveNothingStale() async throws {
+    let kills = Environment.variables["ADBVEC_KILLS"].flatMap { Int($0) } ?? 3
+    // What the new model makes of the images, in a table that was never changed.
+    let vectors = "SELECT source, image_vector::text FROM image_search ORDER BY 1"
+    let reference = Expected()
+    try await ChangeBench.with(dimension: 1280) { bench in
+      try await bench.succeed(
+        "embed-load",
+        Self.images,
+        "--limit",
+        "8",
+        "--weights",
+        Self.new,
+        "--feature",
+        "pooled"
+      )
+      await reference.take(try await bench.rows(vectors))
+    }
+    try await Self.with(images: 8) { bench in
+      _ = try await bench.rows(
+        """
+        INSERT INTO image_search (id, class, image_vector, source)
+        SELECT 10 + id + 10 * n, class, image_vector, source FROM image_search, generate_series(0, 2) n
+        """
+      )
+      try await Self.writeFiles(bench)
+      let database = bench.database
+      let writing = Task {
+        let connection = try await database.connect()
+        var count = 0
+        while !Task.isCancelled {
+          let (id, image) = (Int.random(in: 0..<40), Int.random(in: 0..<8))
+          let other = "(SELECT source FROM image_search WHERE id = \(image))"
+          let sql =
+            switch count % 3 {
+            case 0: "UPDATE image_search SET source = coalesce(\(other), source) WHERE id = \(id + 10)"
+            case 1: "DELETE FROM image_search WHERE id = \(id + 10)"
+            default:
+              "INSERT INTO image_search (id, class, source) VALUES (\(id + 10), 'new', \(other)) ON CONFLICT DO NOTHING"
+            }
+          try await Task.detached { try await connection.run(trusted: sql) }.value
+          count += 1
+          try? await Task.sleep(for: .milliseconds(400))
+        }
+        await connection.close()
+        return count
+      }
+      try await StorageChangeTests.kill(kills, bench, longest: 9000)
+      try await bench.succeed("migrate", "up")
+      writing.cancel()
+      #expect(try await writing.value > 0)
+      // Rows that were written behind the switch without a vector wait for one from whoever writes vectors.
+      try await bench.succeed("migrate", "down")
+      try await bench.succeed("migrate", "up")
+      let stale = try await bench.rows(
+        "SELECT DISTINCT source, image_vector::text FROM image_search WHERE image_vector IS NOT NULL ORDER BY 1"
+      )
+      #expect(await reference.rows == stale)
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM image_search WHERE image_vector IS NULL AND image_vector_state LIKE 'missing%'"
+        ) == "0"
+      )
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ) == "0"
+      )
+      #expect(try await bench.value("SELECT count(*) FROM adbvec_migrations WHERE state <> 'applied'") == "0")
+    }
+  }
+
   @Test func imagesThatAreGoneAreCountedFirst() async throws {
     try await Self.with(images: 12) { bench in
       _ = try await bench.rows(
@@ -415,7 +497,9 @@ struct ModelChangeTests {
       let refused = try await bench.run(["migrate", "up"])
       #expect(refused.exitCode == 1)
       #expect(refused.error.contains("1.0 is the least"))
-      #expect(try await bench.value("SELECT state FROM adbvec_migrations WHERE name LIKE '%gate'") == "failed")
+      #expect(
+        try await bench.value("SELECT state FROM adbvec_migrations WHERE name LIKE '%gate'") == "failed"
+      )
       try await bench.succeed("migrate", "up", "--force")
       let kept = try await bench.value(
         "SELECT error FROM adbvec_migrations WHERE name LIKE '%gate' AND state = 'applied'"
@@ -522,4 +606,11 @@ struct ChangeDependentsTests {
       #expect(refused.error.contains("norm"))
     }
   }
+}
+
+/// Rows that one test step leaves for another.
+private actor Expected {
+  private(set) var rows: [[String?]] = []
+
+  func take(_ rows: [[String?]]) { self.rows = rows }
 }

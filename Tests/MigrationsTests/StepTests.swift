@@ -1,0 +1,46 @@
+@testable import Migrations
+import Testing
+
+/// Steps in files: how they are read, and where they may stand.
+struct StepTests {
+  private func section(_ text: String) throws -> RenderedSection {
+    let file = try SourceFile(path: "1_x.sql", bytes: Array("-- migrate:up\n\(text)\n-- migrate:down\n".utf8))
+    let migration = try MigrationParser(file: file).parse(.version("1"), name: "x")
+    let renderer = MigrationRenderer(
+      parameters: try ParameterSet(manifest: nil, given: [:], dialect: .pgvector),
+      dialect: .pgvector,
+      capabilities: []
+    )
+    return try renderer.render(migration).upSection
+  }
+
+  private func steps(_ text: String) throws -> [MigrationStep] {
+    try section(text).steps(of: .version("1"), .up)
+  }
+
+  @Test func aStepAndTheLinesThatGoOnWithIt() throws {
+    let found = try steps(
+      "-- a comment\n-- adbvec:backfill table=t column=c\n--   a=1 \"b=two words\"\n-- another\n--   c=3\n"
+    )
+    #expect(found.map(\.name) == ["backfill"])
+    #expect(found.first?.values == ["table": "t", "column": "c", "a": "1", "b": "two words"])
+    #expect(found.first?.location.lineNumber == 3)
+    #expect(found.first?.isAlone == true)
+  }
+
+  @Test func stepsStandBeforeStatements() throws {
+    #expect(try steps("-- adbvec:gate\n-- adbvec:backfill\nSELECT 1;").map(\.name) == ["gate", "backfill"])
+    #expect(throws: MigrationError.self) { try steps("SELECT 1;\n-- adbvec:gate\nSELECT 2;") }
+    let problems = try SectionCheck(section: section("SELECT 1;\n-- adbvec:gate\n")).errors()
+    #expect(problems.first?.message == "a step stands before the statements")
+  }
+
+  @Test func textInStringsIsNoStep() throws {
+    #expect(try steps("SELECT '\n-- adbvec:gate\n', $a$\n-- adbvec:gate\n$a$, \"\n-- adbvec:gate\n\";") == [])
+  }
+
+  @Test func aValueWithoutANameIsRefused() {
+    #expect(throws: MigrationError.self) { try steps("-- adbvec:gate table") }
+    #expect(throws: MigrationError.self) { try steps("-- adbvec:") }
+  }
+}
