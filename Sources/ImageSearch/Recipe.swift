@@ -16,7 +16,7 @@ public struct Recipe: Sendable, Hashable {
 
     /// The architecture's name, such as `squeezenet1_1`.
     public static let architecture = Field(rawValue: "architecture")
-    /// A digest of the weights, in hexadecimal digits.
+    /// A digest of the weights with their SHA-256, in hexadecimal digits.
     public static let weights = Field(rawValue: "weights")
     /// The layer and its pooling: `logits`, `gem:3`, `layer:NAME`.
     public static let feature = Field(rawValue: "feature")
@@ -28,6 +28,8 @@ public struct Recipe: Sendable, Hashable {
     public static let normalise = Field(rawValue: "normalise")
     /// A digest of the projection that is applied last; `none` without one.
     public static let projection = Field(rawValue: "projection")
+    /// What the projection's file says of its making; never compared.
+    public static let projectionProvenance = Field(rawValue: "projection_provenance")
     /// What shows through transparent pixels: `#RRGGBB`; `none` drops transparency.
     public static let background = Field(rawValue: "background")
     /// `yes` when images are turned as their EXIF orientation says.
@@ -83,7 +85,9 @@ public struct Recipe: Sendable, Hashable {
   /// The recipe before its projection, and without the names of files.
   public var unprojected: Recipe {
     var recipe = self
-    for field in [Field.projection, .projectionFile, .weightsFile] { recipe[field] = nil }
+    for field in [Field.projection, .projectionFile, .projectionProvenance, .weightsFile] {
+      recipe[field] = nil
+    }
     return recipe
   }
 

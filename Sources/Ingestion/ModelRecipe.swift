@@ -20,6 +20,10 @@ extension Recipe {
       model.augmentation.mirror == .none ? "no" : model.augmentation.mirror == .averaged ? "yes" : "only"
     self[.normalise] = model.normalised ? "yes" : "no"
     self[.projection] = try model.projection?.digest() ?? "none"
+    if let provenance = model.projection?.provenance, !provenance.isEmpty {
+      let known = provenance.filter { $0.key != "recipe" }.sorted { $0.key < $1.key }
+      self[.projectionProvenance] = known.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+    }
     let preprocessing = model.preprocessing
     self[.resize] = String(preprocessing.resize)
     self[.crop] = String(preprocessing.crop)

@@ -35,8 +35,8 @@ struct Adbvec: AsyncParsableCommand {
       CommandGroup(
         name: "Schema and data",
         subcommands: [
-          MigrateCommand.self, EmbedLoadCommand.self, EmbedCommand.self, LoadCommand.self, UnloadCommand.self,
-          ReembedCommand.self,
+          MigrateCommand.self, EmbedLoadCommand.self, SyncCommand.self, EmbedCommand.self, LoadCommand.self,
+          UnloadCommand.self, ReembedCommand.self,
         ]
       ),
       CommandGroup(
@@ -45,7 +45,7 @@ struct Adbvec: AsyncParsableCommand {
       ),
       CommandGroup(
         name: "Models and quality",
-        subcommands: [ModelsCommand.self, ProjectionCommand.self, EvaluateCommand.self]
+        subcommands: [ModelsCommand.self, RecipeCommand.self, ProjectionCommand.self, EvaluateCommand.self]
       ),
       CommandGroup(
         name: "Servers and settings",

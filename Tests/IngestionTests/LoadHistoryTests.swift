@@ -61,7 +61,7 @@ struct LoadHistoryTests {
         }
         if let whole = record.folded(end: source.count) {
           #expect(whole.counts.loaded == source.count)
-          record.removeBatches()
+          record = LoadRecord(tableOID: 1, fingerprint: "f", recipe: "", onConflict: .fail)
           record.add(whole)
           record.isFinished = true
         } else {

@@ -3,38 +3,68 @@ import Testing
 
 @testable import Ingestion
 
-/// What a load of a folder does with images that are new, changed, gone, or another folder's.
+/// What a load of a folder does with images that are new, changed, moved, copied, gone, or another folder's.
 struct LoadPlanTests {
   private func file(_ path: String, bytes: Int = 1, modified: Int = 1) -> ImageFile {
     ImageFile(folder: "/p", path: path, byteCount: bytes, modificationTime: modified)
   }
 
-  private func known(_ id: Int64?, bytes: Int = 1, isPresent: Bool = true) -> LoadPlan.Known {
-    LoadPlan.Known(id: id, byteCount: bytes, modificationTime: 1, isPresent: isPresent)
+  private func known(
+    _ path: String,
+    _ id: Int64?,
+    bytes: Int = 1,
+    modified: Int = 1,
+    isPresent: Bool = true,
+    hasHash: Bool = true,
+    isMissing: Bool = false
+  ) -> RecordedImage {
+    RecordedImage(
+      path: path,
+      id: id,
+      byteCount: bytes,
+      modificationTime: modified,
+      isPresent: isPresent,
+      hasHash: hasHash,
+      isMissing: isMissing
+    )
   }
 
   private func plan(
     _ files: [ImageFile],
-    known: [PathKey: LoadPlan.Known] = [:],
+    known: [RecordedImage] = [],
     present: [PathKey: Int64] = [:],
+    hashes: [Int: String] = [:],
+    recorded: [(String, String)] = [],
+    unseen: [String] = [],
+    isLimited: Bool = false,
     _ treatment: LoadPlan.Treatment = .follow
   ) throws -> LoadPlan {
-    try LoadPlan(files: files, known: known, present: present, treatment: treatment, source: "/p")
+    var folder = FolderComparison(files: files, unseen: unseen.map { Array($0.utf8) }, isLimited: isLimited)
+    for image in known.shuffled() { folder.add(image) }
+    return try LoadPlan(
+      folder,
+      hashes: hashes,
+      matches: recorded.map { FolderComparison.Match(hash: $0.0, path: $0.1) },
+      present: present,
+      treatment: treatment,
+      source: "/p"
+    )
   }
 
   @Test func aGrownFolderKeepsItsIDsAndNewImagesGetFreeOnes() throws {
-    var plan = try plan([file("a"), file("b"), file("c")], known: ["b": known(0), "c": known(1)])
+    var plan = try plan([file("a"), file("b"), file("c")], known: [known("b", 0), known("c", 1)])
     #expect(plan.new == [0] && plan.done == DoneRanges([1..<3]) && plan.changed.isEmpty)
     try plan.assignIDs(.position, taken: .init(includesPositions: true, largest: 1))
     #expect(plan.ids == [2, 0, 1])
   }
 
   @Test func aSecondFolderGetsIDsAboveTheFirst() throws {
-    var plan = try plan([file("a"), file("b")])
-    try plan.assignIDs(.position, taken: .init(includesPositions: true, largest: 9))
-    #expect(plan.ids == [10, 11])
-    try plan.assignIDs(.position, taken: .init(includesPositions: false, largest: 9))
-    #expect(plan.ids == [0, 1], "positions that are free are the ids")
+    var second = try plan([file("a"), file("b")])
+    try second.assignIDs(.position, taken: .init(includesPositions: true, largest: 9))
+    #expect(second.ids == [10, 11])
+    var free = try plan([file("a"), file("b")])
+    try free.assignIDs(.position, taken: .init(includesPositions: false, largest: 9))
+    #expect(free.ids == [0, 1], "positions that are free are the ids")
   }
 
   @Test func equalRelativeNamesOfTwoFoldersGetDifferentIDs() throws {
@@ -44,8 +74,8 @@ struct LoadPlanTests {
     #expect(plan.ids == [ImageIDs.id(ofPath: "/p/IMG_1.jpg"), ImageIDs.id(ofPath: "IMG_2.jpg")])
   }
 
-  @Test func aTouchedImageIsEmbeddedAgainUnderItsID() throws {
-    let plan = try plan([file("a", bytes: 2), file("b")], known: ["a": known(7), "b": known(8)])
+  @Test func anEditedImageIsEmbeddedAgainUnderItsID() throws {
+    let plan = try plan([file("a", bytes: 2), file("b")], known: [known("a", 7), known("b", 8)])
     #expect(plan.changed == [0] && plan.ids == [7, 8] && plan.done == DoneRanges([1..<2]))
   }
 
@@ -53,25 +83,21 @@ struct LoadPlanTests {
     let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
     let plan = try plan(
       [file(decomposed), file(composed, bytes: 2)],
-      known: [PathKey(decomposed): known(7), PathKey(composed): known(8, bytes: 2)]
+      known: [known(decomposed, 7), known(composed, 8, bytes: 2)]
     )
     #expect(plan.isEmpty && plan.ids == [7, 8])
   }
 
   @Test func aDeletedRowIsLoadedAgain() throws {
-    let plan = try plan([file("a"), file("b")], known: ["a": known(7, isPresent: false), "b": known(8)])
-    #expect(plan.new == [0] && plan.recorded == [0, 1] && !plan.isEmpty)
+    let plan = try plan([file("a"), file("b")], known: [known("a", 7, isPresent: false), known("b", 8)])
+    #expect(plan.new == [0] && plan.recorded == [true, true] && !plan.isEmpty)
   }
 
   @Test func unreadableImagesAreTriedAgainOnlyWhenTheyChange() throws {
-    let same = try plan([file("a")], known: ["a": known(nil)])
+    let same = try plan([file("a")], known: [known("a", nil)])
     #expect(same.isEmpty && same.unreadable == 1)
-    let changed = try plan([file("a", bytes: 2)], known: ["a": known(nil)])
+    let changed = try plan([file("a", bytes: 2)], known: [known("a", nil)])
     #expect(changed.new == [0])
-  }
-
-  @Test func imagesThatAreGoneAreCounted() throws {
-    #expect(try plan([file("a")], known: ["a": known(0), "b": known(1), "c": known(nil)]).vanished == 1)
   }
 
   @Test func rowsOfTheSameSourceAreTreatedAsAsked() throws {
@@ -84,9 +110,163 @@ struct LoadPlanTests {
   }
 
   @Test func noIDAboveTheLargestIsAnErrorAndNotATrap() throws {
-    var plan = try plan([file("a")], known: ["z": known(1)])
+    var plan = try plan([file("a")], known: [known("z", 1)])
     #expect(throws: LoadError.self) {
       try plan.assignIDs(.position, taken: .init(includesPositions: true, largest: .max))
     }
+  }
+
+  @Test func aMovedImageKeepsItsRow() throws {
+    let plan = try plan([file("b")], known: [known("a", 7)], hashes: [0: "x"], recorded: [("x", "a")])
+    #expect(plan.moved == [LoadPlan.Move(position: 0, id: 7, path: "a")])
+    #expect(plan.embedsNothing && plan.deleted.isEmpty && !plan.isEmpty)
+  }
+
+  @Test func numberedImagesThatMoveUpKeepTheirRowsInAnOrderWithoutCollision() throws {
+    let plan = try plan(
+      [file("2"), file("3"), file("4")],
+      known: [known("1", 1), known("2", 2, modified: 2), known("3", 3, modified: 2)],
+      hashes: [0: "a", 1: "b", 2: "c"],
+      recorded: [("a", "1"), ("b", "2"), ("c", "3")]
+    )
+    #expect(plan.moved.map(\.id) == [3, 2, 1] && plan.moved.map(\.position) == [2, 1, 0])
+    #expect(plan.embedsNothing && plan.deleted.isEmpty)
+  }
+
+  @Test func twoImagesThatChangePlacesAreEmbeddedAgain() throws {
+    let plan = try plan(
+      [file("a", modified: 2), file("b", modified: 2)],
+      known: [known("a", 1), known("b", 2)],
+      hashes: [0: "y", 1: "x"],
+      recorded: [("x", "a"), ("y", "b")]
+    )
+    #expect(plan.changed == [0, 1] && plan.moved.isEmpty && plan.duplicates.isEmpty)
+  }
+
+  @Test func anImageMovedOntoAnotherTakesItsVectorAndTheOtherRowStays() throws {
+    let plan = try plan(
+      [file("b", modified: 2)],
+      known: [known("a", 1), known("b", 2)],
+      hashes: [0: "x"],
+      recorded: [("x", "a")]
+    )
+    #expect(plan.duplicates == [LoadPlan.Duplicate(position: 0, original: "a", hasRow: true)])
+    #expect(plan.deleted.map(\.path) == ["a"] && plan.ids == [2])
+  }
+
+  @Test func equalImagesAreEmbeddedOnce() throws {
+    let first = try plan([file("a"), file("b"), file("c")], hashes: [0: "x", 1: "x", 2: "y"])
+    #expect(first.new == [0, 2])
+    #expect(first.duplicates == [LoadPlan.Duplicate(position: 1, original: "a", hasRow: false)])
+    let copied = try plan(
+      [file("a"), file("b")],
+      known: [known("a", 1)],
+      hashes: [1: "x"],
+      recorded: [("x", "a")]
+    )
+    #expect(copied.embedsNothing && copied.duplicates.map(\.original) == ["a"])
+  }
+
+  @Test func aRowWhoseOwnImageChangesLendsItsVectorToNone() throws {
+    let plan = try plan(
+      [file("a", bytes: 2), file("b")],
+      known: [known("a", 1)],
+      hashes: [1: "x"],
+      recorded: [("x", "a")]
+    )
+    // The row of "a" follows its content to "b"; what is at "a" now is new.
+    #expect(plan.moved == [LoadPlan.Move(position: 1, id: 1, path: "a")])
+    #expect(plan.new == [0] && plan.duplicates.isEmpty)
+  }
+
+  @Test func aTouchedImageIsNotEmbeddedAgain() throws {
+    let plan = try plan(
+      [file("a", modified: 2)],
+      known: [known("a", 1)],
+      hashes: [0: "x"],
+      recorded: [("x", "a")]
+    )
+    #expect(plan.isEmpty && plan.refreshed == [0] && plan.touched == 1)
+    let edited = try self.plan([file("a", modified: 2)], known: [known("a", 1)], hashes: [0: "y"])
+    #expect(edited.changed == [0])
+    let unhashed = try self.plan([file("a", modified: 2)], known: [known("a", 1, hasHash: false)])
+    #expect(unhashed.changed == [0])
+  }
+
+  @Test func anImageModifiedJustBeforeItsLoadIsComparedByContentOnce() throws {
+    let plan = try plan(
+      [file("a")],
+      known: [known("a", 1, modified: 0)],
+      hashes: [0: "x"],
+      recorded: [("x", "a")]
+    )
+    #expect(plan.isEmpty && plan.refreshed == [0] && plan.touched == 0 && plan.unchanged == 1)
+  }
+
+  @Test func onlyContentsThatMayBeEqualAreRead() {
+    var folder = FolderComparison(files: [
+      file("same"), file("new", bytes: 5), file("copy", bytes: 9), file("twin", bytes: 6),
+      file("twin2", bytes: 6),
+      file("touched", modified: 2), file("grown", bytes: 8),
+    ])
+    folder.add(known("same", 1))
+    folder.add(known("touched", 2))
+    folder.add(known("grown", 3))
+    folder.add(known("elsewhere", 4, bytes: 9))
+    #expect(folder.positionsToHash(all: false) == [2, 3, 4, 5])
+    #expect(folder.positionsToHash(all: true) == [0, 2, 3, 4, 5])
+  }
+
+  @Test func comparingEveryContentFindsChangesOfEqualSizeAndTime() throws {
+    let plan = try plan(
+      [file("a"), file("b")],
+      known: [known("a", 1), known("b", 2)],
+      hashes: [0: "x", 1: "z"],
+      recorded: [("x", "a")]
+    )
+    #expect(plan.changed == [1] && plan.unchanged == 1)
+  }
+
+  @Test func imagesThatAreGoneAreKeptFlaggedOrDeletedAsAsked() throws {
+    let kept = (0..<20).map { file("k\($0)") }
+    let all =
+      kept.enumerated().map { known($1.path, Int64($0)) } + [
+        known("a", 100), known("b", 101, isMissing: true), known("c", nil),
+      ]
+    let plan = try plan(kept, known: all)
+    #expect(plan.deleted.map(\.path) == ["a", "b"] && !plan.deletesMany)
+    #expect(plan.retired(.keep, isConfirmed: true).isEmpty)
+    #expect(plan.retired(.flag, isConfirmed: false).map(\.path) == ["a"])
+    #expect(plan.retired(.delete, isConfirmed: false).map(\.path) == ["a", "b"])
+  }
+
+  @Test func manyDeletionsNeedAConfirmation() throws {
+    let recorded = (0..<10).map { known("k\($0)", Int64($0)) }
+    let tenth = try plan((0..<9).map { file("k\($0)") }, known: recorded)
+    #expect(tenth.retired(.delete, isConfirmed: false).count == 1)
+    let more = try plan((0..<8).map { file("k\($0)") }, known: recorded)
+    #expect(more.retired(.delete, isConfirmed: false).isEmpty)
+    #expect(more.retired(.delete, isConfirmed: true).count == 2)
+    let vanished = try plan([], known: recorded)
+    #expect(vanished.deletesMany && vanished.retired(.delete, isConfirmed: false).isEmpty)
+  }
+
+  @Test func whatCannotBeSeenIsNotDeletedAndNotMoved() throws {
+    let plan = try plan(
+      [file("copy")],
+      known: [known("locked/a", 1), known("link.jpg", 2), known("lockedx", 3)],
+      hashes: [0: "x"],
+      recorded: [("x", "locked/a")],
+      unseen: ["locked", "link.jpg"]
+    )
+    #expect(plan.deleted.map(\.path) == ["lockedx"] && plan.moved.isEmpty)
+    #expect(plan.duplicates.map(\.original) == ["locked/a"])
+    let limited = try self.plan([file("a")], known: [known("a", 1), known("b", 2)], isLimited: true)
+    #expect(limited.deleted.isEmpty)
+  }
+
+  @Test func aMissingImageThatReturnsIsNotMissingAnyMore() throws {
+    let plan = try plan([file("a")], known: [known("a", 1, isMissing: true)])
+    #expect(plan.isEmpty && plan.refreshed == [0])
   }
 }

@@ -93,6 +93,20 @@ enum FileFingerprint {
   static func modificationTime(_ path: String) -> Int {
     var info = stat()
     guard stat(FileSystem.terminated(path), &info) == 0 else { return 0 }
-    return Int(info.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(info.st_mtim.tv_nsec)
+    return modificationTime(info)
+  }
+
+  /// Nanoseconds since 1970.
+  static func modificationTime(_ info: stat) -> Int { nanoseconds(info.st_mtim) }
+
+  /// The time by the clock that files are stamped with, in nanoseconds since 1970.
+  static func now() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return nanoseconds(time)
+  }
+
+  private static func nanoseconds(_ time: timespec) -> Int {
+    Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec)
   }
 }

@@ -18,6 +18,7 @@ public struct FolderCollection: ImageCollection {
   public let warnings: [String]
 
   private let images: [ImageFile]
+  private let unseen: [[UInt8]]
   private let root: [UInt8]
   private let labels: LabelFile?
   private var options: Image.DecodingOptions
@@ -32,12 +33,15 @@ public struct FolderCollection: ImageCollection {
   ]
 
   /// Lists a folder; no image is opened yet.
-  /// - Parameter labels: classes by relative path, in place of the sub-folders.
+  /// - Parameters:
+  ///   - labels: classes by relative path, in place of the sub-folders.
+  ///   - allowsNone: takes a folder without an image.
   /// - Throws: `CollectionError` with code `unreadable`, or `empty` when no image is there.
   public init(
     path: String,
     labels: LabelFile? = nil,
-    options: Image.DecodingOptions = Image.DecodingOptions()
+    options: Image.DecodingOptions = Image.DecodingOptions(),
+    allowsNone: Bool = false
   ) throws {
     name = path
     root = PathText.bytes(path)
@@ -50,8 +54,9 @@ public struct FolderCollection: ImageCollection {
     var walk = FolderWalk(root: root, folder: folder)
     try walk.visit([])
     images = walk.found.sorted { $0.pathBytes.lexicographicallyPrecedes($1.pathBytes) }
+    unseen = walk.leftOut.unseen
     warnings = walk.leftOut.warnings(path) + Self.warnings(labels, images, folder: path)
-    guard !images.isEmpty else {
+    guard allowsNone || !images.isEmpty else {
       let others = walk.leftOut.files.isEmpty ? "" : "; \(walk.leftOut.fileSummary)"
       throw CollectionError(
         .empty,
@@ -97,6 +102,9 @@ public struct FolderCollection: ImageCollection {
   /// The images as they were when the folder was listed.
   public func files() -> [ImageFile]? { images }
 
+  /// Files and folders that could not be read, and links that lead nowhere.
+  public func unseenPaths() -> [[UInt8]] { unseen }
+
   /// Paths, sizes, times of modification and the classes' file; no image is read.
   public func fingerprint() -> SourceFingerprint {
     var hash = ContentHash()
@@ -141,6 +149,8 @@ public struct ImageFile: Sendable, Hashable {
   public let byteCount: Int
   /// The time of the last modification, in nanoseconds since 1970.
   public let modificationTime: Int
+  /// Whether the file was modified so shortly before it was listed that another modification may have the same time.
+  public let isRecent: Bool
   let folder: Folder
 
   /// The path in the folder, as `PathText` has it.
@@ -155,14 +165,45 @@ public struct ImageFile: Sendable, Hashable {
     pathBytes = PathText.bytes(path)
     self.byteCount = byteCount
     self.modificationTime = modificationTime
+    isRecent = false
     self.folder = Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder))
   }
 
-  init(folder: Folder, path: [UInt8], _ info: stat) {
+  init(folder: Folder, path: [UInt8], _ info: stat, listedAt: Int) {
     pathBytes = path
     byteCount = Int(info.st_size)
-    modificationTime = Int(info.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(info.st_mtim.tv_nsec)
+    modificationTime = FileFingerprint.modificationTime(info)
+    let age = listedAt.subtractingReportingOverflow(modificationTime)
+    isRecent = !age.overflow && age.partialValue.magnitude < Self.coarsestClock
     self.folder = folder
+  }
+
+  /// FAT keeps times of modification in steps of two seconds, in nanoseconds.
+  private static let coarsestClock: UInt = 2_000_000_000
+
+  /// The SHA-256 of the content, in hexadecimal digits; nil when the file cannot be read, or is not the one that was
+  /// listed any more: its size or time of modification is another.
+  public func contentHash() -> String? {
+    let descriptor = open(
+      FileSystem.terminated(folder.absolute + [UInt8(ascii: "/")] + pathBytes),
+      O_RDONLY | O_CLOEXEC
+    )
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var hash = SHA256()
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { return nil }
+      if count == 0 { break }
+      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+    var info = stat()
+    guard fstat(descriptor, &info) == 0, info.st_size == byteCount,
+      FileFingerprint.modificationTime(info) == modificationTime
+    else { return nil }
+    return hash.hexadecimal()
   }
 }
 
@@ -172,12 +213,15 @@ private struct LeftOut {
   var files: [String: Int] = [:]
   /// Links that lead nowhere.
   var danglingLinks = 0
+  /// The paths of both: nobody knows what is behind them.
+  var unseen: [[UInt8]] = []
   /// Folders and files that may not be read, the first of them with the reason.
   var unreadable = 0
   var example: String?
 
   mutating func add(unreadable path: [UInt8], _ code: Int32) {
     unreadable += 1
+    unseen.append(path)
     example = example ?? "\(PathText.text(path)) (\(FileSystem.reason(code)))"
   }
 
@@ -211,6 +255,8 @@ private struct FolderWalk {
   var leftOut = LeftOut()
   /// Device and inode of the folders on the way down: a link back to one of them is not followed.
   private var open: Set<[UInt64]> = []
+  /// When the walk began, in nanoseconds since 1970.
+  private let start = FileFingerprint.now()
 
   init(root: [UInt8], folder: ImageFile.Folder) {
     self.root = root
@@ -238,6 +284,7 @@ private struct FolderWalk {
       guard stat(FileSystem.terminated(root + [slash] + path), &info) == 0 else {
         if errno == ENOENT || errno == ELOOP {
           leftOut.danglingLinks += 1
+          leftOut.unseen.append(path)
         } else {
           leftOut.add(unreadable: path, errno)
         }
@@ -257,7 +304,7 @@ private struct FolderWalk {
     let dot = name.lastIndex(of: UInt8(ascii: "."))
     let kind = dot.map { String(decoding: name[($0 + 1)...], as: UTF8.self).lowercased() } ?? ""
     if dot != nil, FolderCollection.extensions.contains(kind) {
-      found.append(ImageFile(folder: folder, path: path, info))
+      found.append(ImageFile(folder: folder, path: path, info, listedAt: start))
     } else {
       leftOut.files[kind, default: 0] += 1
     }

@@ -28,6 +28,8 @@ public protocol ImageCollection: Sendable {
   /// The same collection for images that will be resized: with `Image.DecodingOptions.Fidelity.fast` only as many pixels
   /// are decoded as a shorter side of that length needs.
   func covering(_ side: Int) -> any ImageCollection
+  /// Paths that the list of files does not speak of, because they could not be read: images may be there, or below.
+  func unseenPaths() -> [[UInt8]]
   /// What tells this collection's content from another's.
   /// - Throws: `CollectionError`.
   func fingerprint() throws -> SourceFingerprint
@@ -42,6 +44,9 @@ extension ImageCollection {
 
   /// Images without files are small.
   public func covering(_ side: Int) -> any ImageCollection { self }
+
+  /// Everything was read.
+  public func unseenPaths() -> [[UInt8]] { [] }
 
   /// There are none.
   public var warnings: [String] { [] }
@@ -219,7 +224,7 @@ struct SingleImage: ImageCollection {
       absolute: absolute.folder,
       resolved: parts(FileSystem.identity(path)).folder
     )
-    file = ImageFile(folder: folder, path: absolute.name, info)
+    file = ImageFile(folder: folder, path: absolute.name, info, listedAt: FileFingerprint.now())
   }
 
   func entry(at position: Int) throws -> ImageEntry {

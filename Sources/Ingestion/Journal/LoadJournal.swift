@@ -14,12 +14,13 @@ struct LoadJournal: Sendable {
   /// Names this run: batches of a run that another one has taken over from are refused.
   let token: String
 
-  /// The layout that this version writes. Version 1 had neither a version nor images.
-  static let version = 2
+  /// The layout that this version writes. Version 1 had neither a version nor images, version 2 no hashes of contents.
+  static let version = 3
 
   private let loads: String
   private let batches: String
-  private let images: String
+  /// The table of images, quoted.
+  let images: String
   private let distributes: Bool
 
   /// - Parameters:
@@ -42,6 +43,7 @@ extension LoadJournal {
   private enum Layout {
     case missing
     case version1
+    case version2
     case current
   }
 
@@ -59,21 +61,41 @@ extension LoadJournal {
         )
       }
       _ = try await connection.query(.init(trusted: "SELECT 1 FROM \(batches), \(images) LIMIT 0"))
-      return .current
     } catch let error as PostgresError where error.sqlState == "42703" {
       return .version1
     } catch let error as PostgresError where error.sqlState == "42P01" {
       return .missing
     }
+    do {
+      _ = try await connection.query(
+        .init(trusted: "SELECT content_hash, missing_since FROM \(images) LIMIT 0")
+      )
+      return .current
+    } catch let error as PostgresError where error.sqlState == "42703" {
+      return .version2
+    }
   }
 
-  /// Makes the tables where they are missing, and brings those of version 1 up to date in place.
+  /// Makes the tables where they are missing, and brings those of earlier versions up to date in place.
   /// - Throws: `LoadError` when the user may not make them.
   func install(_ connection: PostgresConnection) async throws {
     do {
       switch try await layout(connection) {
       case .current: return
-      case .version1: try await upgrade(connection)
+      case .version1:
+        try await add(
+          """
+          \(loads) ADD COLUMN version integer NOT NULL DEFAULT 1, ADD COLUMN on_conflict text NOT NULL DEFAULT 'fail',
+            ADD COLUMN index_restores text[] NOT NULL DEFAULT '{}', ADD COLUMN run_token text
+          """,
+          connection
+        )
+      case .version2:
+        try await add(
+          "\(images) ADD COLUMN content_hash text, ADD COLUMN missing_since timestamptz",
+          connection
+        )
+        return
       case .missing: break
       }
       do {
@@ -107,21 +129,15 @@ extension LoadJournal {
       )\(placement);
       CREATE TABLE IF NOT EXISTS \(images) (
         load_key text NOT NULL, path text NOT NULL, id bigint, byte_count bigint NOT NULL,
-        modified_at bigint NOT NULL, PRIMARY KEY (load_key, path)
+        modified_at bigint NOT NULL, content_hash text, missing_since timestamptz, PRIMARY KEY (load_key, path)
       )\(placement)
       """
     try await connection.run(trusted: script)
   }
 
-  private func upgrade(_ connection: PostgresConnection) async throws {
+  private func add(_ columns: String, _ connection: PostgresConnection) async throws {
     do {
-      try await connection.run(
-        trusted: """
-          ALTER TABLE \(loads) ADD COLUMN version integer NOT NULL DEFAULT 1,
-            ADD COLUMN on_conflict text NOT NULL DEFAULT 'fail',
-            ADD COLUMN index_restores text[] NOT NULL DEFAULT '{}', ADD COLUMN run_token text
-          """
-      )
+      try await connection.run(trusted: "ALTER TABLE \(columns)")
     } catch let error as PostgresError where error.sqlState == "42701" {
       // Another run has just done it.
     }
@@ -135,7 +151,7 @@ extension LoadJournal {
     let layout = try await layout(connection)
     guard layout != .missing else { return nil }
     let columns =
-      layout == .current
+      layout != .version1
       ? "version, on_conflict, index_restores" : "1, 'fail'::text, '{}'::text[]"
     let head = try await connection.query(
       .init(
@@ -200,13 +216,18 @@ extension LoadJournal {
     }
   }
 
-  /// The images that earlier runs of a folder's load dealt with, by path, and whether their rows are in the table.
+  /// Streams the images that earlier runs of a folder's load dealt with, and whether their rows are in the table.
   ///
   /// - Parameter target: nil does not look for the rows, and takes them for present.
   func readImages(
     _ connection: PostgresConnection,
-    target: TargetTable?
-  ) async throws -> [PathKey: LoadPlan.Known] {
+    target: TargetTable?,
+    _ body: @escaping @Sendable (RecordedImage) -> Void
+  ) async throws {
+    let layout = try await layout(connection)
+    guard layout == .current || layout == .version2 else { return }
+    let content =
+      layout == .current ? "i.content_hash IS NOT NULL, i.missing_since IS NOT NULL" : "false, false"
     let join: String
     if let target, !target.catalog.hasRowSecurity {
       let id = target.target.idColumn.quoted
@@ -223,28 +244,58 @@ extension LoadJournal {
       join = "true FROM \(images) i"
     }
     let query = Statement(
-      trusted: "SELECT i.path, i.id, i.byte_count, i.modified_at, \(join) WHERE i.load_key = $1",
+      trusted: "SELECT i.path, i.id, i.byte_count, i.modified_at, \(content), \(join) WHERE i.load_key = $1",
       binds: [.text(key)]
     )
-    guard try await layout(connection) == .current else { return [:] }
-    var known: [PathKey: LoadPlan.Known] = [:]
-    for row in try await connection.query(query) {
-      let (path, id, byteCount, modified, isPresent) = try row.decode(
+    try await connection.forEachRow(query) { row in
+      let (path, id, byteCount, modified, hasHash, isMissing, isPresent) = try row.decode(
         String.self,
         Int64?.self,
         Int.self,
         Int.self,
+        Bool.self,
+        Bool.self,
         Bool.self
       )
-      known[PathKey(path)] = LoadPlan.Known(
-        id: id,
-        byteCount: byteCount,
-        modificationTime: modified,
-        isPresent: isPresent
+      body(
+        RecordedImage(
+          path: path,
+          id: id,
+          byteCount: byteCount,
+          modificationTime: modified,
+          isPresent: isPresent,
+          hasHash: hasHash,
+          isMissing: isMissing
+        )
       )
     }
-    return known
   }
+
+  /// Where contents are recorded.
+  func matches(_ hashes: [String], _ connection: PostgresConnection) async throws -> [FolderComparison.Match]
+  {
+    guard try await layout(connection) == .current else { return [] }
+    var matches: [FolderComparison.Match] = []
+    for start in stride(from: 0, to: hashes.count, by: Self.hashesPerStatement) {
+      let chunk = Array(hashes[start..<min(start + Self.hashesPerStatement, hashes.count)])
+      let rows = try await connection.query(
+        .init(
+          trusted: """
+            SELECT content_hash, path FROM \(images)
+            WHERE load_key = $1 AND id IS NOT NULL AND content_hash = ANY ($2)
+            """,
+          binds: [.text(key), .textArray(chunk)]
+        )
+      )
+      for row in rows {
+        let (hash, path) = try row.decode(String.self, String.self)
+        matches.append(FolderComparison.Match(hash: hash, path: path))
+      }
+    }
+    return matches
+  }
+
+  private static let hashesPerStatement = 20_000
 
   /// Takes an existing record over, so that batches of the run before are refused from now on.
   func takeOver(_ connection: PostgresConnection) async throws {
@@ -310,7 +361,7 @@ extension LoadJournal {
 
   /// Writes down images whose rows are in the table though no record of them is.
   private func adopt(_ plan: LoadPlan, _ connection: PostgresConnection) async throws {
-    let adopted = plan.adopted.map { plan.image(at: $0) }
+    let adopted = plan.adopted.map { plan.image(at: $0, hash: plan.hashes[$0]) }
     for start in stride(from: 0, to: adopted.count, by: Self.imagesPerStatement) {
       let chunk = adopted[start..<min(start + Self.imagesPerStatement, adopted.count)]
       for statement in imageStatements(Array(chunk)) { try await connection.run(trusted: statement) }
@@ -366,6 +417,11 @@ struct JournalImage: Sendable, Hashable {
   var id: Int64?
   /// Whether the journal may have a row of it that has to be replaced.
   var isKnown: Bool
+  /// The SHA-256 of the content; nil where it could not be taken.
+  var hash: String?
+
+  /// The file's time of modification where a later modification would show in it, else 0.
+  var recordedTime: Int64 { file.isRecent ? 0 : Int64(file.modificationTime) }
 }
 
 // What is written in the transaction of a batch.
@@ -392,7 +448,7 @@ extension LoadJournal {
     let rows = written.map { image in
       let values: [SQLValue] = [
         .text(key), .text(image.file.path), image.id.map { .int8($0) } ?? .null,
-        .int8(Int64(image.file.byteCount)), .int8(Int64(image.file.modificationTime)),
+        .int8(Int64(image.file.byteCount)), .int8(image.recordedTime), image.hash.map { .text($0) } ?? .null,
       ]
       return "(" + values.map(\.literal).joined(separator: ", ") + ")"
     }
@@ -404,8 +460,26 @@ extension LoadJournal {
           + "(\(known.joined(separator: ", ")))"
       ]
     return removal + [
-      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at) VALUES \(rows.joined(separator: ", "))"
+      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at, content_hash) VALUES \(rows.joined(separator: ", "))"
     ]
+  }
+}
+
+extension LoadJournal {
+  /// Refuses to go on once another run has taken the load over.
+  /// - Throws: `LoadError` with code `locked`.
+  func checkOwner(_ connection: PostgresConnection) async throws {
+    let rows = try await connection.query(
+      .init(
+        trusted: "SELECT 1 FROM \(loads) WHERE load_key = $1 AND run_token = $2",
+        binds: [.text(key), .text(token)]
+      )
+    )
+    guard rows.isEmpty else { return }
+    throw LoadError(
+      .locked,
+      "another run has taken this load over after this one had lost its connection. Fix: let that run end"
+    )
   }
 }
 

@@ -120,11 +120,6 @@ struct LoadRecord: Sendable, Hashable {
     batches.append(batch)
   }
 
-  /// Forgets every batch.
-  mutating func removeBatches() {
-    batches = []
-  }
-
   /// One batch for all, when they leave no position before `end` out.
   ///
   /// - Parameter other: positions that are accounted for elsewhere.

@@ -25,6 +25,7 @@ struct LoadSession: Sendable {
   private let isFresh: Bool
   /// Whether the recipe is written when the load begins.
   private let recordsRecipe: Bool
+  private let recipe: Recipe?
   private let run: LoadRun
   private let server: ServerCapabilities
 
@@ -37,6 +38,7 @@ struct LoadSession: Sendable {
     let connection = run.connection
     self.run = run
     self.server = server
+    var recipe = options.recipe
     let fingerprint = try await run.fingerprint.value
     if options.continuation == .resume, fingerprint == nil {
       throw LoadError(
@@ -62,7 +64,7 @@ struct LoadSession: Sendable {
       self.table = table
       try Self.checkIndexes(run, table, isTracked: isTracked)
       var warnings: [String] = []
-      recordsRecipe = try await Self.checkRecipe(run, table, &warnings)
+      var recordsRecipe = try await Self.checkRecipe(recipe, run, table, &warnings)
       var earlier = isTracked ? try await journal.read(connection) : nil
       if earlier != nil, let lock {
         try await journal.install(connection)
@@ -75,7 +77,7 @@ struct LoadSession: Sendable {
       var fresh = LoadRecord(
         tableOID: table.catalog.oid,
         fingerprint: fingerprint?.description ?? "",
-        recipe: options.recipe?.json ?? "",
+        recipe: recipe?.json ?? "",
         onConflict: policy
       )
       // Indexes that an earlier run dropped must come back whatever this one does.
@@ -86,11 +88,18 @@ struct LoadSession: Sendable {
       if let files, isTracked || table.hasSource {
         let planner = FolderPlanner(run: run, table: table, journal: isTracked ? journal : nil)
         let plan = try await planner.plan(files, earlier, policy, fresh.fingerprint, &warnings)
+        if recipe == nil, !plan.embedsNothing {
+          recipe = try await run.source.recipe()
+          recordsRecipe = try await Self.checkRecipe(recipe, run, table, &warnings)
+        }
+        fresh.recipe = recipe?.json ?? earlier?.recipe ?? ""
         await run.source.follow(plan)
         self.plan = plan
         // New ids are free, so that an id in the way is another writer's row and never the same image.
         policy = .fail
-        isFinished = plan.isEmpty && earlier?.isFinished == true && fresh.deferredIndexes.isEmpty
+        isFinished =
+          plan.isEmpty && plan.retired(options.deleted, isConfirmed: options.confirmsDeletions).isEmpty
+          && earlier?.isFinished ?? files.isEmpty && fresh.deferredIndexes.isEmpty
         isFresh = true
         record = fresh
       } else {
@@ -116,6 +125,8 @@ struct LoadSession: Sendable {
         )
       }
       self.warnings = warnings
+      self.recipe = recipe
+      self.recordsRecipe = recordsRecipe
     } catch {
       await lock?.release()
       throw error
@@ -175,11 +186,12 @@ struct LoadSession: Sendable {
   /// Refuses vectors of another recipe than the table's.
   /// - Returns: whether the recipe is to be recorded when the load begins.
   private static func checkRecipe(
+    _ recipe: Recipe?,
     _ run: LoadRun,
     _ table: TargetTable,
     _ warnings: inout [String]
   ) async throws -> Bool {
-    guard let recipe = run.options.recipe else { return false }
+    guard let recipe else { return false }
     let store = try await RecipeStore(
       table: table.catalog.name,
       column: run.target.vectorColumn,
@@ -231,20 +243,12 @@ struct LoadSession: Sendable {
   }
 
   /// The counts of earlier runs that this one goes on from.
-  var countsBefore: LoadCounts {
-    guard let plan else { return record.counts }
-    return LoadCounts(
-      loaded: 0,
-      skipped: plan.done.count - plan.unreadable,
-      replaced: 0,
-      unreadable: plan.unreadable
-    )
-  }
+  var countsBefore: LoadCounts { plan?.countsBefore ?? record.counts }
 
   /// Writes down that the load begins, and drops the indexes that are to be built behind it.
   /// - Returns: the record, with the indexes that must be built at the end.
   func begin(expected: Int?, _ connection: PostgresConnection) async throws -> LoadRecord {
-    if recordsRecipe, let recipe = run.options.recipe {
+    if recordsRecipe, let recipe {
       let store = try await RecipeStore(
         table: table.catalog.name,
         column: run.target.vectorColumn,
@@ -297,167 +301,5 @@ struct LoadSession: Sendable {
       table.hasDroppableIndexes && !table.hasRows && !table.vectorIndexes.isEmpty
         && expected ?? Self.manyRows >= Self.manyRows
     }
-  }
-}
-
-/// Reads what the plan of a folder is made from.
-private struct FolderPlanner {
-  let run: LoadRun
-  let table: TargetTable
-  let journal: LoadJournal?
-
-  func plan(
-    _ files: [ImageFile],
-    _ earlier: LoadRecord?,
-    _ policy: LoadOptions.ConflictPolicy,
-    _ fingerprint: String,
-    _ warnings: inout [String]
-  ) async throws -> LoadPlan {
-    let record = earlier?.tableOID == table.catalog.oid ? earlier : nil
-    let restarts = run.options.continuation == .restart
-    var known: [PathKey: LoadPlan.Known] = [:]
-    var needsSources = record == nil || restarts
-    if let record, record.version == 1 {
-      if record.fingerprint == fingerprint {
-        known = try await version1(record, files)
-      } else if table.hasSource || !table.hasRows {
-        needsSources = true
-      } else {
-        throw LoadError(
-          .resume,
-          "\(run.source.name) changed since version 1 of adbvec loaded it, and neither its record nor the table says which "
-            + "row is which image. Fix: load the folder into another table"
-        )
-      }
-    } else if record != nil, let journal {
-      known = try await journal.readImages(run.connection, target: table)
-    }
-    if let record, !record.isFinished, run.options.continuation == .ask, !known.isEmpty {
-      throw LoadError(
-        .resume,
-        "a load of \(run.source.name) into this table stopped after \(known.count) images. Fix: go on with --resume"
-      )
-    }
-    let present = needsSources && table.hasRows && table.hasSource ? try await sources(files) : [:]
-    if record == nil, table.hasRows, !table.hasSource, policy != .fail {
-      warnings.append(
-        "\(table.target.table.quoted) has no column \(table.target.sourceColumn.quoted), so that images whose rows this "
-          + "journal does not know cannot be recognised; they are loaded as new ones"
-      )
-    }
-    let treatment: LoadPlan.Treatment =
-      !restarts && record != nil
-      ? .follow : [.fail: .refuse, .skip: .follow, .update: .embedAgain][policy] ?? .refuse
-    var plan = try LoadPlan(
-      files: files,
-      known: known,
-      present: present,
-      treatment: treatment,
-      source: run.source.name
-    )
-    if plan.vanished > 0, !run.source.isLimited {
-      warnings.append(
-        "\(plan.vanished) \(plan.vanished == 1 ? "image" : "images") loaded before \(plan.vanished == 1 ? "is" : "are") not "
-          + "in \(run.source.name) any more; the rows stay"
-      )
-    }
-    if treatment == .follow, !plan.changed.isEmpty {
-      run.onEvent(
-        .step(
-          "\(plan.changed.count) \(plan.changed.count == 1 ? "image has" : "images have") changed since the load and "
-            + "\(plan.changed.count == 1 ? "is" : "are") embedded again"
-        )
-      )
-    }
-    if !plan.new.isEmpty { try plan.assignIDs(run.source.imageIDs, taken: try await takenIDs(plan)) }
-    return plan
-  }
-
-  /// What a record of version 1 says of the images: their positions in an unchanged folder, which were their ids.
-  private func version1(_ record: LoadRecord, _ files: [ImageFile]) async throws -> [PathKey: LoadPlan.Known]
-  {
-    let ids = try await Set(
-      run.connection.query(
-        Statement(trusted: "SELECT \(idNumber) FROM \(table.catalog.name.quoted)")
-      ).compactMap { try $0.value(at: 0, as: Int64?.self) }
-    )
-    let byPath = record.recipe.hasSuffix("ids by path")
-    var known: [PathKey: LoadPlan.Known] = [:]
-    for (position, file) in files.enumerated() where record.done.range(holding: position) != nil {
-      let id = byPath ? ImageIDs.id(ofPath: file.pathBytes) : Int64(position)
-      known[PathKey(file.path)] = LoadPlan.Known(
-        id: id,
-        byteCount: file.byteCount,
-        modificationTime: file.modificationTime,
-        isPresent: ids.contains(id)
-      )
-    }
-    return known
-  }
-
-  /// Ids of rows whose source is one of the files, by path in the folder.
-  private func sources(_ files: [ImageFile]) async throws -> [PathKey: Int64] {
-    var paths: [PathKey: PathKey] = [:]
-    for file in files {
-      paths[PathKey(file.source)] = PathKey(file.path)
-      paths[PathKey(file.resolvedSource)] = PathKey(file.path)
-    }
-    let source = table.target.sourceColumn.quoted
-    let query = Statement(
-      trusted: "SELECT \(idNumber), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) IS NOT NULL"
-    )
-    var found: [PathKey: Int64] = [:]
-    for row in try await run.connection.query(query) {
-      let (id, text) = try row.decode(Int64?.self, String.self)
-      if let id, let path = paths[PathKey(text)] { found[path] = id }
-    }
-    return found
-  }
-
-  /// The id as a number; NULL for a text that is not one.
-  private var idNumber: String {
-    let id = table.target.idColumn.quoted
-    return table.idIsText ? "CASE WHEN \(id) ~ '^-?[0-9]{1,18}$' THEN \(id)::int8 END" : "\(id)::int8"
-  }
-
-  private func takenIDs(_ plan: LoadPlan) async throws -> LoadPlan.TakenIDs {
-    var taken = LoadPlan.TakenIDs()
-    guard table.hasRows else { return taken }
-    let id = table.target.idColumn.quoted
-    let name = table.catalog.name.quoted
-    let connection = run.connection
-    if run.source.imageIDs == .path {
-      let wanted = plan.candidateIDs
-      for start in stride(from: 0, to: wanted.count, by: 10_000) {
-        let chunk = wanted[start..<min(start + 10_000, wanted.count)]
-        let literal = "{" + chunk.map(String.init).joined(separator: ",") + "}"
-        let rows = try await connection.query(
-          Statement(
-            trusted:
-              "SELECT \(idNumber) FROM \(name) WHERE \(id) = ANY ($1::text::\(table.idIsText ? "text" : "int8")[])",
-            binds: [.text(literal)]
-          )
-        )
-        for row in rows { taken.paths.insert(try row.value(at: 0, as: Int64.self)) }
-      }
-      return taken
-    }
-    guard !table.idIsText else {
-      throw LoadError(
-        .option,
-        "the ids of \(name) are text, so that there is no largest one to count on from. Fix: --ids path"
-      )
-    }
-    let rows = try await connection.query(
-      Statement(
-        trusted:
-          "SELECT max(\(id))::int8, count(CASE WHEN \(id) BETWEEN 0 AND $1 THEN 1 END) > 0 FROM \(name)",
-        binds: [.int8(Int64(max(plan.files.count - 1, 0)))]
-      )
-    )
-    if let row = rows.first {
-      (taken.largest, taken.includesPositions) = try row.decode(Int64?.self, Bool.self)
-    }
-    return taken
   }
 }

@@ -12,6 +12,8 @@ public enum LoadEvent: Sendable {
   case step(String)
   /// How far the index is that is being built; where the server tells it (PostgreSQL 12 and later).
   case building(IndexProgress)
+  /// What would happen to an image of a folder, of a run that only plans.
+  case planned(FolderChange)
   /// What the user should know though it stops nothing.
   case warning(String)
 }
@@ -66,6 +68,8 @@ public struct LoadReport: Sendable, Hashable {
   public var wasFinished = false
   /// Whether nothing was written on purpose.
   public var isDryRun = false
+  /// What became of the images of a folder; nil for other sources.
+  public var changes: FolderChanges?
   /// How long this run took.
   public var duration = Duration.zero
   /// The first images that could not be read, at most a hundred.

@@ -81,8 +81,20 @@ public struct LoadOptions: Sendable, Hashable {
   public var isDryRun = false
   /// The metric that searches will use; a table whose indexes all serve others is refused. Nil takes any.
   public var metric: Metric?
-  /// What makes the embeddings: rows of another recipe in the same column are refused. Nil where it is not known.
+  /// What makes the embeddings: rows of another recipe in the same column are refused. Nil asks the source for it, when
+  /// an image has to be embedded.
   public var recipe: Recipe?
+  /// What happens to the rows of images that are not in their folder any more.
+  public var deleted = DeletedImages.keep
+  /// Deletes them also when they are so many that a folder which is not mounted is likely: more than a tenth of the
+  /// folder's rows, or all.
+  public var confirmsDeletions = false
+  /// Compares the content of every image, also of those with the recorded size and time of modification.
+  public var hashesAll = false
+  /// How a run that stopped is continued, for messages.
+  public var wayOn = "go on with --resume"
+  /// Whether a run is to say what it would do with each image of a folder, and do nothing.
+  public var plansOnly = false
 
   /// The defaults.
   public init() {}

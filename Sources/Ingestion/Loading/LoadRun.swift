@@ -51,7 +51,14 @@ struct LoadRun: Sendable {
     let warnings = check.warnings + choice.warnings + session.warnings
     warnings.forEach { onEvent(.warning($0)) }
     var report = LoadReport(method: choice.reason, warnings: warnings)
+    report.changes = session.plan.map { FolderChanges($0, options) }
+    if let plan = session.plan, options.plansOnly {
+      plan.changes(options).forEach { onEvent(.planned($0)) }
+      (report.counts, report.isDryRun) = (session.countsBefore, true)
+      return report
+    }
     if session.isFinished {
+      if !options.isDryRun { try await FolderUpdate(self, session, choice.sink)?.refresh(connection) }
       report.wasFinished = true
       report.counts = session.countsBefore
       if session.plan != nil { (report.counts.loaded, report.counts.skipped) = (report.counts.skipped, 0) }
@@ -60,25 +67,28 @@ struct LoadRun: Sendable {
     try await source.skip(to: session.start)
     let lanes = LoadLanes(context(choice, session, server))
     // The server starts its processes while the first rows are read.
-    if !options.isDryRun { lanes.open() }
+    if !options.isDryRun, session.plan?.embedsNothing != true { lanes.open() }
     var feed = BatchFeed(self, table: session.table, check: check, traits: traits, done: session.done)
     do {
       // The first rows pass every check before anything is written, the record included.
       let first = try await feed.next()
-      if first == nil, session.done.count == 0 {
+      if first == nil, session.done.count == 0, session.plan == nil {
         throw CollectionError(.empty, file: source.name, "there is no row in it")
       }
       let expected = try await source.expectedCount()
       onEvent(.started(outline(feed, choice, session, expected)))
       report.isDryRun = options.isDryRun
+      var copied = LoadCounts()
       var meter = LoadMeter(before: session.countsBefore, done: session.done.count, expected: expected)
       if options.isDryRun {
         try await rehearse(first, &feed, &meter, session.policy)
-        report.counts = meter.total
+        copied.loaded = session.plan?.duplicates.count ?? 0
+        report.counts = meter.total + copied
       } else {
-        report.counts = try await write(first, &feed, &meter, lanes, session, server, expected)
+        (report.counts, copied) = try await write(first, &feed, &meter, lanes, session, server, expected)
+        report.changes?.settle(embedded: meter.thisRun, copied: copied)
       }
-      report.thisRun = meter.thisRun
+      report.thisRun = meter.thisRun + copied
       report.unreadable = feed.unreadable
     } catch {
       await lanes.close()
@@ -168,7 +178,8 @@ struct LoadRun: Sendable {
   }
 
   /// Writes everything, and what follows the rows.
-  /// - Returns: the counts of the load: of this run and the runs it goes on from.
+  /// - Returns: the counts of the load: of this run and the runs it goes on from; and what is among them of images whose
+  ///   vector is another image's.
   private func write(
     _ first: LoadBatch?,
     _ feed: inout BatchFeed,
@@ -177,34 +188,44 @@ struct LoadRun: Sendable {
     _ session: LoadSession,
     _ server: ServerCapabilities,
     _ expected: Int?
-  ) async throws -> LoadCounts {
+  ) async throws -> (counts: LoadCounts, copied: LoadCounts) {
     let rowsBefore =
       session.table.facts.isUnlogged && session.journal != nil
       ? try await session.table.countRows(upTo: .max, on: connection) : nil
     let record = try await session.begin(expected: expected, connection)
+    let update = FolderUpdate(self, session, lanes.context.sink)
     do {
+      try await update?.prepare(connection)
       try await lanes.write(first, &feed, &meter)
       let connection = try await liveConnection()
       let isReconnected = connection !== self.connection
       try await writeLost(&feed, &meter, lanes.context, session, connection)
       let batch = try await committed(feed, session, connection)
       try await checkRows(session, batch?.counts ?? meter.thisRun, rowsBefore, isReconnected, connection)
+      let copied = try await update?.complete(connection) ?? LoadCounts()
       let finish = LoadFinish(run: self, connection: connection, server: server)
       try await finish.buildIndexes(record, rows: meter.total.loaded, dimension: feed.dimension)
-      try await finish.analyze(feed.check)
+      if changesMuch(session, meter.thisRun + copied) { try await finish.analyze(feed.check) }
       try await finish.advanceSequence(session.table)
       try await session.journal?.finish(session.plan == nil ? batch : nil, connection)
       if isReconnected { await connection.close() }
-      return session.plan == nil ? batch?.counts ?? meter.total : meter.total
+      return (session.plan == nil ? batch?.counts ?? meter.total : meter.total + copied, copied)
     } catch {
       throw LoadInterruption(
         cause: error,
         counts: meter.total,
         isResumable: session.journal != nil,
         idConstraints: session.table.hasUniqueID ? session.table.facts.idConstraints : [],
-        followsChanges: session.plan != nil
+        followsChanges: session.plan != nil,
+        wayOn: options.wayOn
       )
     }
+  }
+
+  /// Whether statistics may be another by now: not by a few images in a folder of many.
+  private func changesMuch(_ session: LoadSession, _ counts: LoadCounts) -> Bool {
+    guard let plan = session.plan else { return true }
+    return plan.rowsBefore == 0 || counts.loaded * 20 > plan.rowsBefore
   }
 
   /// What the journal holds, as one batch; nil where none is kept.
@@ -218,7 +239,7 @@ struct LoadRun: Sendable {
     guard let batch = record.folded(end: end, besides: session.plan?.done ?? DoneRanges()) else {
       throw LoadError(
         .resume,
-        "\(source.name): the journal of this load misses rows that were written. Fix: go on with --resume"
+        "\(source.name): the journal of this load misses rows that were written. Fix: \(options.wayOn)"
       )
     }
     return batch

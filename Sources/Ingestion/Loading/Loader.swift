@@ -59,6 +59,8 @@ public struct LoadInterruption: Error, CustomStringConvertible {
   let idConstraints: Set<String>
   /// Whether the source may change before the load goes on: images are followed one by one.
   let followsChanges: Bool
+  /// How the load is continued.
+  let wayOn: String
 
   /// The cause, what is committed and how to go on, on one line.
   public var description: String {
@@ -74,7 +76,7 @@ public struct LoadInterruption: Error, CustomStringConvertible {
     switch cause {
     case let error as LoadError where [.resume, .locked].contains(error.code): return ""
     case let error as LoadError where error.code == .row && followsChanges:
-      return "; go on with --resume when that is corrected"
+      return "; \(wayOn) when that is corrected"
     case is CollectionError where !followsChanges, is LoadError where !followsChanges:
       // The source has to change before the load can come to its end.
       return startOver
@@ -84,8 +86,8 @@ public struct LoadInterruption: Error, CustomStringConvertible {
     case let error as PostgresError where error.refusesRow && !followsChanges:
       return "; correct the table and go on with --resume, or\(startOver.dropFirst())"
     case let error as PostgresError where error.refusesRow || error.refusesStatement:
-      return "; go on with --resume when that is corrected"
-    default: return "; go on with --resume"
+      return "; \(wayOn) when that is corrected"
+    default: return "; \(wayOn)"
     }
   }
 

@@ -1,3 +1,4 @@
+public import ImageSearch
 public import ImageSources
 internal import PostgresClient
 
@@ -58,6 +59,13 @@ public protocol BatchSource: Sendable {
   func carriesClasses() async throws -> Bool
   /// The images of a folder, which are known by their paths; nil for sources whose rows are known by their positions.
   func images() async throws -> [ImageFile]?
+  /// What is known of images of a folder without decoding them.
+  func entries(at positions: [Int]) async throws -> [ImageEntry]
+  /// Paths of a folder that could not be read: images may be there, or below.
+  func unseenPaths() async -> [[UInt8]]
+  /// What makes the vectors; nil where it is not known. Asked for when an image has to be embedded, since the answer may
+  /// take a model that has to be loaded.
+  func recipe() async throws -> Recipe?
   /// Whether only a part of the images was asked for.
   var isLimited: Bool { get }
   /// What the ids of new images are made of.
@@ -77,6 +85,12 @@ extension BatchSource {
   public func carriesClasses() -> Bool { true }
   /// Rows are known by their positions.
   public func images() -> [ImageFile]? { nil }
+  /// There are none.
+  public func entries(at positions: [Int]) -> [ImageEntry] { [] }
+  /// Everything was read.
+  public func unseenPaths() -> [[UInt8]] { [] }
+  /// It is not known.
+  public func recipe() -> Recipe? { nil }
   /// Everything is taken.
   public var isLimited: Bool { false }
   /// Positions.

@@ -1,5 +1,6 @@
 internal import Basics
 public import ImageCodecs
+public import ImageSearch
 public import ImageSources
 public import Inference
 internal import PostgresClient
@@ -19,6 +20,7 @@ public actor ImageBatchSource: BatchSource {
   private nonisolated let collection: any ImageCollection
   private nonisolated let workers: [EmbeddingWorker]
   private let isStrict: Bool
+  private let makeRecipe: (@Sendable () throws -> Recipe)?
   private let limit: Int
   /// Whether only a part of the images was asked for.
   public nonisolated let isLimited: Bool
@@ -35,6 +37,8 @@ public actor ImageBatchSource: BatchSource {
   ///   - isStrict: makes an image that cannot be read fatal.
   ///   - limit: takes only that many images.
   ///   - ids: what the rows' ids are.
+  ///   - recipe: what makes the vectors; asked for before the first extractor is made.
+  ///   - covered: the length of the shorter side that the model needs; asked for with the first extractor.
   ///   - makeExtractor: called once a worker, on its thread.
   public init(
     _ collection: any ImageCollection,
@@ -42,16 +46,19 @@ public actor ImageBatchSource: BatchSource {
     isStrict: Bool = false,
     limit: Int? = nil,
     ids: ImageIDs = .position,
+    recipe: (@Sendable () throws -> Recipe)? = nil,
+    covered: (@Sendable () throws -> Int)? = nil,
     makeExtractor: @escaping @Sendable () throws -> Extractor
   ) {
     name = collection.name
     self.collection = collection
     self.isStrict = isStrict
+    makeRecipe = recipe
     imageIDs = ids
     isLimited = limit.map { $0 < collection.count } ?? false
     self.limit = min(limit ?? collection.count, collection.count)
     self.workers = (0..<max(workers, 1)).map { _ in
-      EmbeddingWorker(collection: collection, makeExtractor: makeExtractor)
+      EmbeddingWorker(collection: collection, covered: covered, makeExtractor: makeExtractor)
     }
   }
 
@@ -89,6 +96,17 @@ public actor ImageBatchSource: BatchSource {
   public func images() throws -> [ImageFile]? {
     try collection.files().map { Array($0.prefix(limit)) }
   }
+
+  /// What is known of some images without decoding them.
+  public func entries(at positions: [Int]) throws -> [ImageEntry] {
+    try positions.map { try collection.entry(at: $0) }
+  }
+
+  /// What the folder's listing could not read.
+  public func unseenPaths() -> [[UInt8]] { collection.unseenPaths() }
+
+  /// What makes the vectors.
+  public func recipe() throws -> Recipe? { try makeRecipe?() }
 
   /// Takes ids from a plan.
   public func follow(_ plan: LoadPlan) {
@@ -151,7 +169,9 @@ public actor ImageBatchSource: BatchSource {
           "\(entry.name): \(vector.count) features where the others have \(batch.rows.dimension)"
         )
       }
-      if let plan { batch.images.append(plan.image(at: position)) }
+      if let plan {
+        batch.images.append(plan.image(at: position, hash: plan.files[position].contentHash()))
+      }
     case .unreadable(let reason):
       guard !isStrict else { throw LoadError(.image, reason) }
       batch.unreadable.append(UnreadableImage(position: position, reason: reason))
@@ -183,7 +203,8 @@ actor EmbeddingWorker {
     case unreadable(String)
   }
 
-  private let collection: any ImageCollection
+  private var collection: any ImageCollection
+  private let covered: (@Sendable () throws -> Int)?
   private let makeExtractor: @Sendable () throws -> ImageBatchSource.Extractor
   private var extractor: ImageBatchSource.Extractor?
   private nonisolated let executor = ThreadExecutor()
@@ -191,9 +212,11 @@ actor EmbeddingWorker {
 
   init(
     collection: any ImageCollection,
+    covered: (@Sendable () throws -> Int)? = nil,
     makeExtractor: @escaping @Sendable () throws -> ImageBatchSource.Extractor
   ) {
     self.collection = collection
+    self.covered = covered
     self.makeExtractor = makeExtractor
   }
 
@@ -211,6 +234,7 @@ actor EmbeddingWorker {
   func embed(_ position: Int) throws -> Outcome {
     defer { pending.subtract(1, ordering: .relaxed) }
     try Task.checkCancellation()
+    if extractor == nil, let covered { collection = collection.covering(try covered()) }
     let extract = try extractor ?? makeExtractor()
     extractor = extract
     let entry = try collection.entry(at: position)

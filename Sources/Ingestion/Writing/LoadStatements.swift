@@ -74,6 +74,44 @@ struct LoadStatements: Sendable, Hashable {
     return "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
   }
 
+  /// Gives a row another class and source, which follow its id in the parameters; nil where neither is written.
+  var relocate: String? {
+    let changes = columns.filter { ![target.idColumn, target.vectorColumn].contains($0) }.enumerated()
+      .map { "\($1.quoted) = $\($0 + 2)" }
+    return changes.isEmpty ? nil : "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
+  }
+
+  /// Inserts a row with the vector of another one. Id, class and source are the first parameters, the other row's id is
+  /// the last.
+  var insertFromOriginal: String {
+    var parameter = 0
+    let values = columns.map { column in
+      guard column != target.vectorColumn else { return "o.\(vector)" }
+      parameter += 1
+      return "$\(parameter)"
+    }
+    let override = overridesIdentity ? " OVERRIDING SYSTEM VALUE" : ""
+    return
+      "INSERT INTO \(table) (\(columnList))\(override) SELECT \(values.joined(separator: ", ")) FROM \(table) o "
+      + "WHERE o.\(id) = $\(parameter + 1)"
+  }
+
+  /// Replaces a row's class, source and vector, which is another row's; parameters as for `insertFromOriginal`.
+  var replaceFromOriginal: String {
+    var parameter = 1
+    let changes = columns.dropFirst().map { column in
+      guard column != target.vectorColumn else {
+        return "\(vector) = (SELECT o.\(vector) FROM \(table) o WHERE o.\(id) = $\(columns.count))"
+      }
+      parameter += 1
+      return "\(column.quoted) = $\(parameter)"
+    }
+    return "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
+  }
+
+  /// Deletes rows by an array of ids.
+  var delete: String { "DELETE FROM \(table) WHERE \(id) = ANY ($1)" }
+
   /// Makes the temporary table, which ends with its transaction.
   var createStage: String {
     "CREATE TEMP TABLE \(Self.stage) ON COMMIT DROP AS SELECT \(columnList) FROM \(table) WHERE false"

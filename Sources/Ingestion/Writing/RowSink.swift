@@ -318,6 +318,24 @@ struct RowEncoder: Sendable {
     }
   }
 
+  /// Appends what an image's row has besides its vector: id, class and source.
+  func append(_ entry: ImageEntry, id: Int64, to parameters: inout ParameterList) {
+    append(id: id, to: &parameters)
+    if writesClass {
+      if let label = entry.label {
+        parameters.append(type: check.classOID) { encodeClass(label, into: &$0) }
+      } else {
+        parameters.appendNull(type: check.classOID)
+      }
+    }
+    if writesSource { parameters.append(type: Self.textOID) { $0.append(utf8: entry.place.description) } }
+  }
+
+  /// Appends a row's id.
+  func append(id: Int64, to parameters: inout ParameterList) {
+    parameters.append(type: check.idOID) { encodeID(id, into: &$0) }
+  }
+
   /// Appends a row of COPY's binary format.
   func append(_ row: Int, of rows: FeatureBatch, to writer: inout BinaryCopyWriter) throws {
     try writer.row(fields: parameterTypes.count) { buffer in

@@ -239,24 +239,37 @@ extension TableCheck {
           "\(source): the id \(id) does not fit the id column, which is \(idType.sqlName)"
         )
       }
-      if labelIsRequired, rows.labels[row] == nil, writesClass || !labelHasDefault {
-        throw LoadError(.row, "\(source): the row with id \(id) has no class and the column is NOT NULL")
-      }
       if idType == .text, !Self.fits("\(id)", idLength) {
         throw LoadError(
           .row,
           "\(source): the id \(id) does not fit the id column, which takes \(idLength ?? 0) characters"
         )
       }
-      if writesClass, let label = rows.labels[row] { try checkClass(label, id: id, source: source) }
-      if hasSource, row < rows.places.count, !Self.fits(rows.places[row].description, sourceLength) {
-        throw LoadError(
-          .row,
-          "\(source): where the image of id \(id) lies is longer than the \(sourceLength ?? 0) characters of the source "
-            + "column. Fix: make the column's type text"
-        )
-      }
+      let place = row < rows.places.count ? rows.places[row] : nil
+      try check(class: rows.labels[row], place: place, id: id, source: source, writesClass: writesClass)
       try checkVector(rows, row, id: id, source: source)
+    }
+  }
+
+  /// Checks what a row has besides its vector.
+  /// - Throws: `LoadError` with code `row`, naming the row by its id.
+  func check(
+    class label: String?,
+    place: ImagePlace?,
+    id: Int64,
+    source: String,
+    writesClass: Bool
+  ) throws {
+    if label == nil, labelIsRequired, writesClass || !labelHasDefault {
+      throw LoadError(.row, "\(source): the row with id \(id) has no class and the column is NOT NULL")
+    }
+    if writesClass, let label { try checkClass(label, id: id, source: source) }
+    if hasSource, let place, !Self.fits(place.description, sourceLength) {
+      throw LoadError(
+        .row,
+        "\(source): where the image of id \(id) lies is longer than the \(sourceLength ?? 0) characters of the source "
+          + "column. Fix: make the column's type text"
+      )
     }
   }
 

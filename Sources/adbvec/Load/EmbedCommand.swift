@@ -201,6 +201,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       try recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options(for: collection)
     var recipe = try Recipe(model, decoding: decoding)
     recipe[.weightsFile] = settings[.weights].map { URL(filePath: $0.text).standardizedFileURL.path }
+    recipe[.projectionFile] = settings[.projection].map { URL(filePath: $0.text).standardizedFileURL.path }
     return (batches, recipe)
   }
 

@@ -30,6 +30,7 @@ struct LoadReporter: Sendable {
       if !quiet { Terminal.note(step) }
     case .building(let progress):
       drawBar(progress)
+    case .planned: break
     case .warning(let warning):
       Terminal.warning(warning)
     }
@@ -99,7 +100,7 @@ struct LoadReporter: Sendable {
   }
 
   /// The most memory that the process held at any time: `VmHWM`. `ru_maxrss` would count whoever forked it too.
-  private static var peakMemoryKib: Int? {
+  static var peakMemoryKib: Int? {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
     return line.flatMap { Int($0.filter(\.isNumber)) }

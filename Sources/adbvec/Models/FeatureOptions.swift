@@ -84,6 +84,13 @@ struct FeatureOptions: ParsableArguments {
     ]
   }
 
+  /// Whether any option says how embeddings are made.
+  var isGiven: Bool {
+    flags.values.contains { $0 != nil } || preprocessing.changes(completing: .init()) != .init()
+      || decoding.background != nil || decoding.exif != nil || decoding.decode != nil
+      || decoding.grey16 != nil
+  }
+
   /// Loads the model in force.
   func load(_ settings: Settings) throws -> FeatureModel {
     try load(settings, FeatureChoice(settings))
@@ -141,11 +148,12 @@ struct FeatureOptions: ParsableArguments {
   /// - Throws: `RecipeMismatch` when what is given contradicts the recipe.
   func prepare(_ settings: Settings, for recorded: RecordedRecipe?) throws -> PreparedFeatures {
     guard let recorded else {
-      let model = try load(settings)
+      let choice = try FeatureChoice(settings)
+      let model = try load(settings, choice)
       return PreparedFeatures(
         model: model,
         decoding: decoding.options,
-        recipe: try Recipe(model, decoding: decoding.options)
+        recipe: try Recipe(model, decoding: decoding.options, choice)
       )
     }
     let recipe = recorded.recipe
@@ -155,7 +163,7 @@ struct FeatureOptions: ParsableArguments {
     let choice = try FeatureChoice(settings, completedBy: recorded)
     let model = try load(settings, choice, ignoresExtraTensors: architecture != nil || self.model == nil)
     try check(projectionOf: model, decoding: decoding)
-    let given = try Recipe(model, decoding: decoding)
+    let given = try Recipe(model, decoding: decoding, choice)
     try recipe.check(given, table: recorded.table)
     if recorded.count > 1 {
       Terminal.warning(
@@ -226,7 +234,9 @@ extension FeatureChoice {
       mirror: try text(.mirror, .mirror) == "yes" ? .averaged : .none
     )
     model = model ?? recipe[.architecture]
-    weights = weights ?? recipe[.weightsFile].flatMap(Self.existing)
+    if weights == nil, model == recipe[.architecture] {
+      weights = recipe[.weightsFile].flatMap(Self.existing)
+    }
     preprocessing = PreprocessingChanges(
       mean: recipe[.mean].flatMap(PreprocessingArguments.numbers),
       deviation: recipe[.deviation].flatMap(PreprocessingArguments.numbers),
@@ -247,6 +257,16 @@ extension FeatureChoice {
 
   private static func existing(_ path: String) -> String? {
     FileManager.default.isReadableFile(atPath: path) ? path : nil
+  }
+}
+
+extension Recipe {
+  /// The recipe of a model, and where its files are.
+  fileprivate init(_ model: FeatureModel, decoding: Image.DecodingOptions, _ choice: FeatureChoice) throws {
+    try self.init(model, decoding: decoding)
+    func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+    self[.weightsFile] = choice.weights.map(absolute)
+    self[.projectionFile] = choice.projection.map(absolute)
   }
 }
 

@@ -1,0 +1,123 @@
+internal import ImageSources
+
+/// What a run did, or would do, with the images of a folder: how many of each.
+public struct FolderChanges: Sendable, Hashable, Encodable {
+  /// Images that got a row.
+  public var added = 0
+  /// Images whose content changed, and whose vector was replaced.
+  public var changed = 0
+  /// Images at another path, which kept their row.
+  public var moved = 0
+  /// Images, among those added and changed, that took their vector from an image of equal content.
+  public var duplicates = 0
+  /// Images whose time of modification changed and whose content did not.
+  public var touched = 0
+  /// Images that did not change.
+  public var unchanged = 0
+  /// Images that cannot be read.
+  public var unreadable = 0
+  /// Rows that were deleted because their image is not in the folder any more.
+  public var deleted = 0
+  /// Rows that were flagged for that.
+  public var flagged = 0
+  /// Rows of images that are not in the folder any more, and that stay as they are.
+  public var missing = 0
+  /// Rows that were to be deleted and stay, because they are so many that it has to be confirmed.
+  public var heldBack = 0
+  /// How often the model ran.
+  public var embedded = 0
+
+  /// As a plan has it.
+  init(_ plan: LoadPlan, _ options: LoadOptions) {
+    let replaced = plan.duplicates.count { $0.hasRow }
+    added = plan.new.count + plan.duplicates.count - replaced
+    changed = plan.changed.count + replaced
+    moved = plan.moved.count
+    duplicates = plan.duplicates.count
+    touched = plan.touched
+    unchanged = plan.unchanged
+    unreadable = plan.unreadable
+    embedded = plan.new.count + plan.changed.count
+    let retired = plan.retired(options.deleted, isConfirmed: options.confirmsDeletions).count
+    switch options.deleted {
+    case .keep: missing = plan.deleted.count
+    case .flag: (flagged, missing) = (retired, plan.deleted.count - retired)
+    case .delete: (deleted, heldBack) = (retired, plan.deleted.count - retired)
+    }
+  }
+
+  /// Takes in what became of the images that were to be embedded, and of those that share a vector with them.
+  mutating func settle(embedded counts: LoadCounts, copied: LoadCounts) {
+    added = counts.loaded - counts.replaced + copied.loaded - copied.replaced
+    changed = counts.replaced + copied.replaced
+    duplicates = copied.loaded
+    unreadable += counts.unreadable + copied.unreadable
+    embedded = counts.loaded
+  }
+}
+
+/// What happens to one image of a folder.
+public struct FolderChange: Sendable, Hashable, Encodable {
+  /// The kind of change; open, so that a new one breaks nobody's switch.
+  public struct Action: Sendable, Hashable, Encodable, CustomStringConvertible {
+    /// The action's name.
+    public let description: String
+
+    /// The image gets a row.
+    public static let add = Action(description: "add")
+    /// The image is embedded again.
+    public static let change = Action(description: "change")
+    /// The row takes the image's new path.
+    public static let move = Action(description: "move")
+    /// The row is deleted.
+    public static let delete = Action(description: "delete")
+    /// The row is flagged as one whose image is missing.
+    public static let flag = Action(description: "flag")
+    /// The row stays though its image is missing.
+    public static let keep = Action(description: "keep")
+
+    /// Writes the name.
+    public func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      try container.encode(description)
+    }
+  }
+
+  /// What happens.
+  public var action: Action
+  /// The image's path in the folder.
+  public var path: String
+  /// The path before, of an image that was moved.
+  public var from: String?
+  /// The image of equal content whose vector is taken.
+  public var duplicateOf: String?
+  /// The row's id; nil where the row is still to be made.
+  public var id: Int64?
+}
+
+extension LoadPlan {
+  /// Every image with which something happens, in the order of the paths; those that only the journal cares for are left
+  /// out.
+  func changes(_ options: LoadOptions) -> [FolderChange] {
+    func change(_ action: FolderChange.Action, _ position: Int) -> FolderChange {
+      FolderChange(action: action, path: files[position].path, id: action == .add ? nil : ids[position])
+    }
+    var changes = new.map { change(.add, $0) } + changed.map { change(.change, $0) }
+    changes += moved.map { move in
+      var moving = change(.move, move.position)
+      moving.from = move.path
+      return moving
+    }
+    changes += duplicates.map { duplicate in
+      var sharing = change(duplicate.hasRow ? .change : .add, duplicate.position)
+      sharing.duplicateOf = duplicate.original
+      return sharing
+    }
+    let retired = Set(retired(options.deleted, isConfirmed: options.confirmsDeletions).map(\.path))
+    let action: FolderChange.Action = options.deleted == .delete ? .delete : .flag
+    changes += deleted.map {
+      FolderChange(action: retired.contains($0.path) ? action : .keep, path: $0.path, id: $0.id)
+    }
+    return changes.sorted { Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8)) }
+  }
+}

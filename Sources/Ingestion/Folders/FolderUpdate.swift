@@ -1,0 +1,233 @@
+internal import ImageSources
+internal import PostgresClient
+internal import VectorSQL
+
+/// Brings table and journal up to date with a folder where no image has to be embedded: rows move with their images, take
+/// their vectors from equal images, are flagged or deleted.
+///
+/// Every transaction holds some rows and their records, so that a run which stops anywhere leaves the two agreeing, and
+/// the next one plans what is left.
+struct FolderUpdate: Sendable {
+  let run: LoadRun
+  let plan: LoadPlan
+  let journal: LoadJournal
+  let lock: LoadLock?
+  let statements: LoadStatements
+  let encoder: RowEncoder
+
+  private static let rowsPerTransaction = 500
+
+  init?(_ run: LoadRun, _ session: LoadSession, _ sink: any RowSink) {
+    guard let plan = session.plan, let journal = session.journal else { return nil }
+    self.run = run
+    self.plan = plan
+    self.journal = journal
+    lock = session.lock
+    statements = sink.statements
+    encoder = sink.encoder
+  }
+
+  /// What comes before the images that are embedded: their paths may be those of rows that move away.
+  func prepare(_ connection: PostgresConnection) async throws {
+    if !plan.moved.isEmpty { run.onEvent(.step("moving \(Self.counted(plan.moved.count, "row"))")) }
+    try await inTransactions(plan.moved, connection) { try await move($0, $1) }
+    try await refresh(connection)
+  }
+
+  /// Records sizes, times and hashes of images whose content did not change.
+  func refresh(_ connection: PostgresConnection) async throws {
+    let text = """
+      UPDATE \(journal.images) SET modified_at = $3, content_hash = coalesce($4, content_hash), missing_since = NULL
+      WHERE load_key = $1 AND path = $2
+      """
+    try await inTransactions(plan.refreshed, connection) { positions, connection in
+      try await connection.pipeline { sender in
+        for position in positions {
+          let image = plan.image(at: position)
+          let hash = plan.hashes[position]
+          try sender.send(
+            trusted: text,
+            parameters: ParameterList([
+              .text(journal.key), .text(image.file.path), .int8(image.recordedTime),
+              hash.map { .text($0) } ?? .null,
+            ])
+          )
+        }
+      }
+    }
+  }
+
+  /// What follows the images that are embedded: some have their vectors for others.
+  /// - Returns: what became of the images that share a vector; those whose original changed meanwhile are left for the
+  ///   next run, and counted nowhere.
+  func complete(_ connection: PostgresConnection) async throws -> LoadCounts {
+    var counts = LoadCounts()
+    for start in stride(from: 0, to: plan.duplicates.count, by: Self.rowsPerTransaction) {
+      let chunk = Array(plan.duplicates[start..<min(start + Self.rowsPerTransaction, plan.duplicates.count)])
+      let copied = try await inTransaction(connection) { try await copy(chunk, $0) }
+      counts = counts + copied
+      let written = copied.loaded + copied.unreadable
+      if written < chunk.count {
+        run.onEvent(
+          .warning(
+            "\(Self.counted(chunk.count - written, "image")) changed while the folder was loaded. Fix: run it again"
+          )
+        )
+      }
+    }
+    try await retire(connection)
+    return counts
+  }
+
+  private func move(_ moves: [LoadPlan.Move], _ connection: PostgresConnection) async throws {
+    let entries = try await run.source.entries(at: moves.map(\.position))
+    let relocation = statements.relocate
+    try await connection.pipeline { sender in
+      for (move, entry) in zip(moves, entries) {
+        try encoder.check.check(
+          class: entry.label,
+          place: entry.place,
+          id: move.id,
+          source: run.source.name,
+          writesClass: encoder.writesClass
+        )
+        let path = plan.files[move.position].path
+        let time = plan.image(at: move.position).recordedTime
+        // An image that could not be read may be recorded under the new path.
+        try sender.send(
+          trusted: "DELETE FROM \(journal.images) WHERE load_key = $1 AND path = $2",
+          parameters: ParameterList([.text(journal.key), .text(path)])
+        )
+        try sender.send(
+          trusted: """
+            UPDATE \(journal.images) SET path = $3, modified_at = $4, missing_since = NULL
+            WHERE load_key = $1 AND path = $2
+            """,
+          parameters: ParameterList([.text(journal.key), .text(move.path), .text(path), .int8(time)])
+        )
+        if let relocation {
+          var parameters = ParameterList()
+          encoder.append(entry, id: move.id, to: &parameters)
+          try sender.send(trusted: relocation, parameters: parameters)
+        }
+      }
+    }
+  }
+
+  /// Copies vectors of images whose record says that they have the content still.
+  private func copy(
+    _ duplicates: [LoadPlan.Duplicate],
+    _ connection: PostgresConnection
+  ) async throws -> LoadCounts {
+    var originals: [PathKey: (id: Int64?, hash: String?)] = [:]
+    let rows = try await connection.query(
+      .init(
+        trusted:
+          "SELECT path, id, content_hash FROM \(journal.images) WHERE load_key = $1 AND path = ANY ($2)",
+        binds: [.text(journal.key), .textArray(Array(Set(duplicates.map(\.original))))]
+      )
+    )
+    for row in rows {
+      let (path, id, hash) = try row.decode(String.self, Int64?.self, String?.self)
+      originals[PathKey(path)] = (id, hash)
+    }
+    let entries = try await run.source.entries(at: duplicates.map(\.position))
+    var (counts, images, copies) = (LoadCounts(), [JournalImage](), [Copy]())
+    for (duplicate, entry) in zip(duplicates, entries) {
+      let hash = plan.hashes[duplicate.position]
+      guard let original = originals[PathKey(duplicate.original)] else { continue }
+      guard let originalID = original.id, let id = plan.ids[duplicate.position] else {
+        // Equal content cannot be read either. A row whose image became unreadable stays.
+        var image = plan.image(at: duplicate.position)
+        if !duplicate.hasRow { image.id = nil }
+        images.append(image)
+        counts.unreadable += 1
+        continue
+      }
+      guard original.hash == hash else { continue }
+      try encoder.check.check(
+        class: entry.label,
+        place: entry.place,
+        id: id,
+        source: run.source.name,
+        writesClass: encoder.writesClass
+      )
+      copies.append(Copy(entry: entry, id: id, original: originalID, hasRow: duplicate.hasRow))
+      images.append(plan.image(at: duplicate.position, hash: hash))
+      counts.replaced += duplicate.hasRow ? 1 : 0
+    }
+    counts.loaded = try await write(copies, connection)
+    for statement in journal.imageStatements(images) { try await connection.run(trusted: statement) }
+    return counts
+  }
+
+  /// An image's row, and the row that has its vector.
+  private struct Copy: Sendable {
+    var entry: ImageEntry
+    var id: Int64
+    var original: Int64
+    var hasRow: Bool
+  }
+
+  private func write(_ copies: [Copy], _ connection: PostgresConnection) async throws -> Int {
+    let (replacement, insertion) = (statements.replaceFromOriginal, statements.insertFromOriginal)
+    let answers = try await connection.pipeline { sender in
+      for copy in copies {
+        var parameters = ParameterList()
+        encoder.append(copy.entry, id: copy.id, to: &parameters)
+        encoder.append(id: copy.original, to: &parameters)
+        try sender.send(trusted: copy.hasRow ? replacement : insertion, parameters: parameters)
+      }
+    }
+    return answers.reduce(0) { $0 + $1.affectedRows }
+  }
+
+  private func retire(_ connection: PostgresConnection) async throws {
+    let retired = plan.retired(run.options.deleted, isConfirmed: run.options.confirmsDeletions)
+    guard !retired.isEmpty else { return }
+    let deletes = run.options.deleted == .delete
+    run.onEvent(.step("\(deletes ? "deleting" : "flagging") \(Self.counted(retired.count, "row"))"))
+    let isDone = deletes ? "" : " AND missing_since IS NULL"
+    let record =
+      (deletes ? "DELETE FROM \(journal.images)" : "UPDATE \(journal.images) SET missing_since = now()")
+      + " WHERE load_key = $1 AND path = ANY ($2)\(isDone)"
+    try await inTransactions(retired, connection) { images, connection in
+      let ids = images.compactMap(\.id)
+      if deletes {
+        try await connection.query(
+          .init(
+            trusted: statements.delete,
+            binds: [encoder.check.idType == .text ? .textArray(ids.map(String.init)) : .int8Array(ids)]
+          )
+        )
+      }
+      try await connection.query(
+        .init(trusted: record, binds: [.text(journal.key), .textArray(images.map(\.path))])
+      )
+    }
+  }
+
+  private func inTransactions<Element: Sendable>(
+    _ elements: [Element],
+    _ connection: PostgresConnection,
+    _ body: @Sendable ([Element], PostgresConnection) async throws -> Void
+  ) async throws {
+    for start in stride(from: 0, to: elements.count, by: Self.rowsPerTransaction) {
+      let chunk = Array(elements[start..<min(start + Self.rowsPerTransaction, elements.count)])
+      try await inTransaction(connection) { try await body(chunk, $0) }
+    }
+  }
+
+  private func inTransaction<Value: Sendable>(
+    _ connection: PostgresConnection,
+    _ body: @Sendable (PostgresConnection) async throws -> Value
+  ) async throws -> Value {
+    try await connection.transaction { connection in
+      if let lock { try await connection.run(trusted: "SELECT \(lock.sharing)") }
+      if lock != nil { try await journal.checkOwner(connection) }
+      return try await body(connection)
+    }
+  }
+
+  static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}
