@@ -72,9 +72,9 @@ def prepare(arguments, folder):
     """Makes the files, and a table and a journal that have every one of them."""
     past = 1_700_000_000_000_000_000
     sql(arguments, f"""
-      CREATE EXTENSION IF NOT EXISTS vector;
       DROP TABLE IF EXISTS {arguments.table};
-      CREATE TABLE {arguments.table} (id bigint PRIMARY KEY, class text, source text, image_vector vector({arguments.dimension}));
+      CREATE TABLE {arguments.table} (id bigint PRIMARY KEY, class text, source text, image_vector real[]);
+      ALTER TABLE {arguments.table} ALTER COLUMN image_vector SET STORAGE PLAIN;
     """)
     os.makedirs(folder + "/real")
     bitmap(folder + "/real/0.bmp", 1)
@@ -94,7 +94,7 @@ def prepare(arguments, folder):
       COPY files FROM STDIN;
 {"".join(lines)}\\.
       INSERT INTO {arguments.table} SELECT id, split_part(path, '/', 1), '{folder}/' || path,
-        ARRAY(SELECT random() FROM generate_series(1, {arguments.dimension}))::vector FROM files;
+        ARRAY(SELECT random() FROM generate_series(1, {arguments.dimension}))::real[] FROM files;
       INSERT INTO adbvec_load_image (load_key, path, id, byte_count, modified_at, content_hash)
         SELECT l.load_key, f.path, f.id, 1, {past}, md5(f.path) || md5(f.path) FROM files f,
           (SELECT load_key FROM adbvec_load ORDER BY started_at DESC LIMIT 1) l;

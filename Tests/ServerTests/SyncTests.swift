@@ -28,6 +28,7 @@ struct SyncTests {
   @Test func movedTouchedAndCopiedImagesAreNotEmbedded() async throws {
     try await SyncedFolder.with { folder in
       for number in 0..<4 { try folder.write("c/\(number).bmp", UInt8(number)) }
+      try folder.age("c/1.bmp")
       _ = try await folder.sync()
       let before = try await folder.rows("id, image_vector", order: "id")
       try folder.move("c/0.bmp", "d/moved.bmp")
