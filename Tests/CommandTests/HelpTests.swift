@@ -11,12 +11,13 @@ import Testing
     "migrate plan",
     "migrate render", "migrate validate", "migrate lint", "migrate baseline", "migrate repair",
     "migrate wait",
-    "migrate dump", "embed-load", "embed", "load", "unload", "reembed", "search", "sql", "sql query",
+    "migrate dump", "embed-load", "sync", "embed", "load", "unload", "reembed", "search", "sql", "sql query",
     "sql list",
     "sql show",
     "images", "images show", "serve", "db", "db start", "db stop", "db status", "db url", "db psql",
     "db destroy",
     "doctor", "sandbox", "config", "config show", "models", "models list", "models fetch", "models verify",
+    "recipe", "recipe show", "recipe set",
     "projection", "projection fit", "projection show", "evaluate",
   ]
 
