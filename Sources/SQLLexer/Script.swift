@@ -72,10 +72,20 @@ public struct Token: Sendable, Hashable {
     case unknown
   }
 
+  // Twelve bytes: a large file has millions of tokens.
+  private let start: UInt32
+  private let length: UInt32
   /// What it is.
   public let kind: Kind
-  /// The bytes it takes in the UTF-8 text.
-  public let range: Range<Int>
+
+  /// The bytes it takes in the UTF-8 text, which has at most 4 GiB.
+  public var range: Range<Int> { Int(start)..<Int(start) + Int(length) }
+
+  init(kind: Kind, range: Range<Int>) {
+    self.kind = kind
+    start = UInt32(clamping: range.lowerBound)
+    length = UInt32(clamping: range.count)
+  }
 
   /// False for white space and comments, which no statement is made of.
   public var isSignificant: Bool {

@@ -39,14 +39,15 @@ struct Splitter {
 
   private mutating func finish(isTerminated: Bool) {
     defer {
-      current = []
+      current.removeAll(keepingCapacity: true)
       depth = 0
       body = AtomicBody()
     }
     guard let first = current.first, let last = current.last else { return }
     let statement = SQLStatement(
       source: source,
-      tokens: current,
+      // A copy without spare room.
+      tokens: Array(current[...]),
       range: first.range.lowerBound..<last.range.upperBound,
       copyData: nil,
       closesCopyData: false,

@@ -89,6 +89,8 @@ import Testing
     ("LOCK TABLE t", "LOCK TABLE"), ("LOCK t IN SHARE MODE", "LOCK TABLE"),
     ("DECLARE c CURSOR FOR SELECT 1", "a cursor without WITH HOLD"),
     ("CREATE TEMP TABLE a ON COMMIT DROP AS SELECT 1", "a table with ON COMMIT DROP"),
+    ("SELECT * FROM t ORDER BY id FOR UPDATE", "SELECT … FOR UPDATE or SHARE"),
+    ("SELECT 1 FROM t FOR NO KEY UPDATE OF t NOWAIT", "SELECT … FOR UPDATE or SHARE"),
     ("SELECT pg_advisory_xact_lock(1)", "pg_advisory_xact_lock"),
     ("SELECT pg_catalog.pg_try_advisory_xact_lock_shared(1, 2)", "pg_try_advisory_xact_lock_shared"),
     ("SELECT set_config('lock_timeout', '1s', TRUE)", "set_config(…, true)"),
@@ -108,7 +110,9 @@ import Testing
     "SET lock_timeout = '1s'", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
     "SET local_preload = 1",
     "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "SELECT set_config('lock_timeout', '1s', false)",
-    "CREATE TEMP TABLE a (x int) ON COMMIT DELETE ROWS", "SELECT 'SET LOCAL'", "SELECT pg_advisory_lock(1)",
+    "CREATE TEMP TABLE a (x int) ON COMMIT DELETE ROWS", "SELECT 'SET LOCAL'",
+    "SELECT substring(a FOR 3) FROM update", "INSERT INTO t SELECT * FROM u FOR UPDATE",
+    "SELECT pg_advisory_lock(1)",
     "INSERT INTO t SELECT set_config('work_mem', '1MB', true)",
   ])
   func `What outlives its transaction runs alone`(sql: String) throws {

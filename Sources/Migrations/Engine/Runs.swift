@@ -43,7 +43,7 @@ extension Migrator {
       session.history.commits = state.commits
       let plan = try await planning(plan, on: connection, knowing: state.records)
       do {
-        let planned = try checked(plan(state.records))
+        let planned = try checked(plan.first())
         guard !planned.isEmpty else { return RunReport(command: command, migrations: []) }
         try await planned.checkSteps(steps, on: connection)
       } catch let error as MigrationErrors {
@@ -55,7 +55,7 @@ extension Migrator {
       do {
         if state.commits == .onWorkers { try await connection.completePreparedTransactions() }
         let lent = session
-        let carryOut = { @Sendable in try await self.carryOut(in: lent, knowing: state, plan: plan) }
+        let carryOut = { @Sendable in try await self.carryOut(in: lent, knowing: state, plan: plan.again) }
         let done =
           options.lock == .none || session.locksByTransaction(state)
           ? try await carryOut() : try await session.withSessionLock(carryOut)
@@ -68,28 +68,39 @@ extension Migrator {
     }
   }
 
-  /// The plan for what the history says; files that ran unchanged are read only where the plan cannot do without.
+  /// A plan for what the history says, and the way to make it anew for what it says later.
+  private struct Planning: Sendable {
+    var first: @Sendable () throws -> [PlannedStep]
+    var again: @Sendable ([HistoryRecord]) throws -> [PlannedStep]
+  }
+
+  /// Files that ran unchanged are read only where the plan cannot do without.
   private func planning(
     _ plan: @escaping @Sendable (Planner, Set<Capability>) throws -> [PlannedStep],
     on connection: PostgresConnection,
     knowing records: [HistoryRecord]
-  ) async throws -> @Sendable ([HistoryRecord]) throws -> [PlannedStep] {
+  ) async throws -> Planning {
     if let files = try await rendered(for: connection, knowing: records) {
       let planner = Planner(migrations: files.migrations, records: records)
-      if let steps = try? plan(planner, files.capabilities), !steps.contains(where: \.migration.isUnread) {
-        return { records in
+      if let first = try? plan(planner, files.capabilities), !first.contains(where: \.migration.isUnread) {
+        return Planning {
+          first
+        } again: { records in
           let steps = try plan(Planner(migrations: files.migrations, records: records), files.capabilities)
           guard steps.contains(where: \.migration.isUnread) else { return steps }
           throw MigrationError(
             .drift,
             "another run changed the history before this one held the lock",
-            hint: "run again"
+            hint: "Fix: run again"
           )
         }
       }
     }
     let files = try await rendered(for: connection)
-    return { try plan(Planner(migrations: files.migrations, records: $0), files.capabilities) }
+    let again = { @Sendable records in
+      try plan(Planner(migrations: files.migrations, records: records), files.capabilities)
+    }
+    return Planning(first: { try again(records) }, again: again)
   }
 
   private static func tell(_ notice: PostgresNotice, _ emit: @Sendable (MigrationEvent) -> Void) {

@@ -14,7 +14,10 @@ private func systemRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ cou
 /// The few file operations that migrations need, on the C library alone: loading Foundation costs a command that has
 /// nothing to do more than its work.
 enum FileSystem {
-  static func read(_ path: String) throws -> [UInt8] {
+  static func read(_ path: String) throws -> [UInt8] { try read(path, below: Int.max) ?? [] }
+
+  /// The bytes of a file; nil for a file of that size or a larger one.
+  static func read(_ path: String, below limit: Int) throws -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("read", path) }
     defer { close(descriptor) }
@@ -24,16 +27,23 @@ enum FileSystem {
       errno = EISDIR
       throw failure("read", path)
     }
+    let size = Int(information.st_size)
+    guard size < limit else { return nil }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(Int(information.st_size) + 1)
-    var buffer = [UInt8](repeating: 0, count: min(max(Int(information.st_size) + 1, 4096), 1 << 20))
+    // What is no regular file, such as a pipe, has no size, and gives what it has in parts.
+    let isRegular = information.st_mode & S_IFMT == S_IFREG
     while true {
-      let capacity = buffer.count
-      let count = buffer.withUnsafeMutableBytes { systemRead(descriptor, $0.baseAddress, capacity) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw failure("read", path) }
-      if count == 0 { return bytes }
-      bytes += buffer[..<count]
+      let wanted = max(size + 1 - bytes.count, 4096)
+      let part = try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+        var found = -1
+        repeat {
+          found = systemRead(descriptor, buffer.baseAddress, wanted)
+        } while found < 0 && errno == EINTR
+        guard found >= 0 else { throw failure("read", path) }
+        count = found
+      }
+      bytes = bytes.isEmpty ? part : bytes + part
+      if part.isEmpty || isRegular && part.count < wanted { return bytes }
     }
   }
 
@@ -46,15 +56,9 @@ enum FileSystem {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if !name.hasPrefix(".") { names.append(name) }
+      if name.utf8.first != UInt8(ascii: ".") { names.append(name) }
     }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-  }
-
-  static func size(_ path: String) throws -> Int {
-    var information = stat()
-    guard stat(path, &information) == 0 else { throw failure("read", path) }
-    return Int(information.st_size)
   }
 
   static func isFolder(_ path: String) -> Bool {

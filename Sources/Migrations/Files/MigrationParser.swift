@@ -14,9 +14,9 @@ struct MigrationParser {
 
   /// The id and name in a file's name; nil when it is not the name of a migration.
   static func identify(_ name: String) -> (id: MigrationID, name: String)? {
-    guard name.hasSuffix(".sql") else { return nil }
-    let stem = name.dropLast(4)
-    if stem.hasPrefix(MigrationID.repeatablePrefix) {
+    guard name.utf8.suffix(4).elementsEqual(".sql".utf8) else { return nil }
+    let stem = Substring(name.utf8.dropLast(4))
+    if stem.utf8.first == UInt8(ascii: "R"), stem.hasPrefix(MigrationID.repeatablePrefix) {
       let rest = String(stem.dropFirst(MigrationID.repeatablePrefix.count))
       return rest.isEmpty ? nil : (.repeatable(rest), rest)
     }
@@ -24,6 +24,12 @@ struct MigrationParser {
     guard !digits.isEmpty else { return nil }
     let rest = stem[digits.endIndex...]
     return (.version(String(Substring(digits))), String(rest.hasPrefix("_") ? rest.dropFirst() : rest))
+  }
+
+  /// Whether a file's name ends like that of SQL, in any case.
+  static func isSQL(_ name: String) -> Bool {
+    let end = name.utf8.suffix(4)
+    return end.first == UInt8(ascii: ".") && end.dropFirst().map { $0 | 0x20 }.elementsEqual("sql".utf8)
   }
 
   func parse(_ id: MigrationID, name: String) throws -> Migration {

@@ -26,9 +26,14 @@ public struct MigrationSource: Sendable, Hashable {
         hint: "write each as [name] with lines key = value into \(folder)/\(manifestName)"
       )
     }
-    let names = entries.filter { $0.lowercased().hasSuffix(".sql") }
-    let files = try names.filter { MigrationParser.identify($0) != nil }.map { name in
-      try SourceFile(reading: "\(folder)/\(name)")
+    var files: [SourceFile] = []
+    var misnamed: [String] = []
+    for name in entries where MigrationParser.isSQL(name) {
+      if MigrationParser.identify(name) == nil {
+        misnamed.append(name)
+      } else {
+        files.append(try SourceFile(reading: "\(folder)/\(name)"))
+      }
     }
     let manifest = ["\(folder)/\(manifestName)", "\(parent(of: folder))/\(manifestName)"]
       .first(where: FileSystem.exists)
@@ -36,7 +41,7 @@ public struct MigrationSource: Sendable, Hashable {
       files: files,
       manifest: try manifest.map { try SourceFile(path: $0, bytes: FileSystem.read($0)) },
       folder: folder,
-      misnamed: names.filter { MigrationParser.identify($0) == nil }
+      misnamed: misnamed
     )
   }
 
@@ -121,6 +126,7 @@ extension MigrationSource {
 
   /// Files that would never run, which their authors cannot have meant; each with a name that is free.
   private func misnamings() -> [MigrationError] {
+    guard !misnamed.isEmpty else { return [] }
     var versions = files.compactMap { file -> String? in
       guard case .version(let digits)? = MigrationParser.identify(file.name)?.id else { return nil }
       return digits

@@ -12,12 +12,21 @@ public struct SourceFile: Sendable, Hashable {
   let data: [CopyDataFile]
 
   /// The file's name without folders.
-  public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+  public var name: String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
+  }
 
   /// A file from its bytes.
   /// - Throws: `MigrationError` with code `unreadableFile` when they are not UTF-8, or hold NUL.
   public init(path: String, bytes: [UInt8]) throws {
     let normalised = Self.normalise(bytes)
+    guard normalised.count < UInt32.max else {
+      throw MigrationError(
+        .unreadableFile,
+        "\(path) has more than 4 GiB of SQL beside the data of its COPYs",
+        hint: "Fix: split it into several migrations"
+      )
+    }
     self.path = path
     text = SourceText(utf8: normalised)
     hash = SHA256Hex.of(normalised)
@@ -39,9 +48,11 @@ public struct SourceFile: Sendable, Hashable {
     inPartsFrom smallest: Int = LargeFile.smallest,
     leavingOut smallestData: Int = LargeFile.smallestData
   ) throws {
-    if try FileSystem.size(path) >= smallest,
-      let parts = try LargeFile(path).read(leavingOut: smallestData), !parts.data.isEmpty
-    {
+    if let bytes = try FileSystem.read(path, below: smallest) {
+      try self.init(path: path, bytes: bytes)
+      return
+    }
+    if let parts = try LargeFile(path).read(leavingOut: smallestData), !parts.data.isEmpty {
       let text = SourceText(utf8: parts.text)
       let places = Script(text).statements.compactMap {
         $0.copyData?.isEmpty == true ? $0.copyData?.lowerBound : nil

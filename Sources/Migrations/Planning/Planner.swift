@@ -4,39 +4,47 @@ internal import SQLLexer
 struct Planner: Sendable {
   let migrations: [RenderedMigration]
   let records: [HistoryRecord]
-  private let byID: [MigrationID: RenderedMigration]
+  /// Places in `migrations`: the values themselves are large.
+  private let places: [MigrationID: Int]
 
   init(migrations: [RenderedMigration], records: [HistoryRecord]) {
     self.migrations = migrations
     self.records = records
-    byID = Dictionary(migrations.map { ($0.id.normalised, $0) }, uniquingKeysWith: { first, _ in first })
+    var places: [MigrationID: Int] = [:]
+    places.reserveCapacity(migrations.count)
+    for place in migrations.indices.reversed() { places[migrations[place].id.normalised] = place }
+    self.places = places
   }
 
   /// The file of a version, however its number is written.
-  func migration(_ id: MigrationID) -> RenderedMigration? { byID[id.normalised] }
+  func migration(_ id: MigrationID) -> RenderedMigration? {
+    places[id.normalised].map { migrations[$0] }
+  }
 
   /// Every migration that the files or the history know: versions by number, then repeatable files by name.
   func statuses() -> [MigrationStatus] {
     let highestFile =
       isOtherFolder ? nil : migrations.last { if case .version = $0.id { true } else { false } }?.id
-    let highestApplied = records.filter(isDoneVersion).map(\.id).max()
-    var recordsByNumber: [MigrationID: HistoryRecord] = [:]
-    for record in records { recordsByNumber[record.id.normalised] = record }
+    let highestApplied = records.lazy.filter(isDoneVersion).map(\.id).max()
+    var recordPlaces: [MigrationID: Int] = [:]
+    recordPlaces.reserveCapacity(records.count)
+    for place in records.indices { recordPlaces[records[place].id.normalised] = place }
     var found = migrations.map { migration in
-      let record = recordsByNumber.removeValue(forKey: migration.id.normalised)
-      return status(of: migration, record, highestApplied)
+      let place = recordPlaces.removeValue(forKey: migration.id.normalised)
+      return status(of: migration, place.map { records[$0] }, highestApplied)
     }
-    for record in recordsByNumber.values { found.append(orphan(record, highestFile)) }
+    guard !recordPlaces.isEmpty else { return found }
+    for place in recordPlaces.values { found.append(orphan(records[place], highestFile)) }
     return found.sorted { $0.id < $1.id }
   }
 
   /// Whether the files know none of the versions that the history knows: then they are those of another database.
   private var isOtherFolder: Bool {
-    let known = records.filter { record in
+    let known = records.lazy.filter { record in
       guard case .version = record.id else { return false }
       return record.kind != .baseline && record.isPresent
     }
-    return !known.isEmpty && known.allSatisfy { migration($0.id) == nil }
+    return !known.isEmpty && known.allSatisfy { places[$0.id.normalised] == nil }
   }
 
   private func isDoneVersion(_ record: HistoryRecord) -> Bool {
@@ -179,11 +187,11 @@ extension Planner {
   func up(_ target: MigrationTarget, allowOutOfOrder: Bool, ignoreDrift: Bool) throws -> [PlannedStep] {
     let limit = try target.version.map(knownFile)
     let statuses = statuses()
-    var problems = ignoreDrift ? [] : statuses.filter { $0.state != .partial }.flatMap(driftErrors)
-    problems += statuses.filter { $0.state == .reverting }.map(revertingError)
-    var pending = statuses.filter(\.isPending).filter { status in
-      limit.map { status.id <= $0 } ?? true
-    }
+    var problems = ignoreDrift ? [] : statuses.lazy.filter { $0.state != .partial }.flatMap(driftErrors)
+    problems += statuses.lazy.filter { $0.state == .reverting }.map(revertingError)
+    var pending = Array(
+      statuses.lazy.filter { status in status.isPending && limit.map { status.id <= $0 } ?? true }
+    )
     if let count = target.count { pending = Array(pending.prefix(max(0, count))) }
     for status in pending where status.isOutOfOrder && !allowOutOfOrder && !file(status.id).allowsOutOfOrder {
       problems.append(outOfOrderError(status))
@@ -308,7 +316,8 @@ extension Planner {
 
 extension Planner {
   func driftErrors(_ status: MigrationStatus) -> [MigrationError] {
-    status.blockingDrift.map { drift in
+    guard !status.drift.isEmpty else { return [] }
+    return status.blockingDrift.map { drift in
       let migration = self.migration(status.id)?.migration
       return MigrationError(
         .drift,

@@ -42,6 +42,8 @@ struct RunScript: Sendable {
   private let statements: [SQLStatement]
   private let hashes: [String]
   private let words: SQLWords
+  /// The first statement that may make temporary objects.
+  private let firstTemporary: Int?
 
   init(
     step: PlannedStep,
@@ -60,6 +62,8 @@ struct RunScript: Sendable {
     statements = step.section.script.statements
     hashes = step.section.options.transaction ? [] : step.section.chainedHashes
     words = step.section.words
+    firstTemporary =
+      words.contains(.temporary) ? statements.firstIndex { $0.mentions(.temporary) } : nil
   }
 
   private var options: SectionOptions { step.section.options }
@@ -205,8 +209,7 @@ struct RunScript: Sendable {
   private func changesSession(before done: Int) -> Bool {
     guard words.contains(.session), let last = statements[..<done].last else { return false }
     if last.endsTransaction { return true }
-    return (last.mentions(.session) && !last.isPlainSetting)
-      || (words.contains(.temporary) && statements[..<done].contains { $0.mentions(.temporary) })
+    return (last.mentions(.session) && !last.isPlainSetting) || firstTemporary.map { $0 < done } ?? false
   }
 
   /// What a resumed run has to set again on its own session.

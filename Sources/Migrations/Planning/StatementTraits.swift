@@ -38,6 +38,12 @@ extension SQLStatement {
     if hasWords("declare"), !mentionsPhrase("with", "hold") { return "a cursor without WITH HOLD" }
     if hasWords("create"), mentionsPhrase("on", "commit", "drop") { return "a table with ON COMMIT DROP" }
     guard hasWords("select") else { return nil }
+    let locks: [[StaticString]] = [["update"], ["share"], ["no", "key", "update"], ["key", "share"]]
+    if depthZeroIndices.contains(where: { index in
+      hasWords("for", at: index) && locks.contains { hasWords($0, at: index + 1) }
+    }) {
+      return "SELECT … FOR UPDATE or SHARE"
+    }
     for name in Self.lockFunctions where isCall(of: name.words) { return name.text }
     return isCall(of: ["set_config"]) && isLocalSetting ? "set_config(…, true)" : nil
   }

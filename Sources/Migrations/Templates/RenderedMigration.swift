@@ -38,7 +38,8 @@ extension RenderedMigration {
       ),
       upSection: RenderedSection(file: file.file, options: nothing.options, text: RenderedText()),
       downSection: nil,
-      parameters: record.parameters,
+      // The same values: nobody asks for them while the hashes are equal.
+      parameters: [:],
       parametersHash: record.parametersHash,
       renderedHash: record.renderedHash,
       isUnread: true
