@@ -1,7 +1,9 @@
 import VectorSQL
 
 extension Example {
-  private static func `where`(_ condition: (Products) -> Condition) -> SQL {
+  private static func `where`(
+    _ condition: (TableReference<Products, Products>) -> ScopedCondition<Products>
+  ) -> SQL {
     Search(Products.self).select { $0.id }.where(condition)
       .nearest(\.feature, toRowWhere: \.id, is: 7, by: .l2, limit: 5)
       .sql
@@ -231,7 +233,7 @@ extension Example {
     ),
     Example(
       "a condition written by hand",
-      `where` { Condition("lower(\(id: $0.title)) = \("lamp") OR \(id: $0.price) < \(5.0)") },
+      `where` { .init("lower(\(id: $0.title)) = \("lamp") OR \(id: $0.price) < \(5.0)") },
       binds: [.int8(7), .text("lamp"), .float8(5), .int8(5)],
       pgvector: #"""
         SELECT "id", "feature" <-> (SELECT "feature" FROM "public"."products" WHERE "id" = $1) AS "distance"

@@ -70,6 +70,38 @@ struct Misuse: Sendable, CustomTestStringConvertible {
       diagnostic: "Int64"
     ),
     Misuse(
+      name: "a column of another table in a search",
+      wrong: "_ = selection.where { _ in Shops().limit.isLess(than: 3) }",
+      right: "_ = selection.where { $0.price.isLess(than: 3) }",
+      diagnostic: "cannot convert value of type 'ScopedCondition<Column<Double>.Scope>'"
+    ),
+    Misuse(
+      name: "a column of another table beside a column",
+      wrong: "_ = selection.where { $0.price.isLess(than: Shops().limit) }",
+      right: "_ = selection.where { $0.price.isLess(than: $0.price) }",
+      diagnostic: "Unscoped"
+    ),
+    Misuse(
+      name: "a condition of another table",
+      wrong: "_ = selection.where(Shops.condition { $0.limit.isLess(than: 3) })",
+      right: "_ = selection.where(Goods.condition { $0.price.isLess(than: 3) })",
+      diagnostic: "cannot convert value of type 'ScopedCondition<Shops>' to expected argument type"
+    ),
+    Misuse(
+      name: "a column of another table in a change",
+      wrong: "_ = Delete(from: Goods.self).where { _ in Shops().limit.isLess(than: 3) }",
+      right: "_ = Delete(from: Goods.self).where { $0.price.isLess(than: 3) }",
+      diagnostic: "ScopedCondition"
+    ),
+    Misuse(
+      name: "a column of a table that the query does not read",
+      wrong:
+        "_ = Select(from: Goods.self).where { goods in Select(from: Shops.self).where { goods.price.isLess(than: $0.limit) } }",
+      right:
+        "_ = Select(from: Goods.self).join(Shops.self) { $0.price.equals($1.limit) }.where { goods, shops in goods.price.isLess(than: shops.limit) }",
+      diagnostic: "Shops"
+    ),
+    Misuse(
       name: "null as a value to compare with",
       wrong: "_ = selection.where { $0.title.equals(nil) }",
       right: "_ = selection.where { $0.title.isNull }",
@@ -91,7 +123,7 @@ struct Misuse: Sendable, CustomTestStringConvertible {
       name: "comparing a vector with a value",
       wrong: "_ = selection.where { $0.feature.equals([1, 2]) }",
       right: "_ = selection.where { $0.id.equals(1) }",
-      diagnostic: "value of type 'VectorColumn' has no member 'equals'"
+      diagnostic: "value of type 'SQL' has no member 'equals'"
     ),
     Misuse(
       name: "a row of another arity",
@@ -126,6 +158,10 @@ struct Misuse: Sendable, CustomTestStringConvertible {
       static let name: QualifiedName = "goods"
       let id = Column<Int64>("id"), price = Column<Double>("price"), title = Column<String?>("title")
       let feature = VectorColumn("feature", dim: 2)
+    }
+    struct Shops: Table {
+      static let name: QualifiedName = "shops"
+      let limit = Column<Double>("limit")
     }
     func use(_ userInput: String) throws {
       let selection = Search(Goods.self).select { $0.id }

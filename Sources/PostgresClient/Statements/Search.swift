@@ -109,8 +109,8 @@ extension PostgresConnection {
   ///     for (id, price) in rows { print(id, price) }
   ///
   /// - Throws: as ``fetch(_:for:as:)``.
-  public func fetch<Scope, each Value: SQLEncodable & PostgresDecodable>(
-    _ query: Query<Scope, repeat each Value>,
+  public func fetch<References, each Value: SQLEncodable & PostgresDecodable>(
+    _ query: Query<References, repeat each Value>,
     for dialect: Dialect
   ) async throws -> [(repeat each Value)] {
     try await self.query(try query.rendered(for: dialect), prepared: true).map { try $0.values() }
@@ -123,8 +123,8 @@ extension PostgresConnection {
   ///
   /// - Throws: `RenderingError` before anything is sent; `PostgresError`, with code `decoding` when a column holds
   ///   another type than the table's declaration says.
-  public func fetch<Scope, Made, each Value: SQLEncodable & PostgresDecodable>(
-    _ query: Query<Scope, repeat each Value>,
+  public func fetch<References, Made, each Value: SQLEncodable & PostgresDecodable>(
+    _ query: Query<References, repeat each Value>,
     for dialect: Dialect,
     as make: (repeat each Value) -> Made
   ) async throws -> [Made] {

@@ -2,6 +2,8 @@
 public protocol SQLExpression<Value>: Sendable {
   /// The Swift type of the value.
   associatedtype Value: SQLEncodable
+  /// The table, or the joined tables, whose rows have the value; `Unscoped` where that is not known.
+  associatedtype Scope
 
   /// The expression's text and values.
   var sql: SQL { get }
@@ -22,8 +24,11 @@ extension SQLExpression {
   }
 }
 
-/// A computed value.
-public struct Expression<Value: SQLEncodable>: SQLExpression {
+/// A computed value whose tables the caller vouches for.
+public typealias Expression<Value: SQLEncodable> = ScopedExpression<Unscoped, Value>
+
+/// A value computed from columns of the tables `Scope`.
+public struct ScopedExpression<Scope, Value: SQLEncodable>: SQLExpression {
   /// The expression's text and values.
   public let sql: SQL
   private let isCall: Bool
@@ -45,6 +50,9 @@ public struct Expression<Value: SQLEncodable>: SQLExpression {
 
 /// A column of a table, with the Swift type of its values.
 public struct Column<Value: SQLEncodable>: SQLExpression {
+  /// A column by itself does not know its table; inside the closure of a statement it does.
+  public typealias Scope = Unscoped
+
   /// The column's name.
   public let name: Identifier
 
@@ -64,92 +72,94 @@ public struct Column<Value: SQLEncodable>: SQLExpression {
 }
 
 extension SQLExpression {
-  private func compare(_ symbol: SQL, _ value: Value.Comparand) -> Condition {
+  private func compare(_ symbol: SQL, _ value: Value.Comparand) -> ScopedCondition<Scope> {
     .atom("\(operand) \(symbol) \(value)")
   }
 
   /// `= value`.
-  public func equals(_ value: Value.Comparand) -> Condition { compare("=", value) }
+  public func equals(_ value: Value.Comparand) -> ScopedCondition<Scope> { compare("=", value) }
 
   /// `<> value`.
-  public func isNot(_ value: Value.Comparand) -> Condition { compare("<>", value) }
+  public func isNot(_ value: Value.Comparand) -> ScopedCondition<Scope> { compare("<>", value) }
 
   /// `< value`.
-  public func isLess(than value: Value.Comparand) -> Condition { compare("<", value) }
+  public func isLess(than value: Value.Comparand) -> ScopedCondition<Scope> { compare("<", value) }
 
   /// `<= value`.
-  public func isAtMost(_ value: Value.Comparand) -> Condition { compare("<=", value) }
+  public func isAtMost(_ value: Value.Comparand) -> ScopedCondition<Scope> { compare("<=", value) }
 
   /// `> value`.
-  public func isGreater(than value: Value.Comparand) -> Condition { compare(">", value) }
+  public func isGreater(than value: Value.Comparand) -> ScopedCondition<Scope> { compare(">", value) }
 
   /// `>= value`.
-  public func isAtLeast(_ value: Value.Comparand) -> Condition { compare(">=", value) }
+  public func isAtLeast(_ value: Value.Comparand) -> ScopedCondition<Scope> { compare(">=", value) }
 
   /// `BETWEEN low AND high`, both ends included.
-  public func isBetween(_ low: Value.Comparand, _ high: Value.Comparand) -> Condition {
+  public func isBetween(_ low: Value.Comparand, _ high: Value.Comparand) -> ScopedCondition<Scope> {
     .atom("\(operand) BETWEEN \(low) AND \(high)")
   }
 
   /// `IS NULL`.
-  public var isNull: Condition { .atom("\(operand) IS NULL") }
+  public var isNull: ScopedCondition<Scope> { .atom("\(operand) IS NULL") }
 
   /// `IS NOT NULL`.
-  public var isNotNull: Condition { .atom("\(operand) IS NOT NULL") }
+  public var isNotNull: ScopedCondition<Scope> { .atom("\(operand) IS NOT NULL") }
 
-  /// The same value as another expression of the same type, such as a second column; either may be nullable.
-  public func equals<Other: SQLExpression>(_ other: Other) -> Condition
-  where Other.Value.Comparand == Value.Comparand { compare("=", to: other) }
+  /// The same value as another expression of the same type and tables, such as a second column; either may be nullable.
+  public func equals<Other: SQLExpression>(_ other: Other) -> ScopedCondition<Scope>
+  where Other.Value.Comparand == Value.Comparand, Other.Scope == Scope { compare("=", to: other) }
 
-  /// Another value than another expression of the same type.
-  public func isNot<Other: SQLExpression>(_ other: Other) -> Condition
-  where Other.Value.Comparand == Value.Comparand { compare("<>", to: other) }
+  /// Another value than another expression of the same type and tables.
+  public func isNot<Other: SQLExpression>(_ other: Other) -> ScopedCondition<Scope>
+  where Other.Value.Comparand == Value.Comparand, Other.Scope == Scope { compare("<>", to: other) }
 
-  /// Less than another expression of the same type.
-  public func isLess<Other: SQLExpression>(than other: Other) -> Condition
-  where Other.Value.Comparand == Value.Comparand { compare("<", to: other) }
+  /// Less than another expression of the same type and tables.
+  public func isLess<Other: SQLExpression>(than other: Other) -> ScopedCondition<Scope>
+  where Other.Value.Comparand == Value.Comparand, Other.Scope == Scope { compare("<", to: other) }
 
-  /// At most another expression of the same type.
-  public func isAtMost<Other: SQLExpression>(_ other: Other) -> Condition
-  where Other.Value.Comparand == Value.Comparand { compare("<=", to: other) }
+  /// At most another expression of the same type and tables.
+  public func isAtMost<Other: SQLExpression>(_ other: Other) -> ScopedCondition<Scope>
+  where Other.Value.Comparand == Value.Comparand, Other.Scope == Scope { compare("<=", to: other) }
 
-  /// Greater than another expression of the same type.
-  public func isGreater<Other: SQLExpression>(than other: Other) -> Condition
-  where Other.Value.Comparand == Value.Comparand { compare(">", to: other) }
+  /// Greater than another expression of the same type and tables.
+  public func isGreater<Other: SQLExpression>(than other: Other) -> ScopedCondition<Scope>
+  where Other.Value.Comparand == Value.Comparand, Other.Scope == Scope { compare(">", to: other) }
 
-  /// At least another expression of the same type.
-  public func isAtLeast<Other: SQLExpression>(_ other: Other) -> Condition
-  where Other.Value.Comparand == Value.Comparand { compare(">=", to: other) }
+  /// At least another expression of the same type and tables.
+  public func isAtLeast<Other: SQLExpression>(_ other: Other) -> ScopedCondition<Scope>
+  where Other.Value.Comparand == Value.Comparand, Other.Scope == Scope { compare(">=", to: other) }
 
-  private func compare(_ symbol: SQL, to other: some SQLExpression) -> Condition {
+  private func compare(_ symbol: SQL, to other: some SQLExpression) -> ScopedCondition<Scope> {
     .atom("\(operand) \(symbol) \(other.operand)")
   }
 }
 
 extension SQLExpression where Value.Comparand: SQLArrayElement {
   /// `= ANY(values)`: one parameter however many values, so the text does not grow with the list.
-  public func isIn(_ values: [Value.Comparand]) -> Condition {
+  public func isIn(_ values: [Value.Comparand]) -> ScopedCondition<Scope> {
     .atom("\(operand) = ANY(\(values))")
   }
 
   /// `<> ALL(values)`.
-  public func isNotIn(_ values: [Value.Comparand]) -> Condition {
+  public func isNotIn(_ values: [Value.Comparand]) -> ScopedCondition<Scope> {
     .atom("\(operand) <> ALL(\(values))")
   }
 }
 
 extension SQLExpression where Value.Comparand == String {
   /// `LIKE pattern`: `%` for any text, `_` for any character.
-  public func isLike(_ pattern: String) -> Condition { .atom("\(operand) LIKE \(pattern)") }
+  public func isLike(_ pattern: String) -> ScopedCondition<Scope> { .atom("\(operand) LIKE \(pattern)") }
 
   /// `ILIKE pattern`: as `LIKE`, in any case.
-  public func isLikeIgnoringCase(_ pattern: String) -> Condition { .atom("\(operand) ILIKE \(pattern)") }
+  public func isLikeIgnoringCase(_ pattern: String) -> ScopedCondition<Scope> {
+    .atom("\(operand) ILIKE \(pattern)")
+  }
 
   /// Starts with the text, whose `%`, `_` and `\` stand for themselves.
-  public func hasPrefix(_ text: String) -> Condition { isLike(Self.escaped(text) + "%") }
+  public func hasPrefix(_ text: String) -> ScopedCondition<Scope> { isLike(Self.escaped(text) + "%") }
 
   /// Contains the text, whose `%`, `_` and `\` stand for themselves.
-  public func contains(_ text: String) -> Condition { isLike("%" + Self.escaped(text) + "%") }
+  public func contains(_ text: String) -> ScopedCondition<Scope> { isLike("%" + Self.escaped(text) + "%") }
 
   private static func escaped(_ text: String) -> String {
     var result = ""
@@ -174,34 +184,34 @@ extension Array: SQLArray where Element: SQLArrayElement {
 
 extension SQLExpression where Value.Comparand: SQLArray {
   /// `@>`: the array has all of these elements.
-  public func contains(all elements: Value.Comparand) -> Condition {
+  public func contains(all elements: Value.Comparand) -> ScopedCondition<Scope> {
     .atom("\(operand) @> \(elements)")
   }
 
   /// `&&`: the array has at least one of these elements.
-  public func contains(anyOf elements: Value.Comparand) -> Condition {
+  public func contains(anyOf elements: Value.Comparand) -> ScopedCondition<Scope> {
     .atom("\(operand) && \(elements)")
   }
 
   /// `= ANY`: the array has this element.
-  public func contains(_ element: Value.Comparand.ArrayElement) -> Condition {
+  public func contains(_ element: Value.Comparand.ArrayElement) -> ScopedCondition<Scope> {
     .atom("\(element) = ANY(\(operand))")
   }
 }
 
 extension SQLExpression where Value.Comparand == JSONDocument {
   /// `@>`: the document contains this one.
-  public func contains(_ document: JSONDocument) -> Condition {
+  public func contains(_ document: JSONDocument) -> ScopedCondition<Scope> {
     .atom("\(operand) @> \(document)")
   }
 
   /// `?`: the object has this key, or the array this string.
-  public func hasKey(_ key: String) -> Condition {
+  public func hasKey(_ key: String) -> ScopedCondition<Scope> {
     .atom("\(operand) ? \(key)")
   }
 
   /// `->>`: the value under a key, as text; null where the key is missing.
-  public func text(at key: String) -> Expression<String?> {
-    Expression("\(operand) ->> \(key)")
+  public func text(at key: String) -> ScopedExpression<Scope, String?> {
+    ScopedExpression("\(operand) ->> \(key)")
   }
 }

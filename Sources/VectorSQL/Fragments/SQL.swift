@@ -198,6 +198,11 @@ extension SQL: ExpressibleByStringInterpolation {
       segments.append(.identifier(column.name))
     }
 
+    /// A column of one of a statement's tables, quoted.
+    public mutating func appendInterpolation<Scope, Value>(id column: ColumnReference<Scope, Value>) {
+      segments.append(fragment: column.sql)
+    }
+
     /// A vector column of a table, quoted.
     public mutating func appendInterpolation(id column: VectorColumn) {
       segments.append(.identifier(column.name))
@@ -209,7 +214,7 @@ extension SQL: ExpressibleByStringInterpolation {
     }
 
     /// A condition, with its values.
-    public mutating func appendInterpolation(_ condition: Condition) {
+    public mutating func appendInterpolation<Scope>(_ condition: ScopedCondition<Scope>) {
       segments.append(fragment: condition.sql)
     }
 

@@ -21,16 +21,16 @@ public struct Selection<T: Table, each Value: SQLEncodable>: Sendable {
   var filters: [Condition] = []
 
   /// Adds a condition; several must all hold.
-  public func `where`(_ condition: (T) -> Condition) -> Self {
+  public func `where`(_ condition: (TableReference<T, T>) -> ScopedCondition<T>) -> Self {
     var copy = self
-    copy.filters.append(condition(T()))
+    copy.filters.append(T.condition(condition).unscoped)
     return copy
   }
 
   /// Adds a condition when there is one to add.
-  public func `where`(_ condition: Condition?) -> Self {
+  public func `where`(_ condition: ScopedCondition<T>?) -> Self {
     var copy = self
-    if let condition { copy.filters.append(condition) }
+    if let condition { copy.filters.append(condition.unscoped) }
     return copy
   }
 

@@ -28,9 +28,9 @@ public struct ChangedRows: Sendable {
 
 extension RowChange {
   /// Only rows that meet a condition; several must all hold.
-  public func `where`(_ condition: (Changed) -> Condition) -> Self {
+  public func `where`(_ condition: (TableReference<Changed, Changed>) -> ScopedCondition<Changed>) -> Self {
     var copy = self
-    copy.rows.conditions.append(condition(Changed()))
+    copy.rows.conditions.append(Changed.condition(condition).unscoped)
     return copy
   }
 

@@ -1,52 +1,69 @@
-/// A table inside a statement: its columns, by the names of their properties, written with the table's alias.
+/// A table inside a statement about the tables `Scope`: its columns, by the names of their properties, written with the
+/// table's alias where it has one.
 @dynamicMemberLookup
-public struct TableReference<T: Table>: Sendable {
-  let alias: Identifier
+public struct TableReference<T: Table, Scope>: Sendable {
+  let alias: Identifier?
   private let table = T()
 
-  init(alias: Identifier) { self.alias = alias }
+  init(alias: Identifier?) { self.alias = alias }
 
   /// A column of the table.
-  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value>>) -> ColumnReference<Value> {
+  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value>>) -> ColumnReference<Scope, Value> {
     ColumnReference(alias: alias, name: table[keyPath: column].name)
   }
 
   /// A column of vectors, to be written into a fragment.
   public subscript(dynamicMember column: KeyPath<T, VectorColumn>) -> SQL {
-    "\(id: alias).\(table[keyPath: column].sql)"
+    let name = table[keyPath: column].sql
+    return alias.map { "\(id: $0).\(name)" } ?? name
+  }
+
+  /// A condition that the table declares of its columns.
+  public subscript(dynamicMember condition: KeyPath<T, Condition>) -> ScopedCondition<Scope> {
+    .init(table[keyPath: condition].sql)
   }
 }
 
 /// A table that may have no row beside the other one's: each of its columns may be null.
 @dynamicMemberLookup
-public struct OptionalTableReference<T: Table>: Sendable {
+public struct OptionalTableReference<T: Table, Scope>: Sendable {
   let alias: Identifier
   private let table = T()
 
   init(alias: Identifier) { self.alias = alias }
 
   /// A column of the table.
-  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value>>) -> ColumnReference<Value?> {
+  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value>>) -> ColumnReference<Scope, Value?> {
     ColumnReference(alias: alias, name: table[keyPath: column].name)
   }
 
   /// A column of the table that is nullable already.
-  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value?>>) -> ColumnReference<Value?> {
+  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value?>>) -> ColumnReference<Scope, Value?>
+  {
     ColumnReference(alias: alias, name: table[keyPath: column].name)
   }
 }
 
 /// A column of one of a statement's tables.
-public struct ColumnReference<Value: SQLEncodable>: SQLExpression {
-  let alias: Identifier
+public struct ColumnReference<Scope, Value: SQLEncodable>: SQLExpression {
+  let alias: Identifier?
   /// The column's name.
   public let name: Identifier
 
-  /// The column with its table's alias.
-  public var sql: SQL { "\(id: alias).\(id: name)" }
+  /// The column with its table's alias, where it has one.
+  public var sql: SQL { alias.map { "\(id: $0).\(id: name)" } ?? .identifier(name) }
 
   /// A name binds tighter than any operator.
   public var operand: SQL { sql }
+}
+
+extension Table {
+  /// A condition on rows of this table, for a statement that is put together elsewhere.
+  public static func condition(
+    _ condition: (TableReference<Self, Self>) -> ScopedCondition<Self>
+  ) -> ScopedCondition<Self> {
+    condition(TableReference(alias: nil))
+  }
 }
 
 /// A key of `ORDER BY`.
@@ -115,25 +132,31 @@ extension SQLExpression {
   }
 
   /// `count(expression)`: the rows where it is not null.
-  public var count: Expression<Int> { Expression(aggregate: "count(\(sql))") }
+  public var count: ScopedExpression<Scope, Int> { ScopedExpression(aggregate: "count(\(sql))") }
   /// `count(DISTINCT expression)`.
-  public var countDistinct: Expression<Int> { Expression(aggregate: "count(DISTINCT \(sql))") }
+  public var countDistinct: ScopedExpression<Scope, Int> {
+    ScopedExpression(aggregate: "count(DISTINCT \(sql))")
+  }
   /// The least value; null where there are no rows.
-  public var minimum: Expression<Value.Comparand?> { Expression(aggregate: "min(\(sql))") }
+  public var minimum: ScopedExpression<Scope, Value.Comparand?> { ScopedExpression(aggregate: "min(\(sql))") }
   /// The greatest value; null where there are no rows.
-  public var maximum: Expression<Value.Comparand?> { Expression(aggregate: "max(\(sql))") }
+  public var maximum: ScopedExpression<Scope, Value.Comparand?> { ScopedExpression(aggregate: "max(\(sql))") }
   /// The mean as a `double precision`; null where there are no rows.
-  public var average: Expression<Double?> { Expression(aggregate: "CAST(avg(\(sql)) AS double precision)") }
+  public var average: ScopedExpression<Scope, Double?> {
+    ScopedExpression(aggregate: "CAST(avg(\(sql)) AS double precision)")
+  }
   /// The sum as a `double precision`; null where there are no rows.
-  public var sum: Expression<Double?> { Expression(aggregate: "CAST(sum(\(sql)) AS double precision)") }
+  public var sum: ScopedExpression<Scope, Double?> {
+    ScopedExpression(aggregate: "CAST(sum(\(sql)) AS double precision)")
+  }
 }
 
-extension Expression where Value == Int {
+extension ScopedExpression where Scope == Unscoped, Value == Int {
   /// `count(*)`: the rows of a group.
   public static var rowCount: Expression<Int> { Expression(aggregate: "count(*)") }
 }
 
-extension Expression {
+extension ScopedExpression {
   /// A call, which needs no parentheses.
   fileprivate init(aggregate sql: SQL) { self.init(sql, isCall: true) }
 }
@@ -148,98 +171,127 @@ extension Expression {
 ///       .limited(to: 20)
 ///
 /// Inside the closures a table's columns are the properties of its declaration.
-public struct Select<Scope: Sendable>: Sendable {
-  let scope: Scope
+public struct Select<References: Sendable, Scope>: Sendable {
+  let references: References
   let source: SQL
   /// The names by which the tables are known.
   let aliases: [Identifier]
   var conditions: [Condition] = []
 
   /// Adds a condition; several must all hold.
-  public func `where`(_ condition: (Scope) -> Condition) -> Self {
+  public func `where`(_ condition: (References) -> ScopedCondition<Scope>) -> Self {
     var copy = self
-    copy.conditions.append(condition(scope))
+    copy.conditions.append(condition(references).unscoped)
     return copy
   }
 
   /// Adds a condition when there is one to add.
-  public func `where`(_ condition: Condition?) -> Self {
+  public func `where`(_ condition: ScopedCondition<Scope>?) -> Self {
     var copy = self
-    if let condition { copy.conditions.append(condition) }
+    if let condition { copy.conditions.append(condition.unscoped) }
     return copy
   }
 
   /// Chooses what each row shows; the types of the rows follow from the expressions.
   public func columns<each E: SQLExpression>(
-    _ pick: (Scope) -> (repeat each E)
-  ) -> Query<Scope, repeat (each E).Value> {
+    _ pick: (References) -> (repeat each E)
+  ) -> Query<References, repeat (each E).Value> {
     var outputs: [VectorSearch.Output] = []
-    for expression in repeat each pick(scope) {
+    for expression in repeat each pick(references) {
       outputs.append(expression.output(number: outputs.count + 1))
     }
-    return Query(select: self, outputs: outputs)
+    return Query(
+      references: references,
+      source: source,
+      conditions: conditions,
+      outputs: outputs
+    )
   }
 }
 
-extension Select {
+extension Select where Scope: Table, References == TableReference<Scope, Scope> {
   /// The rows of a table.
-  public init<T: Table>(from table: T.Type) where Scope == TableReference<T> {
-    scope = TableReference(alias: T.name.name)
-    source = "\(table: T.name) AS \(id: T.name.name)"
-    aliases = [T.name.name]
+  public init(from table: Scope.Type) {
+    references = TableReference(alias: Scope.name.name)
+    source = "\(table: Scope.name) AS \(id: Scope.name.name)"
+    aliases = [Scope.name.name]
   }
 
   /// Each row beside the rows of another table that fit it. A table joined with itself is the second one under the alias
   /// `other`.
-  public func join<T: Table, U: Table>(
+  public func join<U: Table>(
     _ other: U.Type,
-    on condition: (TableReference<T>, TableReference<U>) -> Condition
-  ) -> Select<(TableReference<T>, TableReference<U>)> where Scope == TableReference<T> {
-    let second = TableReference<U>(alias: alias(of: U.self))
-    return joined("JOIN", U.name, second.alias, (scope, second), on: condition(scope, second))
+    on condition: (TableReference<Scope, (Scope, U)>, TableReference<U, (Scope, U)>) -> ScopedCondition<
+      (Scope, U)
+    >
+  ) -> Select<(TableReference<Scope, (Scope, U)>, TableReference<U, (Scope, U)>), (Scope, U)> {
+    let alias = alias(of: U.self)
+    let tables = (
+      TableReference<Scope, (Scope, U)>(alias: references.alias), TableReference<U, (Scope, U)>(alias: alias)
+    )
+    return joined("JOIN", U.name, alias, tables, on: condition(tables.0, tables.1))
   }
 
   /// Each row beside the rows of another table that fit it, and once beside nulls where none does.
-  public func leftJoin<T: Table, U: Table>(
+  public func leftJoin<U: Table>(
     _ other: U.Type,
-    on condition: (TableReference<T>, TableReference<U>) -> Condition
-  ) -> Select<(TableReference<T>, OptionalTableReference<U>)> where Scope == TableReference<T> {
-    let second = TableReference<U>(alias: alias(of: U.self))
-    let scopes = (scope, OptionalTableReference<U>(alias: second.alias))
-    return joined("LEFT JOIN", U.name, second.alias, scopes, on: condition(scope, second))
+    on condition: (TableReference<Scope, (Scope, U)>, TableReference<U, (Scope, U)>) -> ScopedCondition<
+      (Scope, U)
+    >
+  ) -> Select<(TableReference<Scope, (Scope, U)>, OptionalTableReference<U, (Scope, U)>), (Scope, U)> {
+    let alias = alias(of: U.self)
+    let first = TableReference<Scope, (Scope, U)>(alias: references.alias)
+    let on = condition(first, TableReference(alias: alias))
+    return joined("LEFT JOIN", U.name, alias, (first, OptionalTableReference(alias: alias)), on: on)
   }
+}
 
+extension Select {
   /// Each pair of rows beside the rows of a third table that fit it.
   public func join<T: Table, U: Table, V: Table>(
     _ third: V.Type,
-    on condition: (TableReference<T>, TableReference<U>, TableReference<V>) -> Condition
-  ) -> Select<(TableReference<T>, TableReference<U>, TableReference<V>)>
-  where Scope == (TableReference<T>, TableReference<U>) {
-    let last = TableReference<V>(alias: alias(of: V.self))
-    let on = condition(scope.0, scope.1, last)
-    return joined("JOIN", V.name, last.alias, (scope.0, scope.1, last), on: on)
+    on condition: (
+      TableReference<T, (T, U, V)>, TableReference<U, (T, U, V)>, TableReference<V, (T, U, V)>
+    ) -> ScopedCondition<(T, U, V)>
+  ) -> Select<
+    (TableReference<T, (T, U, V)>, TableReference<U, (T, U, V)>, TableReference<V, (T, U, V)>), (T, U, V)
+  >
+  where References == (TableReference<T, (T, U)>, TableReference<U, (T, U)>), Scope == (T, U) {
+    let alias = alias(of: V.self)
+    let tables = (
+      TableReference<T, (T, U, V)>(alias: references.0.alias),
+      TableReference<U, (T, U, V)>(alias: references.1.alias), TableReference<V, (T, U, V)>(alias: alias)
+    )
+    return joined("JOIN", V.name, alias, tables, on: condition(tables.0, tables.1, tables.2))
   }
 
   /// Each pair of rows beside the rows of a third table that fit it, and once beside nulls where none does.
   public func leftJoin<T: Table, U: Table, V: Table>(
     _ third: V.Type,
-    on condition: (TableReference<T>, TableReference<U>, TableReference<V>) -> Condition
-  ) -> Select<(TableReference<T>, TableReference<U>, OptionalTableReference<V>)>
-  where Scope == (TableReference<T>, TableReference<U>) {
-    let last = TableReference<V>(alias: alias(of: V.self))
-    let scopes = (scope.0, scope.1, OptionalTableReference<V>(alias: last.alias))
-    return joined("LEFT JOIN", V.name, last.alias, scopes, on: condition(scope.0, scope.1, last))
+    on condition: (
+      TableReference<T, (T, U, V)>, TableReference<U, (T, U, V)>, TableReference<V, (T, U, V)>
+    ) -> ScopedCondition<(T, U, V)>
+  ) -> Select<
+    (TableReference<T, (T, U, V)>, TableReference<U, (T, U, V)>, OptionalTableReference<V, (T, U, V)>),
+    (T, U, V)
+  >
+  where References == (TableReference<T, (T, U)>, TableReference<U, (T, U)>), Scope == (T, U) {
+    let alias = alias(of: V.self)
+    let first = TableReference<T, (T, U, V)>(alias: references.0.alias)
+    let second = TableReference<U, (T, U, V)>(alias: references.1.alias)
+    let on = condition(first, second, TableReference(alias: alias))
+    return joined("LEFT JOIN", V.name, alias, (first, second, OptionalTableReference(alias: alias)), on: on)
   }
 
-  private func joined<Joined>(
+  private func joined<Joined, JoinedScope>(
     _ verb: SQL,
     _ table: QualifiedName,
     _ alias: Identifier,
-    _ scope: Joined,
-    on condition: Condition
-  ) -> Select<Joined> {
-    Select<Joined>(
-      scope: scope,
+    _ references: Joined,
+    on condition: ScopedCondition<JoinedScope>
+  ) -> Select<Joined, JoinedScope> {
+    Select<Joined, JoinedScope>(
+      references: references,
       source: "\(source) \(verb) \(table: table) AS \(id: alias) ON \(condition)",
       aliases: aliases + [alias],
       conditions: conditions
@@ -254,8 +306,10 @@ extension Select {
 }
 
 /// A complete typed query; ``Select`` makes it.
-public struct Query<Scope: Sendable, each Value: SQLEncodable>: Sendable {
-  private let select: Select<Scope>
+public struct Query<References: Sendable, each Value: SQLEncodable>: Sendable {
+  private let references: References
+  private let source: SQL
+  private let conditions: [Condition]
   private let outputs: [VectorSearch.Output]
   private var groups: [SQL] = []
   private var groupConditions: [Condition] = []
@@ -263,29 +317,31 @@ public struct Query<Scope: Sendable, each Value: SQLEncodable>: Sendable {
   private var cursor: [SQLValue] = []
   private var limit: Int?
 
-  init(select: Select<Scope>, outputs: [VectorSearch.Output]) {
-    self.select = select
+  init(references: References, source: SQL, conditions: [Condition], outputs: [VectorSearch.Output]) {
+    self.references = references
+    self.source = source
+    self.conditions = conditions
     self.outputs = outputs
   }
 
   /// One row for each combination of these values.
-  public func grouped<each E: SQLExpression>(by keys: (Scope) -> (repeat each E)) -> Self {
+  public func grouped<each E: SQLExpression>(by keys: (References) -> (repeat each E)) -> Self {
     var copy = self
-    for key in repeat each keys(select.scope) { copy.groups.append(key.operand) }
+    for key in repeat each keys(references) { copy.groups.append(key.operand) }
     return copy
   }
 
   /// Only groups that meet a condition, usually one on an aggregate.
-  public func having(_ condition: (Scope) -> Condition) -> Self {
+  public func having<Scope>(_ condition: (References) -> ScopedCondition<Scope>) -> Self {
     var copy = self
-    copy.groupConditions.append(condition(select.scope))
+    copy.groupConditions.append(condition(references).unscoped)
     return copy
   }
 
   /// The order of the rows; the first key counts most.
-  public func order(by keys: (Scope) -> [Ordering]) -> Self {
+  public func order(by keys: (References) -> [Ordering]) -> Self {
     var copy = self
-    copy.orderings = keys(select.scope)
+    copy.orderings = keys(references)
     return copy
   }
 
@@ -322,10 +378,10 @@ public struct Query<Scope: Sendable, each Value: SQLEncodable>: Sendable {
 
   private func body() throws(RenderingError) -> SQL {
     if let limit { try RenderingError.check(limit, in: 0...Int(Int32.max), "the number of rows") }
-    let conditions = select.conditions + (cursor.isEmpty ? [] : [try isAfterCursor()])
+    let conditions = self.conditions + (cursor.isEmpty ? [] : [try isAfterCursor()])
     return [
       .select([outputs.map(\.declaration).joined(separator: ", ")]),
-      "FROM \(select.source)",
+      "FROM \(source)",
       conditions.isEmpty ? .empty : "WHERE \(Condition.all(conditions))",
       groups.isEmpty ? .empty : "GROUP BY \(groups.joined(separator: ", "))",
       groupConditions.isEmpty ? .empty : "HAVING \(Condition.all(groupConditions))",
