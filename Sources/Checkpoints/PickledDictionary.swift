@@ -22,6 +22,12 @@ package struct PickledDictionary: Sendable {
         UnsafeRawBufferPointer(rebasing: image.bytes[..<range.upperBound]),
         at: range.lowerBound
       )
+      guard cursor.remaining == 0 || image.bytes[range.lowerBound] == 0x80 else {
+        throw CheckpointError(
+          .unsupported,
+          "it is a pickle of protocol 0 or 1, which is not read. Fix: save it with pickle.dump(value, file, 4)"
+        )
+      }
       let (heap, root) = try PickleMachine.run(&cursor, byteLimit: .max)
       guard case .dictionary(let pairs) = heap[root] else {
         throw CheckpointError(.unsupported, "the pickle does not hold a dictionary")

@@ -215,7 +215,8 @@ final class FileImage: @unchecked Sendable {
   private let release: (UnsafeRawBufferPointer) -> Void
 
   convenience init(mapping path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let name = PathText.bytes(path).map { CChar(bitPattern: $0) } + [0]
+    let descriptor = open(name, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.unreadable(path) }
     defer { close(descriptor) }
     try self.init(mapping: descriptor, name: path)

@@ -148,6 +148,25 @@ struct CIFARDownloadTests {
     )
   }
 
+  @Test func onePackedFileIsNoArchive() throws {
+    let packed = FieldFormatTests.fixtures + "/features.txt.gz"
+    let error = #expect(throws: CollectionError.self) { try ImageSource.open(packed) }
+    #expect(
+      error?.reason
+        == "it is one compressed file, not an archive. Fix: decompress it, then name what it holds"
+    )
+  }
+
+  @Test func aPickleOfProtocol0IsNamed() throws {
+    let scratch = try Scratch()
+    _ = try scratch.file("train", "(dp0\nVdata\np1\n.")
+    let error = #expect(throws: CollectionError.self) { try ImageSource.open(scratch.path) }
+    #expect(
+      error?.reason
+        == "it is a pickle of protocol 0 or 1, which is not read. Fix: save it with pickle.dump(value, file, 4)"
+    )
+  }
+
   @Test func labelsMustFitTheImages() throws {
     let scratch = try Scratch()
     let folder = try Self.unpack("cifar-100-python-2.tar.gz", scratch)

@@ -78,7 +78,7 @@ struct FieldFormatTests {
   @Test func whatNumPyHoldsBesidesNumbersIsNamed() throws {
     #expect(
       try refusal(of: "objects.npz")
-        == "its elements are |O, neither integers nor text. Fix: save array.astype(str)"
+        == "its elements are |O, neither integers nor text. Fix: save array.astype('int64') or array.astype(str)"
     )
     #expect(try refusal(of: "objects.npy")?.contains("Python objects") == true)
     #expect(try refusal(of: "records.npy")?.contains("a table of records") == true)
@@ -225,6 +225,55 @@ struct FieldFormatTests {
     let text =
       "id,vector\n1,\"[1,2.5]\"\n2,\"{1,2.5}\"\n3,\"[1.  2.5]\"\n4,\"[ 1.\n  2.5 ]\"\n5,\"[1, 2.5]\"\n"
     #expect(try rows(of: text, name: "f.csv") == (1...5).map { "\($0)|NULL|1.0,2.5" })
+  }
+
+  /// The path stands for FILE.
+  static let others: [(name: String, content: String, reason: String)] = [
+    (
+      "a.json", "[{\"id\":1,\"vector\":[1]}]",
+      "it is a JSON array, not a JSON object a line. Fix: jq -c '.[]' FILE | adbvec load -"
+    ),
+    (
+      "a.jsonl", " [\n {\"id\":1}]\n",
+      "it is a JSON array, not a JSON object a line. Fix: jq -c '.[]' FILE | adbvec load -"
+    ),
+    (
+      "a.json", "{\n \"id\": 1\n}\n",
+      "its JSON object goes over several lines. Fix: jq -c . FILE | adbvec load -"
+    ),
+    (
+      "a.csv", "sep=;\nid;v\n",
+      "its first line is Excel's sep=, not a row. Fix: tail -n +2 FILE | adbvec load - --delimiter ';'"
+    ),
+    ("a.gif", "GIF89a", "it is an image. Fix: adbvec embed-load FILE"),
+    ("a.npy", "", "there is nothing in it"),
+    (
+      "glove.txt", "the 0.1 0.2\n",
+      "it is none of features, npy, npz, hdf5, fvecs, bvecs, csv, jsonl by its first bytes. Fix: write CSV "
+        + "(id,class,vector), or JSON lines; --input-format names a format that is not recognised"
+    ),
+  ]
+
+  @Test(arguments: others)
+  func whatLooksLikeAFormatIsNamed(name: String, content: String, reason: String) throws {
+    let scratch = try Scratch()
+    let path = try scratch.file(name, content)
+    let error = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
+    #expect(error?.reason == reason.replacing("FILE", with: "'\(path)'"))
+  }
+
+  @Test func spreadsheetsAreNamed() throws {
+    let scratch = try Scratch()
+    let bytes = "id,vector\n1,\"[1]\"\n".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+    let path = try scratch.file("utf16.csv", [0xFF, 0xFE] + bytes)
+    let error = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
+    #expect(error?.reason == "it is UTF-16. Fix: iconv -f UTF-16 -t UTF-8 '\(path)' | adbvec load -")
+    #expect(
+      try complaint("\"id\";\"vector\"\n\"1\";\"[1,2]\"\n", name: "f.csv")
+        == "line 1: its fields are not separated by this delimiter. Fix: --delimiter ';'"
+    )
+    let folder = #expect(throws: CollectionError.self) { try FeatureSource(path: scratch.path).open() }
+    #expect(folder?.reason.hasSuffix("Fix: for a folder of images, adbvec embed-load") == true)
   }
 
   @Test func decimalCommasAreNamed() throws {

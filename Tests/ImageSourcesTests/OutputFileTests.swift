@@ -47,6 +47,8 @@ struct OutputFileTests {
     try writer.write(id: 2, label: "b", vector: [2])
     try writer.finish()
     #expect(try rows(of: FeatureSource(path: path)) == ["2|b|2.0"])
+    let error = #expect(throws: CollectionError.self) { try LabelFile(path: path) }
+    #expect(error?.code == .labels, "it is found, and has no two fields")
     #expect(try FileSystem.names(inFolder: folder) == [Array("f.txt".utf8)])
     #expect(
       AtomicFile.problem(writing: PathText.text(folder + Array("x/f.txt".utf8)))?.reason.contains(

@@ -24,8 +24,12 @@ enum FileKind: Hashable {
       self = .video
     } else if head.count >= 262, head[257..<262].elementsEqual("ustar".utf8) {
       self = .tar
-    } else if head.count > 2, head[0] == 0x80, (2...5).contains(head[1]) {
+    } else if head.count > 2,
+      head[0] == 0x80 && (2...5).contains(head[1]) || head.starts(with: Array("(dp".utf8))
+    {
       self = .pickle
+    } else if head.starts(with: Array("<?xml".utf8)), head.contains(Array("<svg".utf8)) {
+      self = .svg
     } else if head.count > 10, head[3..<8].allSatisfy({ $0 == 0 }),
       head[8] == UInt8(ascii: "{"), head[9] == UInt8(ascii: "\"")
     {
@@ -69,13 +73,14 @@ enum FileKind: Hashable {
       case .xz where !asImages: "xz -dc \(file) | adbvec \(command) -"
       case .bzip2 where !asImages: "bzip2 -dc \(file) | adbvec \(command) -"
       case .xz, .bzip2, .tar: "tar xf \(file), then name what it holds"
+      case .zip where asImages && path.hasSuffix(".npz"): "for a file of vectors, adbvec load"
       case .zip: "unzip \(file), then name what it holds"
       case .parquet where !asImages:
         Self.conversion("import pyarrow.parquet as p", "p.ParquetFile('\(inner)').iter_batches()")
       case .arrow where !asImages:
         Self.conversion("import pyarrow.feather as f", "f.read_table('\(inner)').to_batches()")
       case .parquet, .arrow: "write its images to files, and name their folder"
-      case .hdf5: "write its images to files, and name their folder"
+      case .hdf5: "for vectors, adbvec load; write images to files, and name their folder"
       case .pickle: "write the vectors with numpy.save"
       case .safetensors where asImages: "name images; weights are given with --weights"
       case .safetensors: "write the tensor with numpy.save"

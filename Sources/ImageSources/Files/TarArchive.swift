@@ -51,6 +51,11 @@ enum TarArchive {
     )
   }
 
+  /// Whether bytes begin with the header of a file in an archive.
+  static func isHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count >= block && Header.isWhole(Array(bytes.prefix(block)))
+  }
+
   private static func damaged(_ path: String) -> CollectionError {
     CollectionError(
       .damaged,
@@ -103,15 +108,18 @@ enum TarArchive {
       let bytes = stream.withAvailable { Array($0.prefix(block)) }
       stream.consume(block)
       guard bytes.contains(where: { $0 != 0 }) else { return nil }
-      let sum = bytes.indices.reduce(0) { $0 + ((148..<156).contains($1) ? 0x20 : Int(bytes[$1])) }
-      guard Self.number(bytes[148..<156]) == sum, let size = Self.number(bytes[124..<136]) else {
-        throw damaged
-      }
+      guard Self.isWhole(bytes), let size = Self.number(bytes[124..<136]) else { throw damaged }
       self.size = size
       type = bytes[156]
       let prefix = bytes[257..<262].elementsEqual("ustar".utf8) ? bytes[345..<500].prefix { $0 != 0 } : []
       let name = bytes[..<100].prefix { $0 != 0 }
       self.name = PathText.text(prefix.isEmpty ? Array(name) : Array(prefix) + [UInt8(ascii: "/")] + name)
+    }
+
+    /// Whether the checksum is right, in which the field that holds it counts as blanks.
+    static func isWhole(_ bytes: [UInt8]) -> Bool {
+      let sum = bytes.indices.reduce(0) { $0 + ((148..<156).contains($1) ? 0x20 : Int(bytes[$1])) }
+      return number(bytes[148..<156]) == sum
     }
 
     /// Octal digits, or a base-256 number behind a set high bit.

@@ -159,7 +159,8 @@ public enum ImageSource {
     if ImageMagic.isImage(head) { return try SingleImage(path: path, options: options) }
     switch FileKind(head) {
     case .pickle?: return try CIFARCollection(path: path)
-    case .tar?, .gzip?, .zstandard?: return try CIFARCollection(CIFARFiles(archive: path))
+    case .tar?: return try CIFARCollection(CIFARFiles(archive: path))
+    case .gzip?, .zstandard?: return try openCompressed(path)
     case let kind?: throw CollectionError(.unknownFormat, file: path, kind.refusal(of: path, asImages: true))
     case nil:
       // Of CIFAR is what is named so, or has its length.
@@ -168,6 +169,20 @@ public enum ImageSource {
       else { throw unknown(path, head) }
       return try CIFARCollection(path: path)
     }
+  }
+
+  private static func openCompressed(_ path: String) throws -> any ImageCollection {
+    let stream = try ByteStream(path: path, decompresses: true)
+    _ = try stream.require(512)
+    guard stream.availableCount > 0 else { throw unknown(path, []) }
+    guard stream.withAvailable({ TarArchive.isHeader($0) }) else {
+      throw CollectionError(
+        .unknownFormat,
+        file: path,
+        "it is one compressed file, not an archive. Fix: decompress it, then name what it holds"
+      )
+    }
+    return try CIFARCollection(CIFARFiles(archive: path))
   }
 
   private static func unknown(_ path: String, _ head: [UInt8]) -> CollectionError {
@@ -183,8 +198,8 @@ public enum ImageSource {
 }
 
 /// The first bytes of image formats.
-private enum ImageMagic {
-  static func isImage(_ head: [UInt8]) -> Bool {
+enum ImageMagic {
+  static func isImage(_ head: some Collection<UInt8>) -> Bool {
     let starts: [[UInt8]] = [
       [0xFF, 0xD8, 0xFF], [0x89, 0x50, 0x4E, 0x47], Array("GIF8".utf8), Array("BM".utf8),
       [0x49, 0x49, 0x2A, 0],

@@ -1,3 +1,5 @@
+internal import Basics
+
 /// Classes of images by relative path, from a CSV file with the columns `path,label`.
 ///
 /// A first line of exactly `path,label` or `file,label` is a header.
@@ -12,7 +14,7 @@ public struct LabelFile: Sendable {
     guard try FileSystem.regularSize(path) != nil else {
       throw CollectionError(.labels, file: path, "it is not a regular file")
     }
-    let bytes = try WholeFile.read(Array(path.utf8), limit: 1 << 30)
+    let bytes = try WholeFile.read(PathText.bytes(path), limit: 1 << 30)
     var hash = ContentHash()
     hash.combine(bytes)
     fingerprint = SourceFingerprint(hash)

@@ -21,10 +21,8 @@ final class CSVReader: FeatureReader {
   private func readColumns() throws {
     _ = try records.peek { record, bytes in
       let fields = record.fields.map { $0.text(in: bytes) }
-      for other in [";", "\t"] where fields[0].contains(other) {
-        throw RowProblem(
-          "its fields are not separated by this delimiter. Fix: --delimiter '\(other == ";" ? ";" : "\\t")'"
-        )
+      for other in [UInt8(ascii: ";"), UInt8(ascii: "\t")] where fields[0].utf8.contains(other) {
+        throw RowProblem(DelimitedScanner.otherDelimiter(other))
       }
       if let header = try CSVColumns(header: fields) {
         columns = header

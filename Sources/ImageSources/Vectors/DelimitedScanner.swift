@@ -80,6 +80,10 @@ struct DelimitedScanner {
         let isUnterminated = start == bytes.count && bytes.last != UInt8(ascii: "\n")
         return Record(fields: fields, end: start, lines: lines, isUnterminated: isUnterminated)
       case .none:
+        let byte = bytes[field.end + (field.isQuoted ? 1 : 0)]
+        if byte == UInt8(ascii: ";") || byte == UInt8(ascii: "\t") {
+          throw CollectionError(.damaged, file: file, line: line, Self.otherDelimiter(byte))
+        }
         throw CollectionError(
           .damaged,
           file: file,
@@ -88,6 +92,11 @@ struct DelimitedScanner {
         )
       }
     }
+  }
+
+  /// What to say of fields that seem to be separated by another byte.
+  static func otherDelimiter(_ byte: UInt8) -> String {
+    "its fields are not separated by this delimiter. Fix: --delimiter '\(byte == UInt8(ascii: "\t") ? "\\t" : ";")'"
   }
 
   private enum Separator {

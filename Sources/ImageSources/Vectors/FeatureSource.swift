@@ -70,7 +70,15 @@ public struct FeatureSource: Sendable, Hashable {
   /// Opens the source and reads what tells its format.
   /// - Throws: `CollectionError`.
   public func open() throws -> any FeatureReader {
+    if let path, try FileSystem.isFolder(path) {
+      throw CollectionError(
+        .unreadable,
+        file: path,
+        "it is a folder where a file of vectors was expected. Fix: for a folder of images, adbvec embed-load"
+      )
+    }
     let stream = try ByteStream(path: path, decompresses: true)
+    guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }
     let size = try stream.isCompressed ? nil : path.flatMap { try FileSystem.regularSize($0) }
     let format = try format ?? detectFormat(stream)
     if Self.texts.contains(format) { try checkLineEnds(stream) }
@@ -180,9 +188,7 @@ public struct FeatureSource: Sendable, Hashable {
   private func detectFormat(_ stream: ByteStream) throws -> Format {
     let known = path.flatMap { Self.format(ofExtension: $0, isCompressed: stream.isCompressed) }
     // The tutorial's file may well be called .csv, so there the delimiter decides.
-    if let known, known != .csv { return known }
-    guard try stream.require(1) else { throw CollectionError(.empty, file: name, "there is nothing in it") }
-    _ = try stream.require(6)
+    if let known, known != .csv, known != .jsonl { return known }
     _ = try stream.require(512)
     return try stream.withAvailable { bytes in
       switch FileKind(bytes) {
@@ -195,6 +201,9 @@ public struct FeatureSource: Sendable, Hashable {
       if bytes.starts(with: NumPyHeader.magic) { return .npy }
       let newline = UInt8(ascii: "\n")
       let firstLine = bytes.drop { $0 == newline }.prefix { $0 != newline }
+      if let problem = refusal(bytes, firstLine) {
+        throw CollectionError(.unknownFormat, file: name, problem)
+      }
       if firstLine.first == UInt8(ascii: "{") { return .jsonl }
       if firstLine.contains(UInt8(ascii: "|")), delimiter == UInt8(ascii: ",") { return .features }
       if [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t"), delimiter].contains(
@@ -207,9 +216,32 @@ public struct FeatureSource: Sendable, Hashable {
       throw CollectionError(
         .unknownFormat,
         file: name,
-        "its first bytes are none of \(Format.all.map(\.description).joined(separator: ", ")); name one with --input-format"
+        "it is none of \(Format.all.map(\.description).joined(separator: ", ")) by its first bytes. Fix: write CSV "
+          + "(id,class,vector), or JSON lines; --input-format names a format that is not recognised"
       )
     }
+  }
+
+  /// What is known to be none of the formats though it looks like one, with the way out.
+  private func refusal(_ bytes: UnsafeRawBufferPointer, _ firstLine: Slice<UnsafeRawBufferPointer>) -> String?
+  {
+    let file = Quoting.shellWord(path ?? "FILE")
+    let letters = bytes.filter { $0 != 0x20 && !(0x09...0x0D).contains($0) }
+    if ImageMagic.isImage(bytes) { return "it is an image. Fix: adbvec embed-load \(file)" }
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+      return "it is UTF-16. Fix: iconv -f UTF-16 -t UTF-8 \(file) | adbvec load -"
+    }
+    if letters.starts(with: Array("[{".utf8)) {
+      return "it is a JSON array, not a JSON object a line. Fix: jq -c '.[]' \(file) | adbvec load -"
+    }
+    if firstLine.elementsEqual([UInt8(ascii: "{")]) {
+      return "its JSON object goes over several lines. Fix: jq -c . \(file) | adbvec load -"
+    }
+    if bytes.starts(with: Array("sep=".utf8)) {
+      return
+        "its first line is Excel's sep=, not a row. Fix: tail -n +2 \(file) | adbvec load - --delimiter ';'"
+    }
+    return nil
   }
 }
 

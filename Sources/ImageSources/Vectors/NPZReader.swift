@@ -16,14 +16,18 @@ enum NPZReader {
       throw CollectionError(
         .unknownFormat,
         file: path,
-        "it is a zip archive without arrays (.npy). Fix: unzip it, then name what it holds"
+        try otherArchive(file)
       )
     }
     let vectors = try choose(array, members, file)
     let ids = try column(ArrayNames.ids, members, file)
     let classes = labels == nil ? try column(ArrayNames.classes, members, file) : nil
     if let ids, !ids.isInteger {
-      throw CollectionError(.damaged, file: ids.name, "ids are integers. Fix: save array.astype('int64')")
+      throw CollectionError(
+        .damaged,
+        file: ids.name,
+        "ids are integers. Fix: save integers, or leave the array out, so that rows are numbered"
+      )
     }
     return try NumPyReader(
       stream: stream(vectors, file),
@@ -34,6 +38,19 @@ enum NPZReader {
       // A deflated member cannot be read at random places.
       file: vectors.isDeflated ? nil : BinaryFile(vectors.range, of: file, path: place(vectors, file))
     )
+  }
+
+  /// What a zip archive without arrays is.
+  private static func otherArchive(_ file: BinaryFile) throws -> String {
+    let names = try ZipMember.all(in: file.descriptor, name: file.path).map(\.name)
+    if names.contains(where: { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }) {
+      return
+        "it is a file of PyTorch. Fix: write the tensor with numpy.save('v.npy', torch.load(FILE).numpy())"
+    }
+    if names.contains("[Content_Types].xml") {
+      return "it is an Office document. Fix: save its table as CSV (UTF-8)"
+    }
+    return "it is a zip archive without arrays (.npy). Fix: unzip it, then name what it holds"
   }
 
   private static func members(_ file: BinaryFile) throws -> [ZipMember] {
@@ -126,7 +143,7 @@ final class NumPyColumn {
       throw CollectionError(
         .damaged,
         file: stream.name,
-        "its elements are \(type), neither integers nor text. Fix: save array.astype(str)"
+        "its elements are \(type), neither integers nor text. Fix: save array.astype('int64') or array.astype(str)"
       )
     }
     let sizes = description.shape
