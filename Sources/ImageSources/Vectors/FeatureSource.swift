@@ -227,7 +227,8 @@ public struct FeatureSource: Sendable, Hashable {
   {
     let file = Quoting.shellWord(path ?? "FILE")
     let letters = bytes.filter { $0 != 0x20 && !(0x09...0x0D).contains($0) }
-    if ImageMagic.isImage(bytes) { return "it is an image. Fix: adbvec embed-load \(file)" }
+    // A header may begin with the two letters of BMP.
+    if ImageMagic.isImage(bytes), bytes.contains(0) || !bytes.starts(with: Array("BM".utf8)) { return "it is an image. Fix: adbvec embed-load \(file)" }
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       return "it is UTF-16. Fix: iconv -f UTF-16 -t UTF-8 \(file) | adbvec load -"
     }
