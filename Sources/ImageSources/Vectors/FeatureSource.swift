@@ -204,7 +204,7 @@ public struct FeatureSource: Sendable, Hashable {
       if let problem = refusal(bytes, firstLine) {
         throw CollectionError(.unknownFormat, file: name, problem)
       }
-      if firstLine.first == UInt8(ascii: "{") { return .jsonl }
+      if known == .jsonl || firstLine.first == UInt8(ascii: "{") { return .jsonl }
       if firstLine.contains(UInt8(ascii: "|")), delimiter == UInt8(ascii: ",") { return .features }
       if [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t"), delimiter].contains(
         where: firstLine.contains
@@ -226,9 +226,11 @@ public struct FeatureSource: Sendable, Hashable {
   private func refusal(_ bytes: UnsafeRawBufferPointer, _ firstLine: Slice<UnsafeRawBufferPointer>) -> String?
   {
     let file = Quoting.shellWord(path ?? "FILE")
-    let letters = bytes.filter { $0 != 0x20 && !(0x09...0x0D).contains($0) }
+    let letters = bytes.prefix(512).filter { $0 != 0x20 && !(0x09...0x0D).contains($0) }
     // A header may begin with the two letters of BMP.
-    if ImageMagic.isImage(bytes), bytes.contains(0) || !bytes.starts(with: Array("BM".utf8)) { return "it is an image. Fix: adbvec embed-load \(file)" }
+    if ImageMagic.isImage(bytes), bytes.contains(0) || !bytes.starts(with: Array("BM".utf8)) {
+      return "it is an image. Fix: adbvec embed-load \(file)"
+    }
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       return "it is UTF-16. Fix: iconv -f UTF-16 -t UTF-8 \(file) | adbvec load -"
     }
