@@ -39,7 +39,7 @@ package enum CommandRunner {
       exit(end(with: error, root, asksForJSON ? words ?? [] : nil, interruption: ""))
     }
     let interruption = (command as? any InterruptibleCommand)?.interruption ?? "interrupted"
-    let patience = (command as? any InterruptibleCommand)?.patience ?? .seconds(2)
+    let patience = (command as? any InterruptibleCommand)?.patience ?? .milliseconds(1500)
     let sendable = SendableCommand(command: command)
     let json = asksForJSON ? words ?? [] : nil
     let task = Task.detached { () -> Int32 in
@@ -127,12 +127,12 @@ private struct SendableCommand: @unchecked Sendable {
 package protocol InterruptibleCommand {
   /// One line that is true of this command whenever it stops: what stays, and how to continue.
   var interruption: String { get }
-  /// How long the command may take to end in order.
+  /// How long the command may take to end in order; less than the two seconds after which people think that it hangs.
   var patience: Duration { get }
 }
 
 extension InterruptibleCommand {
-  package var patience: Duration { .seconds(2) }
+  package var patience: Duration { .milliseconds(1500) }
 }
 
 /// Ctrl-C, SIGTERM and a closed terminal cancel a task, which cancels the statement on the server. A task that does not end in time, as one

@@ -45,7 +45,7 @@ struct Check: Sendable {
 
   /// Everything that is examined, in the order in which people read it: what comes first explains what follows.
   static let all: [Check] =
-    [.engine, .extension, .dialect, .table, .recipe, .dimension, .vectors, .storage]
+    [.engine, .extension, .dialect, .table, .recipe, .dimension, .vectors, .embeddings, .storage]
     + [.index, .operatorClass, .indexMetric, .indexOptions, .shards, .statistics]
     + [.plan, .settings, .recall, .statement]
 }
@@ -74,6 +74,12 @@ public struct Expectations: Sendable {
   public var topK = 20
   /// The number of rows that are searched for to measure recall; 0 leaves it out.
   public var sample = 20
+  /// The number of images that are embedded again and compared with their rows; 0 leaves it out. Of 150 images at least
+  /// one is foreign with a probability of .9995 where 5 % of the rows are.
+  public var images = 150
+  /// Embeds the images of rows by a table's recipe, from where the rows say that they lie: nil for one that cannot be
+  /// read. It may give fewer than it was given, when it takes too long. Nil where there is no model.
+  public var embed: (@Sendable (RecordedRecipe, [String]) async throws -> [[Float]?])?
   /// The least share of the true neighbours that the index must find.
   public var minimumRecall = 0.9
   /// A statement of the user's own to examine.

@@ -27,6 +27,8 @@ public struct Facts: Sendable {
   public var vectors: VectorCensus?
   /// The table's parts on the nodes of a cluster.
   public var shards: [Shard] = []
+  /// Vectors taken at random, and what their images give today.
+  public var sample: VectorSample?
   /// What the server keeps of the table for its planner.
   public var statistics: TableStatistics?
   /// The plan of a search.
@@ -165,6 +167,7 @@ extension Facts {
       try await statistics(table, server, connection) ?? statistics(of: facts.shards)
     try await facts.search(expectations, connection)
     facts.vectors = try await census(table, expectations, server, connection)
+    if table.hasRows { facts.sample = try await sample(table, expectations, facts.recipe, connection) }
     facts.settings = try await settings(connection)
     if let statement = expectations.statement {
       facts.statementPlan = try await plan(statement, connection)

@@ -420,4 +420,50 @@ import VectorSQL
       #expect(finished.output.hasSuffix("checks found something wrong.\n"))
     }
   }
+
+  /// 200 rows of one network, ten of them replaced by another's vectors of the same dimension.
+  @Test(.enabled(if: Environment.hasData, "../shared/data is not there"))
+  func aTwentiethOfRowsOfAnotherNetworkIsFound() async throws {
+    try await TestServer.withDatabase { database in
+      let weights = Environment.data + "/weights/"
+      let environment = [
+        "DATABASE_URL": database.url, "ADBVEC_MIGRATIONS": Environment.package + "/migrations",
+        "ADBVEC_DIALECT": "pgvector", "ADBVEC_WEIGHTS": weights + "squeezenet1_1-onnxzoo.safetensors",
+      ]
+      func run(_ words: [String], exitCode: Int32 = 0) async throws -> Finished {
+        let finished = try await Program.run(Program.adbvec, words, environment: environment)
+        #expect(finished.exitCode == exitCode, "\(words): \(finished.error)\(finished.output)")
+        return finished
+      }
+      func embeddings() async throws -> Report.Finding {
+        let words = ["doctor", "--format", "json", "--sample", "0"]
+        let finished = try await Program.run(Program.adbvec, words, environment: environment)
+        let report = try JSONDecoder.ofReports.decode(Report.self, from: Data(finished.output.utf8))
+        return try #require(report.result.findings.first { $0.check == "embeddings" })
+      }
+      _ = try await run(["migrate", "up"])
+      let source = [Environment.data + "/cifar-100-binary/test.bin", "--limit", "200"]
+      _ = try await run(["embed-load"] + source)
+      let right = try await embeddings()
+      #expect(right.message == "150 images embedded again give the vectors of their rows", "\(right)")
+      _ = try await Program.psql("CREATE TABLE other (LIKE image_search INCLUDING ALL)", on: database)
+      _ = try await run(
+        ["embed-load"] + source
+          + ["--weights", weights + "efficientnet_lite0-57934424.pth", "--table", "other"]
+      )
+      let mixing = """
+        UPDATE image_search i SET image_vector = o.image_vector FROM other o WHERE o.id = i.id AND i.id % 20 = 7
+        """
+      _ = try await Program.psql(mixing, on: database)
+      let found = try await embeddings()
+      #expect(found.severity == "wrong", "\(found)")
+      #expect(
+        found.message.contains(" of 150 images embedded again give another vector than their rows have")
+      )
+      let fix = try #require(found.fix).split(separator: " ").dropFirst().map(String.init)
+      #expect(fix.first == "embed-load" && fix[1].hasSuffix("/cifar-100-binary/test.bin'"), "\(fix)")
+      _ = try await run(fix.map { $0.replacing("'", with: "") } + source[1...2])
+      #expect(try await embeddings().severity == "ok")
+    }
+  }
 }

@@ -38,7 +38,13 @@ import Testing
   @Test(arguments: [
     ("search --id 1", "interrupted"),
     ("migrate up", "interrupted; 'adbvec migrate status' shows what is applied"),
-    ("migrate status", "interrupted"), ("doctor", "interrupted"),
+    ("migrate status", "interrupted"), ("doctor", "interrupted"), ("serve --port 0", "interrupted"),
+    ("sql query --id 1", "interrupted"), ("sql query --id 1 --explain", "interrupted"),
+    ("migrate plan", "interrupted"), ("migrate validate", "interrupted"), ("migrate wait", "interrupted"),
+    ("migrate dump", "interrupted"),
+    ("migrate down", "interrupted; 'adbvec migrate status' shows what is applied"),
+    ("migrate redo", "interrupted; 'adbvec migrate status' shows what is applied"),
+    ("migrate baseline 1", "interrupted; 'adbvec migrate status' shows what is applied"),
     ("load /dev/null --input-format features", "interrupted; committed batches stay"),
     ("unload x.npy", "interrupted; x.npy was not written"),
   ])
@@ -52,5 +58,21 @@ import Testing
     let finished = try await interrupt("migrate up", signals: 2)
     #expect(finished.exitCode == 130 && finished.errorLines.count == 1)
     #expect(finished.error.contains("interrupted; 'adbvec migrate status' shows what is applied"))
+  }
+
+  /// A named pipe that nobody writes to.
+  @Test(arguments: ["projection show PIPE", "sql query --offline --vector-file PIPE"])
+  func oneInterruptEndsTheReadingOfASilentPipe(_ words: String) async throws {
+    let script = """
+      cd "$2"; mkfifo PIPE; sleep 60 <> PIPE & writer=$!
+      "$0" $1 > out 2> err & pid=$!
+      sleep 1; kill -INT $pid; wait $pid; code=$?
+      kill $writer 2> /dev/null; cat err >&2; exit $code
+      """
+    let finished = try await withTemporaryFolder { folder in
+      try await Program.run("/bin/bash", ["-c", script, Program.adbvec, words, folder])
+    }
+    #expect(finished.exitCode == 130, "\(words): \(finished.error)")
+    #expect(finished.error == "error: interrupted\n")
   }
 }

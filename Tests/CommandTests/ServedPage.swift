@@ -23,6 +23,7 @@ final class ServedPage: Sendable {
 
   let address: String
   private let process: Process
+  private let errors: String
 
   /// Starts the page on a free port, runs a body with it, and ends it.
   static func with<Value>(
@@ -43,6 +44,7 @@ final class ServedPage: Sendable {
     process.arguments = ["serve", "--port", "0"] + arguments
     process.environment = ["PATH": "/usr/bin:/bin", "ADBVEC_HOME": "/nonexistent"].merging(environment) { $1 }
     let files = [folder + "/output", folder + "/error"]
+    errors = files[1]
     for path in files { try Data().write(to: URL(fileURLWithPath: path)) }
     process.standardOutput = FileHandle(forWritingAtPath: files[0])
     process.standardError = FileHandle(forWritingAtPath: files[1])
@@ -58,6 +60,20 @@ final class ServedPage: Sendable {
     }
     process.terminate()
     throw NotServing(description: (try? String(contentsOfFile: files[1], encoding: .utf8)) ?? "silence")
+  }
+
+  /// What the server has said on standard error.
+  var said: String {
+    get throws { try String(contentsOfFile: errors, encoding: .utf8) }
+  }
+
+  /// The most memory that the process has held: `VmHWM`.
+  var peakMemoryMiB: Int {
+    get throws {
+      let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+      let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+      return (Int(line.filter(\.isNumber)) ?? .max) / 1024
+    }
   }
 
   /// Asks, over a connection of its own.

@@ -1,4 +1,5 @@
 import Foundation
+import ImageSearch
 import ImageSources
 import Ingestion
 import PostgresClient
@@ -35,9 +36,11 @@ struct LoadingAdviceTests {
 
     func run(
       _ policy: LoadOptions.ConflictPolicy?,
-      _ continuation: LoadOptions.Continuation = .ask
+      _ continuation: LoadOptions.Continuation = .ask,
+      recipe: Recipe? = nil
     ) async throws -> LoadReport {
       var options = LoadOptions()
+      options.recipe = recipe
       options.batchRows = 100
       (options.onConflict, options.continuation) = (policy, continuation)
       return try await Loader(
@@ -195,6 +198,29 @@ struct LoadingAdviceTests {
       )
       try await load.sql("UPDATE \(load.table.quoted) SET class = 'x'")
       #expect(try await load.run(.update, .restart).counts.replaced == 300)
+    }
+  }
+
+  /// Vectors of one length from two models: only the recipe tells them apart.
+  @Test func anotherRecipeIsRefusedBeforeAnythingIsWritten() async throws {
+    try await load(usual) { load in
+      let recipe = Recipe([.architecture: "a", .weights: "1a2b", .normalise: "no"])
+      #expect(try await load.run(nil, recipe: recipe).counts.loaded == 300)
+      try load.file.write((300..<310).map { "\($0)|x|{\($0),1}\n" }.joined())
+      for (field, value) in [(Recipe.Field.weights, "ffff"), (.normalise, "yes"), (.architecture, "b")] {
+        var other = recipe
+        other[field] = value
+        let refused = await #expect(throws: RecipeMismatch.self) {
+          try await load.run(.skip, .restart, recipe: other)
+        }
+        #expect(refused?.differences.map(\.field) == [field])
+        #expect(try await load.rows() == ["300", "300"])
+      }
+      // What an earlier version recorded is the beginning of today's digest.
+      var same = recipe
+      same[.weights] = "1a2b3c4d.9f86d081"
+      #expect(try await load.run(.skip, .restart, recipe: same).counts.loaded == 10)
+      #expect(try await load.rows() == ["310", "310"])
     }
   }
 

@@ -74,6 +74,28 @@ struct LoadingCommandTests {
     }
   }
 
+  /// A crash empties an UNLOGGED table and keeps the journal of its load.
+  @Test(arguments: ["insert", "copy"])
+  func anUnloggedTableThatACrashEmptiedIsFilledAgain(method: String) async throws {
+    try await FaultServer.with { server in
+      try await CommandLoad.with(method: method, on: server) { load in
+        let connection = try await server.connect()
+        try await connection.run("ALTER TABLE image_search SET UNLOGGED")
+        await connection.close()
+        let process = try load.start(rate: 300)
+        try await load.waitForRows(beyond: 1000, process)
+        try server.crash()
+        process.waitUntilExit()
+        let said = try load.said
+        #expect(process.terminationStatus == 1, "\(said)")
+        #expect(
+          said.contains("emptied the table, which is UNLOGGED. Fix: --resume loads the missing rows again")
+        )
+        try await end(load)
+      }
+    }
+  }
+
   @Test(.enabled(if: TinyDisk.isPossible, "only root can mount a small disk"))
   func aFullDiskStopsTheLoad() async throws {
     try await FaultServer.with { server in

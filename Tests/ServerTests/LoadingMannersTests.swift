@@ -56,6 +56,18 @@ struct LoadingMannersTests {
     #expect(progress.share.map { (0...1).contains($0) } ?? true)
   }
 
+  /// A server that is told of one mebibyte builds with more, and the session has its own setting behind the build.
+  @Test func aBuildGetsTheMemoryThatItsGraphNeeds() async throws {
+    try await FaultyLoad.with(.copy, connections: 1) { load in
+      try await load.indexThroughFunction(
+        "IF pg_size_bytes(current_setting('maintenance_work_mem')) < 16000000 THEN RAISE 'too little'; END IF;"
+      )
+      let report = try await load.run(keywords: ["options": "-c maintenance_work_mem=1MB"])
+      #expect(report.counts.loaded == load.rows)
+      #expect(try await load.indexes().count == 2)
+    }
+  }
+
   /// The error of a `/dev/shm` that is too small, raised in its place: as often as workers are allowed.
   @Test func aBuildWithoutSharedMemoryGoesOnAlone() async throws {
     try await FaultyLoad.with(.copy, connections: 1) { load in

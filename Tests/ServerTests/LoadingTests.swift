@@ -123,6 +123,28 @@ enum LoadingTable {
   }
 }
 
+/// CSV whose fields stand between other characters than commas.
+struct LoadingDelimiterTests {
+  @Test(arguments: [";", "\t", "|"])
+  func fieldsBetweenOtherCharactersAreRead(delimiter: String) async throws {
+    try await ScratchSchema.with { connection, schema in
+      let target = try await LoadingTable.make(connection, schema, type: "real[]")
+      let lines = (0..<9).map {
+        ["\($0)", "\"a\(delimiter)b, c\"", "\"[\($0), 0.5]\""].joined(separator: delimiter) + "\n"
+      }
+      let file = try TemporaryFile(lines.joined(), name: "rows.csv")
+      var source = FeatureSource(path: file.path)
+      source.delimiter = try #require(delimiter.utf8.first)
+      let report = try await Loader(settings: ScratchSchema.settings(), target: target)
+        .run(FileBatchSource(source))
+      #expect(report.counts.loaded == 9)
+      #expect(
+        try await LoadingTable.rows(connection, target) == (0..<9).map { "\($0)|a\(delimiter)b, c|\($0),0.5" }
+      )
+    }
+  }
+}
+
 /// A file that is gone with the test.
 final class TemporaryFile: Sendable {
   let path: String

@@ -1,5 +1,5 @@
 import Foundation
-import Migrations
+@testable import Migrations
 import PostgresClient
 import Testing
 
@@ -34,6 +34,30 @@ struct MigrationsToolsTests {
       #expect(try await migrator.status(on: connection).hasDrift == false)
       #expect(try await migrator.dump(database.settings, program: Self.pgDump ?? "pg_dump") == dump)
     }
+  }
+
+  @Test
+  func `A dump reaches the server by everything that was said of the connection, and shows no password`()
+    throws
+  {
+    let words = [
+      "channel_binding": "require", "host": "h", "sslcert": "/a b/it's.crt", "sslkey": "/k",
+      "sslmode": "verify-full",
+      "target_session_attrs": "read-write",
+    ]
+    var settings = ConnectionSettings(
+      url: "host=h password=secret sslmode=require target_session_attrs=read-write"
+    )
+    settings.overrides = [
+      "sslcert": "/a b/it's.crt", "sslkey": "/k", "channel_binding": "require", "sslmode": "verify-full",
+    ]
+    let target = try Migrator.target(settings)
+    let text = words.sorted { $0.key < $1.key }.map { "\($0.key)='\($0.value.replacing("'", with: "\\'"))'" }
+    #expect(target.arguments == ["--dbname", text.joined(separator: " ")])
+    #expect(target.environment == ["PGPASSWORD": "secret"])
+    settings.overrides["sslpassword"] = "hidden"
+    let refusal = #expect(throws: MigrationError.self) { try Migrator.target(settings) }
+    #expect(refusal.map { "\($0)".contains("hidden") } == false)
   }
 
   @Test func `wait gives up when nobody answers, and at once when waiting cannot help`() async throws {

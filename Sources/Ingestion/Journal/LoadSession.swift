@@ -111,7 +111,7 @@ struct LoadSession: Sendable {
           )
         }
         if next == .repair, policy == .fail { policy = .skip }
-        if next == .fresh, policy != .fail { try await Self.checkPositions(run, table) }
+        if next != .finished { try await Self.checkPositions(run, table) }
         fresh.onConflict = policy
         isFinished = next == .finished
         isFresh = next == .fresh || next == .repair

@@ -117,7 +117,7 @@ extension Migrator {
   }
 
   /// The server as `pg_dump` is told of it: all that libpq was told, secrets by its environment, which others cannot read.
-  private static func target(
+  static func target(
     _ settings: ConnectionSettings
   ) throws -> (arguments: [String], environment: [String: String]) {
     var given = try settings.url.map(ConnectionSettings.keywords) ?? [:]

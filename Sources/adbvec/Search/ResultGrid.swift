@@ -61,10 +61,12 @@ struct ResultGrid {
 /// Finds the image of a row: from the collection that was named, else from where the row says it came from.
 final class ImageFinder {
   private let collection: (any ImageCollection)?
+  private let options: Image.DecodingOptions
   private var opened: [String: any ImageCollection] = [:]
 
-  init(collection path: String?) throws {
-    collection = try path.map { try ImageSource.open($0, options: .display) }
+  init(collection path: String?, options: Image.DecodingOptions = .display) throws {
+    self.options = options
+    collection = try path.map { try ImageSource.open($0, options: options) }
   }
 
   /// The image, or nil when it cannot be found or read any more: a placeholder stands for it.
@@ -76,7 +78,7 @@ final class ImageFinder {
     }
     guard let place = source.flatMap(ImagePlace.init) else { return nil }
     switch place {
-    case .file(let path): return try? ImageSource.open(path, options: .display).image(at: 0)
+    case .file(let path): return try? ImageSource.open(path, options: options).image(at: 0)
     case .record(let path, let number):
       let collection = opened[path] ?? (try? ImageSource.open(path))
       opened[path] = collection
@@ -127,13 +129,21 @@ struct GridOptions: ParsableArguments {
     let font = try font.map { try GridFont(regular: $0) } ?? GridFont.system()
     let missing = Set(font.charactersWithoutFont(in: grid.labels)).sorted()
     if !missing.isEmpty {
+      // Fonts of coloured bitmaps, such as Noto Color Emoji, cannot be drawn at the size of a label.
+      let font =
+        missing.allSatisfy(Self.isEmoji)
+        ? "with outlines of emoji, such as fonts-symbola" : "that has them, such as fonts-noto-cjk"
       Terminal.warning(
         "no font has \(String(missing.prefix(10))): boxes stand for \(missing.count == 1 ? "it" : "them"). "
-          + "Fix: install a font that has them, such as fonts-noto-cjk, or name one with --font"
+          + "Fix: install a font \(font), or name one with --font"
       )
     }
     // A device, such as /dev/stdout, has no format in its name.
     return try grid.data(as: (try? GridFormat(path: path)) ?? .png, font: font)
+  }
+
+  private static func isEmoji(_ character: Character) -> Bool {
+    character.unicodeScalars.contains { $0.properties.isEmojiPresentation }
   }
 
   /// A grid of these cells; those that do not fit are left out.

@@ -3,6 +3,8 @@ import Basics
 import CommandSupport
 import Doctor
 import FoundationEssentials
+import ImageSearch
+import Inference
 import MigrateCommands
 import Migrations
 import VectorSQL
@@ -37,6 +39,14 @@ struct DoctorCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "How many images to embed again and compare with their rows; 0 skips it.",
+      valueName: "count"
+    )
+  )
+  var images = 150
+
+  @Option(
+    help: ArgumentHelp(
       "The share of the true neighbours that the index must find, 0…1.",
       valueName: "share"
     )
@@ -55,21 +65,27 @@ struct DoctorCommand: AsyncParsableCommand {
   )
   var query: String?
 
+  @OptionGroup(title: "Feature options") var features: FeatureOptions
   @OptionGroup var migrate: MigrateOptions
 
   func validate() throws {
     try checkRange("--top-k", topK, 1...10_000)
     try checkRange("--sample", sample, 0...1000)
+    try checkRange("--images", images, 0...1000)
     try checkRange("--min-recall", minRecall, 0...1)
   }
 
   mutating func run() async throws {
-    let settings = try migrate.global.settings([.metric: metric, .migrations: migrate.migrations])
+    let settings = try migrate.global.settings(
+      features.flags.merging([.metric: metric, .migrations: migrate.migrations]) { $1 }
+    )
     var expectations = Expectations(table: try settings.imageTable(), dialect: try settings.sqlDialect())
     expectations.metric = try settings.chosenMetric()
     expectations.topK = topK
     expectations.sample = sample
     expectations.minimumRecall = minRecall
+    expectations.images = images
+    expectations.embed = { [features] in try Self.embed($1, by: $0, features, settings) }
     expectations.statement = try query.map(Self.text)
     if let parameters = try parameters(settings) { expectations.add(parameters) }
     let findings = try await Doctor(expectations).examine(try await settings.connect())
@@ -86,6 +102,27 @@ struct DoctorCommand: AsyncParsableCommand {
   private func parameters(_ settings: Settings) throws -> ParameterSet? {
     guard migrate.hasFolder(settings) else { return nil }
     return try migrate.migrator(settings).parameters
+  }
+
+  /// The longest that images are embedded again; in half a minute any model embeds some dozens.
+  private static let patience = Duration.seconds(30)
+
+  private static func embed(
+    _ sources: [String],
+    by recipe: RecordedRecipe,
+    _ features: FeatureOptions,
+    _ settings: Settings
+  ) throws -> [[Float]?] {
+    let prepared = try features.prepare(settings, for: recipe)
+    let extractor = try prepared.model.makeExtractor()
+    let finder = try ImageFinder(collection: nil, options: prepared.decoding)
+    let start = ContinuousClock.now
+    var vectors: [[Float]?] = []
+    for source in sources where ContinuousClock.now - start < patience {
+      try Task.checkCancellation()
+      vectors.append(try finder.image(id: 0, source: source).map { try extractor.features(of: $0) })
+    }
+    return vectors
   }
 
   private static func text(of path: String) throws -> String {
