@@ -19,6 +19,8 @@ public struct Facts: Sendable {
   public var table: VectorTable?
   /// The table's partitions or children, one level down.
   public var parts: [Part] = []
+  /// Whether the table is one of Greenplum's append-optimised ones, which compress rows and have no pages of their own size.
+  public var isAppendOptimised = false
   /// Builds of the table's indexes that run now.
   public var builds: [IndexBuild] = []
   /// What loads have recorded of how the vectors were made.
@@ -159,6 +161,7 @@ extension Facts {
     }
     guard let table = facts.table else { return facts }
     facts.parts = try await parts(table, connection)
+    facts.isAppendOptimised = try await isAppendOptimised(table, server, connection)
     facts.builds = try await builds(table, server, connection)
     facts.recipe = try await RecipeStore(table: table.name, column: names.vectorColumn, on: connection)
       .read(connection)
@@ -247,6 +250,25 @@ extension Facts {
       parts[parts.count - 1].indexes.append(found)
     }
     return parts
+  }
+
+  /// Greenplum 6 has a column for it in `pg_class`; from 7 on it is an access method.
+  private static func isAppendOptimised(
+    _ table: VectorTable,
+    _ server: ServerCapabilities,
+    _ connection: PostgresConnection
+  ) async throws -> Bool {
+    guard server.canDistribute else { return false }
+    let query =
+      server.serverVersion >= 120_000
+      ? "SELECT a.amname LIKE 'ao%' FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.oid = $1::int8::oid"
+      : "SELECT relstorage IN ('a', 'c') FROM pg_class WHERE oid = $1::int8::oid"
+    do {
+      let rows = try await connection.query(Statement(trusted: query, binds: [.int8(Int64(table.oid))]))
+      return try rows.first?.value(at: 0, as: Bool.self) ?? false
+    } catch let error as PostgresError where error.sqlState == "42703" {
+      return false
+    }
   }
 
   private static func builds(

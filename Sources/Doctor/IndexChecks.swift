@@ -9,6 +9,10 @@ extension Check {
     guard table.hasRows else {
       return .skipped("a view has no index of its own; the plan shows whether a search uses one below it")
     }
+    if expectations.dialect.indexExtension == .fastann, facts.server.canDistribute, !facts.server.hasAnnIndex
+    {
+      return .skipped("this server has no ann index for real[]: searches compare all rows")
+    }
     if let build = facts.builds.first {
       return .skipped(
         "the index \(build.index) is being built by process \(build.pid); look again when it is done"

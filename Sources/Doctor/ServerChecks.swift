@@ -75,6 +75,12 @@ extension Check {
   /// `CREATE EXTENSION vector` works only with its files on the server and with the right to create it.
   private static func vectorFix(_ facts: Facts) -> String {
     guard let files = facts.extensionFiles["vector"] else {
+      guard facts.server.serverVersion >= 120_000 else {
+        // pgvector 0.7.4 is the last release for PostgreSQL 12, and none runs on a base before 11.
+        return
+          "use \(facts.server.canDistribute ? "Greenplum 7 or Cloudberry, or " : "")a PostgreSQL from 13 on: no release of "
+          + "pgvector runs on PostgreSQL \(facts.server.serverVersion / 10_000)"
+      }
       return "install pgvector on the server first\(package(facts)); a managed service has it in its list of "
         + "extensions; then run adbvec doctor again"
     }

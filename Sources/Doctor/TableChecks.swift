@@ -110,6 +110,9 @@ extension Check {
   static let storage = Check(name: "storage") { facts, expectations in
     guard let table = facts.table, let column = facts.column(expectations) else { return .skipped(noColumn) }
     guard table.hasRows else { return .skipped("\(kindName(table))has no storage of its own") }
+    guard !facts.isAppendOptimised else {
+      return .ok("append-optimised, which keeps vectors in blocks of its own")
+    }
     let alter =
       "ALTER TABLE \(table.name.quoted) ALTER COLUMN \(expectations.table.vectorColumn.quoted) SET STORAGE"
     let isPlain = column.storage == "p"
@@ -124,6 +127,9 @@ extension Check {
       return .wrong("\(size); PLAIN storage refuses such rows", fix: facts.asOwner("\(alter) EXTERNAL;"))
     }
     if expectations.dialect.plainVectorStorage, !isPlain {
+      if let rows = facts.smallRows {
+        return .ok("\(name): the table has \(rows == 1 ? "1 row" : "\(rows) rows") only")
+      }
       // PostgreSQL moves values out of rows of more than about a quarter of a page only (TOAST_TUPLE_THRESHOLD).
       if dimension != nil, bytes <= facts.server.blockSize / 4 {
         return .ok("\(name): rows of about \(bytes) bytes keep their vectors")
@@ -149,6 +155,13 @@ extension VectorTable {
 }
 
 extension Facts {
+  /// The number of rows of a table of segments that is read in a moment however its vectors are kept; nil for a larger
+  /// one, and an empty one, whose rows are to come.
+  fileprivate var smallRows: Int? {
+    guard server.canDistribute, let rows = vectors?.rows, (1..<100).contains(rows) else { return nil }
+    return rows
+  }
+
   /// The column of vectors.
   func column(_ expectations: Expectations) -> VectorTable.Column? {
     table?.column(expectations.table.vectorColumn)

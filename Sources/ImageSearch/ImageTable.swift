@@ -228,6 +228,15 @@ struct ColumnType {
   }
 }
 
+extension ServerCapabilities {
+  /// What to do about a server without `ann`.
+  fileprivate var withoutAnn: String {
+    if product == .analyticDB { return "CREATE EXTENSION fastann" }
+    return pgvectorVersion != nil
+      ? "choose --dialect pgvector" : "use AnalyticDB, or a server with pgvector and --dialect pgvector"
+  }
+}
+
 extension Dialect {
   /// The dialect with the capabilities that the server was found to have.
   /// - Throws: `ImageSearchError` with code `wrongTable` when the server cannot speak it at all.
@@ -241,9 +250,7 @@ extension Dialect {
     case .fastann where !server.hasAnnIndex:
       throw ImageSearchError(
         code: .wrongTable,
-        description:
-          "this server has no ann index for real[] (\(server.product)). Fix: CREATE EXTENSION fastann, "
-          + "or choose --dialect pgvector"
+        description: "this server has no ann index for real[] (\(server.product)). Fix: \(server.withoutAnn)"
       )
     default: break
     }

@@ -110,7 +110,7 @@ extension ServerCapabilities {
   /// - Throws: `PostgresError` with code `wrongNode`.
   package func requireEntryNode() throws(PostgresError) {
     guard let (problem, fix) = wrongNode else { return }
-    throw PostgresError(code: .wrongNode, message: problem, hint: "Fix: \(fix)")
+    throw PostgresError(code: .wrongNode, message: problem, hint: fix)
   }
 }
 

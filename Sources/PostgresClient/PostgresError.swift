@@ -82,7 +82,7 @@ extension PostgresError: CustomStringConvertible {
     var text = message
     if let sqlState { text += " (SQLSTATE \(sqlState))" }
     if let detail { text += "; \(detail)" }
-    if let hint { text += "; hint: \(hint)" }
+    if let hint { text += code == .wrongNode ? ". Fix: \(hint)" : "; hint: \(hint)" }
     return text
   }
 }

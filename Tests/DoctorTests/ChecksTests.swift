@@ -377,6 +377,105 @@ import VectorSQL
     #expect(try finding("engine", facts).severity == .wrong)
   }
 
+  @Test func aWorkerIsRefusedWithTheCoordinatorsAddress() throws {
+    let finding = try finding("engine", facts(nil) { $0.server.node = .worker(coordinator: "db1:5432") })
+    #expect(finding.fix == "connect to the coordinator, db1:5432")
+  }
+
+  /// A table on two workers, as the shards tell.
+  private func onWorkers(_ shards: [Facts.Shard]) throws -> Finding {
+    let facts = facts(table(index: Self.index())) {
+      $0.server.product = .citus
+      $0.shards = shards
+    }
+    return try finding("shards", facts)
+  }
+
+  private func shard(
+    _ name: String,
+    _ node: String,
+    rows: Int = 2000,
+    _ change: (inout Facts.Shard) -> Void = { _ in }
+  )
+    -> Facts.Shard
+  {
+    var shard = Facts.Shard(name: name, node: node, rows: rows, bytes: rows * 8192, validIndexes: 1)
+    shard.buildMemory = 65_536
+    change(&shard)
+    return shard
+  }
+
+  @Test func shardsAreJudgedByRowsNodesIndexesAndMemory() throws {
+    let even = [shard("1", "a:1"), shard("2", "b:1"), shard("3", "a:1"), shard("4", "b:1")]
+    #expect(try onWorkers(even).message == "4 on 2 nodes, 2000 to 2000 rows, 15 to 15 MB each")
+    var shards = even
+    shards[0].rows = 9000
+    #expect(try onWorkers(shards).message.hasPrefix("the largest part has 2.4 times the mean"))
+    shards = even
+    shards[1].node = "a:1"
+    shards[3].node = "a:1"
+    shards[3].bytes *= 4
+    shards.append(shard("5", "b:1"))
+    #expect(try onWorkers(shards).fix == "SELECT citus_rebalance_start();")
+    shards = even
+    shards[2].invalidIndexes = 1
+    let broken = try onWorkers(shards)
+    #expect(broken.severity == .wrong)
+    #expect(broken.fix?.hasPrefix("DROP INDEX CONCURRENTLY IF EXISTS ") == true)
+    shards = even
+    shards[1].buildMemory = 1024 * 1024
+    #expect(try onWorkers(shards).fix?.contains("maintenance_work_mem = '1048576kB'") == true)
+    #expect(try onWorkers([]).severity == .warning)
+  }
+
+  @Test func oneNodeHasNoShards() {
+    let findings = Doctor.judge(facts(table()), Expectations(table: ImageTable(), dialect: .pgvector))
+    #expect(!findings.contains { $0.check == "shards" })
+  }
+
+  /// Greenplum 6, whose base has neither pgvector nor `ann`.
+  private func greenplum6(_ table: VectorTable?, _ change: (inout Facts) -> Void = { _ in }) -> Facts {
+    facts(table) {
+      $0.server = ServerCapabilities(
+        product: .greenplum,
+        productVersion: "6.24.3",
+        serverVersion: 90_426,
+        versionText: "PostgreSQL 9.4.26 (Greenplum Database 6.24.3)",
+        blockSize: 32_768
+      )
+      change(&$0)
+    }
+  }
+
+  @Test func greenplumSixIsAdvisedWhatItCanFollow() throws {
+    let none = try finding("extension", greenplum6(nil))
+    #expect(none.fix?.hasPrefix("use Greenplum 7 or Cloudberry") == true)
+    let ann = try finding("extension", greenplum6(nil), dialect: .analyticDB)
+    #expect(ann.fix?.contains("CASCADE") == false)
+    #expect(ann.fix?.contains("CREATE EXTENSION") == false)
+    let index = try finding(
+      "index",
+      greenplum6(table("real[]", storage: "x", index: nil)),
+      dialect: .analyticDB
+    )
+    #expect(index.severity == .skipped)
+  }
+
+  @Test(arguments: [(true, 5000, 3000), (false, 50, 3000), (false, 5000, 63)])
+  func storageIsNoMatterForSmallAndAppendOptimisedTables(
+    _ isAppendOptimised: Bool,
+    _ rows: Int,
+    _ dimension: Int
+  )
+    throws
+  {
+    let facts = greenplum6(table("real[]", storage: "x", index: nil)) {
+      $0.isAppendOptimised = isAppendOptimised
+      $0.vectors = .init(rows: rows, vectors: rows, leastDimension: dimension, greatestDimension: dimension)
+    }
+    #expect(try finding("storage", facts, dialect: .analyticDB).severity == .ok)
+  }
+
   @Test func numbersAtTheirLimitsAreJudged() throws {
     let facts = facts(table()) {
       $0.settings = ["hnsw.ef_search": "5"]

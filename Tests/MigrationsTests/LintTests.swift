@@ -106,6 +106,7 @@ import Testing
     ("CREATE UNIQUE INDEX i ON t (v);", ["V006"]), ("CREATE UNIQUE INDEX i ON t (id, v);", []),
     ("CREATE TABLE u (a int UNIQUE, b int) DISTRIBUTED BY (b);", ["V006"]),
     ("CREATE TABLE u (a int PRIMARY KEY) DISTRIBUTED RANDOMLY;", ["V006"]),
+    ("CREATE TABLE u (a int PRIMARY KEY, b int UNIQUE) DISTRIBUTED REPLICATED;", []),
     (
       "ALTER TABLE t ALTER v SET STORAGE PLAIN; CREATE INDEX i ON t USING ann (v) WITH (dim = 3, hnswm = 9);",
       ["V007"]

@@ -170,7 +170,7 @@ import VectorSQL
       let coordinator = try await cluster.column(
         "SELECT nodename || ':' || nodeport FROM pg_dist_node WHERE groupid = 0"
       )
-      let fix = "Fix: connect to the coordinator, \(coordinator[0])"
+      let fix = "connect to the coordinator, \(coordinator[0])"
       func refusal(_ body: () async throws -> Void) async -> PostgresError? {
         do { try await body() } catch { return error as? PostgresError }
         return nil
@@ -190,7 +190,7 @@ import VectorSQL
         worker
       )
       #expect(findings.first?.severity == .wrong)
-      #expect(findings.first?.fix == String(fix.dropFirst(5)))
+      #expect(findings.first?.fix == fix)
       await worker.close()
     }
   }
@@ -281,6 +281,23 @@ import VectorSQL
           "\(statement.name)"
         )
       }
+    }
+  }
+
+  @Test func theTablesHealthCountsTheRowsAndBytesOfItsShards() async throws {
+    try await CitusCluster.withImages(shards: 2) { cluster in
+      let dialect = try Dialect.pgvector.checked(against: try await cluster.connection.capabilities())
+      var target = SearchTarget.imageSearch
+      target.table = try cluster.name
+      let statement = try #require(LibraryStatement(name: "table_health"))
+      let text = try statement.sql(for: target).rendered(for: dialect).text
+      let rows = try await cluster.connection.run(trusted: text).last?.rows.first ?? []
+      #expect(rows.first == "4000")
+      #expect(rows.last == "4000")
+      let size = try await cluster.column(
+        "SELECT pg_size_pretty(citus_total_relation_size('\(cluster.schema).image_search'))"
+      )
+      #expect(rows.dropLast().last == size.first)
     }
   }
 

@@ -291,9 +291,12 @@ struct LoadContext: Sendable {
 
 extension PostgresError {
   /// Whether the same statement may succeed later: the connection is gone, the server restarts or is full, a deadlock
-  /// or a serialisation failure chose this transaction, a segment is being replaced (Greenplum's 58M01).
+  /// or a serialisation failure chose this transaction, a segment is being replaced (Greenplum's 58M01), or a worker was
+  /// lost (Citus passes on its 58030 and the XX000 of a server whose parent process is gone).
   var isWorthRetrying: Bool {
     if isConnectionProblem { return code != .invalidSettings }
+    if sqlState == "58030" { return message.hasPrefix("failed to COPY to shard") }
+    if sqlState == "XX000" { return message.contains("postmaster") }
     return ["40001", "40P01", "53300", "58M01"].contains(sqlState)
   }
 }

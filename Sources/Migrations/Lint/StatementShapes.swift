@@ -62,6 +62,8 @@ extension SQLStatement {
     guard start < tokens.count,
       let index = (start..<tokens.count).first(where: { hasWords("distributed", at: $0) })
     else { return nil }
+    // Each segment has all rows, so that any key can be checked there.
+    if hasWords("replicated", at: index + 1) { return nil }
     guard hasWords("by", at: index + 1), let end = endOfParentheses(at: index + 2) else { return [] }
     return names(index + 3..<end - 1)
   }

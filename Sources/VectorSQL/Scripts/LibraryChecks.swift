@@ -143,8 +143,8 @@ extension LibraryStatement {
         return [
           .select([
             #""content".*"#, #"(\#(storage(target))) AS "storage""#,
-            #"pg_size_pretty(pg_total_relation_size(\#(regclass(target)))) AS "size""#,
-            #"(SELECT \#(estimate) FROM pg_class WHERE oid = \#(regclass(target))) AS "rows_estimated""#,
+            #"pg_size_pretty(\#(size(target, dialect))) AS "size""#,
+            #"\#(rowsEstimated(target, dialect)) AS "rows_estimated""#,
           ]),
           #"FROM (\#(content)) AS "content""#,
         ].clauses
@@ -152,7 +152,30 @@ extension LibraryStatement {
     )
   }
 
-  private static let estimate: SQL = "CAST(reltuples AS bigint)"
+  /// On Citus the rows of a distributed table lie in its shards, and the table itself is an empty shell.
+  private static func size(_ target: SearchTarget, _ dialect: Dialect) -> SQL {
+    let table = regclass(target)
+    guard dialect.capabilities.citus else { return "pg_total_relation_size(\(table))" }
+    return """
+      CASE WHEN \(isDistributed(target)) THEN citus_total_relation_size(\(table)) \
+      ELSE pg_total_relation_size(\(table)) END
+      """
+  }
+
+  private static func rowsEstimated(_ target: SearchTarget, _ dialect: Dialect) -> SQL {
+    let table = regclass(target)
+    let own: SQL = "(SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = \(table))"
+    guard dialect.capabilities.citus else { return own }
+    return """
+      CASE WHEN \(isDistributed(target)) THEN (SELECT sum(CAST(result AS bigint)) FROM run_command_on_shards(\(table), \
+      'SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = CAST(''%s'' AS regclass)') WHERE success) \
+      ELSE \(own) END
+      """
+  }
+
+  private static func isDistributed(_ target: SearchTarget) -> SQL {
+    "EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = \(regclass(target)))"
+  }
 
   private static func regclass(_ target: SearchTarget) -> SQL {
     "CAST(\(.keyword(SQLValue.quotedLiteral(target.table.quoted))) AS regclass)"

@@ -1,0 +1,62 @@
+import Foundation
+import PostgresClient
+import Testing
+
+@testable import Migrations
+
+/// What is asked of an engine and not of a product, and what the documents say of engines.
+@Suite struct EngineTests {
+  @Test func productsHaveTheirEngines() {
+    func engine(_ product: ServerCapabilities.Product) -> Engine {
+      ServerCapabilities(product: product, serverVersion: 90_426, versionText: "").engine
+    }
+    #expect(engine(.postgreSQL) == .singleNode)
+    #expect(engine(.citus) == .citus)
+    for product in [ServerCapabilities.Product.greenplum, .cloudberry, .analyticDB] {
+      #expect(engine(product) == .segments)
+    }
+    #expect(Engine.citus.commitsInTwoPhases && Engine.segments.commitsInTwoPhases)
+  }
+
+  @Test func nodesWhereWorkWouldGoAstrayAreRefused() throws {
+    var server = ServerCapabilities(product: .citus, serverVersion: 180_000, versionText: "")
+    try server.requireEntryNode()
+    server.node = .worker(coordinator: "db1:5432")
+    let error = #expect(throws: PostgresError.self) { try server.requireEntryNode() }
+    #expect(error?.hint == "connect to the coordinator, db1:5432")
+    server.isUtilitySession = true
+    #expect(throws: PostgresError.self) { try server.requireEntryNode() }
+  }
+
+  @Test func aDumpOfGreenplumWithoutPlacementIsRefused() throws {
+    let dump = "--\nCREATE TABLE public.t (\n    id integer NOT NULL\n)"
+    let error = #expect(throws: MigrationError.self) {
+      try Migrator.checkPlacement(dump + ";\n", .segments, "pg_dump")
+    }
+    #expect(error?.hint?.contains("--pg-dump") == true)
+    try Migrator.checkPlacement(dump + " DISTRIBUTED BY (id);\n", .segments, "pg_dump")
+    try Migrator.checkPlacement(dump + ";\n", .singleNode, "pg_dump")
+    try Migrator.checkPlacement("-- nothing\n", .segments, "pg_dump")
+  }
+
+  @Test func theTableOfEnginesNamesTestsThatExist() throws {
+    let page = try String(contentsOfFile: RepositoryFolder.path + "/docs/engines.md", encoding: .utf8)
+    let rows = page.split(separator: "\n").filter { $0.hasPrefix("|") }.joined()
+    let names = rows.matches(of: /`([A-Za-z]+(?:Tests|OnServer))?(?:\.)?([a-z][A-Za-z]+)?`/).filter {
+      $0.1 != nil
+    }
+    #expect(names.count > 20)
+    var sources = ""
+    let files = try #require(FileManager.default.enumerator(atPath: RepositoryFolder.path + "/Tests"))
+    for case let path as String in files where path.hasSuffix(".swift") {
+      sources += try String(contentsOfFile: RepositoryFolder.path + "/Tests/" + path, encoding: .utf8)
+    }
+    for name in names {
+      if let suite = name.1 { #expect(sources.contains("struct \(suite)"), "\(suite)") }
+      if let test = name.2 { #expect(sources.contains("func \(test)("), "\(test)") }
+    }
+    for name in rows.matches(of: /, `([a-z][A-Za-z]+)`/).map(\.1) {
+      #expect(sources.contains("func \(name)("), "\(name)")
+    }
+  }
+}

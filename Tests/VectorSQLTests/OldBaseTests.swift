@@ -1,0 +1,141 @@
+import Foundation
+import Testing
+
+/// Greenplum 6 and AnalyticDB 6 stand on PostgreSQL 9.4. Every statement that stands in the sources is looked through for
+/// what such a server refuses; each use is listed here with what keeps it from going there.
+///
+/// The rules were recorded on Greenplum 6.24.3 (SQLSTATE in brackets): grammar [42601], missing functions [42883], columns
+/// [42703], relations [42P01], settings [42704], and what is parsed and refused [0A000].
+@Suite struct OldBaseTests {
+  /// A word that a 9.4 base refuses, as a pattern.
+  private static let rules: [(name: String, pattern: String)] = [
+    ("index if not exists", #"CREATE (UNIQUE )?INDEX (CONCURRENTLY )?IF NOT EXISTS"#),
+    ("column if not exists", #"ADD (COLUMN )?IF NOT EXISTS"#),
+    ("sequence if not exists", #"CREATE SEQUENCE IF NOT EXISTS"#),
+    ("identity", #"GENERATED (ALWAYS|BY DEFAULT) AS|OVERRIDING SYSTEM"#),
+    ("on conflict", #"ON CONFLICT"#),
+    ("merge", #"MERGE INTO"#),
+    (
+      "concurrent index",
+      #"CREATE (UNIQUE )?INDEX CONCURRENTLY|REINDEX \S+ CONCURRENTLY|DETACH PARTITION|FINALIZE"#
+    ),
+    ("skip locked", #"SKIP LOCKED"#),
+    ("last value", #"\b(currval|lastval)\("#),
+    ("missing setting", #"current_setting\([^)]*, true\)"#),
+    ("jsonb functions", #"\b(jsonb_set|jsonb_build_object|jsonb_agg|jsonb_path\w*)\("#),
+    ("missing functions", #"\b(sha256|gen_random_uuid|array_position|pg_blocking_pids|scale)\("#),
+    ("progress views", #"pg_stat_progress_"#),
+    ("sequences view", #"\bpg_sequences\b"#),
+    (
+      "catalogue columns",
+      #"\b(attidentity|attgenerated|prokind|relispartition|amtype|backend_type|wait_event\w*|indnkeyatts)\b"#
+    ),
+    ("row security", #"row_security_active|relrowsecurity"#),
+    ("materialised CTE", #"AS (NOT )?MATERIALIZED"#),
+    ("ties", #"WITH TIES"#),
+    (
+      "later settings", #"\b(idle_in_transaction_session_timeout|transaction_timeout|idle_session_timeout)\b"#
+    ),
+    ("cascade of extensions", #"CREATE EXTENSION [^;"]*CASCADE"#),
+    ("procedures", #"\bCALL \w+\("#),
+    ("samples", #"TABLESAMPLE"#),
+    ("two phases", #"PREPARE TRANSACTION"#),
+    ("typed regclass", #"to_regclass\(\$\d+::text\)"#),
+    ("generic plans", #"GENERIC_PLAN"#),
+    ("forced drop", #"WITH \(FORCE\)"#),
+  ]
+
+  /// Uses that no such server meets: file and rule, and why.
+  private static let guarded: [String: [String: String]] = [
+    "Doctor/Facts.swift": [
+      "progress views": "asked where reportsIndexProgress says so, from 12 on",
+      "generic plans": "statements with parameters are planned from 16 on",
+    ],
+    "Doctor/ServerChecks.swift": ["cascade of extensions": "advised where supportsExtensionCascade says so"],
+    "ImageSearch/Catalog/CatalogReading.swift": [
+      "row security": "left out before 9.5", "catalogue columns": "left out before 10",
+    ],
+    "Ingestion/Journal/LoadLock.swift": ["later settings": "set from 9.6 and 17 on"],
+    "Ingestion/Loading/IndexBuild.swift": [
+      "progress views": "asked where reportsIndexProgress says so, from 12 on; on the workers of Citus"
+    ],
+    "Ingestion/Writing/LoadStatements.swift": ["on conflict": "written where supportsOnConflict says so"],
+    "Ingestion/Writing/TargetTable.swift": ["catalogue columns": "left out before 10 and 12"],
+    "Migrations/Engine/Dump.swift": ["catalogue columns": "asked on Citus, which needs 11"],
+    "Migrations/Engine/Sending.swift": ["progress views": "a failure shows no progress"],
+    "Migrations/Engine/Settling.swift": ["concurrent index": "from 14 on"],
+    "Migrations/Lint/VectorRules.swift": ["index if not exists": "a message, not a statement"],
+    "Migrations/Planning/StatementTraits.swift": ["concurrent index": "a name of a statement, not one"],
+    "VectorSQL/Scripts/LibraryChecks.swift": ["progress views": "written for servers that have them"],
+    "VectorSQL/Statements/InsertStatement.swift": ["on conflict": "refused where the dialect has none"],
+  ]
+
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+    .standardized
+
+  /// The server's own programs: its version is known (the private server, the sandbox of stock PostgreSQL).
+  private static let ownServers = ["LocalPostgres/", "Sandbox/"]
+
+  private static func statements() throws -> [(file: String, text: String)] {
+    let sources = root.appending(path: "Sources")
+    let files = try #require(FileManager.default.enumerator(atPath: sources.path)).compactMap {
+      $0 as? String
+    }
+    .filter { name in name.hasSuffix(".swift") && !ownServers.contains(where: name.hasPrefix) }
+    let verbs =
+      /^\s*\(?(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|WITH|COPY|SET|LOCK|ANALYZE|BEGIN|DO|EXPLAIN|REINDEX|VACUUM|DISCARD|CASE|EXISTS|FROM|WHERE|ORDER|LIMIT|FETCH|NOT EXISTS|RETURNING| ?ON CONFLICT)\b/
+    return try files.sorted().flatMap { file -> [(file: String, text: String)] in
+      let text = try String(contentsOf: sources.appending(path: file), encoding: .utf8)
+      return literals(text).filter { $0.prefixMatch(of: verbs) != nil }.map { (file, $0) }
+    }
+  }
+
+  /// The string literals of a source file; line comments are left out.
+  static func literals(_ source: String) -> [String] {
+    let code = source.split(separator: "\n", omittingEmptySubsequences: false)
+      .filter { !$0.drop { $0 == " " }.hasPrefix("//") }.joined(separator: "\n")
+    let long = code.split(separator: "\"\"\"", omittingEmptySubsequences: false)
+    var found: [String] = []
+    for (index, part) in long.enumerated() {
+      guard index.isMultiple(of: 2) else {
+        found.append(String(part).replacing("\\\n", with: "").replacing(/\s+/, with: " "))
+        continue
+      }
+      for line in part.split(separator: "\n") {
+        let pieces = line.replacing("\\\"", with: "'").split(
+          separator: "\"",
+          omittingEmptySubsequences: false
+        )
+        found += pieces.enumerated().filter { !$0.offset.isMultiple(of: 2) }.map { String($0.element) }
+      }
+    }
+    return found
+  }
+
+  @Test func everyStatementIsOneThatPostgreSQL94Takes() throws {
+    let statements = try Self.statements()
+    #expect(statements.count > 150)
+    var used: [String: Set<String>] = [:]
+    for (file, text) in statements {
+      for rule in Self.rules where try text.firstMatch(of: Regex(rule.pattern)) != nil {
+        used[file, default: []].insert(rule.name)
+      }
+    }
+    let listed = Self.guarded.mapValues { Set($0.keys) }
+    for file in Set(used.keys).union(listed.keys).sorted() {
+      #expect(used[file] ?? [] == listed[file] ?? [], "\(file)")
+    }
+  }
+
+  @Test func theLiteralsOfAFileAreFound() {
+    let source = #"""
+      // "SELECT comment"
+      run("SELECT 1", with: "x \"y\"")
+      let long = """
+        SELECT a, \
+        b FROM t
+        """
+      """#
+    #expect(Self.literals(source) == ["SELECT 1", "x 'y'", " SELECT a, b FROM t "])
+  }
+}
