@@ -52,9 +52,10 @@ public struct ChangedTable: Sendable {
       sourceColumn: hasSource ? table.sourceColumn : nil
     )
     guard try catalog.require(table.idColumn).isUnique else {
+      let concurrently = server.supportsConcurrentIndex ? " CONCURRENTLY" : ""
       throw ChangeError(
         "the column \(table.idColumn.quoted) of \(name.quoted) has no unique index, by which rows are told apart. Fix: "
-          + "CREATE UNIQUE INDEX CONCURRENTLY ON \(name.quoted) (\(table.idColumn.quoted))"
+          + "CREATE UNIQUE INDEX\(concurrently) ON \(name.quoted) (\(table.idColumn.quoted))"
       )
     }
     guard let dimension = try await dimension(column, catalog, on: connection) else {
@@ -87,7 +88,7 @@ public struct ChangedTable: Sendable {
         "only the owner of \(table.name.quoted) can change its columns. Fix: run as its owner"
       )
     }
-    guard server.product != .citus else {
+    guard server.engine.placement != .function else {
       throw ChangeError(
         "the server has Citus, whose distributed tables take no triggers; a change of vectors does not work there yet"
       )
