@@ -428,8 +428,9 @@ import VectorSQL
     #expect(try onWorkers([]).severity == .warning)
   }
 
-  @Test func oneNodeHasNoShards() {
-    let findings = Doctor.judge(facts(table()), Expectations(table: ImageTable(), dialect: .pgvector))
+  @Test func oneNodeHasNoShards() throws {
+    let expectations = Expectations(table: ImageTable(), dialect: .pgvector)
+    let findings = Doctor.judge(try facts(table()), expectations)
     #expect(!findings.contains { $0.check == "shards" })
   }
 
