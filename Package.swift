@@ -131,7 +131,7 @@ let package = Package(
     .target(
       name: "Sandbox",
       dependencies: [
-        "SQLLexer",
+        "Basics", "SQLLexer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -221,7 +221,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "LocalPostgres", "PostgresClient", "VectorSQL",
+        "Basics", "LocalPostgres", "PostgresClient", "VectorSQL",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -249,11 +249,11 @@ let package = Package(
       dependencies: ["Basics", "CSHA256", "TestSupport"],
       swiftSettings: settings
     ),
-    .testTarget(name: "SQLLexerTests", dependencies: ["SQLLexer"], swiftSettings: settings),
+    .testTarget(name: "SQLLexerTests", dependencies: ["Basics", "SQLLexer"], swiftSettings: settings),
     .testTarget(
       name: "SandboxTests",
       dependencies: [
-        "SQLLexer", "Sandbox",
+        "Basics", "SQLLexer", "Sandbox",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -276,7 +276,7 @@ let package = Package(
     .testTarget(
       name: "IngestionTests",
       dependencies: [
-        "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "MetricLearning",
+        "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "MetricLearning",
         "PostgresClient", "VectorSQL",
       ],
       swiftSettings: settings
@@ -298,12 +298,14 @@ let package = Package(
     ),
     .testTarget(
       name: "InferenceTests",
-      dependencies: ["CFeatureKernels", "Checkpoints", "ImageCodecs", "Inference", "MetricLearning"],
+      dependencies: [
+        "Basics", "CFeatureKernels", "Checkpoints", "ImageCodecs", "Inference", "MetricLearning",
+      ],
       swiftSettings: settings
     ),
     .testTarget(
       name: "MetricLearningTests",
-      dependencies: ["Checkpoints", "MetricLearning"],
+      dependencies: ["Basics", "Checkpoints", "MetricLearning"],
       swiftSettings: settings
     ),
     .testTarget(
@@ -324,8 +326,9 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Doctor", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "LocalPostgres",
-        "Migrations", "PostgresClient", "SQLLexer", "Sandbox", "SearchServer", "TestSupport", "VectorSQL",
+        "Basics", "Doctor", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion",
+        "LocalPostgres", "Migrations", "PostgresClient", "SQLLexer", "Sandbox", "SearchServer", "TestSupport",
+        "VectorSQL",
         "VectorSQLExamples",
       ],
       swiftSettings: settings

@@ -34,7 +34,7 @@ public func initialize(_: UnsafeMutablePointer<Int32>, _: UnsafeMutableRawPointe
   return 0
 }
 
-/// Reads one input; whatever it holds, the reader returns or throws.
+/// Reads one input; the reader returns or throws, and never traps.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   let bytes = UnsafeRawBufferPointer(start: start, count: count)

@@ -1,12 +1,6 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
-/// Files that appear under their name only when they are whole; until then whatever stood there stays.
+/// Files that appear under their name only when they are whole; until then the earlier file stays.
 package enum AtomicFile {
   /// Why a file cannot be written, on one line.
   package struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -76,13 +70,7 @@ package enum AtomicFile {
   private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32? {
     var rest = bytes[...]
     while !rest.isEmpty {
-      #if canImport(Glibc)
-        let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      #elseif canImport(Musl)
-        let count = Musl.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      #else
-        let count = Darwin.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      #endif
+      let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return errno }
       rest = rest.dropFirst(count)

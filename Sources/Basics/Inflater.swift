@@ -56,6 +56,6 @@ package enum CRC32 {
   /// The checksum of what had the checksum `start`, with `bytes` behind it; that of nothing is 0.
   package static func update(_ start: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
     let pointer = bytes.bindMemory(to: UInt8.self).baseAddress
-    return UInt32(truncatingIfNeeded: crc32_z(UInt(start), pointer, bytes.count))
+    return UInt32(truncatingIfNeeded: crc32_z(UInt(start), pointer, UInt(bytes.count)))
   }
 }

@@ -1,4 +1,4 @@
-/// Quoting by Unicode scalars, for text that becomes SQL, CSV, HTML or a shell's words.
+/// Quoting by Unicode scalars, for text that becomes SQL, CSV, JSON, HTML or a shell's words.
 ///
 /// A quote with a combining mark behind it is one `Character` that equals no quote, and is still a quote to everybody who
 /// reads the text. `Character`s are therefore never what is compared.
@@ -19,6 +19,20 @@ package enum Quoting {
   /// One word of a POSIX shell's command line.
   package static func shellWord(_ text: String) -> String {
     "'" + replacing(text) { $0 == "'" ? "'\\''" : nil } + "'"
+  }
+
+  /// A string of JSON (RFC 8259).
+  package static func json(_ text: String) -> String {
+    "\""
+      + replacing(text) { scalar in
+        switch scalar {
+        case "\"": "\\\""
+        case "\\": "\\\\"
+        case _ where scalar.value < 0x20:
+          "\\u00" + (scalar.value < 0x10 ? "0" : "") + String(scalar.value, radix: 16)
+        default: nil
+        }
+      } + "\""
   }
 
   /// Text of HTML, or the value of an attribute between quotes; control characters become U+FFFD.

@@ -1,10 +1,10 @@
-import Basics
+package import Basics
 
 /// The tensors of a checkpoint file, mapped into memory and read when asked for: .safetensors, or PyTorch's .pth in
 /// both of its formats.
 ///
 /// A pickle is read by a machine that runs nothing (see `PickleMachine`). State dictionaries under a usual key
-/// (`state_dict`, `model`, …) are found whatever lies beside them, and a wrapper's prefix that all names share
+/// (`state_dict`, `model`, …) are found beside anything else, and a wrapper's prefix that all names share
 /// (`module.` of DataParallel, `_orig_mod.` of torch.compile, `model.` of Lightning) is dropped.
 public struct Checkpoint: TensorSource {
   /// A tensor's name, type and shape.
@@ -101,7 +101,7 @@ public struct Checkpoint: TensorSource {
     return (try SafetensorsReader.tensors(header, image), header.metadata)
   }
 
-  /// PyTorch's `AveragedModel` keeps a count beside its `module.`; it is no weight.
+  /// PyTorch's `AveragedModel` keeps a count beside its `module.`; it is not a weight.
   private static func withoutSharedPrefix(_ tensors: [Named]) -> [Named] {
     let tensors = tensors.filter { $0.name != "n_averaged" }
     for prefix in ["module.", "_orig_mod.", "model."] where !tensors.isEmpty {
@@ -188,4 +188,9 @@ public struct CheckpointError: Error, Sendable, Hashable, CustomStringConvertibl
     }
     return clean.joined() + (text.unicodeScalars.count > 80 ? "…" : "")
   }
+}
+
+extension CheckpointError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }

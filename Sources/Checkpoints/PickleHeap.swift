@@ -45,7 +45,7 @@ package struct PickledArray: Sendable, Hashable {
   package let data: PickledBytes
 }
 
-/// All values of one pickle. Containers hold handles, not values: a cycle is no leak, a deep nest no deep recursion,
+/// All values of one pickle. Containers hold handles, not values: a cycle does not leak, a deep nest does not recurse deeply,
 /// and memory grows by at most one node an opcode.
 struct PickleHeap: Sendable {
   /// The most nodes that a pickle may make.

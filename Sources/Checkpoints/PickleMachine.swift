@@ -166,7 +166,7 @@ extension PickleMachine {
 
   private static func decimal(_ cursor: inout ByteCursor) throws -> Int {
     guard let value = Int(String(decoding: try cursor.line(), as: UTF8.self)) else {
-      throw CheckpointError(.damaged, "the pickle has a memo number that is no number")
+      throw CheckpointError(.damaged, "the pickle has a memo number that is not a number")
     }
     return value
   }

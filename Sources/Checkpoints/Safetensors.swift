@@ -43,7 +43,9 @@ public enum Safetensors {
   {
     var members: [String] = []
     if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key < $1.key }.map { quoted($0.key) + ":" + quoted($0.value) }
+      let pairs = metadata.sorted { $0.key < $1.key }.map {
+        Quoting.json($0.key) + ":" + Quoting.json($0.value)
+      }
       members.append("\"__metadata__\":{" + pairs.joined(separator: ",") + "}")
     }
     var offset = 0
@@ -51,26 +53,11 @@ public enum Safetensors {
       let end = offset + tensor.values.count * 4
       let shape = tensor.shape.map(String.init).joined(separator: ",")
       members.append(
-        "\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+        "\(Quoting.json(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
       )
       offset = end
     }
     return "{" + members.joined(separator: ",") + "}"
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
   }
 
   static func append(_ values: [Float], to bytes: inout [UInt8]) {
@@ -105,7 +92,7 @@ struct SafetensorsHeader {
     guard length <= Self.lengthLimit else {
       throw CheckpointError(
         .unknownFormat,
-        "this is no .safetensors file: its header would have \(length) bytes"
+        "this is not a .safetensors file: its header would have \(length) bytes"
       )
     }
     var scanner = JSONScanner(try cursor.take(Int(length)))

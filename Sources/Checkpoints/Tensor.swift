@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 
 /// A dense array of 32-bit floats with a shape.
 ///  The values are in C order: the last axis varies fastest, as in NumPy, PyTorch and safetensors. An empty
@@ -59,6 +59,11 @@ public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
     self.code = code
     self.description = description
   }
+}
+
+extension TensorError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }
 
 /// Named tensors: a checkpoint, a dictionary, a generator.

@@ -12,7 +12,7 @@ enum TorchCheckpoint {
       let pickle = archive.entries.keys.filter({ $0 == "data.pkl" || $0.hasSuffix("/data.pkl") })
         .min(by: { ($0.utf8.count, $0) < ($1.utf8.count, $1) })
     else {
-      throw CheckpointError(.unknownFormat, "a ZIP archive without data.pkl is no PyTorch checkpoint")
+      throw CheckpointError(.unknownFormat, "a ZIP archive without data.pkl is not a PyTorch checkpoint")
     }
     let folder = pickle.dropLast("data.pkl".count)
     try checkByteOrder(archive, entry: folder + "byteorder")
@@ -128,7 +128,7 @@ struct TorchTensor: Sendable, Hashable {
 /// Finds the tensors in what a pickle left: the state dictionary at the top or below it, nested ones joined by dots.
 ///
 /// Training scripts keep the state dictionary under a key and other things beside it: counters, the optimizer's
-/// state, random generators' states, figures as tensors. A usual key wins over whatever is beside it.
+/// state, random generators' states, figures as tensors. A usual key wins over all others.
 enum StateDictionary {
   /// Keys under which training scripts keep the state dictionary, the preferred first.
   fileprivate static let usualKeys = [

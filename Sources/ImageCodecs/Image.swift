@@ -1,3 +1,5 @@
+package import Basics
+
 /// A decoded image: 8-bit RGB, row by row from the top left.
 public struct Image: Sendable, Hashable {
   /// Columns of pixels.
@@ -129,6 +131,11 @@ public struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
   func naming(_ file: String?) -> ImageError {
     ImageError(code, reason, file: self.file ?? file)
   }
+}
+
+extension ImageError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }
 
 /// An opaque colour, 8 bits a channel.

@@ -15,7 +15,7 @@ public struct ImageHeader: Sendable, Hashable {
   /// Reads the header of an image file held in memory; its beginning suffices for all formats but TIFF.
   ///
   /// - Parameter name: The file's name, for errors.
-  /// - Throws: ``ImageError``: `notAImage`, `truncated`, `damaged` or `unsupported`. A size beyond any limit is no error.
+  /// - Throws: ``ImageError``: `notAImage`, `truncated`, `damaged` or `unsupported`. A size beyond any limit is not an error.
   public init(decoding bytes: UnsafeRawBufferPointer, name: String? = nil) throws {
     do {
       format = try ImageFormat(recognizing: bytes)

@@ -104,7 +104,7 @@ enum PNGEncoder {
     append(UInt32(body.count), to: &file)
     let checked = Array(name.utf8) + body
     file += checked
-    append(UInt32(truncatingIfNeeded: crc32_z(0, checked, checked.count)), to: &file)
+    append(UInt32(truncatingIfNeeded: crc32_z(0, checked, UInt(checked.count))), to: &file)
   }
 
   private static func append(_ value: UInt32, to bytes: inout [UInt8]) {

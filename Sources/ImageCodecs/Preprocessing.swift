@@ -203,7 +203,7 @@ public struct Normalization: Sendable, Hashable {
   }
 }
 
-/// A recipe with the tables and memory it needs: one a worker, used for one image after another.
+/// A recipe with the tables and memory it needs: one for each worker, used for one image after another.
 public struct Preprocessor: Sendable {
   /// The recipe.
   public let recipe: Preprocessing

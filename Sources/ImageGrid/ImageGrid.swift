@@ -1,3 +1,4 @@
+package import Basics
 public import ImageCodecs
 
 /// A labelled grid of images, drawn to an image.
@@ -196,4 +197,9 @@ public struct GridError: Error, Sendable, Hashable, CustomStringConvertible {
     self.code = code
     self.description = description
   }
+}
+
+extension GridError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }

@@ -1,3 +1,4 @@
+package import Basics
 internal import FoundationEssentials
 
 /// The id of an image's row: an integer, or a text for tables whose ids are texts, UUIDs or decimals.
@@ -178,4 +179,9 @@ public struct ImageSearchError: Error, Sendable, Hashable, CustomStringConvertib
     self.code = code
     self.description = description
   }
+}
+
+extension ImageSearchError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }

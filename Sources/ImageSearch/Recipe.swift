@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import FoundationEssentials
 
 /// Everything that made an embedding: two vectors can be compared when their recipes are the same.
@@ -282,4 +282,9 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
   private static func padded(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
+}
+
+extension RecipeMismatch: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { "recipe_mismatch" }
 }

@@ -63,7 +63,7 @@ extension PostgresConnection {
   }
 }
 
-/// One search made twice: by the index, whatever the planner would choose, and by comparing with every row.
+/// One search made twice: by the index, even where the planner would not choose it, and by comparing with every row.
 public struct SearchTrial: Sendable, Hashable {
   /// The share of the true neighbours that the index found, 0…1.
   public let recall: Double

@@ -1,14 +1,7 @@
 internal import Checkpoints
 internal import COpenBLAS
 internal import Synchronization
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// OpenBLAS, which is loaded when it is first needed.
 public enum OpenBLAS {

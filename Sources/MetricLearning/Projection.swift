@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import Checkpoints
 internal import COpenBLAS
 
@@ -67,7 +67,7 @@ public struct Projection: Sendable, Hashable {
 
   /// Projects vectors that lie one behind the other.
   ///
-  /// Every vector's result is the same whatever others are beside it.
+  /// Every vector's result is independent of the others.
   ///
   /// - Throws: `ProjectionError` with code `shape` when they are not whole vectors.
   public func apply(toRows values: [Float]) throws -> [Float] {
@@ -151,6 +151,11 @@ public struct ProjectionError: Error, Sendable, Hashable, CustomStringConvertibl
     self.code = code
     self.description = description
   }
+}
+
+extension ProjectionError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }
 
 extension Projection {

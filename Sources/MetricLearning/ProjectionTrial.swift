@@ -1,3 +1,5 @@
+internal import Basics
+
 /// What a way of learning does to retrieval, measured before the projection is learned from everything: among classes that
 /// it did not see, and among other vectors of classes that it saw.
 ///

@@ -1,3 +1,4 @@
+internal import Basics
 internal import COpenBLAS
 
 /// Learns a projection from labels by gradient descent: vectors are drawn to a proxy of their own class and

@@ -1,3 +1,4 @@
+package import Basics
 public import ImageSearch
 internal import Migrations
 public import VectorSQL
@@ -129,4 +130,9 @@ public struct ChangeError: Error, Sendable, Hashable, CustomStringConvertible {
 
   /// An error with its line.
   public init(_ description: String) { self.description = description }
+}
+
+extension ChangeError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { "change" }
 }

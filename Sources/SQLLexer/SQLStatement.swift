@@ -22,7 +22,7 @@ public struct SQLStatement: Sendable, Hashable {
   /// The text of a token.
   public func text(of token: Token) -> String { source[token.range] }
 
-  /// Whether the tokens from `index` on are these words, whatever their case; give the words in lower case.
+  /// Whether the tokens from `index` on are these words, in upper or lower case; give the words in lower case.
   public func hasWords(_ words: [StaticString], at index: Int = 0) -> Bool {
     guard index >= 0, index + words.count <= tokens.count else { return false }
     return zip(tokens[index...], words).allSatisfy { token, word in
@@ -30,7 +30,7 @@ public struct SQLStatement: Sendable, Hashable {
     }
   }
 
-  /// Whether the tokens from `index` on are these words, whatever their case; give the words in lower case.
+  /// Whether the tokens from `index` on are these words, in upper or lower case; give the words in lower case.
   public func hasWords(_ words: StaticString..., at index: Int = 0) -> Bool { hasWords(words, at: index) }
 
   /// Whether a token is this one punctuation mark or operator.
@@ -83,7 +83,7 @@ extension SQLStatement {
 
   /// The bytes of `DISTRIBUTED BY (…) | RANDOMLY | REPLICATED` behind a `CREATE TABLE`, as Greenplum places it.
   ///
-  /// Nil when the statement creates no table or names no distribution. A column called `distributed` is no clause.
+  /// Nil when the statement creates no table or names no distribution. A column called `distributed` is not a clause.
   public var distributionClause: Range<Int>? {
     guard createsTable else { return nil }
     for index in depthZeroIndices where hasWords("distributed", at: index) {

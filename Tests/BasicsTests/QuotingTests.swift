@@ -32,4 +32,21 @@ import Testing
     #expect(Array(Quoting.html("<&>'\"\u{301}").utf8) == Array("&lt;&amp;&gt;&#39;&quot;\u{301}".utf8))
     #expect(Quoting.html("a\u{1B}b\u{9B}\u{7F}\0\n\té") == "a\u{FFFD}b\u{FFFD}\u{FFFD}\u{FFFD}\n\té")
   }
+
+  @Test func `A string of JSON reads back as it was`() throws {
+    let scalars = (0..<0x180).compactMap(Unicode.Scalar.init).map(String.init)
+    for text in joined + scalars + ["\u{1F600}", "a\"\\\u{301}\n"] {
+      var written = Quoting.json(text)
+      #expect(written.utf8.allSatisfy { $0 >= 0x20 })
+      let read = try written.withUTF8 { bytes in
+        var scanner = JSONScanner(UnsafeRawBufferPointer(bytes))
+        let read = try scanner.string()
+        try scanner.end()
+        return read
+      }
+      #expect(Array(read.unicodeScalars) == Array(text.unicodeScalars))
+    }
+    // Hashes of parameters are made of this form.
+    #expect(Quoting.json("a\n\u{1F}") == #""a\u000a\u001f""#)
+  }
 }

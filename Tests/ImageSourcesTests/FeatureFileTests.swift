@@ -31,7 +31,7 @@ struct FeatureFileTests {
   }
 
   @Test(arguments: [
-    ("1|a|{1}\nx|b|{2}", "line 2: the id \"x\" is no integer"),
+    ("1|a|{1}\nx|b|{2}", "line 2: the id \"x\" is not an integer"),
     ("1|a|{1}\n2|b|{1,2}", "line 2: its vector has 2 numbers where the rows before have 1"),
     ("1|a|{1,}", "line 1: its vector has something other than a number at element 1"),
     ("1|a|{1;2}", "line 1: its vector has something other than a comma between numbers"),

@@ -26,7 +26,7 @@ struct OtherFormatTests {
   @Test(arguments: [
     ("id,class,vector\n1,a,\"{1}\",9\n", "line 2: it has 4 fields where the first has 3"),
     ("id,class,vector\n1,a,x\n", "line 2: its vector has something other than a number at element 0"),
-    ("a,b,c\n", "line 1: without a header a row is id,class,vector; the first field is no integer"),
+    ("a,b,c\n", "line 1: without a header a row is id,class,vector; the first field is not an integer"),
     (
       "id,class\n",
       "line 1: the header names no vector column (vector, embedding, features) and no run of numbers"

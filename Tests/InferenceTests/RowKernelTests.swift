@@ -1,3 +1,4 @@
+import Basics
 import CFeatureKernels
 import Foundation
 import MetricLearning

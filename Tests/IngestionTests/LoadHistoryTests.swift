@@ -1,3 +1,4 @@
+import Basics
 import ImageSources
 import Testing
 
@@ -42,7 +43,7 @@ struct LoadHistoryTests {
   @Test(arguments: 0..<20)
   func everyHistoryEndsWithEveryRowOnce(group: Int) throws {
     for seed in 0..<150 {
-      var generator = SplitMix(state: UInt64(group * 1000 + seed))
+      var generator = SeededGenerator(seed: UInt64(group * 1000 + seed))
       let source = Rows(count: Int.random(in: 0...400, using: &generator))
       var record = LoadRecord(tableOID: 1, fingerprint: "f", recipe: "", onConflict: .fail)
       var written: [Int] = []
@@ -82,18 +83,5 @@ struct LoadHistoryTests {
       )
       #expect(try record.continuation(again) == .finished)
     }
-  }
-}
-
-/// Numbers that are the same for a seed (Steele, Lea and Flood's SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Migrations
 import SQLLexer
 import Testing
@@ -92,7 +93,7 @@ import Testing
 
   @Test(arguments: 0..<8)
   func `A mutated file is read or refused with its place`(seed: UInt64) throws {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     var (read, refused) = (0, 0)
     for _ in 0..<250 {
       let file = mutate(Self.file, &random)
@@ -128,18 +129,5 @@ import Testing
     } catch {
       return [MigrationError(.invalidFile, "another error: \(error)")]
     }
-  }
-}
-
-/// Random numbers that are the same in every run.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

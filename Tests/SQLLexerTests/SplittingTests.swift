@@ -1,3 +1,4 @@
+import Basics
 import SQLLexer
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
 
   @Test(arguments: 0..<40)
   func `Any concatenation of statements splits back into them`(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     let pieces = Corpus.entries.map { entry in Script(entry).statements[0] }
     let chosen = (0..<60).map { _ in pieces[Int.random(in: pieces.indices, using: &random)] }
     let joints = ["", " ", "\n", "\n\n", "\t", "\r\n", "/* ; */", "-- ; '\n", " /* $$ /* ' */ */ \n"]

@@ -1,3 +1,4 @@
+import Basics
 import SQLLexer
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 /// The clauses found in a stream are those that the lexer finds in the whole text.
 @Suite struct LexerAgreementTests {
   @Test func agreesOnRandomScripts() {
-    var generator = Dice(seed: 7)
+    var generator = SeededGenerator(seed: 7)
     for _ in 0..<400 {
       let sql = (0..<Int.random(in: 1...12, using: &generator))
         .map { _ in Self.parts.randomElement(using: &generator) ?? "" }
@@ -16,7 +17,7 @@ import Testing
     }
   }
 
-  private func found(_ sql: String, _ generator: inout Dice) -> [Range<Int>] {
+  private func found(_ sql: String, _ generator: inout SeededGenerator) -> [Range<Int>] {
     var finder = ClauseFinder()
     var rest = Array(sql.utf8)[...]
     var clauses: [DistributionClause] = []
@@ -35,19 +36,4 @@ import Testing
     "/* ; /* ' */ */", "-- ;'\n", ";", "(", ")", "distributed", "by", "randomly", "SELECT", "CREATE", "TABLE",
     "MATERIALIZED VIEW", "INSERT INTO t VALUES (1, 'x''y');", "a-1", "1.5e3", "$1",
   ]
-}
-
-/// Random numbers that are the same in every run (SplitMix64).
-struct Dice: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
-  }
 }

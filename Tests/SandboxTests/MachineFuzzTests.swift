@@ -1,3 +1,4 @@
+import Basics
 import NIOCore
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 @Suite struct MachineFuzzTests {
   @Test(arguments: 0..<8)
   func survives(_ seed: UInt64) {
-    var dice = Dice(seed: seed)
+    var dice = SeededGenerator(seed: seed)
     for _ in 0..<200 {
       let bytes = BrokenStream.make(&dice)
       var stream = ClientStream(limits: ReadingLimits(collected: 128, held: 512))
@@ -32,7 +33,7 @@ import Testing
 
 /// Messages, cut, repeated, mixed and with bytes overwritten.
 enum BrokenStream {
-  static func make(_ dice: inout Dice) -> [UInt8] {
+  static func make(_ dice: inout SeededGenerator) -> [UInt8] {
     var bytes = (0..<Int.random(in: 1...6, using: &dice)).flatMap { _ in message(&dice) }
     for _ in 0..<Int.random(in: 0...4, using: &dice) where !bytes.isEmpty {
       let index = Int.random(in: bytes.indices, using: &dice)
@@ -46,7 +47,7 @@ enum BrokenStream {
     return bytes
   }
 
-  private static func message(_ dice: inout Dice) -> [UInt8] {
+  private static func message(_ dice: inout SeededGenerator) -> [UInt8] {
     let sql = Samples.sql.randomElement(using: &dice) ?? ""
     switch Int.random(in: 0...6, using: &dice) {
     case 0: return Wire.query(sql)

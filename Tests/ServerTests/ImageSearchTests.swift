@@ -1,6 +1,7 @@
 import Foundation
 import ImageSearch
 import PostgresClient
+import Synchronization
 import Testing
 import VectorSQL
 
@@ -23,6 +24,35 @@ import VectorSQL
   ) async throws -> ImageSearcher {
     let read = try await table.read(dialect: .pgvector, metric: metric, from: connection)
     return ImageSearcher(table: read, connections: connection)
+  }
+
+  @Test func sampleIsOneQueryOfEvenlySpreadRows() async throws {
+    try await ScratchSchema.with { connection, schema in
+      try await connection.run(
+        trusted: """
+          CREATE TABLE \(schema).images (id int PRIMARY KEY, class text, step text, number int, image_vector vector(2));
+          INSERT INTO \(schema).images SELECT g * 10, 'c', 's', g, '[1,1]' FROM generate_series(-50, 949) g
+          """
+      )
+      let table = try await searcher(table(schema), connection).table
+      let counted = CountedConnection(connection)
+      let sample = try await ImageSearcher(table: table, connections: counted).sample(24, class: nil)
+      #expect(counted.count.withLock { $0 } == 1)
+      #expect(sample.count == 24)
+      #expect(sample.first?.id == -500)
+      let ids = sample.compactMap(\.id.number)
+      #expect(zip(ids, ids.dropFirst()).allSatisfy { (400...430).contains($1 - $0) })
+      // Where a lateral join is not served by an index, the same rows come from one query each.
+      var distributed = table
+      distributed.dialect = table.dialect.adapted { $0.lateral = false }
+      #expect(
+        try await ImageSearcher(table: distributed, connections: connection).sample(24, class: nil) == sample
+      )
+      try await connection.run(trusted: "DELETE FROM \(schema).images WHERE id > -480")
+      #expect(try await ImageSearcher(table: table, connections: counted).sample(24, class: nil).count == 3)
+      try await connection.run(trusted: "DELETE FROM \(schema).images")
+      #expect(try await ImageSearcher(table: table, connections: counted).sample(24, class: nil).isEmpty)
+    }
   }
 
   @Test func filteredSearchWhoseRowsAreFarIsCompleted() async throws {
@@ -420,5 +450,20 @@ import VectorSQL
     let changedCrop = Recipe([.resize: "248", .crop: "224", .deviation: "1,1,1"])
     let refusal = #expect(throws: RecipeMismatch.self) { try recorded.check(changedCrop, table: "images") }
     #expect(refusal?.description.hasSuffix("Fix: use --crop 0.875 --std 128,128,128") ?? false)
+  }
+}
+
+/// Lends one connection and counts how often.
+private final class CountedConnection: ConnectionSource {
+  let count = Mutex(0)
+  private let connection: PostgresConnection
+
+  init(_ connection: PostgresConnection) { self.connection = connection }
+
+  func withConnection<Value: Sendable>(
+    _ body: @Sendable (PostgresConnection) async throws -> Value
+  ) async throws -> Value {
+    count.withLock { $0 += 1 }
+    return try await body(connection)
   }
 }

@@ -6,7 +6,7 @@ import VectorSQL
 /// How statements are run, tried again, cancelled.
 @Suite(.enabled(if: MigrationsDatabase.isThere, MigrationsDatabase.reason))
 struct MigrationsExecutionTests {
-  @Test func `A lock that is not to be had in time is tried again`() async throws {
+  @Test func `A lock that cannot be obtained in time is tried again`() async throws {
     try await MigrationsDatabase.with { database in
       let blocker = try await database.connect()
       try await blocker.run("CREATE TABLE a (id int); INSERT INTO a VALUES (1)")

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Migrations
 import PostgresClient
@@ -79,7 +80,7 @@ private struct History {
 
   init(seed: UInt64) {
     self.seed = seed
-    var random = Random(state: seed)
+    var random = SeededGenerator(seed: seed)
     var number = 0
     var detached = 0
     for _ in 0..<Int.random(in: 1...3, using: &random) {
@@ -143,7 +144,7 @@ private struct History {
 
   /// Runs with faults until a run ends without one, or stops with a reason.
   func play(on database: MigrationsDatabase) async throws -> End {
-    var random = Random(state: seed &* 7919)
+    var random = SeededGenerator(seed: seed &* 7919)
     var isFixed = false
     for attempt in 0..<14 {
       let connection = try await database.connect()
@@ -186,7 +187,7 @@ private struct History {
   }
 
   /// An edit before what ran is refused and changes nothing.
-  private func tryEdit(_ database: MigrationsDatabase, _ random: inout Random) async throws {
+  private func tryEdit(_ database: MigrationsDatabase, _ random: inout SeededGenerator) async throws {
     guard Int.random(in: 0..<4, using: &random) == 0 else { return }
     let connection = try await database.connect()
     let status = try await migrator(files(isFixed: true)).status(on: connection)
@@ -225,18 +226,5 @@ private struct History {
     )
     await connection.close()
     return found
-  }
-}
-
-/// SplitMix64.
-private struct Random: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import PostgresClient
 import Testing
 import VectorSQL
@@ -12,7 +13,7 @@ extension VectorSQLOnServer {
     let server = try #require(VectorSQLServer.shared)
     let dialect = try #require(VectorSQLServer.dialect(dialectName))
     let connection = try await server.connect(dialectName)
-    var random = SplitMix(state: 20_261_123)
+    var random = HostileText(generator: SeededGenerator(seed: 20_261_123))
     for round in 0..<25 {
       let table = QualifiedName(schema: "public", name: try random.identifier(round, "t"))
       let names = try (0..<3).map { try random.identifier(round, "c\($0)") }
@@ -95,16 +96,12 @@ extension VectorSQLOnServer {
   }
 }
 
-/// A small generator, so that a failure can be seen again.
-struct SplitMix {
-  var state: UInt64
+/// Names and texts that break what does not quote them, the same in every run.
+struct HostileText {
+  var generator: SeededGenerator
 
   mutating func next(_ bound: Int) -> Int {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return Int((mixed ^ (mixed >> 31)) % UInt64(bound))
+    Int(generator.next() % UInt64(bound))
   }
 
   private static let pieces = [

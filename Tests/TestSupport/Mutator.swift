@@ -1,12 +1,14 @@
+internal import Basics
+
 /// Random damage to a file, the same for a seed: bit flips, telling values, cuts, repeats and insertions.
 public struct Mutator {
   private let original: [UInt8]
-  private var state: UInt64
+  private var generator: SeededGenerator
 
   /// Damages copies of `original`.
   public init(seed: UInt64, _ original: [UInt8]) {
     self.original = original
-    state = seed
+    generator = SeededGenerator(seed: seed)
   }
 
   /// Another damaged copy.
@@ -33,12 +35,7 @@ public struct Mutator {
     }
   }
 
-  /// splitmix64.
   private mutating func random(below bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ z >> 31) % UInt64(bound))
+    Int(generator.next() % UInt64(bound))
   }
 }

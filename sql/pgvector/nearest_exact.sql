@@ -1,4 +1,4 @@
--- The rows nearest to the row :id by comparing with every row, whatever index there is.
+-- The rows nearest to the row :id by comparing with every row, without an index.
 \if :{?id} \else
 \set id 0
 \endif

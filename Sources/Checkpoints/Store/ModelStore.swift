@@ -1,5 +1,5 @@
 internal import SystemPackage
-internal import Basics
+package import Basics
 internal import FoundationEssentials
 
 /// The folders in which checkpoints are kept, the first one first.
@@ -105,4 +105,9 @@ public struct ModelStoreError: Error, Sendable, Hashable, CustomStringConvertibl
     self.code = code
     self.description = description
   }
+}
+
+extension ModelStoreError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }

@@ -1,3 +1,4 @@
+package import Basics
 public import VectorSQL
 
 /// A table with vectors, as the server's catalogue describes it.
@@ -249,4 +250,9 @@ public struct VectorTableError: Error, Sendable, Hashable, CustomStringConvertib
         "the table \(table.display) does not exist in this database. Fix: adbvec migrate up, or name another with --table"
     )
   }
+}
+
+extension VectorTableError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }

@@ -1,3 +1,5 @@
+package import Basics
+
 /// Why a collection or a feature source cannot be read: one line that names the file and says what to do.
 public struct CollectionError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kind of failure; open, so that a new kind breaks nobody's switch.
@@ -41,4 +43,9 @@ public struct CollectionError: Error, Sendable, Hashable, CustomStringConvertibl
     let place = line.map { ":\($0)" } ?? ""
     return "\(file)\(place): \(reason)"
   }
+}
+
+extension CollectionError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.description) }
 }

@@ -15,7 +15,7 @@ enum FileSystem {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  /// A name in a folder, whatever bytes the folder's path has.
+  /// A name in a folder whose path may have any bytes.
   static func path(_ name: String, in folder: String) -> String {
     PathText.text(PathText.bytes(folder) + [UInt8(ascii: "/")] + Array(name.utf8))
   }

@@ -110,7 +110,7 @@ struct CSVColumns {
     "image_vector", "vector", "embedding", "features", "feature",
   ]
 
-  /// From the names in a header; nil when the fields are no header.
+  /// From the names in a header; nil when the fields are not a header.
   init?(header names: [String]) throws {
     let names = names.map { $0.lowercased().filter { $0 != " " } }
     let id = names.firstIndex { Self.idNames.contains($0) }
@@ -136,7 +136,7 @@ struct CSVColumns {
   init(firstRow fields: [String]) throws {
     count = fields.count
     guard fields.count >= 2, Int64(fields[0]) != nil else {
-      throw RowProblem("without a header a row is id,class,vector; the first field is no integer")
+      throw RowProblem("without a header a row is id,class,vector; the first field is not an integer")
     }
     id = 0
     let second = fields[1].drop { $0 == " " }

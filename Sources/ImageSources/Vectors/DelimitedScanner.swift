@@ -18,7 +18,7 @@ struct DelimitedScanner {
     /// Whether a doubled quote stands in it.
     var hasDoubledQuotes: Bool
 
-    /// The content as text; bytes that are no UTF-8 become U+FFFD.
+    /// The content as text; bytes that are not UTF-8 become U+FFFD.
     func text(in bytes: UnsafeRawBufferPointer) -> String {
       validText(in: bytes) ?? String(decoding: bytes[start..<end], as: UTF8.self)
     }

@@ -27,7 +27,7 @@ public struct FeatureBatch: Sendable {
   /// The position behind the last row.
   public var endPosition: Int { firstPosition + count }
 
-  /// Makes room for so many numbers.
+  /// Reserves memory for a count of numbers.
   public mutating func reserve(values count: Int) {
     values.reserveCapacity(count)
   }

@@ -174,7 +174,7 @@ final class NumPyWriter: FeatureWriter {
     try labels?.finish()
   }
 
-  /// 128 bytes, whatever the numbers are.
+  /// 128 bytes, for any shape.
   private static func header(rows: Int, columns: Int) -> [UInt8] {
     let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
     let padded = text + String(repeating: " ", count: 117 - text.utf8.count) + "\n"

@@ -124,7 +124,7 @@ final class NumPyReader: FeatureReader {
 }
 
 extension NumPyReader {
-  /// Rows that are put together at once: every column is read for so many rows.
+  /// Rows that are put together at once: every column is read for this many rows.
   private static let rowsAtOnce = 4096
 
   private func readColumnMajor(into batch: inout FeatureBatch, limit: Int) throws -> Bool {

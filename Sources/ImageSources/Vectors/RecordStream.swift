@@ -108,7 +108,7 @@ struct RowProblem: Error {
   {
     let text = field.text(in: bytes)
     guard let id = Int64(text) ?? Int64(text.filter { $0 != " " }) else {
-      throw RowProblem("the id \"\(text.prefix(24))\" is no integer")
+      throw RowProblem("the id \"\(text.prefix(24))\" is not an integer")
     }
     return id
   }

@@ -8,7 +8,7 @@ public enum FeatureKind: Sendable, Hashable {
   case pooled
   /// Generalised-mean pooling of the last map: (mean of max(x, 1e-6)^p)^(1/p).
   case gem(p: Float)
-  /// Regional maximum activations of the last map over regions of so many sizes, normalised, summed,
+  /// Regional maximum activations of the last map over regions of a number of sizes, normalised, summed,
   /// normalised.
   case rmac(levels: Int)
   /// The class token after the last norm.

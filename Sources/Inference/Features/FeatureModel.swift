@@ -137,7 +137,7 @@ public final class FeatureExtractor {
   init(_ model: FeatureModel) throws {
     self.model = model
     for scale in model.augmentation.scales {
-      // Averaged copies count alike, whatever their lengths.
+      // Averaged copies count alike; their lengths do not matter.
       lanes.append(try Lane(model, scale: scale, normalised: model.normalised))
     }
     let found = lanes[0].session.dimensions
@@ -154,7 +154,7 @@ public final class FeatureExtractor {
     for lane in lanes { lane.input.deallocate() }
   }
 
-  /// The feature of an image: the same bits for the same image, whatever was computed before.
+  /// The feature of an image: the same bits for the same image, independent of what was computed before.
   /// - Throws: `ImageError` for an image too large to resize.
   public func features(of image: Image) throws -> [Float] {
     var copies: [[Float]] = []

@@ -1,13 +1,6 @@
 internal import CFeatureKernels
 internal import MetricLearning
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// Turns a map in an arena into one vector.
 struct MapPooling {

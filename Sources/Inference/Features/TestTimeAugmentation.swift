@@ -31,7 +31,7 @@ public struct TestTimeAugmentation: Sendable, Hashable {
       let text = scales.map { String($0) }.joined(separator: ",")
       throw NetworkError(
         .featureSyntax,
-        "\"\(text)\" are no scales: give 1 to 8 different numbers from 0.25 to 4, as in 0.7,1,1.4"
+        "\"\(text)\" are not scales: give 1 to 8 different numbers from 0.25 to 4, as in 0.7,1,1.4"
       )
     }
     self.init(trustedScales: scales, mirror: mirror)

@@ -1,3 +1,4 @@
+package import Basics
 public import Checkpoints
 
 /// A network with its weights, ready to make sessions from.
@@ -123,7 +124,7 @@ public struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let preprocessing = Code("preprocessing")
     /// OpenBLAS cannot be loaded.
     public static let library = Code("library")
-    /// Memory for the activations or weights was not to be had.
+    /// Memory for the activations or weights could not be allocated.
     public static let memory = Code("memory")
   }
 
@@ -138,4 +139,9 @@ public struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     self.code = code
     self.description = description
   }
+}
+
+extension NetworkError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }

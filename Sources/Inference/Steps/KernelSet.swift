@@ -1,13 +1,6 @@
 internal import CFeatureKernels
 internal import MetricLearning
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// The inner loops of one instruction set, and how matrices are multiplied.
 ///  All sets compute the same functions; their results differ in the last bits, because sums are taken in

@@ -36,7 +36,7 @@ struct PackedMatrix: Sendable {
     cfk_left(k: inputs, stride: stride, segments: 1, segment_stride: 0)
   }
 
-  /// `output = activation(input * weights + bias + residual)` for so many rows.
+  /// `output = activation(input * weights + bias + residual)` for a count of rows.
   func multiply(
     rows: Int,
     _ input: UnsafePointer<Float>,

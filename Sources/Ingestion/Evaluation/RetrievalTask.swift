@@ -26,7 +26,7 @@ public struct RetrievalTask: Sendable {
       guard try (0..<images.count).contains(where: { try images.entry(at: $0).label != nil }) else {
         throw LoadError(
           .features,
-          "\(images.name): no image has a class; retrieval is measured by classes (sub-folders, or --labels)"
+          "\(images.name): no image has a class; retrieval is measured by classes (sub-folders, or --classes)"
         )
       }
     }

@@ -80,7 +80,7 @@ struct LoadSession: Sendable {
         recipe: recipe?.json ?? "",
         onConflict: policy
       )
-      // Indexes that an earlier run dropped must come back whatever this one does.
+      // Indexes that an earlier run dropped must come back, also when this one fails.
       if let earlier, earlier.tableOID == table.catalog.oid {
         fresh.deferredIndexes = earlier.isFinished ? [] : earlier.deferredIndexes
         fresh.indexRestores = earlier.isFinished ? [] : earlier.indexRestores

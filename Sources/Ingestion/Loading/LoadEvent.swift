@@ -121,6 +121,6 @@ public struct LoadCounts: Sendable, Hashable {
     return rest
   }
 
-  /// Rows and images dealt with, in whatever way.
+  /// Rows and images dealt with: written, skipped or left out.
   public var handled: Int { loaded + skipped + unreadable }
 }

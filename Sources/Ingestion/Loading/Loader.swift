@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import ImageSources
 public import PostgresClient
 
@@ -150,4 +150,9 @@ public struct LoadError: Error, Sendable, Hashable, CustomStringConvertible {
     self.code = code
     self.description = description
   }
+}
+
+extension LoadError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.description) }
 }

@@ -1,3 +1,4 @@
+internal import Basics
 public import ImageCodecs
 public import ImageSources
 public import MetricLearning

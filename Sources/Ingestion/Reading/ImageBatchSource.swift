@@ -256,7 +256,7 @@ public struct ImageIDs: Sendable, Hashable, CustomStringConvertible {
 
   /// The 0-based position in the collection: small and dense, but another one once a file before it comes or goes.
   public static let position = ImageIDs(description: "position")
-  /// A hash of the path inside the folder, `ImageIDs.id(ofPath:)`: the same whatever else the folder holds.
+  /// A hash of the path inside the folder, `ImageIDs.id(ofPath:)`: independent of what else the folder holds.
   public static let path = ImageIDs(description: "path")
 
   /// Every way.

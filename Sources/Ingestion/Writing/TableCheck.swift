@@ -23,7 +23,7 @@ struct TableCheck: Sendable, Hashable {
   enum ClassType: Sendable, Hashable {
     /// Text, and enumerations, whose binary form is their text.
     case text
-    /// Integers of so many bytes.
+    /// Integers of a number of bytes.
     case int2, int4, int8
     case uuid
     case bool

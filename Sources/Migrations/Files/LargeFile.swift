@@ -1,13 +1,6 @@
 internal import Basics
 internal import SQLLexer
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// The data of a COPY, in the text of its section or on the disk.
 enum CopyData: Sendable, Hashable {

@@ -103,7 +103,7 @@ public enum MigrationID: Sendable, Hashable {
 }
 
 extension MigrationID: Comparable {
-  /// Versions by their number, whatever its length, and repeatable files behind them by name.
+  /// Versions by their number, of any length, and repeatable files behind them by name.
   public static func < (left: MigrationID, right: MigrationID) -> Bool {
     switch (left, right) {
     case (.version, .version): isSmaller(left.number.utf8, right.number.utf8)

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// How the version of a new file is chosen.
 public enum MigrationNumbering: String, Sendable, Hashable, CaseIterable {

@@ -1,3 +1,4 @@
+internal import Basics
 public import SQLLexer
 
 /// A text file, with byte order mark and carriage returns taken off.
@@ -29,7 +30,7 @@ public struct SourceFile: Sendable, Hashable {
     }
     self.path = path
     text = SourceText(utf8: normalised)
-    hash = SHA256Hex.of(normalised)
+    hash = SHA256.hexadecimal(of: normalised)
     data = []
     if let bad = UTF8Check.firstInvalidByte(normalised[...]) {
       throw MigrationError(

@@ -4,7 +4,7 @@ internal import VectorSQL
 /// The SQL of the history table; all of it runs on a PostgreSQL 9.4 base.
 ///
 /// Rows are keyed by version, which on Greenplum also distributes the table. A row is inserted before its migration's
-/// first statement, in the same transaction: two runs cannot both get past it, whatever became of the lock.
+/// first statement, in the same transaction: two runs cannot both get past it, even when the lock was lost.
 struct HistoryTable: Sendable, Hashable {
   let name: QualifiedName
   let dialect: MigrationDialect

@@ -1,3 +1,4 @@
+internal import Basics
 internal import PostgresClient
 internal import SQLLexer
 internal import VectorSQL
@@ -10,7 +11,7 @@ struct MigrationLock: Sendable, Hashable {
   let key: Int64
 
   init(_ table: HistoryTable) {
-    let digits = SHA256Hex.of("adbvec migrations " + table.name.quoted).prefix(16)
+    let digits = SHA256.hexadecimal(of: "adbvec migrations " + table.name.quoted).prefix(16)
     key = Int64(bitPattern: UInt64(digits, radix: 16) ?? 0)
   }
 

@@ -119,7 +119,7 @@ public struct LintRule: Sendable, Hashable, Encodable {
   static let tooManyDimensions = LintRule(
     "V012",
     .error,
-    "the type cannot be indexed with so many dimensions"
+    "the type cannot be indexed with this many dimensions"
   )
   static let noDimension = LintRule("V013", .error, "a column without dimensions cannot be indexed")
 

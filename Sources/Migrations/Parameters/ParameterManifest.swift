@@ -1,4 +1,4 @@
-import Basics
+internal import Basics
 internal import SQLLexer
 
 /// The parameters that a set of migrations declares in its `parameters.toml`.
@@ -19,7 +19,7 @@ public struct ParameterManifest: Sendable, Hashable {
     var reader = TOMLReader(file)
     let tables = try reader.read()
     path = file.path
-    hash = SHA256Hex.of("\(dialect.rawValue)\n\(file.hash)")
+    hash = SHA256.hexadecimal(of: "\(dialect.rawValue)\n\(file.hash)")
     let declared = tables.filter { $0.path.count == 1 }
     let names = declared.map { $0.path[0] }
     var found: [ParameterDefinition] = []

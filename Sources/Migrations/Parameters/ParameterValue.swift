@@ -1,3 +1,4 @@
+internal import Basics
 public import VectorSQL
 
 /// A value of its parameter's type, checked.
@@ -50,7 +51,7 @@ public enum ParameterValue: Sendable, Hashable {
     }
   }
 
-  /// A string literal that reads alike whatever `standard_conforming_strings` is.
+  /// A string literal that reads alike under both values of `standard_conforming_strings`.
   static func quote(_ text: String) -> String {
     var quoted = ""
     for scalar in text.unicodeScalars {
@@ -94,78 +95,28 @@ package enum ReservedWords {
   ]
 }
 
-/// A JSON object of strings, without Foundation.
+/// A JSON object of strings.
 enum FlatJSON {
+  /// With its keys in order: what is written is hashed.
   static func write(_ values: [String: String]) -> String {
-    let members = values.sorted { $0.key < $1.key }.map { "\(quote($0.key)):\(quote($0.value))" }
+    let members = values.sorted { $0.key < $1.key }
+      .map { "\(Quoting.json($0.key)):\(Quoting.json($0.value))" }
     return "{" + members.joined(separator: ",") + "}"
   }
 
   /// Reads a JSON object of strings; nil for anything else.
   static func read(_ text: String) -> [String: String]? {
-    var reader = Reader(rest: Array(text.unicodeScalars)[...])
-    return reader.object()
-  }
-
-  private static func quote(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
-  }
-
-  private struct Reader {
-    var rest: ArraySlice<Unicode.Scalar>
-
-    mutating func object() -> [String: String]? {
-      guard take("{") else { return nil }
-      if take("}") { return rest.isEmpty ? [:] : nil }
+    var text = text
+    return text.withUTF8 { bytes in
+      var scanner = JSONScanner(UnsafeRawBufferPointer(bytes))
       var values: [String: String] = [:]
-      repeat {
-        guard let key = string(), take(":"), let value = string() else { return nil }
-        values[key] = value
-      } while take(",")
-      return take("}") && rest.isEmpty ? values : nil
-    }
-
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
-      rest = rest.drop { $0 == " " || $0 == "\n" }
-      guard rest.first == scalar else { return false }
-      rest.removeFirst()
-      return true
-    }
-
-    private mutating func string() -> String? {
-      guard take("\"") else { return nil }
-      var text = String.UnicodeScalarView()
-      while let scalar = rest.popFirst() {
-        if scalar == "\"" { return String(text) }
-        guard scalar == "\\" else {
-          text.append(scalar)
-          continue
-        }
-        guard let escaped = rest.popFirst() else { return nil }
-        if escaped == "u" {
-          let digits = String(String.UnicodeScalarView(rest.prefix(4)))
-          guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value) else { return nil }
-          rest = rest.dropFirst(4)
-          text.append(scalar)
-        } else {
-          let controls: [Unicode.Scalar: Unicode.Scalar] = [
-            "n": "\n", "t": "\t", "r": "\r", "b": "\u{8}", "f": "\u{C}",
-          ]
-          text.append(controls[escaped] ?? escaped)
-        }
+      do {
+        try scanner.object { key, scanner in values[key] = try scanner.string() }
+        try scanner.end()
+        return values
+      } catch {
+        return nil
       }
-      return nil
     }
   }
 }

@@ -256,7 +256,7 @@ extension Planner {
           "bring the file back, or forget its row with 'adbvec migrate repair --mark-pending \(record.id)'"
       )
     }
-    // Half-way down, only the statements that ran have to be as they were; an edit of the rest mends it.
+    // Half-way down, only the statements that ran have to be as they were; an edit of the rest is a fix.
     if !ignoreDrift, record.state != .reverting, record.templateHash != current.migration.templateHash {
       throw MigrationError(
         .drift,

@@ -220,7 +220,7 @@ struct RunScript: Sendable {
     return step.statementsDone > 0 ? (captured?.restoring ?? []) + settings : []
   }
 
-  /// Gives the rest of the transaction the rights of the user who runs the migrations, whatever role the file has set.
+  /// Gives the rest of the transaction the rights of the user who runs the migrations, even where the file has set another role.
   private var asOwner: [String] {
     guard words.contains(.role) else { return [] }
     let changesUser = statements.contains { $0.hasWords("set", "session", "authorization") }

@@ -1,3 +1,4 @@
+internal import Basics
 internal import SQLLexer
 internal import Synchronization
 
@@ -89,7 +90,7 @@ struct MigrationRenderer: Sendable {
         try down.map { try section(options, $0, of: migration) }
       },
       parameters: used,
-      parametersHash: SHA256Hex.of(FlatJSON.write(used)),
+      parametersHash: SHA256.hexadecimal(of: FlatJSON.write(used)),
       renderedHash: upSection.hash,
       inputs: up.usesCapabilities || down?.usesCapabilities ?? false
         ? nil : parameters.manifest.map { TemplateInputs($0, absent: names.filter { used[$0] == nil }) }
@@ -216,7 +217,7 @@ struct RenderedSection: Sendable, Hashable {
       case .file(let file): bytes += file.hash.utf8
       case nil: break
       }
-      hashes.append(SHA256Hex.of(bytes))
+      hashes.append(SHA256.hexadecimal(of: bytes))
     }
     return hashes
   }
@@ -245,11 +246,11 @@ struct RenderedSection: Sendable, Hashable {
 
   /// SHA-256 of the SQL, with the hashes of the data that is not in it.
   var hash: String {
-    guard !file.data.isEmpty else { return SHA256Hex.of(text.utf8) }
+    guard !file.data.isEmpty else { return SHA256.hexadecimal(of: text.utf8) }
     let hashes = script.statements.compactMap { statement in
       if case .file(let file) = copyData(of: statement) { file.hash } else { nil }
     }
-    return SHA256Hex.of(text.utf8 + hashes.joined().utf8)
+    return SHA256.hexadecimal(of: text.utf8 + hashes.joined().utf8)
   }
 
   /// The statements' texts.

@@ -1,7 +1,7 @@
 internal import SQLLexer
 
 /// Proves by the lexer that each value in a rendered text stays one value: it is a token of its own, or lies inside a
-/// token whose ends the file wrote, or is a plain word in the data of a COPY. Whatever is not proved is refused.
+/// token whose ends the file wrote, or is a plain word in the data of a COPY. What is not proved is refused.
 struct SubstitutionGuard {
   let text: RenderedText
   let file: SourceFile

@@ -2,7 +2,7 @@ import Basics
 internal import SQLLexer
 
 /// Reads `{{name}}`, `{{#if …}} {{else if …}} {{else}} {{/if}}`, `{{#capability …}}` and `{{#dialect …}}` (also with `^`
-/// for "not"). Whatever else stands in double braces, such as `'{{1,2},{3,4}}'`, is SQL and stays.
+/// for "not"). Anything else in double braces, such as `'{{1,2},{3,4}}'`, is SQL and stays.
 struct TemplateParser {
   let file: SourceFile
   let manifest: ParameterManifest
@@ -178,7 +178,7 @@ struct TemplateTag: Hashable {
   /// Whether it stands for no text of its own.
   var isSection: Bool { ["#", "^", "/"].contains(words[0].first) || words[0] == "else" }
 
-  /// Reads what stands between braces; nil when that is no tag but SQL.
+  /// Reads what stands between braces; nil when that is SQL and not a tag.
   init?(_ content: String, range: Range<Int>) {
     let spaced = Self.separatingSigns(content)
     let words = spaced.split { $0 == " " || $0 == "\t" }.map(String.init)

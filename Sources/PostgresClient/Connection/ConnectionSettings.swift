@@ -2,7 +2,7 @@ internal import CLibpq
 
 /// How to reach a server: a libpq URL or keyword string, and keywords that win over it.
 ///
-/// Whatever is left out comes from libpq's own places: `PG*` variables, the service file, `.pgpass`.
+/// What is left out comes from libpq's own places: `PG*` variables, the service file, `.pgpass`.
 public struct ConnectionSettings: Sendable, Hashable {
   /// `postgresql://…`, or `host=… dbname=…`; nil leaves everything to libpq.
   public var url: String?

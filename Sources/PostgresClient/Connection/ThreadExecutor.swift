@@ -46,16 +46,18 @@ private final class JobInbox: @unchecked Sendable {
 
   /// Starts the thread that takes the jobs; it keeps the inbox alive until `finish`.
   func startThread() {
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, 8 << 20)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    // Memory for it, because its initializer belongs to whichever module was the first to include its header.
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    defer { attributes.deallocate() }
+    pthread_attr_init(attributes)
+    defer { pthread_attr_destroy(attributes) }
+    pthread_attr_setstacksize(attributes, 8 << 20)
+    pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
     var thread = pthread_t()
     let own = Unmanaged.passRetained(self)
     let problem = pthread_create(
       &thread,
-      &attributes,
+      attributes,
       { own in
         guard let own else { return nil }
         let inbox = Unmanaged<JobInbox>.fromOpaque(own).takeRetainedValue()

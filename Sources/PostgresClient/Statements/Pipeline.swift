@@ -55,7 +55,7 @@ extension PostgresConnection {
       guard PQenterPipelineMode(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
       var sender = PipelineSender(handle: handle, names: statements.all)
       let stopped = Result { try body(&sender) }
-      // The synchronisation point must follow whatever was sent, or leaving would never end.
+      // The synchronisation point must follow everything that was sent, or leaving would never end.
       guard PQpipelineSync(handle) == 1 else { throw PostgresError(result: nil, connection: handle) }
       var answers: [RowSet] = []
       let failure = readAnswers(sender.count, handle) { answers.append(RowSet(storage: $0)) }.failure

@@ -11,7 +11,7 @@ public struct SearchRows: Sendable {
   public enum Source: Sendable, Hashable {
     /// By the query as it was sent.
     case query
-    /// By comparing with every row, because the index gave only so many rows.
+    /// By comparing with every row, because the index gave fewer rows than asked for.
     case everyRow(byIndex: Int)
     /// By the index alone, which gave fewer rows than asked for; comparing with every row took longer than the server
     /// allows, so that rows may be missing.
@@ -23,7 +23,7 @@ extension PostgresConnection {
   /// Runs a search with its settings, and completes an answer that is shorter than asked for by comparing with every
   /// row: an approximate index may give up before it has found all rows that match.
   ///
-  /// - Throws: `PostgresError`; `CancellationError`. Running out of time while an answer is completed is no error;
+  /// - Throws: `PostgresError`; `CancellationError`. Running out of time while an answer is completed is not an error;
   ///   ``SearchRows/source`` says so.
   public func search(_ search: RenderedSearch, prepared: Bool = false) async throws -> SearchRows {
     let found = try await query(search.query, prepared: prepared)

@@ -168,7 +168,7 @@ struct StartupReader {
   private var refused: Set<UInt32> = []
 
   /// Takes the next packet off the buffer; nil until it is whole.
-  /// - Throws: `Refusal` when this is no PostgreSQL client.
+  /// - Throws: `Refusal` when this is not a PostgreSQL client.
   mutating func next(from buffer: inout ByteBuffer) throws(Refusal) -> Packet? {
     let start = buffer.readerIndex
     if buffer.getInteger(at: start, as: UInt8.self) == Self.tlsHandshake { throw .encrypted }

@@ -1,3 +1,4 @@
+package import Basics
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -205,6 +206,11 @@ public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
   public let code: Code
   /// One line: what, where, what to do.
   public let description: String
+}
+
+extension SandboxError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { snakeCase(code.name) }
 }
 
 /// What a sandbox tells whoever runs it. Holds no SQL text and no data.

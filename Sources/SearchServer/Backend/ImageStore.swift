@@ -10,7 +10,7 @@ public protocol ImageStore: Sendable {
   func file(of image: ImageRow) async throws -> ImageFile?
 }
 
-/// An image file of the collection, opened: it stays the same file while it is read, whatever its name leads to later.
+/// An image file of the collection, opened: it stays the same file while it is read, even when its name leads elsewhere later.
 public struct ImageFile: Sendable {
   private enum Content: Sendable {
     case bytes([UInt8])

@@ -33,7 +33,7 @@ public struct BackendError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let imageTooLarge = Code(name: "image-too-large")
     /// The server searches with no upload, because its network does not make vectors like the collection's.
     public static let uploadsRefused = Code(name: "uploads-refused")
-    /// The database, or whatever else is needed, does not answer now.
+    /// The database, or something else that is needed, does not answer now.
     public static let unavailable = Code(name: "unavailable")
   }
 

@@ -95,7 +95,7 @@ final class OpenConnectionsHandler: ChannelDuplexHandler, RemovableChannelHandle
 
   func handlerAdded(context: ChannelHandlerContext) {
     connections.opened(context.channel)
-    // Behind the closing of the channel the connections must not keep it, whatever happened to the handlers.
+    // Behind the closing of the channel the connections must not keep it, in any state of the handlers.
     context.channel.closeFuture.whenComplete { [connections, channel = context.channel] _ in
       connections.closed(channel)
     }

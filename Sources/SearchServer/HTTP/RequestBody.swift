@@ -54,7 +54,7 @@ struct ImageUpload {
   /// Reads the image of a request and hands it to `body`.
   ///
   /// - Parameter fields: The names that a form may have besides `image`.
-  /// - Throws: `HTTPError` 415 for a body that is neither an image nor a form, and whatever reading or `body` throws.
+  /// - Throws: `HTTPError` 415 for a body that is neither an image nor a form, and what reading or `body` throws.
   static func with<Value: Sendable>(
     _ request: Request,
     _ core: SearchCore,

@@ -69,7 +69,7 @@ public struct SQL: Sendable {
     SQL(segments: [.deferred(choose)])
   }
 
-  /// The fragment together with the settings that it needs: whatever statement it becomes part of carries them.
+  /// The fragment together with the settings that it needs: the statement that it becomes part of carries them.
   public func requiring(_ settings: SearchSettings) -> SQL {
     settings == SearchSettings() ? self : SQL(segments: [.settings(settings)] + segments)
   }

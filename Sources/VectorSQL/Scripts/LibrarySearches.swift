@@ -35,7 +35,7 @@ extension LibraryStatement {
 
   static let nearestExact = LibraryStatement(
     name: "nearest_exact",
-    summary: "The rows nearest to the row :id by comparing with every row, whatever index there is."
+    summary: "The rows nearest to the row :id by comparing with every row, without an index."
   ) { target in
     var query = target.search(to: target.row)
     query.exact = true

@@ -133,7 +133,7 @@ public struct NearestSearch<T: Table, each Value: SQLEncodable>: Sendable {
   /// The search with another number of candidates.
   public func tuned(efSearch: Int) -> Self { changed { $0.settings.efSearch = efSearch } }
 
-  /// The search by comparing with every row, whatever index there is.
+  /// The search by comparing with every row, without an index.
   public var exact: Self { changed { $0.exact = true } }
 
   /// The search with other scores than the distance.

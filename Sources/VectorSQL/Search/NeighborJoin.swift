@@ -20,7 +20,7 @@ public struct NeighborJoin: Sendable {
   public var maximumDistance: Double?
   /// The number of rows taken from the first table (nil: all), chosen by a hash of the key: the same rows in every run.
   public var sample: Int?
-  /// Compares every pair, whatever index there is.
+  /// Compares every pair, without an index.
   public var exact = false
   /// The settings of each row's search.
   public var settings = SearchSettings()

@@ -39,7 +39,7 @@ extension VectorSearch {
     )
   }
 
-  /// The query as a fragment, to be used inside others; it carries its settings into whatever it becomes part of.
+  /// The query as a fragment, to be used inside others; it carries its settings into the statement that it becomes part of.
   public var sql: SQL {
     .perDialect { dialect throws(RenderingError) in
       let search = decided(for: dialect)

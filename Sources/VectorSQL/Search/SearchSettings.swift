@@ -105,7 +105,7 @@ public struct SearchSettings: Sendable, Hashable {
     return effective
   }
 
-  /// An inverted-list search ends with the lists that it probes, whatever the limit; an iterative scan goes on. A
+  /// An inverted-list search ends with the lists that it probes, independent of the limit; an iterative scan goes on. A
   /// server without those probes as many lists as pgvector's documentation advises.
   private func completedLists(_ index: ServingIndex?, for dialect: Dialect) -> SearchSettings {
     var effective = self

@@ -23,7 +23,7 @@ public struct VectorSearch: Sendable {
   public var filters: [Condition] = []
   /// The scores shown, in this order, after the outputs.
   public var scores: [Score] = [.distance]
-  /// Compares with every row, whatever index there is.
+  /// Compares with every row, without an index.
   public var exact = false
   /// A coarse first pass, whose rows are put in exact order afterwards.
   public var firstPass: FirstPass?

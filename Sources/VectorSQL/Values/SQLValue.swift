@@ -4,7 +4,7 @@
 /// Extension types (`vector`, `halfvec`, `sparsevec`) have no fixed OID, so a statement that binds one writes a cast
 /// (`$1::vector`).
 public enum SQLValue: Sendable, Hashable {
-  /// SQL NULL, of whatever type the statement asks for.
+  /// SQL NULL, of the type that the statement asks for.
   case null
   /// `boolean`.
   case bool(Bool)

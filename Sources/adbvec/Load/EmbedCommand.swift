@@ -38,7 +38,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     ),
     completion: .list(["features", "npy", "fvecs", "csv", "jsonl"])
   )
-  var format: FeatureSource.Format?
+  var outputFormat: FeatureSource.Format?
 
   @Option(
     help: ArgumentHelp("The file with the classes, for formats that hold none.", valueName: "file"),
@@ -60,7 +60,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
 
   func validate() throws {
     try FeatureOptions.check(workers: workers)
-    try checkVectorOutput(output, format: format, labels: labels)
+    try checkVectorOutput(output, format: outputFormat, labels: labels)
   }
 
   mutating func run() async throws {
@@ -69,7 +69,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
     let batches = ImageBatchSource(collection, model: model, workers: workers, isStrict: strict)
-    let writer = try FeatureOutput.open(output, format: format, labels: labels)
+    let writer = try FeatureOutput.open(output, format: outputFormat, labels: labels)
     var (rows, unreadable) = (0, 0)
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
       for row in 0..<batch.rows.count {
@@ -124,7 +124,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
     completion: .file()
   )
-  var labels: String?
+  var classes: String?
 
   @Option(
     help: ArgumentHelp(
@@ -175,8 +175,8 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       guard ids == .position else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
       }
-      guard labels == nil, limit == nil else {
-        throw ValidationError("--labels and --limit need images; a feature file carries its classes")
+      guard classes == nil, limit == nil else {
+        throw ValidationError("--classes and --limit need images; a feature file carries its classes")
       }
       return (FileBatchSource(FeatureSource(path: source)), nil)
     }
@@ -184,7 +184,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let ways = features.decoding
     let collection = try ImageSource.open(
       source,
-      labels: labels,
+      labels: classes,
       options: recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options
     )
     collection.warnings.forEach { Terminal.warning($0) }

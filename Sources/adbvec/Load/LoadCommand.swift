@@ -106,7 +106,7 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
       .npy, .fvecs and .bvecs hold vectors alone: 'load' numbers the rows from 0, and --labels keeps the classes.
 
         adbvec unload features.txt
-        adbvec unload vectors.jsonl --format jsonl
+        adbvec unload - --output-format jsonl
       """
   )
 
@@ -122,7 +122,7 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
       valueName: "name"
     )
   )
-  var format: FeatureSource.Format?
+  var outputFormat: FeatureSource.Format?
 
   @Option(
     help: ArgumentHelp(
@@ -136,12 +136,12 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   var interruption: String { file == "-" ? "interrupted" : "interrupted; \(file) was not written" }
 
-  func validate() throws { try checkVectorOutput(file, format: format, labels: labels) }
+  func validate() throws { try checkVectorOutput(file, format: outputFormat, labels: labels) }
 
   mutating func run() async throws {
     let settings = try global.settings()
     let unloader = Unloader(settings: try settings.connectionSettings(), target: try settings.loadTarget())
-    let (path, format, labels) = (file, format, labels)
+    let (path, format, labels) = (file, outputFormat, labels)
     let counts = try await unloader.run { try FeatureOutput.open(path, format: format, labels: labels) }
     if counts.withoutVector > 0 {
       Terminal.warning("\(counted(counts.withoutVector, "row")) without a vector left out")

@@ -122,6 +122,6 @@ func checkVectorOutput(_ path: String, format: FeatureSource.Format?, labels: St
   let known = ["npy", "fvecs", "bvecs", "csv", "jsonl", "ndjson", "txt", "text", "features"]
   guard !known.contains(suffix) else { return }
   throw ValidationError(
-    "the format of \(path) cannot be told from .\(suffix); name it .npy, .fvecs, .csv, .jsonl or .txt, or give --format"
+    "the format of \(path) cannot be told from .\(suffix); name it .npy, .fvecs, .csv, .jsonl or .txt, or give --output-format"
   )
 }

@@ -55,7 +55,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
     completion: .file()
   )
-  var labels: String?
+  var classes: String?
 
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
@@ -98,7 +98,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let task = try RetrievalTask(
       collection: try opened(collection),
       queries: try queries.map {
-        try ImageSource.open($0, labels: labels, options: features.decoding.options)
+        try ImageSource.open($0, labels: classes, options: features.decoding.options)
       },
       workers: workers
     )
@@ -132,7 +132,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   private func opened(_ path: String) throws -> any ImageCollection {
-    let all = try ImageSource.open(path, labels: labels, options: features.decoding.options)
+    let all = try ImageSource.open(path, labels: classes, options: features.decoding.options)
     guard let sample else { return all }
     return ImageSample(of: all, count: sample, seed: 1)
   }

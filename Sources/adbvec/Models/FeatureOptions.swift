@@ -297,7 +297,7 @@ extension ModelStore {
 struct PreprocessingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Subtracted from red, green and blue (0…1), in place of the network's mean: 0.5,0.5,0.5.",
+      "Subtracted from red, green and blue (0…1), in place of the model's mean: 0.5,0.5,0.5.",
       valueName: "list"
     )
   )

@@ -111,7 +111,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
     completion: .file()
   )
-  var labels: String?
+  var classes: String?
 
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
@@ -170,7 +170,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   }
 
   private func fitImages(_ settings: Settings, _ choice: FeatureChoice) async throws -> Fitted {
-    let all = try ImageSource.open(source ?? "", labels: labels, options: features.decoding.options)
+    let all = try ImageSource.open(source ?? "", labels: classes, options: features.decoding.options)
     let images = ImageSample(of: all, count: sample, seed: seed)
     var choices = [choice]
     if alsoMirrored {

@@ -106,7 +106,7 @@ struct GridOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The labels' font, TrueType or OpenType (default: DejaVu Sans, and whatever fontconfig finds for other scripts).",
+      "The labels' font, TrueType or OpenType (default: DejaVu Sans, and what fontconfig finds for other scripts).",
       valueName: "file"
     )
   )

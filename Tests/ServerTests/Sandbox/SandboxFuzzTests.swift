@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import PostgresClient
 import Sandbox
@@ -12,7 +13,7 @@ import TestSupport
 
   @Test func servesOnBehindBrokenClients() async throws {
     try await SandboxUnderTest.before { sandbox, _ in
-      var dice = FuzzDice(state: 20_26)
+      var dice = SeededGenerator(seed: 20_26)
       for number in 1...Self.count {
         try Self.misbehave(sandbox, &dice)
         if number % 100 == 0 { try await Self.check(sandbox) }
@@ -28,7 +29,7 @@ import TestSupport
   }
 
   /// One client: broken before its startup packet, or behind it, cut off or left to the server.
-  private static func misbehave(_ sandbox: SandboxUnderTest, _ dice: inout FuzzDice) throws {
+  private static func misbehave(_ sandbox: SandboxUnderTest, _ dice: inout SeededGenerator) throws {
     let client = try RawClient(port: sandbox.port, seconds: 5)
     var bytes: [UInt8] = []
     if Bool.random(using: &dice) { bytes += RawMessage.startup(user: "adbvec", database: sandbox.database) }
@@ -40,7 +41,7 @@ import TestSupport
     if Int.random(in: 0..<4, using: &dice) == 0 { _ = client.send(RawMessage.message("X")) }
   }
 
-  private static func piece(_ dice: inout FuzzDice) -> [UInt8] {
+  private static func piece(_ dice: inout SeededGenerator) -> [UInt8] {
     let sql = "CREATE TABLE t (i int) DISTRIBUTED BY (i); SELECT 'x"
     let length = UInt32.random(in: .min ... .max, using: &dice)
     switch Int.random(in: 0...7, using: &dice) {
@@ -65,18 +66,5 @@ import TestSupport
     let connection = try await eventually("a good client is served") { try? await sandbox.connect() }
     #expect(try await connection.run("SELECT 1").count == 1)
     await connection.close()
-  }
-}
-
-/// Random numbers that are the same in every run (SplitMix64).
-struct FuzzDice: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// The tutorial's table, its feature file, and its statements as they stand there.
@@ -52,7 +53,7 @@ enum Tutorial {
 
   /// Vectors that are the same in every run, in a few clusters.
   static let vectors: [[Float]] = {
-    var dice = FuzzDice(state: 1)
+    var dice = SeededGenerator(seed: 1)
     let centers = (0..<10).map { _ in (0..<dimension).map { _ in Float.random(in: -1...1, using: &dice) } }
     return (0..<count).map { index in
       centers[index % 10].map { $0 + Float.random(in: -0.5...0.5, using: &dice) }

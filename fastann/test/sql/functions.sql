@@ -41,7 +41,7 @@ SELECT '{0,0}'::real[] <-> ARRAY[3,4]::float8[];
 SELECT '{0,0}'::real[] <-> NULL AS "null";
 SELECT '[0:1]={0,0}'::real[] <-> '[5:6]={3,4}'::real[] AS other_bounds;
 
--- what is no vector
+-- what is not a vector
 SELECT '{1,2}'::real[] <-> '{1,2,3}'::real[];
 SELECT '{1,2}'::real[] <#> '{1}'::real[];
 SELECT '{1,2}'::real[] <=> '{1,2,3}'::real[];

@@ -18,7 +18,7 @@ CREATE FUNCTION served(operator text) RETURNS text LANGUAGE sql AS $$
     FROM plan(format('SELECT id FROM docs ORDER BY v %s ''{1,2,3}'' LIMIT 3', operator)) AS line
     WHERE line LIKE '%Index Scan using%'
 $$;
--- how many of the 10 nearest by sorting are found by whatever plan is chosen
+-- how many of the 10 nearest by sorting are found by any plan
 CREATE FUNCTION agreement(operator text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     n bigint;
