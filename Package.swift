@@ -191,7 +191,7 @@ let package = Package(
     ),
     .target(
       name: "ImageCodecs",
-      dependencies: ["Basics", "CJPEG", "CPNG", "CTIFF", "CWebP", "CZlib"],
+      dependencies: ["Basics", "CHEIF", "CJPEG", "CPNG", "CTIFF", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
     .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
@@ -206,6 +206,7 @@ let package = Package(
     .target(name: "CLazyLibrary"),
     .target(name: "CGD", dependencies: ["CLazyLibrary"]),
     .target(name: "CHDF5", dependencies: ["CLazyLibrary"]),
+    .target(name: "CHEIF", dependencies: ["CLazyLibrary"]),
     .target(name: "CJPEG", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
     .target(name: "CPNG", dependencies: ["CLazyLibrary"]),

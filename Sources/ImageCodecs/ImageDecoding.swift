@@ -3,7 +3,7 @@ public import FoundationEssentials
 internal import Glibc
 
 extension Image {
-  /// Decodes an image file held in memory: JPEG, PNG, WebP, GIF, BMP or TIFF, recognised by its first bytes.
+  /// Decodes an image file held in memory: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF, recognised by its first bytes.
   ///
   /// - Parameters:
   ///   - bytes: The whole file.
@@ -70,6 +70,8 @@ extension Image {
       return try BMPDecoder.decode(bytes, options).composited(on: options.background).reduced(options)
     case .tiff:
       return try TIFFDecoder.decode(bytes, options).reduced(options)
+    case .heif:
+      return try HEIFDecoder.decode(bytes, options)
     }
   }
 }
@@ -84,7 +86,7 @@ extension Image {
     public var maximumBytes: Int
     /// The colour put behind transparent pixels; nil drops alpha and keeps the stored colour.
     public var background: RGBColor?
-    /// Whether the EXIF orientation of a JPEG, PNG or WebP turns and flips the image upright. (TIFF always is turned.)
+    /// Whether the EXIF orientation of a JPEG, PNG or WebP turns and flips the image upright. (TIFF, HEIC and AVIF always are turned.)
     public var appliesOrientation: Bool
     /// How 16-bit grey becomes 8-bit grey.
     public var grey16: Grey16

@@ -12,6 +12,8 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   case bmp = "BMP"
   /// Tagged Image File Format; the first page is read.
   case tiff = "TIFF"
+  /// High Efficiency Image File Format: HEIC and AVIF; the primary image is read.
+  case heif = "HEIC or AVIF"
 
   /// The format that the first bytes of a file announce; nil when it is none of these.
   public init?(signatureOf bytes: some Sequence<UInt8>) {
@@ -34,6 +36,10 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     ]
     .contains(where: { starts($0) }) {
       self = .tiff
+    } else if starts(Array("ftyp".utf8), at: 4),
+      HEIFDecoder.brands.contains(String(decoding: head.dropFirst(8).prefix(4), as: UTF8.self))
+    {
+      self = .heif
     } else {
       return nil
     }
@@ -43,20 +49,24 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   init(recognizing bytes: UnsafeRawBufferPointer) throws {
     guard let format = ImageFormat(signatureOf: bytes) else {
       let reason = bytes.isEmpty ? "the file is empty" : ImageFormat.foreignKind(bytes) ?? "not an image"
-      throw ImageError(.notAImage, "\(reason); JPEG, PNG, WebP, GIF, BMP and TIFF can be read")
+      throw ImageError(.notAImage, "\(reason); \(ImageFormat.readable) can be read")
     }
     self = format
   }
 
+  /// The formats in words.
+  public static let readable = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP and TIFF"
+
   /// The usual file extensions of all formats, lower case, without the dot.
   public static let fileExtensions: Set<String> = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff",
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "heic", "heif", "hif",
+    "avif",
   ]
 
   /// What a file of another well-known kind is, for the error about it.
   static func foreignKind(_ bytes: UnsafeRawBufferPointer) -> String? {
     func has(_ text: String, at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: text.utf8) }
-    if has("ftyp", at: 4) { return has("avif", at: 8) || has("avis", at: 8) ? "AVIF" : "HEIC or a video" }
+    if has("ftyp", at: 4) { return has("crx ", at: 8) ? "a raw photograph" : "a video" }
     if has("%PDF-") { return "PDF" }
     if has("8BPS") { return "Photoshop" }
     if has("<svg") || has("<?xml") { return "SVG or another XML file" }

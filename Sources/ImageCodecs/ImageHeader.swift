@@ -11,8 +11,10 @@ public struct ImageHeader: Sendable, Hashable {
   public let width: Int
   /// Rows of pixels, before any EXIF orientation.
   public let height: Int
+  /// Whether the file gives one row after the other; progressive and interlaced ones give all at the end.
+  let isSequential: Bool
 
-  /// Reads the header of an image file held in memory; its beginning suffices for all formats but TIFF.
+  /// Reads the header of an image file held in memory; its beginning suffices for all formats but TIFF, HEIC and AVIF.
   ///
   /// - Parameter name: The file's name, for errors.
   /// - Throws: ``ImageError``: `notAImage`, `truncated`, `damaged` or `unsupported`. A size beyond any limit is not an error.
@@ -20,6 +22,7 @@ public struct ImageHeader: Sendable, Hashable {
     do {
       format = try ImageFormat(recognizing: bytes)
       (width, height) = try Self.size(bytes, format)
+      isSequential = try Self.isSequential(bytes, format)
       guard width > 0, height > 0 else {
         throw ImageError(.damaged, "the header says \(width)x\(height) pixels; the file is damaged")
       }
@@ -55,9 +58,36 @@ public struct ImageHeader: Sendable, Hashable {
       case .gif: 9
       case .bmp: 8
       case .tiff: 11
+      // The decoder's planes and those before them, and RGB.
+      case .heif: 16
       }
     let (bytes, overflow) = pixels.multipliedReportingOverflow(by: perPixel)
     return overflow ? .max : bytes
+  }
+
+  /// As ``decodedBytes`` with these options: an image that is reduced row by row takes little.
+  public func decodedBytes(with options: Image.DecodingOptions) -> Int {
+    let reduction = options.reduction(width: width, height: height)
+    guard reduction > 1 else { return decodedBytes }
+    // Strips of rows, and the result with a copy.
+    let rows = width * 1024 + pixels / (reduction * reduction) * 9
+    switch format {
+    case .jpeg: return isSequential ? rows : rows + pixels * 6
+    case .png: return isSequential ? rows : decodedBytes
+    case .webp where options.background == nil: return rows + pixels * 5
+    default: return decodedBytes
+    }
+  }
+
+  private static func isSequential(_ bytes: UnsafeRawBufferPointer, _ format: ImageFormat) throws -> Bool {
+    switch format {
+    case .jpeg: return try JPEGHeader(bytes).isSequential
+    case .png:
+      // The last byte of the first chunk says whether the file is interlaced.
+      var cursor = ByteCursor(bytes, at: 28)
+      return try cursor.byte() == 0
+    default: return false
+    }
   }
 
   private static func size(
@@ -75,6 +105,7 @@ public struct ImageHeader: Sendable, Hashable {
       let header = try BMPHeader(bytes)
       return (header.width, header.height)
     case .tiff: return try TIFFDecoder.size(bytes)
+    case .heif: return try HEIFDecoder.size(bytes)
     }
   }
 }

@@ -90,6 +90,8 @@ struct JPEGHeader {
   private(set) var height = 0
   private(set) var components = 0
   private(set) var precision = 8
+  /// Whether blocks come whole, one after the other: baseline and extended sequential files.
+  private(set) var isSequential = true
   /// EXIF's orientation 1...8; 1 is upright.
   private(set) var orientation = 1
   /// Where the bytes behind the frame header begin.
@@ -108,6 +110,7 @@ struct JPEGHeader {
       switch marker {
       case 0xC0...0xCF where ![0xC4, 0xC8, 0xCC].contains(marker):
         try readFrame(segment)
+        isSequential = [0xC0, 0xC1, 0xC9].contains(marker)
         frameEnd = cursor.position
         return
       case 0xE1:

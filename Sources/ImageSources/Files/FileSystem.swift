@@ -1,6 +1,7 @@
 internal import Basics
 import FoundationEssentials
 internal import Glibc
+internal import ImageCodecs
 
 /// The few things that the collections ask of the file system.
 enum FileSystem {
@@ -239,5 +240,20 @@ enum WholeFile {
     }
     bytes.removeLast(bytes.count - count)
     return bytes
+  }
+
+  /// About how many bytes of memory it takes to read and decode an image; 0 where decoding will say what is wrong.
+  static func decodingBytes(_ path: [UInt8], _ options: Image.DecodingOptions) -> Int {
+    guard let file = try? BinaryFile(path: PathText.text(path)), file.size <= options.maximumBytes else {
+      return 0
+    }
+    func header(_ count: Int) -> ImageHeader? {
+      (try? file.read(offset: 0, count: min(file.size, count))).flatMap { try? ImageHeader(decoding: $0) }
+    }
+    // The beginning says it; for a few formats only the whole file does.
+    guard let header = header(256 << 10) ?? header(file.size), header.pixels <= options.maximumPixels else {
+      return 0
+    }
+    return file.size + header.decodedBytes(with: options)
   }
 }

@@ -22,6 +22,9 @@ public protocol ImageCollection: Sendable {
   /// Reads and decodes an image.
   /// - Throws: `CollectionError` or `ImageError`, naming the file.
   func image(at position: Int) throws -> Image
+  /// About how many bytes of memory the decoding of an image takes at its peak; from its header alone. 0 for little, and where
+  /// the decoder will say what is wrong.
+  func decodingBytes(at position: Int) -> Int
   /// The images as files that are known by their paths; nil where images are known by their positions.
   /// - Throws: `CollectionError`.
   func files() throws -> [ImageFile]?
@@ -41,6 +44,9 @@ extension ImageCollection {
 
   /// Images are known by their positions.
   public func files() -> [ImageFile]? { nil }
+
+  /// Images without files are small.
+  public func decodingBytes(at position: Int) -> Int { 0 }
 
   /// Images without files are small.
   public func covering(_ side: Int) -> any ImageCollection { self }
@@ -156,7 +162,7 @@ public enum ImageSource {
     }
     let file = try BinaryFile(path: path)
     let head = try file.read(offset: 0, count: min(file.size, 512))
-    if ImageMagic.isImage(head) { return try SingleImage(path: path, options: options) }
+    if ImageFormat(signatureOf: head) != nil { return try SingleImage(path: path, options: options) }
     switch FileKind(head) {
     case .pickle?: return try CIFARCollection(path: path)
     case .tar?: return try CIFARCollection(CIFARFiles(archive: path))
@@ -194,23 +200,6 @@ public enum ImageSource {
       ? "it is \(isText ? "text" : "a NumPy array"), not an image. Fix: for a file of vectors, adbvec load"
       : "it is neither an image (\(formats)) nor CIFAR, by its first bytes. Fix: name an image or a folder of images"
     return CollectionError(.unknownFormat, file: path, reason)
-  }
-}
-
-/// The first bytes of image formats.
-enum ImageMagic {
-  static func isImage(_ head: some Collection<UInt8>) -> Bool {
-    let starts: [[UInt8]] = [
-      [0xFF, 0xD8, 0xFF], [0x89, 0x50, 0x4E, 0x47], Array("GIF8".utf8), Array("BM".utf8),
-      [0x49, 0x49, 0x2A, 0],
-      [0x4D, 0x4D, 0, 0x2A],
-    ]
-    if starts.contains(where: { head.starts(with: $0) }) { return true }
-    let rest = head.dropFirst(4)
-    return head.starts(with: Array("RIFF".utf8)) && head.dropFirst(8).starts(with: Array("WEBP".utf8))
-      || ["ftypheic", "ftypheix", "ftypmif1", "ftypavif", "ftypmsf1"].contains {
-        rest.starts(with: Array($0.utf8))
-      }
   }
 }
 
@@ -254,6 +243,8 @@ struct SingleImage: ImageCollection {
   }
 
   func files() -> [ImageFile]? { [file] }
+
+  func decodingBytes(at position: Int) -> Int { WholeFile.decodingBytes(PathText.bytes(name), options) }
 
   func covering(_ side: Int) -> any ImageCollection {
     var covering = self

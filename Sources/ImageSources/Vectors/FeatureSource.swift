@@ -228,7 +228,7 @@ public struct FeatureSource: Sendable, Hashable {
     let file = Quoting.shellWord(path ?? "FILE")
     let letters = bytes.prefix(512).filter { $0 != 0x20 && !(0x09...0x0D).contains($0) }
     // A header may begin with the two letters of BMP.
-    if ImageMagic.isImage(bytes), bytes.contains(0) || !bytes.starts(with: Array("BM".utf8)) {
+    if ImageFormat(signatureOf: bytes) != nil, bytes.contains(0) || !bytes.starts(with: Array("BM".utf8)) {
       return "it is an image. Fix: adbvec embed-load \(file)"
     }
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {

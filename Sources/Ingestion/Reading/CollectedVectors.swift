@@ -155,6 +155,9 @@ public struct ImageSample: ImageCollection {
   /// Reads and decodes a drawn image.
   public func image(at position: Int) throws -> Image { try collection.image(at: positions[position]) }
 
+  /// The memory that a drawn image's header speaks of.
+  public func decodingBytes(at position: Int) -> Int { collection.decodingBytes(at: positions[position]) }
+
   /// The same images, decoded for a resize.
   public func covering(_ side: Int) -> any ImageCollection {
     var covering = self

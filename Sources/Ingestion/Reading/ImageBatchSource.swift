@@ -4,11 +4,11 @@ public import ImageSearch
 public import ImageSources
 public import Inference
 internal import PostgresClient
-internal import Synchronization
 
 /// Rows made from images: decoded and embedded on several workers, given out in the order of the collection.
 ///
-/// At most twice as many images as workers are under way, so that memory does not grow with the collection.
+/// A worker takes the next image when it is done with one; finished vectors wait for those before them, so that one slow
+/// image holds up nobody. How many may wait goes by their size, so that memory does not grow with the collection.
 public actor ImageBatchSource: BatchSource {
   /// Makes the feature vector of an image; used by one worker at a time.
   public typealias Extractor = (Image) throws -> [Float]
@@ -18,7 +18,10 @@ public actor ImageBatchSource: BatchSource {
   /// The absolute path of the collection, behind links.
   public nonisolated var identity: String { collection.identity }
   private nonisolated let collection: any ImageCollection
-  private nonisolated let workers: [EmbeddingWorker]
+  private nonisolated let pool: EmbeddingPool
+  /// How many images are under way or wait to be given out.
+  private var window: Int
+  private let leastWindow: Int
   private let isStrict: Bool
   private let makeRecipe: (@Sendable () throws -> Recipe)?
   private let limit: Int
@@ -39,6 +42,8 @@ public actor ImageBatchSource: BatchSource {
   ///   - ids: what the rows' ids are.
   ///   - recipe: what makes the vectors; asked for before the first extractor is made.
   ///   - covered: the length of the shorter side that the model needs; asked for with the first extractor.
+  ///   - dimension: how many numbers a vector will have, where that is known.
+  ///   - decodingMemory: the bytes that images may take together while they are decoded; one that needs more is decoded alone.
   ///   - makeExtractor: called once a worker, on its thread.
   public init(
     _ collection: any ImageCollection,
@@ -48,6 +53,8 @@ public actor ImageBatchSource: BatchSource {
     ids: ImageIDs = .position,
     recipe: (@Sendable () throws -> Recipe)? = nil,
     covered: (@Sendable () throws -> Int)? = nil,
+    dimension: Int? = nil,
+    decodingMemory: Int = 512 << 20,
     makeExtractor: @escaping @Sendable () throws -> Extractor
   ) {
     name = collection.name
@@ -57,9 +64,14 @@ public actor ImageBatchSource: BatchSource {
     imageIDs = ids
     isLimited = limit.map { $0 < collection.count } ?? false
     self.limit = min(limit ?? collection.count, collection.count)
-    self.workers = (0..<max(workers, 1)).map { _ in
-      EmbeddingWorker(collection: collection, covered: covered, makeExtractor: makeExtractor)
-    }
+    pool = EmbeddingPool(
+      (0..<max(workers, 1)).map { _ in
+        EmbeddingWorker(collection: collection, covered: covered, makeExtractor: makeExtractor)
+      },
+      memory: decodingMemory
+    )
+    leastWindow = max(workers, 1) * 2
+    window = Self.window(of: dimension, atLeast: leastWindow)
   }
 
   /// A source of the embeddings that a model makes of a collection's images.
@@ -74,7 +86,14 @@ public actor ImageBatchSource: BatchSource {
     ids: ImageIDs = .position
   ) {
     let covering = collection.covering(model.coveredSide)
-    self.init(covering, workers: workers, isStrict: isStrict, limit: limit, ids: ids) {
+    self.init(
+      covering,
+      workers: workers,
+      isStrict: isStrict,
+      limit: limit,
+      ids: ids,
+      dimension: model.dimension
+    ) {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
@@ -145,9 +164,16 @@ public actor ImageBatchSource: BatchSource {
       } onCancel: {
         task.cancel()
       }
+      if case .row(_, let vector) = outcome { window = Self.window(of: vector.count, atLeast: leastWindow) }
       try take(outcome, expected, &batch)
     }
     return batch
+  }
+
+  /// Vectors that wait take at most 16 MiB.
+  private static func window(of dimension: Int?, atLeast least: Int) -> Int {
+    guard let dimension else { return max(least, 64) }
+    return max(least, min(256, (16 << 20) / (4 * max(dimension, 1))))
   }
 
   private func take(
@@ -181,17 +207,74 @@ public actor ImageBatchSource: BatchSource {
 
   /// Keeps the workers busy, also with images of the next batch.
   private func refill(upTo end: Int, _ done: DoneRanges) {
-    while underWay.count < workers.count * 2, position < limit {
+    while underWay.count < window, position < limit {
       if let range = done.range(holding: position) {
         position = range.upperBound
         continue
       }
       let next = position
-      let worker = workers.min { $0.load < $1.load } ?? workers[0]
-      worker.begin()
-      underWay.append((next, Task { try await worker.embed(next) }))
+      underWay.append((next, Task { [pool] in try await pool.embed(next) }))
       position += 1
     }
+  }
+}
+
+/// Lends workers, and memory to decode in; whoever waits with the lowest position is next.
+private actor EmbeddingPool {
+  private var idle: [EmbeddingWorker]
+  private var waiting: [(position: Int, worker: CheckedContinuation<EmbeddingWorker, Never>)] = []
+
+  /// Bytes that are free, of all.
+  private var free: Int
+  private let memory: Int
+  private var waitingForMemory: [(position: Int, bytes: Int, start: CheckedContinuation<Void, Never>)] = []
+
+  init(_ workers: [EmbeddingWorker], memory: Int) {
+    idle = workers
+    (self.memory, free) = (memory, memory)
+  }
+
+  func embed(_ position: Int) async throws -> EmbeddingWorker.Outcome {
+    let worker = await lend(position)
+    defer { takeBack(worker) }
+    // An image that needs more than there is takes all of it.
+    let bytes = min(await worker.decodingBytes(position), memory)
+    await reserve(bytes, position)
+    defer { release(bytes) }
+    return try await worker.embed(position)
+  }
+
+  private func reserve(_ bytes: Int, _ position: Int) async {
+    if bytes <= free, waitingForMemory.isEmpty {
+      free -= bytes
+    } else {
+      await withCheckedContinuation { waitingForMemory.append((position, bytes, $0)) }
+    }
+  }
+
+  /// Whoever waits with the lowest position is next, also where a later one would fit: large images must not starve.
+  private func release(_ bytes: Int) {
+    free += bytes
+    while let next = waitingForMemory.indices.min(by: {
+      waitingForMemory[$0].position < waitingForMemory[$1].position
+    }), waitingForMemory[next].bytes <= free {
+      let waiter = waitingForMemory.remove(at: next)
+      free -= waiter.bytes
+      waiter.start.resume()
+    }
+  }
+
+  private func lend(_ position: Int) async -> EmbeddingWorker {
+    if let worker = idle.popLast() { return worker }
+    return await withCheckedContinuation { waiting.append((position, $0)) }
+  }
+
+  private func takeBack(_ worker: EmbeddingWorker) {
+    guard let next = waiting.indices.min(by: { waiting[$0].position < waiting[$1].position }) else {
+      idle.append(worker)
+      return
+    }
+    waiting.remove(at: next).worker.resume(returning: worker)
   }
 }
 
@@ -208,7 +291,6 @@ actor EmbeddingWorker {
   private let makeExtractor: @Sendable () throws -> ImageBatchSource.Extractor
   private var extractor: ImageBatchSource.Extractor?
   private nonisolated let executor = ThreadExecutor()
-  private nonisolated let pending = Atomic(0)
 
   init(
     collection: any ImageCollection,
@@ -224,15 +306,9 @@ actor EmbeddingWorker {
     executor.asUnownedSerialExecutor()
   }
 
-  /// How many images wait for this worker, the one it works on counted.
-  nonisolated var load: Int { pending.load(ordering: .relaxed) }
-
-  nonisolated func begin() {
-    pending.add(1, ordering: .relaxed)
-  }
+  func decodingBytes(_ position: Int) -> Int { collection.decodingBytes(at: position) }
 
   func embed(_ position: Int) throws -> Outcome {
-    defer { pending.subtract(1, ordering: .relaxed) }
     try Task.checkCancellation()
     if extractor == nil, let covered { collection = collection.covering(try covered()) }
     let extract = try extractor ?? makeExtractor()

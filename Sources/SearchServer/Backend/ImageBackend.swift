@@ -61,8 +61,11 @@ package final class ExtractorPool: ImageBackend {
       let header = try ImageHeader(decoding: file)
       // A size beyond the limit is refused by the decoder, before it takes any memory.
       guard header.pixels <= maximumPixels else { return 0 }
+      // An upload is decoded for the model, images of the collection for their thumbnails.
+      var options = decoding
+      options.coveredSide = decoding.coveredSide.map { max($0, Thumbnail.uploadSide) }
       // Beside the decoder's memory: the file, and what is made of the image.
-      return header.decodedBytes + file.count + (16 << 20)
+      return header.decodedBytes(with: options) + file.count + (16 << 20)
     } catch let error as ImageError {
       throw BackendError(.unreadableImage, error.reason)
     }

@@ -1,0 +1,89 @@
+import Foundation
+import ImageCodecs
+import ImageSources
+import Synchronization
+import Testing
+
+@testable import Ingestion
+
+@Suite struct ImageBatchSourceTests {
+  /// Images of one pixel, whose red is their position.
+  private struct Dots: ImageCollection {
+    let name = "dots"
+    let count: Int
+    func entry(at position: Int) -> ImageEntry {
+      ImageEntry(
+        id: position,
+        label: nil,
+        name: "\(position)",
+        place: .record(collection: "/dots", number: position)
+      )
+    }
+    func image(at position: Int) throws -> Image {
+      try Image(width: 1, height: 1, rgb: [UInt8(position), 0, 0])
+    }
+    var bytes = 0
+    func decodingBytes(at position: Int) -> Int { bytes }
+    func fingerprint() -> SourceFingerprint { SourceFingerprint("dots") }
+  }
+
+  /// The first image is done when all others of the window are: with two workers that takes the other one.
+  @Test func aSlowImageHoldsUpNoOther() async throws {
+    let others = DispatchSemaphore(value: 0)
+    let source = ImageBatchSource(Dots(count: 40), workers: 2) {
+      { image in
+        let position = image.rgb[0]
+        if position == 0 {
+          for _ in 1..<40 {
+            guard others.wait(timeout: .now() + 60) == .success else {
+              throw LoadError(.features, "the others wait for the first image")
+            }
+          }
+        } else {
+          others.signal()
+        }
+        return [Float(position)]
+      }
+    }
+    let batch = try #require(try await source.next(rows: 40, skipping: DoneRanges()))
+    #expect(batch.rows.ids == Array(0..<40))
+    #expect(batch.rows.values == (0..<40).map { Float($0) })
+    #expect(try await source.next(rows: 40, skipping: DoneRanges()) == nil)
+  }
+
+  /// Four workers, and memory for two images, or for none as large as these: then they are decoded one by one.
+  @Test(arguments: [(500, 2), (5000, 1)])
+  func memoryBoundsWhatIsDecodedAtOnce(bytes: Int, most: Int) async throws {
+    let atOnce = Atomic(0)
+    let highest = Atomic(0)
+    let source = ImageBatchSource(Dots(count: 60, bytes: bytes), workers: 4, decodingMemory: 1000) {
+      { image in
+        let now = atOnce.add(1, ordering: .relaxed).newValue
+        _ = highest.max(now, ordering: .relaxed)
+        usleep(500)
+        atOnce.subtract(1, ordering: .relaxed)
+        return [Float(image.rgb[0])]
+      }
+    }
+    let batch = try #require(try await source.next(rows: 60, skipping: DoneRanges()))
+    #expect(batch.rows.ids == Array(0..<60))
+    #expect((1...most).contains(highest.load(ordering: .relaxed)))
+  }
+
+  /// As many large vectors as fit 16 MiB wait, not more.
+  @Test func largeVectorsDoNotPileUp() async throws {
+    let started = Atomic(0)
+    let source = ImageBatchSource(Dots(count: 200), workers: 2) {
+      { image in
+        started.add(1, ordering: .relaxed)
+        return [Float](repeating: Float(image.rgb[0]), count: 1 << 19)
+      }
+    }
+    // The window is known with the first vector, and nothing is asked for after that.
+    for row in 0..<70 {
+      let batch = try #require(try await source.next(rows: 1, skipping: DoneRanges()))
+      #expect(batch.rows.ids == [Int64(row)])
+    }
+    #expect(started.load(ordering: .relaxed) <= 70 + 8)
+  }
+}
