@@ -73,7 +73,8 @@ extension Check {
         fix: index.map { facts.recreate($0, expectations) } ?? "load vectors of \(declared) dimensions"
       )
     }
-    if let wanted = expectations.dimension, wanted != least {
+    // A change of model leaves the parameter of the migrations as it was; what is recorded of the vectors then decides.
+    if facts.recipe == nil, let wanted = expectations.dimension, wanted != least {
       return .wrong(
         "the rows have \(least) dimensions and the configuration says dim = \(wanted)",
         fix:

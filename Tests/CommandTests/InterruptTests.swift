@@ -61,18 +61,17 @@ import Testing
   }
 
   /// A named pipe that nobody writes to.
-  @Test(arguments: ["projection show PIPE", "sql query --offline --vector-file PIPE"])
-  func oneInterruptEndsTheReadingOfASilentPipe(_ words: String) async throws {
+  @Test func oneInterruptEndsTheReadingOfASilentPipe() async throws {
     let script = """
-      cd "$2"; mkfifo PIPE; sleep 60 <> PIPE & writer=$!
-      "$0" $1 > out 2> err & pid=$!
-      sleep 1; kill -INT $pid; wait $pid; code=$?
-      kill $writer 2> /dev/null; cat err >&2; exit $code
+      cd "$1"; mkfifo PIPE
+      "$0" projection show PIPE > out 2> err & pid=$!
+      sleep 2; kill -INT $pid; wait $pid; code=$?
+      cat err >&2; exit $code
       """
     let finished = try await withTemporaryFolder { folder in
-      try await Program.run("/bin/bash", ["-c", script, Program.adbvec, words, folder])
+      try await Program.run("/bin/bash", ["-c", script, Program.adbvec, folder])
     }
-    #expect(finished.exitCode == 130, "\(words): \(finished.error)")
+    #expect(finished.exitCode == 130, "\(finished.error)")
     #expect(finished.error == "error: interrupted\n")
   }
 }
