@@ -118,7 +118,9 @@ struct LoadSession: Sendable {
         record = isFresh ? fresh : earlier ?? fresh
       }
       self.policy = policy
-      if isFinished, let wanted = options.onConflict, let before = earlier?.onConflict, wanted != before {
+      if isFinished, let wanted = options.onConflict, let before = earlier?.onConflict, wanted != before,
+        plan == nil || wanted == .update
+      {
         warnings.append(
           "the load ran to its end before, with --on-conflict \(before.rawValue), so that \(wanted.rawValue) changes nothing"
             + (wanted == .update ? ". Fix: --restart --on-conflict update writes every row again" : "")
