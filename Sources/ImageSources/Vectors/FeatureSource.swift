@@ -1,5 +1,6 @@
 internal import Basics
 import FoundationEssentials
+internal import ImageCodecs
 
 /// A file of vectors, or standard input, and how it is to be read.
 public struct FeatureSource: Sendable, Hashable {

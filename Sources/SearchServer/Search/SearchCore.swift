@@ -1,4 +1,3 @@
-internal import ImageCodecs
 internal import ImageSearch
 internal import Logging
 
@@ -115,7 +114,7 @@ extension SearchCore {
     guard ContentType.image(file) != nil else {
       throw BackendError(
         .unreadableImage,
-        "this is not an image: \(ImageFormat.readable) can be read"
+        "this is not an image: JPEG, PNG, WebP, GIF, BMP and TIFF can be read"
       )
     }
     let limit = configuration.limits.maximumPixels
