@@ -3,6 +3,7 @@ import Glibc
 import LocalPostgres
 import Migrations
 import PostgresClient
+import VectorSQL
 
 /// An error as the command line reports it: lines on standard error, entries in JSON, and an exit code.
 package struct Failure {
@@ -143,4 +144,16 @@ package struct CommandFailure: Error, CustomStringConvertible {
 
   /// The message and the fix.
   package var description: String { message + (fix.map { ". Fix: \($0)" } ?? "") }
+}
+
+// VectorSQL imports nothing, so that who compiles against it needs nothing else.
+
+extension IdentifierError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { "invalid_name" }
+}
+
+extension RenderingError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { code.description }
 }
