@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 
 /// The tensors of a checkpoint file, mapped into memory and read when asked for: .safetensors, or PyTorch's .pth in
 /// both of its formats.

@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 
 /// A dense array of 32-bit floats with a shape.
 ///  The values are in C order: the last axis varies fastest, as in NumPy, PyTorch and safetensors. An empty

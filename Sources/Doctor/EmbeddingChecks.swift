@@ -1,6 +1,6 @@
 internal import Basics
 internal import Glibc
-public import ImageSearch
+internal import ImageSearch
 internal import PostgresClient
 internal import VectorSQL
 

@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 
 /// A decoded image: 8-bit RGB, row by row from the top left.
 public struct Image: Sendable, Hashable {

@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 public import ImageCodecs
 
 /// A labelled grid of images, drawn to an image.

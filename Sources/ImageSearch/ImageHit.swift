@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 internal import FoundationEssentials
 
 /// The id of an image's row: an integer, or a text for tables whose ids are texts, UUIDs or decimals.

@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 internal import FoundationEssentials
 
 /// Everything that made an embedding: two vectors can be compared when their recipes are the same.

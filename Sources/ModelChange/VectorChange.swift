@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 public import ImageSearch
 internal import Migrations
 public import VectorSQL

@@ -97,14 +97,17 @@ import VectorSQL
     #expect(finished.exitCode == 0, "\(script): \(finished.error)")
   }
 
+  /// Checks that need a recipe, and that of the server's pgvector, which may be older than its last fixes.
+  private static let unrecorded = ["recipe", "embeddings", "extension"]
+
   private func check(_ faults: [Fault], _ dialect: String) async throws {
     try await withHealthyTable(dialect) { database in
       let healthy = try await doctor(database, dialect)
       #expect(healthy.exitCode == 0)
       #expect(
         healthy.report.findings.allSatisfy { finding in
-          // Nothing has recorded a recipe, and the server's pgvector may be older than its last fixes.
-          finding.severity == "ok" && finding.fix == nil || ["recipe", "extension"].contains(finding.check)
+          finding.severity == "ok" && finding.fix == nil
+            || Self.unrecorded.contains(finding.check)
         },
         "\(healthy.report.findings)"
       )
@@ -449,7 +452,7 @@ import VectorSQL
       _ = try await Program.psql("CREATE TABLE other (LIKE image_search INCLUDING ALL)", on: database)
       _ = try await run(
         ["embed-load"] + source
-          + ["--weights", weights + "efficientnet_lite0-57934424.pth", "--table", "other"]
+          + ["--weights", weights + "efficientnet-lite0-57934424.pth", "--table", "other"]
       )
       let mixing = """
         UPDATE image_search i SET image_vector = o.image_vector FROM other o WHERE o.id = i.id AND i.id % 20 = 7

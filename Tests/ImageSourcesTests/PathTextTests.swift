@@ -106,8 +106,8 @@ struct PathTextTests {
     ),
     (
       [1, 2, 3, 4],
-      "it is neither an image (bmp, gif, jpeg, jpg, png, tif, tiff, webp) nor CIFAR, by its first bytes. Fix: name an "
-        + "image or a folder of images"
+      "it is neither an image (avif, bmp, dib, gif, heic, heif, hif, jfif, jpe, jpeg, jpg, png, tif, tiff, webp) "
+        + "nor CIFAR, by its first bytes. Fix: name an image or a folder of images"
     ),
     ([], "there is nothing in it"),
     (Array("%PDF-1.7".utf8), "it is PDF, which is not read here. Fix: write it as PNG or JPEG"),

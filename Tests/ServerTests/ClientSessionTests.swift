@@ -106,7 +106,7 @@ struct ClientSessionTests {
     await observer.close()
     // Other tests open sockets of their own meanwhile, but not twenty that stay.
     var sockets = try openSockets()
-    for _ in 0..<40 where sockets > 60 {
+    for _ in 0..<600 where sockets > 60 {
       try await Task.sleep(for: .milliseconds(50))
       sockets = try openSockets()
     }

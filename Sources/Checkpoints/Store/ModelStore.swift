@@ -1,5 +1,5 @@
 internal import SystemPackage
-package import Basics
+internal import Basics
 internal import FoundationEssentials
 
 /// The folders in which checkpoints are kept, the first one first.

@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 public import VectorSQL
 
 /// A table with vectors, as the server's catalogue describes it.

@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 
 /// Why a collection or a feature source cannot be read: one line that names the file and says what to do.
 public struct CollectionError: Error, Sendable, Hashable, CustomStringConvertible {

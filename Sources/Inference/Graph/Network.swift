@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 public import Checkpoints
 
 /// A network with its weights, ready to make sessions from.

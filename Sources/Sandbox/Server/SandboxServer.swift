@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore

@@ -1,6 +1,6 @@
 internal import Basics
 package import ImageSearch
-package import PostgresClient
+internal import PostgresClient
 package import VectorSQL
 
 /// A table and its model, followed while the page runs: when a migration gives the table the vectors of another model, the
