@@ -150,4 +150,14 @@ import Testing
       #expect(finished.error.contains("pgvector"), "\(finished.error)")
     }
   }
+
+  /// Scripts written for version 1 say --format and --labels.
+  @Test(arguments: [
+    ["embed", "x", "-o", "-", "--format"], ["unload", "-", "--format"], ["embed-load", "x", "--labels"],
+  ])
+  func namesOfVersionOneAreStillTaken(words: [String]) async throws {
+    let finished = try await Program.run(Program.adbvec, words + ["there is no such"])
+    #expect(!finished.error.contains("Unknown option"), "\(finished.error)")
+    #expect(finished.exitCode != 0)
+  }
 }

@@ -40,6 +40,10 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
   )
   var outputFormat: FeatureSource.Format?
 
+  /// The name of --output-format in version 1.
+  @Option(name: .customLong("format"), help: .hidden)
+  var earlierFormat: FeatureSource.Format?
+
   @Option(
     help: ArgumentHelp("The file with the classes, for formats that hold none.", valueName: "file"),
     completion: .file()
@@ -60,7 +64,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
 
   func validate() throws {
     try FeatureOptions.check(workers: workers)
-    try checkVectorOutput(output, format: outputFormat, labels: labels)
+    try checkVectorOutput(output, format: outputFormat ?? earlierFormat, labels: labels)
   }
 
   mutating func run() async throws {
@@ -69,7 +73,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
     let batches = ImageBatchSource(collection, model: model, workers: workers, isStrict: strict)
-    let writer = try FeatureOutput.open(output, format: outputFormat, labels: labels)
+    let writer = try FeatureOutput.open(output, format: outputFormat ?? earlierFormat, labels: labels)
     var (rows, unreadable) = (0, 0)
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
       for row in 0..<batch.rows.count {
@@ -126,6 +130,10 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
   )
   var classes: String?
 
+  /// The name of --classes in version 1.
+  @Option(name: .customLong("labels"), help: .hidden)
+  var earlierLabels: String?
+
   @Option(
     help: ArgumentHelp(
       "position (from 0), or path (a hash of the path in the folder, for a bigint column).",
@@ -175,7 +183,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       guard ids == .position else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
       }
-      guard classes == nil, limit == nil else {
+      guard classes ?? earlierLabels == nil, limit == nil else {
         throw ValidationError("--classes and --limit need images; a feature file carries its classes")
       }
       return (FileBatchSource(FeatureSource(path: source)), nil)
@@ -184,7 +192,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let ways = features.decoding
     let collection = try ImageSource.open(
       source,
-      labels: classes,
+      labels: classes ?? earlierLabels,
       options: recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options
     )
     collection.warnings.forEach { Terminal.warning($0) }

@@ -124,6 +124,10 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
   )
   var outputFormat: FeatureSource.Format?
 
+  /// The name of --output-format in version 1.
+  @Option(name: .customLong("format"), help: .hidden)
+  var earlierFormat: FeatureSource.Format?
+
   @Option(
     help: ArgumentHelp(
       "The file with the classes, for .npy, .fvecs and .bvecs, which hold none.",
@@ -136,12 +140,14 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   var interruption: String { file == "-" ? "interrupted" : "interrupted; \(file) was not written" }
 
-  func validate() throws { try checkVectorOutput(file, format: outputFormat, labels: labels) }
+  func validate() throws {
+    try checkVectorOutput(file, format: outputFormat ?? earlierFormat, labels: labels)
+  }
 
   mutating func run() async throws {
     let settings = try global.settings()
     let unloader = Unloader(settings: try settings.connectionSettings(), target: try settings.loadTarget())
-    let (path, format, labels) = (file, outputFormat, labels)
+    let (path, format, labels) = (file, outputFormat ?? earlierFormat, labels)
     let counts = try await unloader.run { try FeatureOutput.open(path, format: format, labels: labels) }
     if counts.withoutVector > 0 {
       Terminal.warning("\(counted(counts.withoutVector, "row")) without a vector left out")

@@ -57,6 +57,10 @@ struct EvaluateCommand: AsyncParsableCommand {
   )
   var classes: String?
 
+  /// The name of --classes in version 1.
+  @Option(name: .customLong("labels"), help: .hidden)
+  var earlierLabels: String?
+
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
@@ -98,7 +102,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let task = try RetrievalTask(
       collection: try opened(collection),
       queries: try queries.map {
-        try ImageSource.open($0, labels: classes, options: features.decoding.options)
+        try ImageSource.open($0, labels: classes ?? earlierLabels, options: features.decoding.options)
       },
       workers: workers
     )
@@ -132,7 +136,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   private func opened(_ path: String) throws -> any ImageCollection {
-    let all = try ImageSource.open(path, labels: classes, options: features.decoding.options)
+    let all = try ImageSource.open(path, labels: classes ?? earlierLabels, options: features.decoding.options)
     guard let sample else { return all }
     return ImageSample(of: all, count: sample, seed: 1)
   }

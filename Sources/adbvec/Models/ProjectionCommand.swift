@@ -113,6 +113,10 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   )
   var classes: String?
 
+  /// The name of --classes in version 1.
+  @Option(name: .customLong("labels"), help: .hidden)
+  var earlierLabels: String?
+
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
@@ -170,7 +174,11 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   }
 
   private func fitImages(_ settings: Settings, _ choice: FeatureChoice) async throws -> Fitted {
-    let all = try ImageSource.open(source ?? "", labels: classes, options: features.decoding.options)
+    let all = try ImageSource.open(
+      source ?? "",
+      labels: classes ?? earlierLabels,
+      options: features.decoding.options
+    )
     let images = ImageSample(of: all, count: sample, seed: seed)
     var choices = [choice]
     if alsoMirrored {

@@ -176,7 +176,11 @@ struct DoctorReport: Encodable {
       return [line] + (finding.fix.map { ["         \(indent)  → \(PrintableText.line($0))"] } ?? [])
     }
     let wrong = findings.count { $0.severity == .wrong }
-    let sum = wrong == 0 ? "Nothing is wrong." : "\(wrong) of \(findings.count) checks found something wrong."
+    let skipped = findings.count { $0.severity == .skipped }
+    let sum =
+      wrong == 0
+      ? "\(findings.count) checks, \(skipped) of them skipped: nothing is wrong."
+      : "\(wrong) of \(findings.count) checks found something wrong."
     return (lines + ["", sum]).joined(separator: "\n")
   }
 }
