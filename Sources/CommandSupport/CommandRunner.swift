@@ -39,7 +39,7 @@ package enum CommandRunner {
       exit(end(with: error, root, asksForJSON ? words ?? [] : nil, interruption: ""))
     }
     let interruption = (command as? any InterruptibleCommand)?.interruption ?? "interrupted"
-    let patience = (command as? any InterruptibleCommand)?.patience ?? .milliseconds(1500)
+    let drain = (command as? any InterruptibleCommand)?.drain ?? InterruptHandler.patience
     let sendable = SendableCommand(command: command)
     let json = asksForJSON ? words ?? [] : nil
     let task = Task.detached { () -> Int32 in
@@ -51,7 +51,7 @@ package enum CommandRunner {
         return end(with: error, root, json, interruption: interruption)
       }
     }
-    let interrupts = InterruptHandler(cancelling: task, interruption: interruption, patience: patience)
+    let interrupts = InterruptHandler(cancelling: task, interruption: interruption, drain: drain)
     let code = await task.value
     Terminal.clearProgress()
     withExtendedLifetime(interrupts) { exit(code) }
@@ -127,27 +127,30 @@ private struct SendableCommand: @unchecked Sendable {
 package protocol InterruptibleCommand {
   /// One line that is true of this command whenever it stops: what stays, and how to continue.
   var interruption: String { get }
-  /// How long the command may take to end in order; less than the two seconds after which people think that it hangs.
-  var patience: Duration { get }
+  /// How long the command may finish what began after SIGTERM, with which service managers end it.
+  var drain: Duration { get }
 }
 
 extension InterruptibleCommand {
-  package var patience: Duration { .milliseconds(1500) }
+  package var drain: Duration { InterruptHandler.patience }
 }
 
 /// Ctrl-C, SIGTERM and a closed terminal cancel a task, which cancels the statement on the server. A task that does not end in time, as one
 /// that waits for a dead network, is left alone and the process ends; so it does at the second signal.
 private struct InterruptHandler {
+  /// Less than the two seconds after which people think that a program hangs.
+  static let patience = Duration.milliseconds(1500)
+
   private let sources: [any DispatchSourceSignal]
 
-  init(cancelling task: Task<Int32, Never>, interruption: String, patience: Duration) {
+  init(cancelling task: Task<Int32, Never>, interruption: String, drain: Duration) {
     sources = [SIGINT, SIGTERM, SIGHUP].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         if task.isCancelled { Self.end(number, interruption + " (stopped without waiting)") }
         task.cancel()
-        let seconds = patience / .seconds(1)
+        let seconds = (number == SIGTERM ? drain : Self.patience) / .seconds(1)
         DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { Self.end(number, interruption) }
       }
       source.resume()

@@ -133,6 +133,8 @@ struct ServeCommandTests {
         try await Task.sleep(for: .milliseconds(50))
       }
       await #expect(throws: (any Error).self, "nobody new is let in") { try await page.ask("/health") }
+      // Longer than Ctrl-C would be given.
+      try await Task.sleep(for: .seconds(2))
       #expect(page.isRunning)
       try await blocker.run("ROLLBACK")
       #expect(try await answer.status == 200)
@@ -143,7 +145,14 @@ struct ServeCommandTests {
 
   private static func waitForBlockedSearch(_ connection: PostgresConnection) async throws {
     for _ in 0..<600 {
-      let waiting = try await connection.query(Statement("SELECT 1 FROM pg_locks WHERE NOT granted"))
+      let waiting = try await connection.query(
+        Statement(
+          """
+          SELECT 1 FROM pg_stat_activity
+          WHERE wait_event_type = 'Lock' AND query LIKE '%image_vector%' AND query NOT LIKE '%pg_stat_activity%'
+          """
+        )
+      )
       if !waiting.isEmpty { return }
       try await Task.sleep(for: .milliseconds(50))
     }

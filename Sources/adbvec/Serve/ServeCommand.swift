@@ -11,7 +11,7 @@ import ServiceLifecycle
 import VectorSQL
 
 /// `adbvec serve`.
-struct ServeCommand: AsyncParsableCommand {
+struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
     abstract: "Serve the search page and its JSON API.",
@@ -201,10 +201,17 @@ struct ServeCommand: AsyncParsableCommand {
     return logger
   }
 
+  var interruption: String { "stopped before every request that had begun was answered" }
+
+  /// A little more than the requests get.
+  var drain: Duration { Self.longestRequest + .seconds(2) }
+
+  private static let longestRequest = Duration.seconds(30)
+
   /// Serves until this task is cancelled, as an interrupt does; then finishes the requests that began.
   private static func serve(_ page: SearchPage) async throws {
     var configuration = ServiceGroupConfiguration(services: [page], logger: logger(verbose: false))
-    configuration.maximumGracefulShutdownDuration = .seconds(30)
+    configuration.maximumGracefulShutdownDuration = longestRequest
     let group = ServiceGroup(configuration: configuration)
     let serving = Task { try await group.run() }
     try await withTaskCancellationHandler {
