@@ -146,12 +146,7 @@ struct ServeCommandTests {
   private static func waitForBlockedSearch(_ connection: PostgresConnection) async throws {
     for _ in 0..<600 {
       let waiting = try await connection.query(
-        Statement(
-          """
-          SELECT 1 FROM pg_stat_activity
-          WHERE wait_event_type = 'Lock' AND query LIKE '%image_vector%' AND query NOT LIKE '%pg_stat_activity%'
-          """
-        )
+        Statement("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'image_search'::regclass")
       )
       if !waiting.isEmpty { return }
       try await Task.sleep(for: .milliseconds(50))
