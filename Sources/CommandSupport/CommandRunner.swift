@@ -148,6 +148,7 @@ private struct InterruptHandler {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
+        if number == SIGINT { Terminal.isInterrupted() }
         if task.isCancelled { Self.end(number, interruption + " (stopped without waiting)") }
         task.cancel()
         let seconds = (number == SIGTERM ? drain : Self.patience) / .seconds(1)

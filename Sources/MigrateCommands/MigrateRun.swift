@@ -155,8 +155,22 @@ struct MigratePrinter {
 
   /// Follows a run to its end.
   func follow<Report>(_ run: MigrationRun<Report>) async throws -> Report {
-    for await event in run { show(event) }
+    var left = TimeLeft()
+    for await event in run {
+      if case .indexProgress(let id, let progress) = event {
+        draw(id, progress, &left)
+      } else {
+        show(event)
+      }
+    }
     return try await run.report
+  }
+
+  private func draw(_ id: MigrationID, _ progress: IndexProgress, _ left: inout TimeLeft) {
+    guard !isQuiet else { return }
+    let share = progress.fraction
+    let time = share.map { String(printf: " %.0f %%", $0 * 100) + left.text(at: $0, of: progress.phase) }
+    Terminal.progress("\(id) \(progress.phase)\(time ?? "")", share: share)
   }
 
   private func show(_ event: MigrationEvent) {
@@ -176,8 +190,6 @@ struct MigratePrinter {
           ? "\(id) \(PrintableText.line(name)): \(direction.rawValue), \(statements) statements" : nil
     case .statement(let id, let number, let count, let location):
       isVerbose ? "\(id) statement \(number) of \(count) (\(location))" : nil
-    case .indexProgress(let id, let progress):
-      "\(id) \(progress.phase)" + (progress.fraction.map { " \(Int($0 * 100)) %" } ?? "")
     case .rebuildingInvalidIndex(let id, let index):
       "\(id) the index \(index) was left invalid by a failed build; dropping it to build it again"
     case .retrying(let id, let attempt, let pause, let reason):
@@ -187,7 +199,7 @@ struct MigratePrinter {
       severity == "WARNING" || isVerbose ? "\(severity.lowercased()): \(message)" : nil
     case .finished(let id, let name, let direction, let milliseconds):
       "\(direction == .up ? "applied" : "reverted")  \(id)  \(PrintableText.line(name))  \(milliseconds) ms"
-    case .failed, .warning: nil
+    case .failed, .warning, .indexProgress: nil
     }
   }
 }

@@ -266,13 +266,13 @@ struct LearningCommandTests {
         rows.map(\.setting) == ["plain", "learned", "logits"] && rows.map(\.dimension) == [512, 64, 1000]
       )
       #expect(rows.allSatisfy { $0.queries > 400 && $0.measures.count == 10 })
-      func mAP(_ row: Int) -> Double { rows[row].measures["meanAveragePrecision"] ?? 0 }
+      func mAP(_ row: Int) -> Double { rows[row].measures["mean_average_precision"] ?? 0 }
       #expect(comparison.result.best == "learned")
       #expect(mAP(1) > mAP(0) && mAP(0) > mAP(2), "learned beats unlearned beats the tutorial's")
       for row in rows {
         #expect(row.measures.values.allSatisfy { (0...1).contains($0) })
-        #expect(row.measures["coarsePrecisionAt1", default: 0] > row.measures["precisionAt1", default: 1])
-        #expect(row.measures["recallAt5", default: 0] > row.measures["recallAt1", default: 1])
+        #expect(row.measures["coarse_precision_at1", default: 0] > row.measures["precision_at1", default: 1])
+        #expect(row.measures["recall_at5", default: 0] > row.measures["recall_at1", default: 1])
       }
       let drawn = try Image(contentsOfFile: plot)
       #expect(drawn.width == 960 && Set(drawn.rgb).count > 50)

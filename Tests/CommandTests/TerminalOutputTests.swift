@@ -99,4 +99,62 @@ import Testing
       #expect(json.contains("\\u001b]0;owned\\u0007") || json.contains("\\u001B]0;owned\\u0007"))
     }
   }
+
+  /// Runs a program in a terminal of 50 columns; prints what it wrote. With `ctrl-c` the program is given a server that
+  /// accepts and never answers, and Ctrl-C is typed then.
+  private static let narrow = """
+    import fcntl,os,pty,socket,struct,sys,termios,threading,time
+    listener=socket.socket(); listener.bind(('127.0.0.1',0)); listener.listen(8)
+    if sys.argv[1]=='ctrl-c': os.environ['DATABASE_URL']='postgresql://me@127.0.0.1:%d/x' % listener.getsockname()[1]
+    pid,fd=pty.fork()
+    if pid==0:
+        fcntl.ioctl(0,termios.TIOCSWINSZ,struct.pack('HHHH',24,50,0,0)); os.execv(sys.argv[2],sys.argv[2:])
+    def type():
+        connection=listener.accept(); time.sleep(0.3); os.write(fd,b'\\x03'); time.sleep(60)
+    if sys.argv[1]=='ctrl-c': threading.Thread(target=type,daemon=True).start()
+    while True:
+        try: data=os.read(fd,4096)
+        except OSError: break
+        if not data: break
+        sys.stdout.buffer.write(data)
+    """
+
+  private func inNarrowTerminal(_ mode: String, _ words: String, _ url: String = "") async throws -> String {
+    let finished = try await Program.run(
+      "/usr/bin/env",
+      ["python3", "-c", Self.narrow, mode, Program.adbvec] + words.split(separator: " ").map(String.init),
+      environment: ["DATABASE_URL": url]
+    )
+    #expect(finished.exitCode == 0, "\(finished.error)")
+    return finished.output
+  }
+
+  @Test func imagesAreCountedAsTheyAreEmbedded() async throws {
+    try await TestServer.withDatabase { database in
+      _ = try await Program.psql(
+        "CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(1000))",
+        on: database
+      )
+      let shown = try await withTemporaryFolder { folder in
+        // CIFAR-100's records: two classes and 32 × 32 pixels.
+        let records = (0..<12).flatMap { number in [0, UInt8(number)] + [UInt8](repeating: UInt8(number * 20), count: 3072) }
+        try Data(records).write(to: URL(fileURLWithPath: folder + "/train.bin"))
+        return try await inNarrowTerminal("", "embed-load \(folder)/train.bin --workers 1", database.url)
+      }
+      // What is drawn over what was there before.
+      let drawn = shown.components(separatedBy: "\r\u{1B}[2K").filter { $0.contains(" images/s") }
+      // All of them are in one batch, which is written last.
+      let counts = drawn.compactMap { $0.firstMatch(of: #/(\d+)/12 /#).flatMap { Int($0.1) } }
+      #expect(counts == Array(1...12), "\(shown)")
+      #expect(drawn.dropLast().allSatisfy { $0.contains(" left") && $0.contains("━") }, "\(shown)")
+      #expect(drawn.allSatisfy { $0.prefix { !$0.isNewline }.count < 50 }, "\(shown)")
+      #expect(shown.contains("12 rows loaded"))
+    }
+  }
+
+  /// The terminal shows ^C where it is typed; what the command says begins a line of its own.
+  @Test func theMessageOfAnInterruptHasALineOfItsOwn() async throws {
+    let shown = try await inNarrowTerminal("ctrl-c", "search --id 1")
+    #expect(shown.contains("\r\u{1B}[2K\u{1B}[31;1merror:\u{1B}[0m interrupted\r\n"), "\(shown.debugDescription)")
+  }
 }

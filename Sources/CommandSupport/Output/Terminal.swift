@@ -43,14 +43,29 @@ package enum Terminal {
   private static let hasProgress = StateLock(false)
 
   /// Draws progress on the terminal's last line; the next note or the command's end clears it.
-  package static func progress(_ line: String) {
+  /// - Parameter share: how much is done, from 0 to 1: a bar stands in front, as wide as the line leaves room for.
+  package static func progress(_ line: String, share: Double? = nil) {
     guard showsProgress else { return }
     // A line that wraps could not be drawn over.
-    let shown = PrintableText.line(line).prefix(max(1, size(of: STDERR_FILENO).columns - 1))
+    let width = max(1, size(of: STDERR_FILENO).columns - 1)
+    let text = PrintableText.line(line).prefix(width)
+    let shown = (share.flatMap { bar($0, width: min(30, width - text.count - 1)) } ?? "") + text
     hasProgress.withLock { hasProgress in
       write("\r\u{1B}[2K\(shown)")
       hasProgress = true
     }
+  }
+
+  /// A bar with a blank behind it; nil where there is no room for one.
+  private static func bar(_ share: Double, width: Int) -> String? {
+    guard width >= 5 else { return nil }
+    let filled = share.isFinite ? Int(min(1, max(0, share)) * Double(width)) : 0
+    return String(repeating: "━", count: filled) + String(repeating: "╌", count: width - filled) + " "
+  }
+
+  /// What the terminal shows of Ctrl-C is drawn over by the next line, as progress is.
+  static func isInterrupted() {
+    if showsProgress { hasProgress.withLock { $0 = true } }
   }
 
   /// Clears the progress.
@@ -83,5 +98,32 @@ package enum Terminal {
   private static func write(_ text: String) {
     var text = text
     _ = text.withUTF8 { Output.write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
+  }
+}
+
+/// How long something will take that tells how much of it is done: as long as that took so far, for the rest.
+package struct TimeLeft {
+  private var phase = ""
+  private var start = ContinuousClock.now
+  private var first = 0.0
+
+  package init() {}
+
+  /// `  1:23 left`, or nothing while too little is known.
+  /// - Parameter phase: what is under way; another one starts anew.
+  package mutating func text(at share: Double, of phase: String) -> String {
+    if phase != self.phase { (self.phase, start, first) = (phase, .now, share) }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    guard share > first, seconds >= 1 else { return "" }
+    return Self.text(seconds * (1 - share) / (share - first))
+  }
+
+  /// The same of a time that is known.
+  package static func text(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 360_000 else { return "" }
+    let seconds = Int(max(0, seconds).rounded())
+    let minutes = String(printf: seconds < 3600 ? "%ld" : "%02ld", seconds / 60 % 60)
+    return (seconds < 3600 ? "  " : "  \(seconds / 3600):") + minutes
+      + String(printf: ":%02ld left", seconds % 60)
   }
 }

@@ -24,6 +24,8 @@ public actor ImageBatchSource: BatchSource {
   private let leastWindow: Int
   private let isStrict: Bool
   private let makeRecipe: (@Sendable () throws -> Recipe)?
+  private let onImage: (@Sendable (EmbeddingProgress) -> Void)?
+  private nonisolated let finished = StateLock(0)
   private let limit: Int
   /// Whether only a part of the images was asked for.
   public nonisolated let isLimited: Bool
@@ -44,6 +46,7 @@ public actor ImageBatchSource: BatchSource {
   ///   - covered: the length of the shorter side that the model needs; asked for with the first extractor.
   ///   - dimension: how many numbers a vector will have, where that is known.
   ///   - decodingMemory: the bytes that images may take together while they are decoded; one that needs more is decoded alone.
+  ///   - onImage: called for each image that is done, readable or not, before its batch is; from any thread.
   ///   - makeExtractor: called once a worker, on its thread.
   public init(
     _ collection: any ImageCollection,
@@ -55,9 +58,11 @@ public actor ImageBatchSource: BatchSource {
     covered: (@Sendable () throws -> Int)? = nil,
     dimension: Int? = nil,
     decodingMemory: Int = 512 << 20,
+    onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil,
     makeExtractor: @escaping @Sendable () throws -> Extractor
   ) {
     name = collection.name
+    self.onImage = onImage
     self.collection = collection
     self.isStrict = isStrict
     makeRecipe = recipe
@@ -83,7 +88,8 @@ public actor ImageBatchSource: BatchSource {
     workers: Int,
     isStrict: Bool = false,
     limit: Int? = nil,
-    ids: ImageIDs = .position
+    ids: ImageIDs = .position,
+    onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil
   ) {
     let covering = collection.covering(model.coveredSide)
     self.init(
@@ -92,7 +98,8 @@ public actor ImageBatchSource: BatchSource {
       isStrict: isStrict,
       limit: limit,
       ids: ids,
-      dimension: model.dimension
+      dimension: model.dimension,
+      onImage: onImage
     ) {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
@@ -150,6 +157,7 @@ public actor ImageBatchSource: BatchSource {
     guard let first = underWay.first?.position ?? (position < limit ? position : nil) else { return nil }
     // A batch ends where a done range starts, so that its positions stay one range.
     let end = min(first + wanted, done.nextDone(from: first) ?? limit, limit)
+    let before = done.count
     var batch = LoadBatch(
       rows: FeatureBatch(firstPosition: first),
       positions: first..<end,
@@ -157,7 +165,7 @@ public actor ImageBatchSource: BatchSource {
       unreadable: []
     )
     for expected in first..<end {
-      refill(upTo: end, done)
+      refill(done, before)
       let (_, task) = underWay.removeFirst()
       let outcome = try await withTaskCancellationHandler {
         try await task.value
@@ -205,18 +213,39 @@ public actor ImageBatchSource: BatchSource {
     }
   }
 
+  /// - Parameter before: how many images runs before this one were done with.
+  private nonisolated func embed(_ position: Int, _ before: Int) async throws -> EmbeddingWorker.Outcome {
+    let outcome = try await pool.embed(position)
+    if let onImage {
+      let done = finished.withLock { finished in
+        finished += 1
+        return finished
+      }
+      onImage(EmbeddingProgress(done: min(before + done, limit), total: limit))
+    }
+    return outcome
+  }
+
   /// Keeps the workers busy, also with images of the next batch.
-  private func refill(upTo end: Int, _ done: DoneRanges) {
+  private func refill(_ done: DoneRanges, _ before: Int) {
     while underWay.count < window, position < limit {
       if let range = done.range(holding: position) {
         position = range.upperBound
         continue
       }
       let next = position
-      underWay.append((next, Task { [pool] in try await pool.embed(next) }))
+      underWay.append((next, Task { try await embed(next, before) }))
       position += 1
     }
   }
+}
+
+/// How far the images of a source are.
+public struct EmbeddingProgress: Sendable, Hashable {
+  /// Images that are done, by this run and those before it.
+  public let done: Int
+  /// All images.
+  public let total: Int
 }
 
 /// Lends workers, and memory to decode in; whoever waits with the lowest position is next.

@@ -72,7 +72,10 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     let collection = try ImageSource.open(source, options: features.decoding.options)
     collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
-    let batches = ImageBatchSource(collection, model: model, workers: workers, isStrict: strict)
+    let reporter = LoadReporter(global)
+    let batches = ImageBatchSource(collection, model: model, workers: workers, isStrict: strict) {
+      reporter.show($0)
+    }
     let writer = try FeatureOutput.open(output, format: outputFormat ?? earlierFormat, labels: labels)
     var (rows, unreadable) = (0, 0)
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
@@ -169,16 +172,19 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let settings = try global.settings(features.flags)
     let server = try settings.connectionSettings()
     let target = try settings.loadTarget()
-    let (batches, recipe) = try await batchSource(settings)
+    let reporter = LoadReporter(global)
+    let (batches, recipe) = try await batchSource(settings, reporter)
     let metric = try settings.chosenMetric()
     let options = load.options(.insert, recipe: recipe, metric: metric)
     let loader = Loader(settings: server, target: target, options: options)
-    let reporter = LoadReporter(global)
     let report = try await loader.run(batches) { reporter.show($0) }
     try reporter.finish(report, command: "embed-load", format: format)
   }
 
-  private func batchSource(_ settings: Settings) async throws -> (any BatchSource, Recipe?) {
+  private func batchSource(
+    _ settings: Settings,
+    _ reporter: LoadReporter
+  ) async throws -> (any BatchSource, Recipe?) {
     if Self.isFeatureFile(source) {
       guard ids == .position else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
@@ -204,7 +210,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       isStrict: strict,
       limit: limit,
       ids: ids
-    )
+    ) { reporter.show($0) }
     let decoding =
       try recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options(for: collection)
     var recipe = try Recipe(model, decoding: decoding)

@@ -4,9 +4,17 @@ import FoundationEssentials
 import Ingestion
 
 /// Tells a person how a load goes: a bar on a terminal, plain lines for what matters, a summary at the end.
-struct LoadReporter: Sendable {
+final class LoadReporter: Sendable {
   private let quiet: Bool
   private let verbose: Bool
+  private let state = StateLock(State())
+
+  private struct State {
+    let start = ContinuousClock.now
+    /// Images that this run is done with; nil until the first, and of sources that hold vectors.
+    var images: Int?
+    var left = TimeLeft()
+  }
 
   init(_ global: GlobalOptions) {
     quiet = global.quiet
@@ -36,32 +44,34 @@ struct LoadReporter: Sendable {
     }
   }
 
-  private func drawBar(_ progress: LoadProgress) {
-    guard !quiet else { return }
-    let rate = String(printf: "%.0f rows/s", progress.rate)
-    var line = "\(progress.position) rows  \(rate)"
-    if let total = progress.expectedCount, total > 0 {
-      let share = min(1, Double(progress.position) / Double(total))
-      line = "\(Self.bar(share)) \(progress.position)/\(total)  \(rate)"
-      if let remaining = progress.remaining { line += "  \(Self.clock(remaining)) left" }
+  /// Counts an image as soon as its vector is there, long before its batch is written.
+  func show(_ progress: EmbeddingProgress) {
+    let rate = state.withLock { state in
+      state.images = (state.images ?? 0) + 1
+      return Double(state.images ?? 0) / max((ContinuousClock.now - state.start) / .seconds(1), 1e-9)
     }
-    Terminal.progress(line)
+    draw(progress.done, of: progress.total, "images", rate)
+  }
+
+  private func drawBar(_ progress: LoadProgress) {
+    guard state.withLock({ $0.images == nil }) else { return }
+    draw(progress.position, of: progress.expectedCount, "rows", progress.rate)
+  }
+
+  private func draw(_ done: Int, of total: Int?, _ what: String, _ rate: Double) {
+    guard !quiet else { return }
+    let speed = String(printf: rate < 10 ? "  %.1f " : "  %.0f ", rate) + what + "/s"
+    guard let total, total > 0 else { return Terminal.progress("\(done) \(what)\(speed)") }
+    let left = rate > 0 ? TimeLeft.text(Double(total - done) / rate) : ""
+    Terminal.progress("\(done)/\(total)\(speed)\(left)", share: Double(done) / Double(total))
   }
 
   private func drawBar(_ progress: IndexProgress) {
     guard !quiet else { return }
-    let share = progress.share.map { Self.bar($0) + String(printf: " %.0f %%  ", $0 * 100) } ?? ""
-    Terminal.progress(share + progress.phase)
-  }
-
-  private static func bar(_ share: Double) -> String {
-    let filled = share.isFinite ? Int(min(1, max(0, share)) * 30) : 0
-    return String(repeating: "━", count: filled) + String(repeating: "╌", count: 30 - filled)
-  }
-
-  private static func clock(_ duration: Duration) -> String {
-    let seconds = Int(duration.components.seconds)
-    return "\(seconds / 60):\(seconds % 60 < 10 ? "0" : "")\(seconds % 60)"
+    let time = progress.share.map { share in
+      String(printf: " %.0f %%", share * 100) + state.withLock { $0.left.text(at: share, of: progress.phase) }
+    }
+    Terminal.progress(progress.phase + (time ?? ""), share: progress.share)
   }
 
   private struct Summary: Encodable {

@@ -110,7 +110,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     if watch { return try await follow(run) }
     let reporter = LoadReporter(global)
     let changes = StateLock([FolderChange]())
-    let report = try await run.once { event in
+    let report = try await run.once(onImage: { reporter.show($0) }) { event in
       if case .planned(let change) = event {
         changes.withLock { $0.append(change) }
       } else {
@@ -239,7 +239,10 @@ struct FolderSync: Sendable {
   let features: FeatureOptions
 
   /// Lists the folder and does what is to be done.
-  func once(_ onEvent: @escaping @Sendable (LoadEvent) -> Void) async throws -> LoadReport {
+  func once(
+    onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil,
+    _ onEvent: @escaping @Sendable (LoadEvent) -> Void
+  ) async throws -> LoadReport {
     let server = try settings.connectionSettings()
     let target = try settings.loadTarget()
     let connection = try await PostgresConnection.connect(server)
@@ -269,6 +272,7 @@ struct FolderSync: Sendable {
       ids: ids,
       recipe: { try model.value().recipe },
       covered: { try model.value().model.coveredSide },
+      onImage: onImage,
       makeExtractor: {
         let extractor = try model.value().model.makeExtractor()
         return { try extractor.features(of: $0) }

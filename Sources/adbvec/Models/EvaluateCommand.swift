@@ -233,7 +233,7 @@ struct ComparisonOutput {
       best: comparison.best?.setting.name,
       settings: comparison.rows.map { row in
         let pairs = zip(comparison.measures, comparison.values(row)).compactMap { measure, value in
-          value.map { (measure.key, $0) }
+          value.map { (snakeCase(measure.key), $0) }
         }
         return Report.Row(
           setting: row.setting.name,
