@@ -137,7 +137,9 @@ import Testing
       )
       let shown = try await withTemporaryFolder { folder in
         // CIFAR-100's records: two classes and 32 × 32 pixels.
-        let records = (0..<12).flatMap { number in [0, UInt8(number)] + [UInt8](repeating: UInt8(number * 20), count: 3072) }
+        let records = (0..<12).flatMap { number in
+          [0, UInt8(number)] + [UInt8](repeating: UInt8(number * 20), count: 3072)
+        }
         try Data(records).write(to: URL(fileURLWithPath: folder + "/train.bin"))
         return try await inNarrowTerminal("", "embed-load \(folder)/train.bin --workers 1", database.url)
       }
@@ -155,6 +157,9 @@ import Testing
   /// The terminal shows ^C where it is typed; what the command says begins a line of its own.
   @Test func theMessageOfAnInterruptHasALineOfItsOwn() async throws {
     let shown = try await inNarrowTerminal("ctrl-c", "search --id 1")
-    #expect(shown.contains("\r\u{1B}[2K\u{1B}[31;1merror:\u{1B}[0m interrupted\r\n"), "\(shown.debugDescription)")
+    #expect(
+      shown.contains("\r\u{1B}[2K\u{1B}[31;1merror:\u{1B}[0m interrupted\r\n"),
+      "\(shown.debugDescription)"
+    )
   }
 }
