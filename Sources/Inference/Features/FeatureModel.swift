@@ -32,7 +32,7 @@ public struct FeatureModel: Sendable {
   ///   - ignoresExtraTensors: Do not mind tensors that the architecture does not have, as further heads of a network
   ///     that was trained on elsewhere.
   ///   - projection: Applied to every feature; must have been fitted for this network, weights and feature.
-  ///   - preprocessing: What differs from the architecture's own preprocessing, or from that of timm's `config.json`
+  ///   - changes: What differs from the architecture's own preprocessing, or from that of timm's `config.json`
   ///     beside the weights, where there is one.
   /// - Throws: `CheckpointError` for a file that cannot be read; `NetworkError` listing tensors that are missing, have
   ///   another shape or are left over, and for a feature that the network does not have; `ProjectionError` with code

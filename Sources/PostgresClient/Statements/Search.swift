@@ -81,7 +81,7 @@ extension PostgresConnection {
   ///     struct Match { let distance: Double, id: Int64 }
   ///     let matches = try await connection.fetch(search, for: .pgvector, as: Match.init)
   ///
-  /// - Throws: as ``fetch(_:for:)``.
+  /// - Throws: as `fetch(_:for:)`.
   public func fetch<T: Table, Made, each Value: SQLEncodable & PostgresDecodable>(
     _ search: NearestSearch<T, repeat each Value>,
     for dialect: Dialect,
@@ -94,8 +94,8 @@ extension PostgresConnection {
   }
 
   /// Runs a typed search by words and by a vector.
-  /// - Returns: the rows, best first, each with its score in ``Hit/distance``.
-  /// - Throws: as ``fetch(_:for:as:)``.
+  /// - Returns: the rows, best first, each with its score in `Hit/distance`.
+  /// - Throws: as `fetch(_:for:as:)`.
   public func fetch<each Value: SQLEncodable & PostgresDecodable>(
     _ search: FusedSearch<repeat each Value>,
     for dialect: Dialect
@@ -108,7 +108,7 @@ extension PostgresConnection {
   ///     let rows = try await connection.fetch(query, for: .pgvector)
   ///     for (id, price) in rows { print(id, price) }
   ///
-  /// - Throws: as ``fetch(_:for:as:)``.
+  /// - Throws: as `fetch(_:for:as:)`.
   public func fetch<References, each Value: SQLEncodable & PostgresDecodable>(
     _ query: Query<References, repeat each Value>,
     for dialect: Dialect
@@ -132,7 +132,7 @@ extension PostgresConnection {
   }
 
   /// Runs an insertion, update or removal that shows columns of the rows it changed.
-  /// - Throws: as ``fetch(_:for:as:)``.
+  /// - Throws: as `fetch(_:for:as:)`.
   public func fetch<each Value: SQLEncodable & PostgresDecodable>(
     _ statement: ReturningStatement<repeat each Value>,
     for dialect: Dialect
