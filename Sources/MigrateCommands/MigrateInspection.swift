@@ -60,7 +60,9 @@ struct MigrateStatus: AsyncParsableCommand {
   private func remarks(_ status: Migrations.MigrationStatus) -> [String] {
     var remarks = status.drift.map(\.code)
     if status.isOutOfOrder { remarks.append("out of order") }
-    if status.record?.kind == .baseline { remarks.append("baseline") }
+    if let kind = status.record?.kind, ![.versioned, .repeatable].contains(kind) {
+      remarks.append(kind.rawValue)
+    }
     if let error = status.record?.error { remarks.append(error) }
     return remarks
   }

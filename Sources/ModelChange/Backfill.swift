@@ -20,10 +20,13 @@ struct Backfill: Sendable {
   let settings: ConnectionSettings
   let making: Making
   let server: ServerCapabilities
+
   /// Rows whose vectors are computed before they are written.
-  var claimRows = 64
+  static let claimRows = 64
   /// Rows written in one transaction: their locks are what writers may wait for.
-  var writeRows = 16
+  static let writeRows = 16
+  /// One writes while the other's images are embedded; and an insertion into a graph keeps a core of the server busy.
+  static let lanes = 2
 
   /// What the rows' vectors are made by.
   enum Making: Sendable {
@@ -47,9 +50,8 @@ struct Backfill: Sendable {
   func run(patience: Duration, report: @escaping @Sendable (Counts) -> Void) async throws -> Counts {
     let tally = Tally()
     let end = CatchUp(patience: patience)
-    // Two lanes: one writes while the other's images are embedded.
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<2 {
+      for _ in 0..<Self.lanes {
         group.addTask {
           let session = try await BackfillLane.open(self)
           do {
@@ -157,9 +159,9 @@ private struct BackfillLane: Sendable {
     var last: String?
     while true {
       try Task.checkCancellation()
-      let found = try await candidates(after: last, limit: job.claimRows * 8)
+      let found = try await candidates(after: last, limit: Backfill.claimRows * 8)
       if last == nil {
-        if found.isEmpty || end.isOver(few: found.count < job.claimRows) { return }
+        if found.isEmpty || end.isOver(few: found.count < Backfill.claimRows) { return }
       }
       guard let lastFound = found.last else {
         last = nil
@@ -208,7 +210,7 @@ private struct BackfillLane: Sendable {
       let statement = Statement(
         trusted: """
           SELECT p FROM (SELECT p, k FROM unnest($1::int4[], $2::int4[]) AS u (p, k)) c
-          WHERE pg_try_advisory_xact_lock(\(space), k) LIMIT \(job.claimRows)
+          WHERE pg_try_advisory_xact_lock(\(space), k) LIMIT \(Backfill.claimRows)
           """,
         binds: [.int4Array(ids.indices.map { Int32($0) }), .int4Array(keys)]
       )
@@ -240,8 +242,8 @@ private struct BackfillLane: Sendable {
       let made = try await maker.vectors(of: pending.map { ($0.source, $0.vector) })
       var counts = Backfill.Counts()
       let all = Array(zip(pending, made))
-      for start in stride(from: 0, to: all.count, by: job.writeRows) {
-        let done = try await write(Array(all[start..<min(start + job.writeRows, all.count)]))
+      for start in stride(from: 0, to: all.count, by: Backfill.writeRows) {
+        let done = try await write(Array(all[start..<min(start + Backfill.writeRows, all.count)]))
         counts.made += done.made
         counts.missing += done.missing
       }
@@ -304,10 +306,9 @@ private struct BackfillLane: Sendable {
       case .failure(let missing): return Statement(trusted: mark, binds: head + [.text(missing.reason)])
       }
     }
-    let isSafe = job.server.allowsAsynchronousCommit
+    let settings = settings
     let answers = try await rows.transaction(retries: 5) { rows in
-      // The last word of a step is a commit that waits for the disk, and for all before it.
-      if isSafe { try await rows.run("SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '100ms'") }
+      try await rows.setLocally(settings)
       return try await rows.pipeline(statements).map(\.affectedRows)
     }
     var counts = Backfill.Counts()
@@ -315,6 +316,12 @@ private struct BackfillLane: Sendable {
       if case .success = result { counts.made += 1 } else { counts.missing += 1 }
     }
     return counts
+  }
+
+  /// The last word of a step is a commit that waits for the disk, and for all before it.
+  private var settings: [String] {
+    (job.server.allowsAsynchronousCommit ? ["SET LOCAL synchronous_commit = off"] : [])
+      + ["SET LOCAL lock_timeout = '100ms'"]
   }
 
   private func value(_ vector: [Float]) throws -> SQLValue {
@@ -330,10 +337,10 @@ private struct BackfillLane: Sendable {
 
   private func convert(_ ids: [String], _ expression: String) async throws -> Int {
     let other = change.sql(job.column == change.column ? change.previous : change.column)
-    let isSafe = job.server.allowsAsynchronousCommit
+    let settings = settings
     var made = 0
-    for start in stride(from: 0, to: ids.count, by: job.writeRows) {
-      let some = Array(ids[start..<min(start + job.writeRows, ids.count)])
+    for start in stride(from: 0, to: ids.count, by: Backfill.writeRows) {
+      let some = Array(ids[start..<min(start + Backfill.writeRows, ids.count)])
       // A row without the other vector has nothing to convert.
       let statement = Statement(
         trusted: """
@@ -345,9 +352,7 @@ private struct BackfillLane: Sendable {
       )
       do {
         made += try await rows.transaction(retries: 5) { rows in
-          if isSafe {
-            try await rows.run("SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '100ms'")
-          }
+          try await rows.setLocally(settings)
           return try await rows.query(statement, prepared: true).affectedRows
         }
       } catch let error as PostgresError where error.sqlState == "55P03" {

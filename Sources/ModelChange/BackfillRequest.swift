@@ -18,9 +18,14 @@ struct BackfillRequest: Sendable {
   let column: Identifier
   let making: Making
   let missing: MissingImages
+  /// The column's type and dimension as the file says them, for a plan made before the column is there.
+  var type = ""
+  var dimension: Int?
 
   /// The words that are no fields of a recipe.
-  private static let words = ["table", "column", "of", "id", "source", "missing", "convert", "project"]
+  private static let words = [
+    "table", "column", "of", "id", "source", "missing", "type", "dimension", "convert", "project",
+  ]
 
   /// - Throws: `ChangeError` for a value that is missing or that nothing can be made of.
   init(_ values: [String: String], needsMaking: Bool = true) throws {
@@ -43,6 +48,8 @@ struct BackfillRequest: Sendable {
       throw ChangeError("missing= is keep, drop or fail, not \"\(values["missing"] ?? "")\"")
     }
     missing = policy
+    type = values["type"] ?? ""
+    dimension = values["dimension"].flatMap { Int($0) }
     let fields = values.filter { !Self.words.contains($0.key) }
     let recipe = Recipe(
       Dictionary(uniqueKeysWithValues: fields.map { (Recipe.Field(rawValue: $0.key), $0.value) })

@@ -9,6 +9,7 @@ struct ChangeEstimate: Sendable {
   let request: BackfillRequest
   let models: ModelCache
   let workers: Int
+  let dialect: Dialect
 
   /// The planner's estimate of a table's rows.
   static func rows(_ table: ChangedTable) -> Int { Int(max(0, table.catalog.estimatedRows)) }
@@ -21,42 +22,138 @@ struct ChangeEstimate: Sendable {
 
   /// Lines for a plan.
   func lines(on connection: PostgresConnection) async throws -> [String] {
+    let change = request.change
     let work = try await request.work(on: connection)
-    var lines = ["\(work.pending) rows wait for a vector in \(request.change.sql(request.column))"]
+    var lines = ["\(work.pending) rows wait for a vector in \(change.sql(request.column))"]
     guard work.pending > 0 else { return lines }
     if case .images(let recipe) = request.making {
       let gone = try await request.missingImages(work, on: connection)
       lines.append("\(gone.count) of their images are not there (missing=\(request.missing.rawValue))")
-      let model = try models.model(recipe, table: request.change.table)
+      let model = try models.model(recipe, table: change.table)
       if let seconds = try await secondsPerImage(model, work, on: connection) {
-        let hours = seconds * Double(work.pending) / Double(workers) / 3600
         lines.append(
           String(
-            printf: "%.2f h on this machine: %.0f ms an image, measured on a sample, %lld at a time",
-            hours,
+            printf:
+              "%.2f h on this machine for their vectors: %.0f ms an image, measured on a sample, %lld at a time",
+            seconds * Double(work.pending) / Double(workers) / 3600,
             seconds * 1000,
             workers
           )
         )
       }
-      lines += bytes(work.pending, dimension: model.model.dimension)
     }
+    let sizes = try await sizes(on: connection)
+    if let seconds = try await secondsPerSearch(on: connection) {
+      // To be found again, a rewritten row goes into the old index; the new index is another one like it.
+      lines.append(
+        String(
+          printf:
+            "%.2f h to write the rows and as much to build the index: %.2f ms a row, measured on a sample of searches",
+          seconds * Double(work.pending) / Double(Backfill.lanes) / 3600,
+          seconds * 1000
+        )
+      )
+    }
+    lines += sizes.lines(rows: work.pending)
     lines.append(
-      "locks: ACCESS EXCLUSIVE for a moment to add and to rename columns, asked for at most 0.2 s at a time; none while "
-        + "vectors are made and the index is built; rows are locked 16 at a time while they are written"
+      "locks: ACCESS EXCLUSIVE to add and to rename columns, for some milliseconds, asked for at most 0.2 s at a time and given "
+        + "back; none while vectors are made and the index is built; \(Backfill.writeRows) rows at a time while they are written"
     )
     return lines
   }
 
-  private func bytes(_ rows: Int, dimension: Int) -> [String] {
-    let vectors = rows * (dimension * 4 + 8)
-    func size(_ bytes: Int) -> String { String(printf: "%.1f MB", Double(bytes) / 1e6) }
-    return [
-      "about \(size(vectors)) of new vectors; every row is written once more, so the table may double until VACUUM, and the "
-        + "server writes about \(size(vectors * 3)) of WAL",
-      "\(size(Self.graphKilobytes(rows: rows, dimension: dimension) * 1024)) of memory keep the graph of an hnsw index while "
-        + "it is built",
-    ]
+  /// Bytes that are there now.
+  private struct Sizes {
+    var table: Int
+    var indexes: Int
+    var vectorIndexes: Int
+    var oldVector: Int
+    var newVector: Int
+    var dimension: Int
+    var isGraph: Bool
+
+    func lines(rows: Int) -> [String] {
+      func size(_ bytes: Int) -> String { String(printf: "%.1f MB", Double(bytes) / 1e6) }
+      let vectors = rows * newVector
+      let newIndexes = vectorIndexes / max(1, oldVector) * newVector
+      let rewritten = table + vectors
+      var lines = [
+        "table: \(size(vectors)) of new vectors, and every row is written once more: \(size(table)) become up to "
+          + "\(size(table + rewritten)) until VACUUM",
+        "index: \(size(newIndexes)) for the new one, and the old ones grow by up to \(size(indexes))",
+        "WAL: about \(size(rewritten + indexes + newIndexes))",
+      ]
+      if isGraph {
+        let memory = ChangeEstimate.graphKilobytes(rows: rows, dimension: dimension) * 1024
+        lines.append("memory: \(size(memory)) keep the graph of an hnsw index while it is built")
+      }
+      return lines
+    }
+  }
+
+  private func sizes(on connection: PostgresConnection) async throws -> Sizes {
+    let change = request.change
+    let table = try await VectorTable.read(change.table, vectorColumn: change.column, from: connection)
+    let isSpread = try await connection.capabilities().engine.placement == .function
+    let columns =
+      isSpread
+      ? """
+      SELECT citus_table_size(t), citus_total_relation_size(t) - citus_table_size(t),
+             citus_total_relation_size(t) - citus_table_size(t)
+      """
+      : """
+      SELECT pg_table_size(t), pg_indexes_size(t), (
+        SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::int8
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
+        WHERE i.indrelid = t AND a.amname IN ('hnsw', 'ivfflat', 'ann'))
+      """
+    let row = try await connection.query(
+      Statement(
+        trusted: "\(columns) FROM (SELECT $1::int8::oid::regclass AS t) x",
+        binds: [.int8(Int64(table.oid))]
+      )
+    ).first
+    let (bytes, indexes, vectorIndexes) = try row?.decode(Int.self, Int.self, Int.self) ?? (0, 0, 0)
+    let old = table.column(change.column)
+    let width = request.type.contains("halfvec") ? 2 : 4
+    let dimension = request.dimension ?? old?.declaredDimension ?? 0
+    return Sizes(
+      table: bytes,
+      indexes: indexes,
+      vectorIndexes: vectorIndexes,
+      oldVector: old?.valueBytes(dimension: old?.declaredDimension ?? dimension) ?? dimension * 4,
+      newVector: dimension * width + 8,
+      dimension: dimension,
+      isGraph: table.vectorIndexes.contains { $0.method != "ivfflat" }
+    )
+  }
+
+  /// The time of a search near a row, which is most of what it takes to put the row into a graph.
+  private func secondsPerSearch(on connection: PostgresConnection) async throws -> Double? {
+    let change = request.change
+    let table = try await ImageTable(
+      name: change.table,
+      idColumn: change.idColumn,
+      vectorColumn: change.column
+    ).read(dialect: dialect, metric: nil, from: connection)
+    guard table.index != nil else { return nil }
+    let rows = try await connection.query(
+      Statement(
+        trusted: """
+          SELECT \(change.sql(change.column))::real[] FROM \(change.sql(change.table))
+          WHERE \(change.sql(change.column)) IS NOT NULL LIMIT 20
+          """
+      )
+    )
+    let searcher = ImageSearcher(table: table, connections: connection)
+    var times: [Double] = []
+    for row in rows {
+      let query = ImageQuery(.vector(try row.value(at: 0, as: [Float].self)), topK: 10)
+      let start = ContinuousClock.now
+      _ = try await searcher.search(query)
+      times.append((ContinuousClock.now - start) / .seconds(1))
+    }
+    return times.isEmpty ? nil : times.sorted()[times.count / 2]
   }
 
   /// The time of an image, from a few of them.

@@ -23,10 +23,11 @@ public struct ChangeFiles: Sendable {
   /// What the change is called in the files' names.
   let title: String
 
-  private var change: VectorChange { table.change }
-  private var name: String { change.sql(change.table) }
-  private func sql(_ name: Identifier) -> String { change.sql(name) }
-  private var isAnalyticDB: Bool { table.server.hasAnnIndex && table.column.typeName.hasSuffix("[]") }
+  var change: VectorChange { table.change }
+  var name: String { change.sql(change.table) }
+  func sql(_ name: Identifier) -> String { change.sql(name) }
+  var isAnalyticDB: Bool { table.server.hasAnnIndex && table.column.typeName.hasSuffix("[]") }
+  var concurrently: String { table.server.supportsConcurrentIndex ? "CONCURRENTLY " : "" }
 
   /// The files of a change.
   /// - Throws: `ChangeError` naming everything that depends on the old column and cannot be carried to the new one, and for
@@ -92,11 +93,11 @@ public struct ChangeFiles: Sendable {
     }
   }
 
-  // 1. The second column.
+  // The second column.
 
   private var expand: String {
     let storage =
-      table.column.storage == "p" && fitsPage
+      table.column.storage == "p" && fitsPage && table.server.engine.placement != .function
       ? "\nALTER TABLE \(name) ALTER COLUMN \(sql(change.next)) SET STORAGE PLAIN;" : ""
     let grants = table.grants.map {
       "\nGRANT \($0.privilege) (\(sql(change.next))) ON \(name) TO \($0.role);"
@@ -109,8 +110,7 @@ public struct ChangeFiles: Sendable {
       -- in it are the work that is left; a partial index finds them.
       -- migrate:up transaction:false
       BEGIN;
-      SET LOCAL lock_timeout = '200ms';
-      ALTER TABLE \(name) ADD COLUMN \(sql(change.next)) \(type), ADD COLUMN \(sql(change.state)) text;\(storage)\(grants)
+      \(table.server.waiting("200ms"))ALTER TABLE \(name) ADD COLUMN \(sql(change.next)) \(type), ADD COLUMN \(sql(change.state)) text;\(storage)\(grants)
       \(function(clearing: change.next, by: forward))
       \(triggers)
       COMMIT;
@@ -120,8 +120,7 @@ public struct ChangeFiles: Sendable {
       DROP INDEX \(concurrently)IF EXISTS \(change.inSchema(change.pendingPreviousIndex));
       DROP INDEX \(concurrently)IF EXISTS \(change.inSchema(change.pendingIndex));
       BEGIN;
-      SET LOCAL lock_timeout = '200ms';
-      \(dropTriggers)
+      \(table.server.waiting("200ms"))\(dropTriggers)
       DROP FUNCTION \(change.sql(change.function))();
       ALTER TABLE \(name) DROP COLUMN \(sql(change.next)), DROP COLUMN \(sql(change.state));
       \(forgettingRecipe(of: change.next))
@@ -137,54 +136,7 @@ public struct ChangeFiles: Sendable {
     return old + new < VectorTable.pageRoom(blockSize: table.server.blockSize) - 128
   }
 
-  private var concurrently: String { table.server.supportsConcurrentIndex ? "CONCURRENTLY " : "" }
-
-  /// What a trigger sets the column to: an expression of the row's other vector, or nil for NULL.
-  private func function(clearing column: Identifier, by conversion: VectorConversion?) -> String {
-    let value = conversion?.sql(of: "NEW.\(sql(change.column))") ?? "NULL"
-    // A writer that names no columns would put its vector where the old ones are now, and lose it.
-    let guarded =
-      column == change.previous
-      ? """
-
-        IF TG_OP = 'INSERT' AND NEW.\(sql(change.previous)) IS NOT NULL THEN
-          RAISE EXCEPTION 'this row gives a value to \(sql(change.previous)), which stands where \(sql(change.column)) was'
-            USING HINT = 'Fix: name the columns in INSERT and COPY';
-        END IF;
-      """ : ""
-    return """
-      CREATE OR REPLACE FUNCTION \(change.sql(change.function))() RETURNS trigger LANGUAGE plpgsql AS $adbvec$
-      BEGIN\(guarded)
-        NEW.\(sql(column)) := \(value);
-        NEW.\(sql(change.state)) := 'changed ' || txid_current();
-        RETURN NEW;
-      END $adbvec$;
-      """
-  }
-
-  private var triggers: String {
-    let procedure = "FOR EACH ROW EXECUTE PROCEDURE \(change.sql(change.function))()"
-    let columns = [change.column, change.sourceColumn].compactMap(\.self)
-    let isComparable = isAnalyticDB || table.server.qualifier(of: "vector") == nil
-    let when =
-      isComparable
-      ? "UPDATE ON \(name)\n  FOR EACH ROW WHEN ("
-        + columns.map { "OLD.\(sql($0)) IS DISTINCT FROM NEW.\(sql($0))" }.joined(separator: " OR ")
-        + ") EXECUTE PROCEDURE \(change.sql(change.function))();"
-      : "UPDATE OF \(columns.map(sql).joined(separator: ", ")) ON \(name)\n  \(procedure);"
-    return """
-      CREATE TRIGGER \(sql(change.insertTrigger)) BEFORE INSERT ON \(name)
-        \(procedure);
-      CREATE TRIGGER \(sql(change.updateTrigger)) BEFORE \(when)
-      """
-  }
-
-  private var dropTriggers: String {
-    [change.insertTrigger, change.updateTrigger].map { "DROP TRIGGER \(sql($0)) ON \(name);" }
-      .joined(separator: "\n")
-  }
-
-  // 2. The vectors.
+  // The vectors.
 
   private var backfill: String {
     """
@@ -200,11 +152,15 @@ public struct ChangeFiles: Sendable {
   }
 
   /// The directive that makes a column's vectors.
-  private func step(filling column: Identifier, _ making: VectorMaking, _ missing: MissingImages) -> String {
+  func step(filling column: Identifier, _ making: VectorMaking, _ missing: MissingImages) -> String {
     var words = [
       "table=\(plain(change.table))", "column=\(column.name)", "of=\(change.column.name)",
       "id=\(change.idColumn.name)",
     ]
+    if column == change.next {
+      words.append(type.contains(" ") ? "\"type=\(type)\"" : "type=\(type)")
+      words.append("dimension=\(dimension)")
+    }
     if let source = change.sourceColumn { words.append("source=\(source.name)") }
     var lines: [String] = []
     switch making {
@@ -237,55 +193,25 @@ public struct ChangeFiles: Sendable {
     return lines
   }
 
-  // 3. The index.
-
-  private struct Index {
-    var old: Identifier
-    var build: Identifier
-    var aside: Identifier
-    var create: String
-  }
-
-  /// An index on the new column for each on the old one.
-  private func indexes() throws -> [Index] {
-    try table.catalog.vectorIndexes.filter { $0.expression == nil && $0.predicate == nil && $0.isValid }.map {
-      old in
-      let name = try QualifiedName(validating: old.name).name
-      let build = try Identifier(validating: name.name + "_next")
-      var options = old.options
-      if options["dim"] != nil { options["dim"] = String(dimension) }
-      let list = options.sorted { $0.key < $1.key }.map { "\($0.key) = '\($0.value)'" }.joined(
-        separator: ", "
-      )
-      let with = list.isEmpty ? "" : "\n  WITH (\(list))"
-      return Index(
-        old: name,
-        build: build,
-        aside: try Identifier(validating: name.name + "_previous"),
-        create: "CREATE INDEX \(concurrently)\(sql(build)) ON \(self.name)\n"
-          + "  USING \(old.method) (\(sql(change.next)) \(operatorClass(old)))\(with);"
-      )
-    }
-  }
-
-  private func operatorClass(_ index: VectorTable.Index) -> String {
-    guard !isAnalyticDB else { return "" }
-    let family =
-      index.operatorClass.split(separator: "_", maxSplits: 1).last.map(String.init) ?? index.operatorClass
-    let bare = type.split(separator: ".").last.map(String.init) ?? type
-    let schema = table.server.qualifier(of: "vector").map { sql($0) + "." } ?? ""
-    return "\(schema)\(bare.prefix { $0 != "(" })_\(family)"
-  }
+  // The index.
 
   private func index(_ indexes: [Index]) -> String {
     let memory = ChangeEstimate.graphKilobytes(rows: ChangeEstimate.rows(table), dimension: dimension)
+    let create = indexes.map(\.create).joined(separator: "\n")
+    // The nodes of a cluster build with their own settings, which a session does not change.
+    let build =
+      table.server.isDistributed
+      ? create
+      : """
+      SET maintenance_work_mem = '\(max(65_536, min(memory, 2_097_151)))kB';
+      \(create)
+      RESET maintenance_work_mem;
+      """
     return """
       -- The index, built beside the one that serves searches. The memory is what the graph of the rows that are there now
       -- needs; a server that has less builds more slowly, and says so.
       -- migrate:up transaction:false
-      SET maintenance_work_mem = '\(max(65_536, min(memory, 2_097_151)))kB';
-      \(indexes.map(\.create).joined(separator: "\n"))
-      RESET maintenance_work_mem;
+      \(build)
 
       -- migrate:down transaction:false
       \(indexes.map { "DROP INDEX \(concurrently)IF EXISTS \(change.inSchema($0.build));" }.joined(separator: "\n"))
@@ -293,7 +219,7 @@ public struct ChangeFiles: Sendable {
       """
   }
 
-  // 4. The comparison.
+  // The comparison.
 
   private var gate: String {
     var words = [
@@ -314,158 +240,19 @@ public struct ChangeFiles: Sendable {
       """
   }
 
-  // 5. The switch.
-
-  private func switching(_ indexes: [Index]) -> String {
-    let (there, back) = (renames(indexes), renames(indexes, back: true))
-    let carried = table.dependents.flatMap { $0.statements ?? [] }.map { $0 + ";\n" }.joined()
-    let required =
-      table.column.isRequired
-      ? "ALTER TABLE \(name) ALTER COLUMN \(sql(change.previous)) DROP NOT NULL;\n" : ""
-    return """
-      -- The new vectors take the column's name, the old ones stay beside them. Rows that changed meanwhile are done first;
-      -- the lock is asked for shortly, and again until no such row is left under it.
-      -- lint:ignore D005 programs use the old name, which the new vectors get in the same moment
-      -- migrate:up lock-timeout:100ms
-      \(step(filling: change.next, making, missing))
-      LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
-      \(check(change.next))
-      \(dropTriggers)
-      \(there)
-      \(required)\(function(clearing: change.previous, by: backward))
-      \(triggers)
-      \(carried)\(movingRecipes(from: change.column, to: change.previous, then: change.next, change.column))
-
-      -- migrate:down lock-timeout:100ms
-      \(rollback.map { step(filling: change.previous, $0, .keep) } ?? "-- Rows that were written since have no old vector.")
-      LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
-      \(rollback == nil ? refusal : check(change.previous))
-      \(dropTriggers)
-      \(back)
-      \(function(clearing: change.next, by: forward))
-      \(triggers)
-      \(carried)\(movingRecipes(from: change.column, to: change.next, then: change.previous, change.column))
-
-      """
-  }
-
-  /// The error is one after which the run tries again, with the step before it.
-  private func check(_ column: Identifier) -> String {
-    """
-    DO $adbvec$ BEGIN
-      IF EXISTS (SELECT 1 FROM \(name) WHERE \(change.pending(column))) THEN
-        RAISE EXCEPTION 'rows changed before the lock was there' USING ERRCODE = 'lock_not_available';
-      END IF;
-    END $adbvec$;
-    """
-  }
-
-  private var refusal: String {
-    """
-    DO $adbvec$ BEGIN
-      IF EXISTS (SELECT 1 FROM \(name) WHERE \(change.pending(change.previous))) THEN
-        RAISE EXCEPTION 'rows were written since the switch, and nothing makes old vectors of them'
-          USING HINT = 'Fix: stay with the new vectors, or remove this check to leave those rows without one';
-      END IF;
-    END $adbvec$;
-    """
-  }
-
-  private func renames(_ indexes: [Index], back: Bool = false) -> String {
-    func column(_ from: Identifier, _ to: Identifier) -> String {
-      "ALTER TABLE \(name) RENAME COLUMN \(sql(from)) TO \(sql(to));"
-    }
-    func index(_ from: Identifier, _ to: Identifier) -> String {
-      "ALTER INDEX \(change.inSchema(from)) RENAME TO \(sql(to));"
-    }
-    let (out, into) = back ? (change.next, change.previous) : (change.previous, change.next)
-    var lines = [column(change.column, out), column(into, change.column)]
-    for one in indexes {
-      lines += [
-        index(one.old, back ? one.build : one.aside), index(back ? one.aside : one.build, one.old),
-      ]
-    }
-    return lines.joined(separator: "\n")
-  }
-
-  /// Recipes follow their columns, and the journal of loads follows the recipe: a load goes on with the model of the column.
-  /// One that runs at this moment makes vectors of the other model, and its next batch is refused.
-  private func movingRecipes(
-    from: Identifier,
-    to: Identifier,
-    then other: Identifier,
-    _ last: Identifier
-  ) -> String {
-    let moves = [(from, to), (other, last)].map {
-      "UPDATE \(store) SET column_name = '\($1.name)' WHERE table_name = '\(change.table.name.name)' AND column_name = '\($0.name)';"
-    }
-    let loads = change.inSchema("adbvec_load")
-    return guarded(moves) + "\n" + """
-      DO $adbvec$ BEGIN
-        IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('\(loads)') AND attname = 'run_token') THEN
-          UPDATE \(loads) SET run_token = 'switched' WHERE table_oid = '\(name)'::regclass::oid::int8;
-          IF to_regclass('\(store)') IS NOT NULL THEN
-            UPDATE \(loads) l SET recipe = r.recipe FROM \(store) r
-            WHERE l.table_oid = '\(name)'::regclass::oid::int8 AND l.recipe <> ''
-              AND r.table_name = '\(change.table.name.name)' AND r.column_name = '\(last.name)';
-          END IF;
-        END IF;
-      END $adbvec$;
-      """
-  }
-
-  private func forgettingRecipe(of column: Identifier) -> String {
-    guarded([
-      "DELETE FROM \(store) WHERE table_name = '\(change.table.name.name)' AND column_name = '\(column.name)';"
-    ])
-  }
-
-  private var store: String { change.inSchema("adbvec_recipe") }
-
-  /// The table of recipes is made with the first of them.
-  private func guarded(_ statements: [String]) -> String {
-    """
-    DO $adbvec$ BEGIN
-      IF to_regclass('\(store)') IS NOT NULL THEN
-    \(statements.map { "    " + $0 }.joined(separator: "\n"))
-      END IF;
-    END $adbvec$;
-    """
-  }
-
-  // What triggers and the way back make of a vector.
-
-  private var forward: VectorConversion? {
-    if case .conversion(let conversion) = making { conversion } else { nil }
-  }
-
-  /// A vector that was only stored otherwise can be stored as before.
-  private var backward: VectorConversion? {
-    guard let forward, !forward.normalises else { return nil }
-    return VectorConversion(type: table.column.type, normalises: false)
-  }
-
-  /// How rows that were written after the switch get the vector that they would have had before it.
-  private var rollback: VectorMaking? {
-    if let backward { return .conversion(backward) }
-    guard let recipe = table.recipe?.recipe, recipe[.architecture] != nil, recipe[.weights] != nil,
-      change.sourceColumn != nil
-    else { return nil }
-    return .images(recipe)
-  }
-
-  // 6. The end, written later.
+  // The end, written later.
 
   /// The file that drops the old vectors.
   /// - Parameters:
   ///   - missing: `drop` deletes the rows whose image was not there.
   ///   - count: how many those are now.
   public static func contract(
-    _ change: VectorChange,
+    _ table: ChangedTable,
     missing: MissingImages,
     count: Int,
     title: String
   ) -> File {
+    let change = table.change
     let name = change.sql(change.table)
     let deletion =
       missing == .drop && count > 0
@@ -476,7 +263,7 @@ public struct ChangeFiles: Sendable {
       -- The old vectors of \(name).\(change.sql(change.column)) go, with everything that the change added. There is no way back.
       -- lint:ignore D004 the vectors are those that the switch has put aside
       -- migrate:up lock-timeout:200ms
-      \(deletion)DROP TRIGGER \(change.sql(change.insertTrigger)) ON \(name);
+      \(table.server.waitingEverywhere("200ms"))\(deletion)DROP TRIGGER \(change.sql(change.insertTrigger)) ON \(name);
       DROP TRIGGER \(change.sql(change.updateTrigger)) ON \(name);
       DROP FUNCTION \(change.sql(change.function))();
       ALTER TABLE \(name) DROP COLUMN \(change.sql(change.previous)), DROP COLUMN \(change.sql(change.state));

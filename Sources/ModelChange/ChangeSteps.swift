@@ -176,7 +176,8 @@ public struct ChangeSteps: MigrationStepRunner {
       return ["rows that changed meanwhile are done first, before each attempt to get the lock"]
     }
     let request = try BackfillRequest(step.values)
-    return try await ChangeEstimate(request: request, models: models, workers: workers).lines(on: connection)
+    let estimate = ChangeEstimate(request: request, models: models, workers: workers, dialect: dialect)
+    return try await estimate.lines(on: connection)
   }
 }
 
@@ -256,9 +257,20 @@ extension ChangeSteps {
     let request = BackfillRequest(
       change: change,
       column: change.next,
-      making: .images(recipe),
+      making: projection(from: known.recipe?.recipe, to: recipe) ?? .images(recipe),
       missing: .keep
     )
     return try await fill(request, on: connection, records: false, report: report)
+  }
+  /// How the step makes vectors where the recipes differ by a projection alone: of the old vectors, so that no image is needed
+  /// and all machines make the same.
+  private func projection(from old: Recipe?, to new: Recipe) -> BackfillRequest.Making? {
+    guard var old, let file = new[.projectionFile], old[.projection] ?? "none" == "none" else { return nil }
+    var bare = new
+    for field in [Recipe.Field.projection, .projectionFile, .projectionProvenance, .weightsFile] {
+      old[field] = nil
+      bare[field] = nil
+    }
+    return bare == old ? .projection(file, new) : nil
   }
 }

@@ -43,7 +43,7 @@ public struct ChangedTable: Sendable {
     let server = try await connection.capabilities()
     let column = try catalog.require(table.vectorColumn)
     let name = QualifiedName(schema: catalog.name.schema, name: catalog.name.name)
-    try refuseOddTables(catalog, server)
+    try await refuseOddTables(catalog, server, on: connection)
     let hasSource = catalog.column(table.sourceColumn)?.typeName == "text"
     let change = try VectorChange(
       table: name,
@@ -78,19 +78,34 @@ public struct ChangedTable: Sendable {
     )
   }
 
-  private static func refuseOddTables(_ table: VectorTable, _ server: ServerCapabilities) throws {
-    let problem =
-      table.kind != .table && table.kind != .partitioned
-      ? "is not a table" : table.hasParts ? "has partitions or children" : nil
-    if let problem { throw ChangeError("\(table.name.quoted) \(problem); a change works on plain tables") }
-    guard table.isOwned else {
+  private static func refuseOddTables(
+    _ table: VectorTable,
+    _ server: ServerCapabilities,
+    on connection: PostgresConnection
+  ) async throws {
+    let name = table.name.quoted
+    if table.kind != .table && table.kind != .partitioned { throw ChangeError("\(name) is not a table") }
+    if table.kind == .partitioned || table.hasParts {
       throw ChangeError(
-        "only the owner of \(table.name.quoted) can change its columns. Fix: run as its owner"
+        "\(name) has partitions or children, on which no index is built concurrently. Fix: load the images into another table "
+          + "by the new model, 'adbvec embed-load --table', and exchange the names"
       )
     }
-    guard server.engine.placement != .function else {
+    guard table.isOwned else {
+      throw ChangeError("only the owner of \(name) can change its columns. Fix: run as its owner")
+    }
+    guard server.engine.placement == .function else { return }
+    // Each copy of a row runs the triggers, and writes the number of its own transaction.
+    let copied = try await connection.query(
+      Statement(
+        "SELECT repmodel = 't' OR partmethod = 'a' FROM pg_dist_partition WHERE logicalrelid = $1::int8::oid::regclass",
+        binds: [.int8(Int64(table.oid))]
+      )
+    )
+    guard try copied.first?.value(at: 0, as: Bool.self) != true else {
       throw ChangeError(
-        "the server has Citus, whose distributed tables take no triggers; a change of vectors does not work there yet"
+        "each node has a copy of \(name), and the triggers of a change would write something else into each. Fix: SELECT "
+          + "undistribute_table('\(table.name.quoted)') before the change, and create_reference_table behind it"
       )
     }
   }

@@ -10,6 +10,8 @@ public struct Engine: Sendable, Hashable {
   /// What is run in a transaction before settings that the nodes with the rows have to follow; nil where settings reach
   /// them by themselves.
   public var settingsPrelude: String?
+  /// What is set in a transaction that changes a table together with its triggers, behind ``settingsPrelude``.
+  public var triggerSettings: [String] = []
   /// Whether an index serves each row of a `LATERAL` join.
   public var servesLateral = true
   /// Whether `FETCH FIRST … WITH TIES` is understood, given a base of PostgreSQL 13.
@@ -55,6 +57,10 @@ public struct Engine: Sendable, Hashable {
     engine.placement = .function
     engine.commitsInTwoPhases = true
     engine.settingsPrelude = "SET LOCAL citus.propagate_set_commands = 'local'"
+    // A trigger that looks at nothing but its row does the same on a shard.
+    engine.triggerSettings = [
+      "SET LOCAL citus.multi_shard_modify_mode = 'sequential'", "SET LOCAL citus.enable_unsafe_triggers = on",
+    ]
     engine.servesLateral = false
     engine.joinsTemporaryTables = false
     engine.explainsParameters = false

@@ -238,12 +238,11 @@ struct MigrationSession: Sendable {
     if step.direction == .down || !step.section.options.transaction || step.isResumed {
       return history.fail(step.id, error: text, isSettled: isSettled)
     }
-    let kind: HistoryRecord.Kind = if case .repeatable = step.id { .repeatable } else { .versioned }
     // An applied repeatable keeps its row: the database still holds what that row tells.
     if step.record?.state == .applied { return history.fail(step.id, error: text, isSettled: false) }
     let insert = history.insert(
       step.migration,
-      kind: kind,
+      kind: step.migration.kind,
       state: .failed,
       total: step.section.script.statements.count,
       error: text

@@ -126,6 +126,17 @@ extension RenderedSection {
   }
 }
 
+extension RenderedMigration {
+  /// What the history calls its row.
+  var kind: HistoryRecord.Kind {
+    if case .repeatable = id { return .repeatable }
+    guard upSection.script.statements.isEmpty, let step = try? upSection.steps(of: id, .up).first else {
+      return .versioned
+    }
+    return HistoryRecord.Kind(rawValue: step.name) ?? .versioned
+  }
+}
+
 extension PlannedStep {
   /// The steps that its section asks for.
   func externalSteps() throws -> [MigrationStep] { try section.steps(of: id, direction) }

@@ -26,7 +26,7 @@ extension Migrator {
         if case .version = migration.id { return migration.id <= limit.id }
         return false
       }
-      return covered.map { ($0.id, self.markApplied($0, kind: .baseline)) }
+      return covered.map { ($0.id, self.markApplied($0, as: .baseline)) }
     }
   }
 
@@ -55,7 +55,7 @@ extension Migrator {
       return [
         (
           migration.id,
-          (old.map { [self.history.delete($0.id)] } ?? []) + self.markApplied(migration, kind: .versioned)
+          (old.map { [self.history.delete($0.id)] } ?? []) + self.markApplied(migration, as: migration.kind)
         )
       ]
     }
@@ -72,13 +72,12 @@ extension Migrator {
     }
   }
 
-  private func markApplied(_ migration: RenderedMigration, kind: HistoryRecord.Kind) -> [String] {
-    let isRepeatable = if case .repeatable = migration.id { true } else { false }
+  private func markApplied(_ migration: RenderedMigration, as kind: HistoryRecord.Kind) -> [String] {
     let total = migration.upSection.script.statements.count
     return [
       history.insert(
         migration,
-        kind: isRepeatable ? .repeatable : kind,
+        kind: kind,
         state: .applied,
         total: total,
         done: total

@@ -41,14 +41,25 @@ public struct HistoryRecord: Sendable, Hashable {
   /// Whether a version of adbvec wrote the row that keeps neither what is under way nor the session.
   var isOfFirstFormat: Bool
 
-  /// How a row came to be.
-  public enum Kind: String, Sendable, Hashable, Codable {
+  /// How a row came to be: one of these, or the name of the step that is all that its file asks for (`backfill`).
+  public struct Kind: RawRepresentable, Sendable, Hashable, Codable {
+    /// The word in the history.
+    public let rawValue: String
+
     /// A versioned file was run.
-    case versioned
+    public static let versioned = Kind(word: "versioned")
     /// A repeatable file was run.
-    case repeatable
+    public static let repeatable = Kind(word: "repeatable")
     /// Declared as present, not run.
-    case baseline
+    public static let baseline = Kind(word: "baseline")
+
+    /// Nil for text that is not a word of small letters, which adbvec does not write.
+    public init?(rawValue: String) {
+      guard !rawValue.isEmpty, rawValue.utf8.allSatisfy({ (0x61...0x7a).contains($0) }) else { return nil }
+      self.rawValue = rawValue
+    }
+
+    private init(word: String) { rawValue = word }
   }
 
   /// Where a migration stands.

@@ -175,7 +175,6 @@ struct RunScript: Sendable {
   }
 
   private func opening(state: HistoryRecord.State) -> [String] {
-    let kind: HistoryRecord.Kind = if case .repeatable = step.id { .repeatable } else { .versioned }
     let total = statements.count
     switch step.direction {
     case .down:
@@ -189,7 +188,13 @@ struct RunScript: Sendable {
       let clear =
         step.record.map { [$0.state == .applied ? history.delete($0.id) : history.clear($0.id)] } ?? []
       return clear + [
-        history.insert(step.migration, kind: kind, state: state, total: total, order: place.order)
+        history.insert(
+          step.migration,
+          kind: step.migration.kind,
+          state: state,
+          total: total,
+          order: place.order
+        )
       ]
     }
   }

@@ -201,10 +201,14 @@ struct TableChanges: ChangeSupport {
     }
     let missing = MissingImages(rawValue: request.missing) ?? .fail
     let count = try await table.countMissingImages(on: connection)
-    if missing == .drop, count > 0 {
-      Terminal.warning("the file deletes \(count) rows whose images were not there")
+    if count > 0 {
+      let rows = counted(count, "row") + " without a vector, whose images were not there"
+      Terminal.warning(
+        missing == .drop
+          ? "the file deletes \(rows)" : "\(rows), stay; --missing drop writes a file that deletes them"
+      )
     }
-    return ChangeFiles.contract(change, missing: missing, count: count, title: title)
+    return ChangeFiles.contract(table, missing: missing, count: count, title: title)
   }
 }
 

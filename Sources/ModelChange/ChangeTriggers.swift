@@ -1,0 +1,76 @@
+internal import ImageSearch
+internal import PostgresClient
+internal import VectorSQL
+
+/// The triggers that keep the other column of vectors true to rows that change.
+extension ChangeFiles {
+  /// What a trigger sets the column to: an expression of the row's other vector, or nil for NULL.
+  func function(clearing column: Identifier, by conversion: VectorConversion?) -> String {
+    let value = conversion?.sql(of: "NEW.\(sql(change.column))") ?? "NULL"
+    // A writer that names no columns would put its vector where the old ones are now, and lose it.
+    let guarded =
+      column == change.previous
+      ? """
+
+        IF TG_OP = 'INSERT' AND NEW.\(sql(change.previous)) IS NOT NULL THEN
+          RAISE EXCEPTION 'this row gives a value to \(sql(change.previous)), which stands where \(sql(change.column)) was'
+            USING HINT = 'Fix: name the columns in INSERT and COPY';
+        END IF;
+      """ : ""
+    return """
+      CREATE OR REPLACE FUNCTION \(change.sql(change.function))() RETURNS trigger LANGUAGE plpgsql AS $adbvec$
+      BEGIN\(guarded)
+        NEW.\(sql(column)) := \(value);
+        NEW.\(sql(change.state)) := 'changed ' || txid_current();
+        RETURN NEW;
+      END $adbvec$;
+      """
+  }
+
+  var triggers: String {
+    let procedure = "FOR EACH ROW EXECUTE PROCEDURE \(change.sql(change.function))()"
+    let columns = [change.column, change.sourceColumn].compactMap(\.self)
+    let isComparable = isAnalyticDB || table.server.qualifier(of: "vector") == nil
+    let when =
+      isComparable
+      ? "UPDATE ON \(name)\n  FOR EACH ROW WHEN ("
+        + columns.map { "OLD.\(sql($0)) IS DISTINCT FROM NEW.\(sql($0))" }.joined(separator: " OR ")
+        + ") EXECUTE PROCEDURE \(change.sql(change.function))();"
+      : "UPDATE OF \(columns.map(sql).joined(separator: ", ")) ON \(name)\n  \(procedure);"
+    return """
+      CREATE TRIGGER \(sql(change.insertTrigger)) BEFORE INSERT ON \(name)
+        \(procedure);
+      CREATE TRIGGER \(sql(change.updateTrigger)) BEFORE \(when)
+      """
+  }
+
+  var dropTriggers: String {
+    [change.insertTrigger, change.updateTrigger].map { "DROP TRIGGER \(sql($0)) ON \(name);" }
+      .joined(separator: "\n")
+  }
+
+  /// What the triggers make of a vector until the switch.
+  var forward: VectorConversion? {
+    if case .conversion(let conversion) = making { conversion } else { nil }
+  }
+
+  /// A vector that was only stored otherwise can be stored as before.
+  var backward: VectorConversion? {
+    guard let forward, !forward.normalises else { return nil }
+    return VectorConversion(type: table.column.type, normalises: false)
+  }
+}
+
+extension ServerCapabilities {
+  /// The settings of a transaction that changes a table together with its triggers, and waits for no lock longer than that;
+  /// a line each.
+  func waiting(_ time: String) -> String {
+    ([engine.settingsPrelude].compactMap(\.self) + engine.triggerSettings + [
+      "SET LOCAL lock_timeout = '\(time)'"
+    ])
+    .map { $0 + ";\n" }.joined()
+  }
+
+  /// The same where the section has a lock-timeout, which is the session's alone.
+  func waitingEverywhere(_ time: String) -> String { engine.settingsPrelude == nil ? "" : waiting(time) }
+}
