@@ -10,7 +10,8 @@ struct BackfillRequest: Sendable {
   /// What the vectors are made by.
   enum Making: Sendable {
     case images(Recipe)
-    case expression(String)
+    /// By the server; the recipe holds what the conversion changes of the old one.
+    case expression(String, Recipe)
     case projection(String, Recipe)
   }
 
@@ -55,7 +56,7 @@ struct BackfillRequest: Sendable {
       Dictionary(uniqueKeysWithValues: fields.map { (Recipe.Field(rawValue: $0.key), $0.value) })
     )
     if let expression = values["convert"] {
-      making = .expression(expression)
+      making = .expression(expression, recipe)
     } else if let file = values["project"] {
       making = .projection(file, recipe)
     } else {
@@ -140,10 +141,10 @@ struct BackfillRequest: Sendable {
     let made: Recipe?
     switch making {
     case .images(let recipe), .projection(_, let recipe): made = recipe
-    case .expression(let text):
+    case .expression(_, let changes):
       made = known.map { known in
         var recipe = known.recipe
-        if text.contains("l2_normalize") { recipe[.normalise] = "yes" }
+        for (field, value) in changes.fields { recipe[field] = value }
         return recipe
       }
     }

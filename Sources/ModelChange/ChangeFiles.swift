@@ -168,7 +168,9 @@ public struct ChangeFiles: Sendable {
       words.append("missing=\(missing.rawValue)")
       lines = Self.lines(recipe)
     case .conversion(let conversion):
-      lines = ["\"convert=\(conversion.sql(of: sql(change.column)))\""]
+      lines =
+        ["\"convert=\(conversion.sql(of: sql(change.column)))\""]
+        + (conversion.normalises ? ["normalise=yes"] : [])
     case .projection(let file, let recipe):
       lines = ["\"project=\(file)\""] + Self.lines(recipe)
     }

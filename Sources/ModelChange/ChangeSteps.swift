@@ -44,9 +44,9 @@ public struct ChangeSteps: MigrationStepRunner {
       case "backfill":
         let request = try BackfillRequest(step.values)
         let work = try await request.work(on: connection)
-        guard work.pending > 0, case .images(let recipe) = request.making else { continue }
-        _ = try models.model(recipe, table: request.change.table)
-        guard request.missing == .fail else { continue }
+        guard work.pending > 0 else { continue }
+        _ = try making(request)
+        guard case .images = request.making, request.missing == .fail else { continue }
         try await request.refuseMissing(work, on: connection)
       case "gate": _ = try GateLimits(step.values)
       default:
@@ -112,7 +112,7 @@ public struct ChangeSteps: MigrationStepRunner {
 
   private func making(_ request: BackfillRequest) throws -> Backfill.Making {
     switch request.making {
-    case .expression(let text): return .expression(text)
+    case .expression(let text, _): return .expression(text)
     case .projection(let file, _):
       return .maker(ProjectedVectors(projection: try Projection(contentsOfFile: file)))
     case .images(let recipe):
@@ -176,6 +176,7 @@ public struct ChangeSteps: MigrationStepRunner {
       return ["rows that changed meanwhile are done first, before each attempt to get the lock"]
     }
     let request = try BackfillRequest(step.values)
+    if case .projection = request.making { _ = try making(request) }
     let estimate = ChangeEstimate(request: request, models: models, workers: workers, dialect: dialect)
     return try await estimate.lines(on: connection)
   }

@@ -221,7 +221,12 @@ extension ChangedTable {
   /// A conversion of the column's vectors by the server.
   public func conversion(to type: String, normalises: Bool) -> VectorConversion {
     let schema = server.qualifier(of: "vector").map { change.sql($0) + "." } ?? ""
-    return VectorConversion(type: type, normalises: normalises, qualifier: schema)
+    let hasFunction = !column.typeName.hasSuffix("[]") && server.isPgvector(atLeast: [0, 7])
+    return VectorConversion(
+      type: type,
+      normalises: normalises,
+      normaliser: hasFunction ? schema + "l2_normalize" : nil
+    )
   }
 
   /// Refuses a change of a table whose images are not all there.

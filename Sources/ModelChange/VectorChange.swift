@@ -104,12 +104,16 @@ public struct VectorConversion: Sendable, Hashable {
   public var type: String
   /// Whether vectors are scaled to length 1 first.
   public var normalises: Bool
-  /// The schema of the extension's functions where it must be named, with its dot.
-  var qualifier = ""
+  /// The function of the extension that does it, with its schema where that must be named; nil where there is none (real[],
+  /// pgvector before 0.7).
+  var normaliser: String?
 
   /// The expression for a vector.
   func sql(of vector: String) -> String {
-    normalises ? "\(qualifier)l2_normalize(\(vector))::\(type)" : "\(vector)::\(type)"
+    guard normalises else { return "\(vector)::\(type)" }
+    if let normaliser { return "\(normaliser)(\(vector))::\(type)" }
+    return "(SELECT array_agg(CASE WHEN n > 0 THEN (e / n)::real ELSE e END ORDER BY o) FROM (SELECT e, o, "
+      + "sqrt(sum(e::float8 * e) OVER ()) AS n FROM unnest(\(vector)::real[]) WITH ORDINALITY AS u (e, o)) AS v)::\(type)"
   }
 }
 

@@ -1,0 +1,295 @@
+import Foundation
+import MetricLearning
+import PostgresClient
+import TestSupport
+import Testing
+
+/// Changes that need no model: another type, done by the server.
+struct StorageChangeTests {
+  @Test func halfPrecisionGoesThereAndBackAndIsContracted() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(300)
+      let before = try await bench.value(
+        "SELECT md5(string_agg(image_vector::text, ',' ORDER BY id)) FROM image_search"
+      )
+      let written = try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      #expect(written.output.split(separator: "\n").count == 5)
+      #expect(try await bench.succeed("migrate", "lint").error.contains("nothing found"))
+      try await bench.succeed("migrate", "up")
+      #expect(
+        try await bench.value(
+          "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'image_search'::regclass AND attname = 'image_vector'"
+        )
+          == "halfvec(8)"
+      )
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM image_search WHERE image_vector IS DISTINCT FROM image_vector_previous::halfvec(8)"
+        )
+          == "0"
+      )
+      // A row that is written after the switch keeps its vector on the way back.
+      _ = try await bench.rows(
+        "INSERT INTO image_search (id, class, image_vector) VALUES (1000, 'late', '[1,2,3,4,5,6,7,8]')"
+      )
+      // Without names the vector would go where the old ones are now.
+      await #expect(throws: PostgresError.self) {
+        try await bench.rows("INSERT INTO image_search VALUES (1001, 'lost', '[1,2,3,4,5,6,7,8]')")
+      }
+      try await bench.succeed("migrate", "down")
+      #expect(
+        try await bench.value("SELECT image_vector::text FROM image_search WHERE id = 1000")
+          == "[1,2,3,4,5,6,7,8]"
+      )
+      let back = try await bench.value(
+        "SELECT md5(string_agg(image_vector::text, ',' ORDER BY id)) FROM image_search WHERE id < 1000"
+      )
+      #expect(back == before)
+      try await bench.succeed("migrate", "up")
+      try await bench.succeed("migrate", "new", "--contract", "half")
+      try await bench.succeed("migrate", "up")
+      #expect(try await bench.leftovers() == [])
+      let search = try await bench.succeed("search", "--id", "1000", "--top-k", "3", "--format", "json")
+      #expect(search.output.contains("\"hits\""))
+    }
+  }
+
+  @Test func everyStepGoesDownUntilNothingIsLeft() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(100)
+      let before = try await bench.value(
+        "SELECT md5(string_agg(t::text, ',' ORDER BY id)) FROM image_search t"
+      )
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      try await bench.succeed("migrate", "up")
+      for _ in 0..<4 { try await bench.succeed("migrate", "down") }
+      // The column with the new vectors is data, and goes only when that is allowed.
+      let refused = try await bench.run(["migrate", "down"])
+      #expect(refused.exitCode == 1)
+      #expect(refused.error.contains("100 values"))
+      try await bench.succeed("migrate", "down", "--yes")
+      #expect(try await bench.leftovers() == [])
+      #expect(
+        try await bench.value("SELECT md5(string_agg(t::text, ',' ORDER BY id)) FROM image_search t")
+          == before
+      )
+    }
+  }
+
+  @Test func writersAreNeverRefusedAndNothingStaleSurvives() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(400)
+      _ = try await bench.rows(
+        "CREATE TABLE shadow AS SELECT id, image_vector AS v FROM image_search; CREATE UNIQUE INDEX ON shadow (id)"
+      )
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      let writer = RowWriter(bench.database)
+      let writing = Task { try await writer.run() }
+      for _ in 0..<8 {
+        try await bench.succeed("migrate", "up")
+        try await bench.succeed("migrate", "down")
+      }
+      try await bench.succeed("migrate", "up")
+      writing.cancel()
+      let written = try await writing.value
+      #expect(written > 0)
+      #expect(try await RowWriter.differences(bench) == "0")
+    }
+  }
+
+  /// Some kills here; more of them when `ADBVEC_KILLS` says so.
+  @Test func killsAtAnyMomentLeaveNothingBehind() async throws {
+    let kills = Environment.variables["ADBVEC_KILLS"].flatMap { Int($0) } ?? 12
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(2000)
+      _ = try await bench.rows(
+        "CREATE TABLE shadow AS SELECT id, image_vector AS v FROM image_search; CREATE UNIQUE INDEX ON shadow (id)"
+      )
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      let writer = RowWriter(bench.database)
+      let writing = Task { try await writer.run() }
+      try await Self.kill(kills, bench)
+      try await bench.succeed("migrate", "up")
+      writing.cancel()
+      #expect(try await writing.value > 0)
+      #expect(try await RowWriter.differences(bench) == "0")
+      try await bench.succeed("migrate", "new", "--contract", "half")
+      try await bench.succeed("migrate", "up")
+      #expect(try await bench.leftovers() == [])
+      #expect(try await bench.value("SELECT count(*) FROM adbvec_migrations WHERE state <> 'applied'") == "0")
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM image_search i FULL JOIN shadow s USING (id) WHERE i.image_vector IS DISTINCT FROM s.v::halfvec(8)"
+        )
+          == "0"
+      )
+    }
+  }
+
+  /// Goes up and down, each killed after a random time until one run gets to its end.
+  static func kill(_ kills: Int, _ bench: ChangeBench, longest: Int = 900) async throws {
+    var isUp = true
+    var done = 0
+    while done < kills {
+      let process = try bench.start(
+        isUp ? ["migrate", "up"] : ["migrate", "down", "--to", try bench.version(nil), "--yes"]
+      )
+      let end = ContinuousClock.now + .milliseconds(Int.random(in: 20...longest))
+      while process.isRunning, .now < end { try await Task.sleep(for: .milliseconds(5)) }
+      if process.isRunning {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        done += 1
+      }
+      process.waitUntilExit()
+      if process.terminationReason == .exit {
+        #expect(process.terminationStatus == 0)
+        isUp.toggle()
+      }
+    }
+    if !isUp { try await bench.succeed("migrate", "down", "--to", try bench.version(nil), "--yes") }
+  }
+  @Test func vectorsOfLengthOneAreMadeByTheServer() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(200)
+      _ = try await bench.rows("UPDATE image_search SET image_vector = '[0,0,0,0,0,0,0,0]' WHERE id = 7")
+      let before = try await bench.checksum()
+      try await bench.succeed("migrate", "new", "--re-embed", "unit", "--to-normalise")
+      try await bench.succeed("migrate", "up")
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM image_search WHERE image_vector IS DISTINCT FROM l2_normalize(image_vector_previous)"
+        ) == "0"
+      )
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM image_search WHERE abs(vector_norm(image_vector) - 1) > 1e-5"
+        ) == "1"
+      )
+      // Lengths are gone for good: nothing makes an old vector of a new one.
+      _ = try await bench.rows(
+        "INSERT INTO image_search (id, class, image_vector) VALUES (1000, 'late', '[1,0,0,0,0,0,0,0]')"
+      )
+      let refused = try await bench.run(["migrate", "down"])
+      #expect(refused.exitCode == 1)
+      #expect(refused.error.contains("nothing makes old vectors of them"))
+      #expect(
+        try await bench.value("SELECT count(*) FROM image_search WHERE image_vector_previous IS NULL") == "1"
+      )
+      _ = try await bench.rows("DELETE FROM image_search WHERE id = 1000")
+      try await bench.succeed("migrate", "down")
+      #expect(try await bench.checksum() == before)
+    }
+  }
+
+  @Test func aProjectionMakesShorterVectorsOfTheOldOnes() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(200)
+      let before = try await bench.checksum()
+      try await bench.succeed(
+        "projection",
+        "fit",
+        "--from-table",
+        "--method",
+        "pca",
+        "--dimensions",
+        "4",
+        "-o",
+        "short.safetensors"
+      )
+      try await bench.succeed("migrate", "new", "--re-embed", "short", "--to-projection", "short.safetensors")
+      try await bench.succeed("migrate", "up")
+      let projection = try Projection(contentsOfFile: bench.folder + "/short.safetensors")
+      for row in try await bench.rows(
+        "SELECT image_vector_previous::real[]::text, image_vector::real[]::text FROM image_search"
+      ) {
+        let (old, new) = (Self.numbers(row[0]), Self.numbers(row[1]))
+        #expect(new.count == 4)
+        let made = try projection.apply(to: old)
+        #expect(zip(made, new).allSatisfy { abs($0 - $1) < 1e-3 }, "\(made) \(new)")
+      }
+      // Writers must write the new vectors: the server refuses the old length.
+      await #expect(throws: PostgresError.self) {
+        try await bench.rows(
+          "INSERT INTO image_search (id, class, image_vector) VALUES (1000, 'late', '[1,2,3,4,5,6,7,8]')"
+        )
+      }
+      _ = try await bench.rows("UPDATE image_search SET class = 'same' WHERE id = 4")
+      try await bench.succeed("migrate", "down")
+      #expect(try await bench.checksum() == before)
+    }
+  }
+
+  private static func numbers(_ array: String?) -> [Float] {
+    (array ?? "").trimmingCharacters(in: ["{", "}"]).split(separator: ",").compactMap { Float($0) }
+  }
+
+  /// The table in docs/change-model.md, a stage after the other.
+  @Test func readersAndWritersSeeWhatTheTableOfStagesSays() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(60)
+      let old = try await bench.checksum(where: "id <= 60")
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      /// Inserts with and without names, changes a vector and a class, and deletes.
+      func write(_ number: Int) async throws {
+        let vector = "'[\(number),2,3,4,5,6,7,8]'"
+        for sql in [
+          "INSERT INTO image_search (id, class, image_vector) VALUES (\(number), 'named', \(vector))",
+          "UPDATE image_search SET image_vector = \(vector) WHERE id = \(number)",
+          "UPDATE image_search SET class = 'other' WHERE id = \(number)",
+        ] { _ = try await bench.rows(sql) }
+        #expect(
+          try await bench.value("SELECT image_vector::text FROM image_search WHERE id = \(number)")
+            == "[\(number),2,3,4,5,6,7,8]"
+        )
+      }
+      for (stage, number) in [("expand", 100), ("backfill", 101), ("index", 102), ("gate", 103)] {
+        try await bench.succeed("migrate", "up", "--to", try bench.version(stage))
+        #expect(try await bench.checksum(where: "id <= 60") == old, "\(stage)")
+        try await write(number)
+        _ = try await bench.rows(
+          "INSERT INTO image_search VALUES (\(number + 100), 'unnamed', '[1,2,3,4,5,6,7,8]')"
+        )
+      }
+      #expect(try await bench.rows("SELECT * FROM image_search WHERE id = 1").first?.count == 6)
+      try await bench.succeed("migrate", "up")
+      #expect(
+        try await bench.checksum(where: "id <= 60")
+          == (try await bench.checksum("image_vector_previous::halfvec(8)", where: "id <= 60"))
+      )
+      try await write(104)
+      await #expect(throws: PostgresError.self) {
+        try await bench.rows("INSERT INTO image_search VALUES (204, 'unnamed', '[1,2,3,4,5,6,7,8]')")
+      }
+      try await bench.succeed("migrate", "down")
+      #expect(try await bench.checksum(where: "id <= 60") == old)
+      try await write(105)
+      try await bench.succeed("migrate", "up")
+      try await bench.succeed("migrate", "new", "--contract", "half")
+      try await bench.succeed("migrate", "up")
+      #expect(try await bench.rows("SELECT * FROM image_search WHERE id = 1").first?.count == 4)
+      try await write(106)
+    }
+  }
+
+  @Test func theHistoryNamesTheStepOfAFile() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(20)
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      try await bench.succeed("migrate", "up")
+      let kinds = try await bench.rows(
+        "SELECT regexp_replace(name, '.*_', ''), kind FROM adbvec_migrations WHERE name LIKE 'half%' ORDER BY version"
+      )
+      #expect(
+        kinds == [
+          ["expand", "versioned"], ["backfill", "backfill"], ["index", "versioned"], ["gate", "gate"],
+          ["switch", "versioned"],
+        ]
+      )
+      let status = try await bench.succeed("migrate", "status").output.split(separator: "\n")
+      #expect(status.contains { $0.contains("half_backfill") && $0.hasSuffix("backfill") })
+      #expect(status.contains { $0.contains("half_gate") && $0.hasSuffix("gate") })
+      let json = try await bench.succeed("migrate", "status", "--format", "json").output
+      #expect(json.filter { !$0.isWhitespace }.contains("\"kind\":\"backfill\""))
+    }
+  }
+}
