@@ -75,6 +75,22 @@ struct FieldFormatTests {
     #expect(error?.reason == "as HDF5, it is damaged or cut short; copy or download it again")
   }
 
+  /// The fuzzer found it: libhdf5 1.10 reads through a null pointer, and ended the program with it.
+  @Test(.enabled(if: hasHDF5, "libhdf5 is not installed"))
+  func aFileOnWhichLibhdf5CrashesIsRefused() throws {
+    let reason = try #require(try refusal(of: "crashing.hdf5"))
+    #expect(reason.hasPrefix("none of its tables has a name") || reason.hasPrefix("as HDF5, it is damaged"))
+    #expect(try rows(of: source("ann.hdf5")) == Self.numbered)
+  }
+
+  @Test(.enabled(if: hasHDF5, "libhdf5 is not installed"))
+  func filesOfHDF5AreReadAtTheSameTime() async throws {
+    try await withThrowingTaskGroup(of: [String].self) { group in
+      for _ in 0..<16 { group.addTask { try rows(of: source("ann.hdf5")) } }
+      for try await read in group { #expect(read == Self.numbered) }
+    }
+  }
+
   @Test func whatNumPyHoldsBesidesNumbersIsNamed() throws {
     #expect(
       try refusal(of: "objects.npz")
@@ -274,6 +290,52 @@ struct FieldFormatTests {
     )
     let folder = #expect(throws: CollectionError.self) { try FeatureSource(path: scratch.path).open() }
     #expect(folder?.reason.hasSuffix("Fix: for a folder of images, adbvec embed-load") == true)
+  }
+
+  /// What is advised for a compressed file decompresses it first.
+  @Test func compressedFilesOfOtherKindsAreNamed() throws {
+    let scratch = try Scratch()
+    func refusal(_ content: [UInt8], _ name: String) throws -> String? {
+      let path = try scratch.file(name, gzip(content))
+      let error = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
+      return error?.reason.replacing("'\(path)'", with: "FILE")
+    }
+    #expect(
+      try refusal(Array("GIF89a".utf8) + [0, 0], "photo.gif.gz")
+        == "it is a compressed image. Fix: gzip -dc FILE > IMAGE && adbvec embed-load IMAGE"
+    )
+    #expect(
+      try refusal(Array("[{\"id\":1}]".utf8), "a.json.gz")
+        == "it is a JSON array, not a JSON object a line. Fix: gzip -dc FILE | jq -c '.[]' | adbvec load -"
+    )
+    #expect(
+      try refusal(Array("id,vector\r1,\"[1]\"\r".utf8), "a.csv.gz")
+        == "its lines end with CR alone. Fix: gzip -dc FILE | tr '\\r' '\\n' | adbvec load -"
+    )
+  }
+
+  /// A gzip member with one stored block.
+  private func gzip(_ content: [UInt8]) -> [UInt8] {
+    var crc: UInt32 = ~0
+    for byte in content {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
+    }
+    func little(_ value: UInt32, _ bytes: Int) -> [UInt8] {
+      (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    let count = UInt32(content.count)
+    return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1] + little(count, 2) + little(~count, 2) + content
+      + little(~crc, 4)
+      + little(count, 4)
+  }
+
+  @Test func aQuoteBehindABlankIsNamed() throws {
+    #expect(
+      try complaint("id, class, vector\n1, cat, \"[1, 2, 3]\"\n", name: "f.csv")
+        == "line 2: it has 5 fields where the first has 3: a quote behind a blank does not quote. Fix: remove the blanks "
+        + "before the quotes"
+    )
   }
 
   @Test func decimalCommasAreNamed() throws {

@@ -60,11 +60,13 @@ struct PathTextTests {
       atPath: scratch.path + "/gone.jpg",
       withDestinationPath: scratch.path + "/nothing"
     )
+    #expect(mkfifo(scratch.path + "/pipe.png", 0o600) == 0 && mkfifo(scratch.path + "/control", 0o600) == 0)
     let folder = try FolderCollection(path: scratch.path)
     #expect(folder.count == 1)
     #expect(
       folder.warnings == [
-        "left out of \(scratch.path): 1 links that lead nowhere",
+        "left out of \(scratch.path): 1 link that leads nowhere",
+        "left out of \(scratch.path): 1 that are not files but pipes, sockets or devices",
         "left out of \(scratch.path): 3 files of other formats (psd 2, svg 1)",
       ]
     )

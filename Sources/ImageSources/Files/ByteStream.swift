@@ -14,6 +14,9 @@ final class ByteStream {
   /// Whether the content is decompressed on the way, so that nothing is known of its length.
   var isCompressed: Bool { decompression != nil }
 
+  /// The command that decompresses the file to standard output; nil when nothing is to be decompressed.
+  var decompressor: String? { decompression?.command }
+
   private let descriptor: Int32
   private let ownsDescriptor: Bool
   private var decompression: Decompression?

@@ -20,6 +20,15 @@ final class Decompression {
     }
   }
 
+  /// The command that writes the content to standard output; nil for what is no file.
+  var command: String? {
+    switch kind {
+    case .gzip: "gzip -dc"
+    case .zstandard: "zstd -dc"
+    case .deflate: nil
+    }
+  }
+
   private let kind: Kind
   private let name: String
   private var inflater: Inflater?

@@ -218,6 +218,8 @@ private struct LeftOut {
   var files: [String: Int] = [:]
   /// Links that lead nowhere.
   var danglingLinks = 0
+  /// Pipes, sockets and devices by an image's name.
+  var pipes = 0
   /// The paths of both: nobody knows what is behind them.
   var unseen: [[UInt8]] = []
   /// Folders and files that may not be read, the first of them with the reason.
@@ -236,7 +238,12 @@ private struct LeftOut {
       warnings.append("left out of \(folder): \(unreadable) that cannot be read, such as \(example)")
     }
     if danglingLinks > 0 {
-      warnings.append("left out of \(folder): \(danglingLinks) links that lead nowhere")
+      warnings.append(
+        "left out of \(folder): \(danglingLinks == 1 ? "1 link that leads" : "\(danglingLinks) links that lead") nowhere"
+      )
+    }
+    if pipes > 0 {
+      warnings.append("left out of \(folder): \(pipes) that are not files but pipes, sockets or devices")
     }
     if !files.isEmpty { warnings.append("left out of \(folder): \(fileSummary)") }
     return warnings
@@ -300,18 +307,26 @@ private struct FolderWalk {
         break
       case S_IFDIR: try visit(path)
       case S_IFREG: take(path, name, info)
-      default: break
+      default: if Self.isImage(name) { leftOut.pipes += 1 }
       }
     }
   }
 
   private mutating func take(_ path: [UInt8], _ name: [UInt8], _ info: stat) {
-    let dot = name.lastIndex(of: UInt8(ascii: "."))
-    let kind = dot.map { String(decoding: name[($0 + 1)...], as: UTF8.self).lowercased() } ?? ""
-    if dot != nil, FolderCollection.extensions.contains(kind) {
+    if Self.isImage(name) {
       found.append(ImageFile(folder: folder, path: path, info, listedAt: start))
     } else {
-      leftOut.files[kind, default: 0] += 1
+      leftOut.files[Self.extension(of: name) ?? "", default: 0] += 1
+    }
+  }
+
+  private static func isImage(_ name: [UInt8]) -> Bool {
+    Self.extension(of: name).map(FolderCollection.extensions.contains) ?? false
+  }
+
+  private static func `extension`(of name: [UInt8]) -> String? {
+    name.lastIndex(of: UInt8(ascii: ".")).map {
+      String(decoding: name[($0 + 1)...], as: UTF8.self).lowercased()
     }
   }
 

@@ -42,7 +42,12 @@ final class CSVReader: FeatureReader {
     guard let columns else { return false }
     return try records.fill(&batch, limit: limit) { record, bytes, batch in
       guard record.fields.count == columns.count else {
-        throw RowProblem("it has \(record.fields.count) fields where the first has \(columns.count)")
+        let problem = "it has \(record.fields.count) fields where the first has \(columns.count)"
+        throw RowProblem(
+          record.fields.contains { Self.quotesLate($0, bytes) }
+            ? "\(problem): a quote behind a blank does not quote. Fix: remove the blanks before the quotes"
+            : problem
+        )
       }
       let id = try columns.id.map { try RowProblem.id(record.fields[$0], in: bytes) } ?? Int64(position)
       let label = try columns.label.flatMap { column -> String? in
@@ -64,6 +69,12 @@ final class CSVReader: FeatureReader {
   /// Whether a last byte shows that a vector's text, or its quotes, came to their end.
   private static func closesVector(_ byte: UInt8) -> Bool {
     "}]\"".utf8.contains(byte)
+  }
+
+  /// Whether a field has a quote behind blanks, as people write `1, "[1, 2]"`.
+  private static func quotesLate(_ field: DelimitedScanner.Field, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    let text = bytes[field.start..<field.end]
+    return text.first == 0x20 && text.first { $0 != 0x20 } == UInt8(ascii: "\"")
   }
 
   private static func append(

@@ -182,7 +182,7 @@ public struct FeatureSource: Sendable, Hashable {
     throw CollectionError(
       .unknownFormat,
       file: name,
-      "its lines end with CR alone. Fix: tr '\\r' '\\n' < \(Quoting.shellWord(path ?? "FILE")) | adbvec load -"
+      "its lines end with CR alone. Fix: \(piped(stream.decompressor, through: "tr '\\r' '\\n'", "< "))"
     )
   }
 
@@ -202,7 +202,7 @@ public struct FeatureSource: Sendable, Hashable {
       if bytes.starts(with: NumPyHeader.magic) { return .npy }
       let newline = UInt8(ascii: "\n")
       let firstLine = bytes.drop { $0 == newline }.prefix { $0 != newline }
-      if let problem = refusal(bytes, firstLine) {
+      if let problem = refusal(bytes, firstLine, stream.decompressor) {
         throw CollectionError(.unknownFormat, file: name, problem)
       }
       if known == .jsonl || firstLine.first == UInt8(ascii: "{") { return .jsonl }
@@ -224,28 +224,41 @@ public struct FeatureSource: Sendable, Hashable {
   }
 
   /// What is known to be none of the formats though it looks like one, with the way out.
-  private func refusal(_ bytes: UnsafeRawBufferPointer, _ firstLine: Slice<UnsafeRawBufferPointer>) -> String?
-  {
+  private func refusal(
+    _ bytes: UnsafeRawBufferPointer,
+    _ firstLine: Slice<UnsafeRawBufferPointer>,
+    _ decompressor: String?
+  ) -> String? {
     let file = Quoting.shellWord(path ?? "FILE")
+    func piped(_ command: String) -> String { self.piped(decompressor, through: command) }
     let letters = bytes.prefix(512).filter { $0 != 0x20 && !(0x09...0x0D).contains($0) }
     // A header may begin with the two letters of BMP.
     if ImageFormat(signatureOf: bytes) != nil, bytes.contains(0) || !bytes.starts(with: Array("BM".utf8)) {
-      return "it is an image. Fix: adbvec embed-load \(file)"
+      return decompressor.map {
+        "it is a compressed image. Fix: \($0) \(file) > IMAGE && adbvec embed-load IMAGE"
+      }
+        ?? "it is an image. Fix: adbvec embed-load \(file)"
     }
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-      return "it is UTF-16. Fix: iconv -f UTF-16 -t UTF-8 \(file) | adbvec load -"
+      return "it is UTF-16. Fix: \(piped("iconv -f UTF-16 -t UTF-8"))"
     }
     if letters.starts(with: Array("[{".utf8)) {
-      return "it is a JSON array, not a JSON object a line. Fix: jq -c '.[]' \(file) | adbvec load -"
+      return "it is a JSON array, not a JSON object a line. Fix: \(piped("jq -c '.[]'"))"
     }
     if firstLine.elementsEqual([UInt8(ascii: "{")]) {
-      return "its JSON object goes over several lines. Fix: jq -c . \(file) | adbvec load -"
+      return "its JSON object goes over several lines. Fix: \(piped("jq -c ."))"
     }
     if bytes.starts(with: Array("sep=".utf8)) {
-      return
-        "its first line is Excel's sep=, not a row. Fix: tail -n +2 \(file) | adbvec load - --delimiter ';'"
+      return "its first line is Excel's sep=, not a row. Fix: \(piped("tail -n +2")) --delimiter ';'"
     }
     return nil
+  }
+
+  /// The command line that loads what another program makes of the file.
+  private func piped(_ decompressor: String?, through command: String, _ redirection: String = "") -> String {
+    let file = Quoting.shellWord(path ?? "FILE")
+    let made = decompressor.map { "\($0) \(file) | \(command)" } ?? "\(command) \(redirection)\(file)"
+    return made + " | adbvec load -"
   }
 }
 

@@ -8,7 +8,7 @@ final class HDF5Reader: FeatureReader {
   let expectedCount: Int?
   var carriesClasses: Bool { labels != nil }
 
-  private let file: Int64
+  private let file: OpaquePointer
   private let table: Int64
   private let rows: Int
   private let columns: Int
@@ -32,8 +32,7 @@ final class HDF5Reader: FeatureReader {
           + "numpy.save('v.npy', h5py.File(…)['train'][:])"
       )
     }
-    let opened = adbvec_hdf5_open(FileSystem.terminated(path))
-    guard opened >= 0 else {
+    guard let opened = adbvec_hdf5_open(FileSystem.terminated(path)) else {
       throw CollectionError(
         .damaged,
         file: path,
@@ -54,7 +53,6 @@ final class HDF5Reader: FeatureReader {
   }
 
   deinit {
-    adbvec_hdf5_close_table(table)
     adbvec_hdf5_close(file)
   }
 
@@ -64,7 +62,7 @@ final class HDF5Reader: FeatureReader {
     let count = min(limit, rows - position)
     var values = [Float](repeating: 0, count: count * columns)
     let isRead = values.withUnsafeMutableBufferPointer {
-      adbvec_hdf5_read(table, UInt64(position), UInt64(count), UInt64(columns), $0.baseAddress) != 0
+      adbvec_hdf5_read(file, table, UInt64(position), UInt64(count), UInt64(columns), $0.baseAddress) != 0
     }
     guard isRead || count == 0 else {
       throw CollectionError(
@@ -83,7 +81,7 @@ final class HDF5Reader: FeatureReader {
 
   private typealias Table = (table: Int64, rows: Int, columns: Int)
 
-  private static func choose(_ array: String?, in file: Int64, _ path: String) throws -> Table {
+  private static func choose(_ array: String?, in file: OpaquePointer, _ path: String) throws -> Table {
     let names = names(in: file)
     if let array {
       guard let table = open(array, in: file) else {
@@ -96,7 +94,7 @@ final class HDF5Reader: FeatureReader {
     }
     let tables = names.compactMap { open($0, in: file) }
     guard tables.count == 1 else {
-      tables.forEach { adbvec_hdf5_close_table($0.table) }
+      tables.forEach { adbvec_hdf5_close_table(file, $0.table) }
       throw unknown(path, "none of its tables has a name that says it holds the vectors", names, file)
     }
     return tables[0]
@@ -106,18 +104,18 @@ final class HDF5Reader: FeatureReader {
     _ path: String,
     _ reason: String,
     _ names: [String],
-    _ file: Int64
+    _ file: OpaquePointer
   ) -> CollectionError {
     let tables = names.compactMap { name -> String? in
       guard let found = open(name, in: file) else { return nil }
-      adbvec_hdf5_close_table(found.table)
+      adbvec_hdf5_close_table(file, found.table)
       return "\(name) \(found.rows) × \(found.columns)"
     }
     return ArrayNames.unknown(path, reason, tables)
   }
 
   /// Nil for what is no table of numbers of two dimensions with rows.
-  private static func open(_ name: String, in file: Int64) -> Table? {
+  private static func open(_ name: String, in file: OpaquePointer) -> Table? {
     var rank: Int32 = 0
     var sizes: [UInt64] = [0, 0]
     var isNumber: Int32 = 0
@@ -126,7 +124,7 @@ final class HDF5Reader: FeatureReader {
     guard rank == 2, isNumber != 0, let rows = Int(exactly: sizes[0]), rows > 0,
       let columns = Int(exactly: sizes[1]), (1...largestRow).contains(columns)
     else {
-      adbvec_hdf5_close_table(table)
+      adbvec_hdf5_close_table(file, table)
       return nil
     }
     return (table, rows, columns)
@@ -135,7 +133,7 @@ final class HDF5Reader: FeatureReader {
   private static let largestRow = 1_000_000
   private static let mostNames: UInt64 = 1000
 
-  private static func names(in file: Int64) -> [String] {
+  private static func names(in file: OpaquePointer) -> [String] {
     (0..<min(adbvec_hdf5_count(file), mostNames)).compactMap { index in
       var name = [CChar](repeating: 0, count: 256)
       let length = adbvec_hdf5_name(file, index, &name, name.count)
