@@ -41,7 +41,7 @@ struct MigrateStatus: AsyncParsableCommand {
     }
     try Output.line(table.rendered)
     for index in report.invalidIndexes {
-      try Output.line("invalid index: \(index) (no query uses it; Fix: REINDEX INDEX CONCURRENTLY \(index))")
+      try Output.line("invalid index: \(index) (no query uses it). Fix: REINDEX INDEX CONCURRENTLY \(index)")
     }
     for status in report.migrations {
       for drift in status.drift {

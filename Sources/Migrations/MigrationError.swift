@@ -81,13 +81,13 @@ public struct MigrationError: Error, Sendable, Hashable {
 }
 
 extension MigrationError: CustomStringConvertible {
-  /// `file:line:column: message (SQLSTATE …); detail; hint`, one line.
+  /// `file:line:column: message (SQLSTATE …); detail; hint`, one line; a fix is a sentence of its own.
   public var description: String {
     var text = location.map { "\($0): " } ?? ""
     text += message
     if let sqlState { text += " (SQLSTATE \(sqlState))" }
     if let detail { text += "; \(detail)" }
-    if let hint { text += "; \(hint)" }
+    if let hint { text += (hint.hasPrefix("Fix: ") ? ". " : "; ") + hint }
     return text
   }
 }

@@ -402,7 +402,7 @@ struct MigrationsHistoryTests {
         #expect(error?.code == .confirmationNeeded)
         #expect(
           error?.message.hasSuffix(
-            "deletes data: 1 values of public.a.note, 2 rows of public.a, 1 row of public.b"
+            "deletes data: 1 value of public.a.note, 2 rows of public.a, 1 row of public.b"
           ) == true,
           "\(error?.message ?? "")"
         )
@@ -410,6 +410,29 @@ struct MigrationsHistoryTests {
       #expect(try await connection.column("SELECT count(*) FROM a") == ["2"])
       try await connection.run("DELETE FROM a; DELETE FROM b")
       #expect(try await careful.down(on: connection).report.migrations.count == 1)
+    }
+  }
+
+  /// Who says --yes says it to all of them.
+  @Test func `All that a run of several ways down deletes is named before it`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let files = [
+        "1_a.sql": "-- migrate:up\nCREATE TABLE a (id int);\n-- migrate:down\nDROP TABLE a;\n",
+        "2_b.sql":
+          "-- migrate:up\nALTER TABLE a ADD note text;\n-- migrate:down\nALTER TABLE a DROP COLUMN note;\n",
+      ]
+      let careful = try migrator(files) { $0.deletesRows = false }
+      _ = try await careful.up(on: connection).report
+      try await connection.run("INSERT INTO a VALUES (1, 'x'), (2, 'y')")
+      let error = await #expect(throws: MigrationError.self) {
+        try await careful.down(MigrationTarget(count: 2), on: connection).report
+      }
+      #expect(
+        error?.message.hasSuffix("deletes data: 2 values of public.a.note, 2 rows of public.a") == true,
+        "\(error?.message ?? "")"
+      )
+      #expect(try await connection.column("SELECT count(note) FROM a") == ["2"])
     }
   }
 

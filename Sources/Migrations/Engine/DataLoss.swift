@@ -60,20 +60,25 @@ extension MigrationSession {
   /// - Throws: `MigrationError` with code `confirmationNeeded`, which says how many.
   func refuseDataLoss(of steps: [PlannedStep]) async throws {
     guard !options.deletesRows else { return }
+    // Who confirms, confirms the whole run: all that it deletes is named at once.
+    var first: PlannedStep?
+    var losses: [String] = []
     for step in steps where step.direction == .down {
       let rest = step.section.script.statements.dropFirst(step.statementsDone)
-      var losses: [String] = []
       for loss in rest.flatMap(\.dataLoss) {
-        for line in try await describe(loss) where !losses.contains(line) { losses.append(line) }
+        for line in try await describe(loss) where !losses.contains(line) {
+          losses.append(line)
+          first = first ?? step
+        }
       }
-      guard !losses.isEmpty else { continue }
-      throw MigrationError(
-        .confirmationNeeded,
-        "the way down of \(step.id) \(step.migration.migration.name) deletes data: \(losses.joined(separator: ", "))",
-        hint: "Fix: save what is needed ('adbvec unload', pg_dump), then run the command again with --yes",
-        at: step.section.location(ofByte: 0)
-      )
     }
+    guard let first else { return }
+    throw MigrationError(
+      .confirmationNeeded,
+      "the way down of \(first.id) \(first.migration.migration.name) deletes data: \(losses.joined(separator: ", "))",
+      hint: "Fix: save what is needed ('adbvec unload', pg_dump), then run the command again with --yes",
+      at: first.section.location(ofByte: 0)
+    )
   }
 
   /// What stands there to be lost, a line each; nothing where nothing does.
@@ -96,7 +101,7 @@ extension MigrationSession {
         .first?
         .first
       guard let count, count != "0" else { return [] }
-      return ["\(count ?? "?") values of \(qualified).\(column)"]
+      return ["\(count ?? "?") \(count == "1" ? "value" : "values") of \(qualified).\(column)"]
     }
   }
 
