@@ -182,6 +182,35 @@ struct ServeCommandTests {
     }
   }
 
+  /// The table can be looked at where the model's weights are not; they are asked for where they are named.
+  @Test func aTableIsServedWithoutItsWeights() async throws {
+    try await TestServer.withDatabase { database in
+      let environment = [
+        "DATABASE_URL": database.url, "ADBVEC_MIGRATIONS": Environment.package + "/migrations",
+        "ADBVEC_CACHE": "/nowhere",
+      ]
+      let up = try await Program.run(Program.adbvec, ["migrate", "up"], environment: environment)
+      #expect(up.exitCode == 0, "\(up.error)")
+      #expect(try await Program.psql(Self.rows, on: database).exitCode == 0)
+      try await ServedPage.with([], environment: environment) { page in
+        #expect(try await page.ask(Self.search).decoded(Found.self).results.count == 5)
+        #expect(try await page.ask("/").status == 200)
+        let image = try Data(
+          contentsOf: URL(fileURLWithPath: Environment.data + "/reference/set1/chelsea.png")
+        )
+        let refused = try await page.ask("/api/v1/search/image?k=7", image: image)
+        #expect(refused.status == 422)
+        #expect(refused.text.contains("does not have the weights of the model"), "\(refused.text)")
+      }
+      let named = try await Program.run(
+        Program.adbvec,
+        ["serve", "--port", "0", "--weights", "/nowhere/w.safetensors"],
+        environment: environment
+      )
+      #expect(named.exitCode != 0 && named.error.contains("/nowhere/w.safetensors"), "\(named.error)")
+    }
+  }
+
   /// The rows have three numbers, the network's vectors a thousand.
   @Test func aTableOfAnotherDimensionIsServedWithoutUploads() async throws {
     try await TestServer.withDatabase { database in

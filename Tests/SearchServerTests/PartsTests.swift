@@ -19,6 +19,22 @@ import Testing
   }
 }
 
+@Suite struct ContentTypeTests {
+  @Test(arguments: [
+    ("ftypheic", "image/heic"), ("ftypmif1", "image/heic"), ("ftypavif", "image/avif"),
+  ])
+  func telephonesImagesAreImages(brand: String, type: String) {
+    #expect(ContentType.image([0, 0, 0, 24] + Array(brand.utf8) + [0, 0, 0, 0]) == type)
+    #expect(ContentType.images.contains(type))
+  }
+
+  @Test func pagesAndVideosAreNoImages() {
+    for text in ["<html>", "%PDF-1.7", "\0\0\0\u{18}ftypisom"] {
+      #expect(ContentType.image(Array(text.utf8)) == nil)
+    }
+  }
+}
+
 @Suite struct MultipartFormTests {
   private func form(_ body: String) throws -> [(String, String?, String)] {
     try MultipartForm(Array(body.replacing("\n", with: "\r\n").utf8), boundary: "x").parts.map {

@@ -100,7 +100,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     }
     current.withLock { current in
       guard current.generation == known.generation else { return }
-      let next = images ?? UnavailableImages(dimension: table.dimension ?? 0, of: current.images)
+      let next = images ?? UnavailableImages(dimension: table.dimension ?? 0)
       current = Current(table: table, recipe: recipe, images: next, generation: known.generation + 1)
     }
     onChange(
@@ -203,33 +203,5 @@ private struct Generations {
       if known.updateValue(newValue ?? 0, forKey: key) == nil { order.append(key) }
       if order.count > Self.most { known[order.removeFirst()] = nil }
     }
-  }
-}
-
-/// Stands for a model that cannot be loaded: images are shown, and none can be searched with.
-private struct UnavailableImages: ImageBackend {
-  let dimension: Int
-  private let others: any ImageBackend
-
-  init(dimension: Int, of others: any ImageBackend) {
-    self.dimension = dimension
-    self.others = others
-  }
-
-  var model: String { "none" }
-
-  func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
-    try others.decodingCost(of: file, maximumPixels: maximumPixels)
-  }
-
-  func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) async throws -> ExaminedImage {
-    throw BackendError(
-      .unavailable,
-      "the collection has the vectors of another model, whose weights this server does not have; search near one of its images"
-    )
-  }
-
-  func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8] {
-    try await others.thumbnail(of: file, side: side, maximumPixels: maximumPixels)
   }
 }

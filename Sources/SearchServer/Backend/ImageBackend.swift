@@ -57,24 +57,16 @@ package final class ExtractorPool: ImageBackend {
   }
 
   package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
-    do {
-      let header = try ImageHeader(decoding: file)
-      // A size beyond the limit is refused by the decoder, before it takes any memory.
-      guard header.pixels <= maximumPixels else { return 0 }
-      // An upload is decoded for the model, images of the collection for their thumbnails.
-      var options = decoding
-      options.coveredSide = decoding.coveredSide.map { max($0, Thumbnail.uploadSide) }
-      // Beside the decoder's memory: the file, and what is made of the image.
-      return header.decodedBytes(with: options) + file.count + (16 << 20)
-    } catch let error as ImageError {
-      throw BackendError(.unreadableImage, error.reason)
-    }
+    // An upload is decoded for the model, images of the collection for their thumbnails.
+    var options = decoding
+    options.coveredSide = decoding.coveredSide.map { max($0, Thumbnail.uploadSide) }
+    return try Pixels.cost(of: file, maximumPixels: maximumPixels, options)
   }
 
   package func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) throws -> ExaminedImage {
     var options = decoding
     options.maximumPixels = maximumPixels
-    let image = try Self.decoded(file, options)
+    let image = try Pixels.decoded(file, options)
     let lent = try idle.withLock { $0.popLast() } ?? Lent(extractor: network.makeExtractor())
     defer { idle.withLock { $0.append(lent) } }
     return ExaminedImage(
@@ -84,17 +76,68 @@ package final class ExtractorPool: ImageBackend {
   }
 
   package func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) throws -> [UInt8] {
-    let options = Image.DecodingOptions(
+    try Pixels.thumbnail(of: file, side: side, maximumPixels: maximumPixels)
+  }
+}
+
+/// Stands for a model that cannot be loaded: images are shown, and none can be searched with.
+package struct UnavailableImages: ImageBackend {
+  package let dimension: Int
+  package var model: String { "none" }
+
+  /// - Parameter dimension: the length of the table's vectors.
+  package init(dimension: Int) { self.dimension = dimension }
+
+  package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
+    try Pixels.cost(
+      of: file,
+      maximumPixels: maximumPixels,
+      Pixels.options(Thumbnail.uploadSide, maximumPixels)
+    )
+  }
+
+  package func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) throws -> ExaminedImage {
+    throw BackendError(
+      .uploadsRefused,
+      "this server does not have the weights of the model that made the collection's vectors; search near one of its images"
+    )
+  }
+
+  package func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) throws -> [UInt8] {
+    try Pixels.thumbnail(of: file, side: side, maximumPixels: maximumPixels)
+  }
+}
+
+/// What is done with an image's pixels, whichever model there is.
+private enum Pixels {
+  static func cost(of file: [UInt8], maximumPixels: Int, _ options: Image.DecodingOptions) throws -> Int {
+    do {
+      let header = try ImageHeader(decoding: file)
+      // A size beyond the limit is refused by the decoder, before it takes any memory.
+      guard header.pixels <= maximumPixels else { return 0 }
+      // Beside the decoder's memory: the file, and what is made of the image.
+      return header.decodedBytes(with: options) + file.count + (16 << 20)
+    } catch let error as ImageError {
+      throw BackendError(.unreadableImage, error.reason)
+    }
+  }
+
+  /// For people to look at.
+  static func options(_ side: Int, _ maximumPixels: Int) -> Image.DecodingOptions {
+    Image.DecodingOptions(
       maximumPixels: maximumPixels,
       background: .white,
       appliesOrientation: true,
       fidelity: .fast,
       coveredSide: side
     )
-    return try Self.decoded(file, options).thumbnail(side: side).jpegData()
   }
 
-  private static func decoded(_ file: [UInt8], _ options: Image.DecodingOptions) throws -> Image {
+  static func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) throws -> [UInt8] {
+    try decoded(file, options(side, maximumPixels)).thumbnail(side: side).jpegData()
+  }
+
+  static func decoded(_ file: [UInt8], _ options: Image.DecodingOptions) throws -> Image {
     do {
       return try Image(decoding: file, options: options)
     } catch let error as ImageError where error.code == .tooLarge {

@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import ImageCodecs
 
 /// Reads a request's body within limits of size and time.
 struct BodyReader: Sendable {
@@ -143,17 +144,23 @@ struct ContentType: Hashable {
   }
 
   /// The types of images that are taken.
-  static let images = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"]
+  static let images = [
+    "image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif", "image/gif",
+    "image/bmp",
+    "image/tiff",
+  ]
 
   /// The type of an image file by its first bytes; nil when it is none that a browser may be given.
   static func image(_ bytes: [UInt8]) -> String? {
-    func starts(_ magic: [UInt8], at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: magic) }
-    if starts([0xFF, 0xD8, 0xFF]) { return "image/jpeg" }
-    if starts([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return "image/png" }
-    if starts(Array("RIFF".utf8)), starts(Array("WEBP".utf8), at: 8) { return "image/webp" }
-    if starts(Array("GIF8".utf8)) { return "image/gif" }
-    if starts(Array("BM".utf8)) { return "image/bmp" }
-    if starts([0x49, 0x49, 0x2A, 0x00]) || starts([0x4D, 0x4D, 0x00, 0x2A]) { return "image/tiff" }
-    return nil
+    switch ImageFormat(signatureOf: bytes) {
+    case .jpeg?: "image/jpeg"
+    case .png?: "image/png"
+    case .webp?: "image/webp"
+    case .gif?: "image/gif"
+    case .bmp?: "image/bmp"
+    case .tiff?: "image/tiff"
+    case .heif?: bytes.dropFirst(8).starts(with: Array("avi".utf8)) ? "image/avif" : "image/heic"
+    case nil: nil
+    }
   }
 }

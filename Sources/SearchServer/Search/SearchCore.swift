@@ -1,3 +1,4 @@
+internal import ImageCodecs
 internal import ImageSearch
 internal import Logging
 
@@ -114,7 +115,7 @@ extension SearchCore {
     guard ContentType.image(file) != nil else {
       throw BackendError(
         .unreadableImage,
-        "this is not an image: JPEG, PNG, WebP, GIF, BMP and TIFF can be read"
+        "this is not an image: \(ImageFormat.readable) can be read"
       )
     }
     let limit = configuration.limits.maximumPixels

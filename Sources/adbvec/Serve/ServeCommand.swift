@@ -95,12 +95,11 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     )
     let query = try await readQuery(settings, pool)
     let recorded = try await Self.recipe(of: query, pool)
-    let prepared = try features.prepare(settings, for: recorded)
-    let model = prepared.model
+    let images = try extractors(settings, recorded, query)
     var configuration = try configuration(settings, query)
-    if let dimension = query.dimension, dimension != model.dimension {
+    if let dimension = query.dimension, dimension != images.dimension {
       let lengths =
-        "the vectors of \(query.name.quoted) have \(dimension) numbers, the model's \(model.dimension)"
+        "the vectors of \(query.name.quoted) have \(dimension) numbers, the model's \(images.dimension)"
       configuration.dimension = dimension
       configuration.uploadRefusal =
         "\(lengths), so that an upload is near to nothing here; search by an image of the collection"
@@ -114,11 +113,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
       query,
       recipe: recorded?.recipe,
       metric: try settings.chosenMetric(),
-      images: ExtractorPool(
-        model,
-        name: settings[.model]?.text ?? model.network.architecture.name,
-        decoding: prepared.decoding
-      ),
+      images: images,
       connections: pool,
       load: { recorded in
         let next = try FeatureOptions.load(recorded)
@@ -138,6 +133,28 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     )
     try await Self.serve(page)
     await pool.close()
+  }
+
+  /// The model for uploads. A table can be looked at without its model's weights: unless they were asked for, the page
+  /// then serves everything else.
+  private func extractors(
+    _ settings: Settings,
+    _ recorded: RecordedRecipe?,
+    _ table: ImageTable
+  ) throws -> any ImageBackend {
+    do {
+      let prepared = try features.prepare(settings, for: recorded)
+      return ExtractorPool(
+        prepared.model,
+        name: settings[.model]?.text ?? prepared.model.network.architecture.name,
+        decoding: prepared.decoding
+      )
+    } catch let error
+      where settings[.weights] == nil && settings[.projection] == nil && !(error is RecipeMismatch)
+    {
+      Terminal.warning("uploads are refused, since their model cannot be loaded: \(error)")
+      return UnavailableImages(dimension: table.dimension ?? 0)
+    }
   }
 
   private func readQuery(_ settings: Settings, _ pool: SearchConnections) async throws -> ImageTable {
