@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import VectorSQL
 
 /// What holds for every command: where global options stand, unknown commands, numbers out of range, output that cannot
 /// be written, and one JSON schema.
@@ -159,5 +160,23 @@ import Testing
     let finished = try await Program.run(Program.adbvec, words + ["there is no such"])
     #expect(!finished.error.contains("Unknown option"), "\(finished.error)")
     #expect(finished.exitCode != 0)
+  }
+
+  /// Where pgvector lies outside the search path, as on Supabase.
+  @Test func readyMadeStatementsRunWhereTheExtensionHasASchemaOfItsOwn() async throws {
+    try await TestServer.withDatabase(extensions: []) { database in
+      let made = """
+        CREATE SCHEMA ext; CREATE EXTENSION vector SCHEMA ext;
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector ext.vector(3));
+        INSERT INTO image_search SELECT i, 'c', ARRAY[i, 1, 2]::real[]::ext.vector FROM generate_series(0, 9) i
+        """
+      #expect(try await Program.psql(made, on: database).exitCode == 0)
+      for statement in LibraryStatement.all {
+        let shown = try await Program.adbvec("sql", "show", statement.name, database: database)
+        #expect(shown.exitCode == 0, "\(shown.error)")
+        let run = try await Program.psql(shown.output, on: database)
+        #expect(run.exitCode == 0, "\(statement.name): \(run.error)")
+      }
+    }
   }
 }

@@ -207,4 +207,39 @@ struct MainJobTests {
       )
     }
   }
+
+  @Test func theFirstImagesAreEmbeddedWithoutAWord() async throws {
+    try await withTemporaryFolder { folder in
+      let words = ["embed", Self.images, "--limit", "2", "--output", folder + "/v.csv", "--quiet"]
+      let finished = try await Program.run(Program.adbvec, words, environment: Self.settings)
+      #expect(finished.output + finished.error == "" && finished.exitCode == 0, "\(finished)")
+      let lines = try String(contentsOfFile: folder + "/v.csv", encoding: .utf8).split(separator: "\n")
+      #expect(lines.map { $0.prefix { $0 != "," } } == ["id", "0", "1"])
+    }
+  }
+
+  /// A file of vectors may lie in a folder whose name is not UTF-8, and a quiet load prints nothing.
+  @Test func aFeatureFileLiesAnywhere() async throws {
+    try await TestServer.withDatabase { database in
+      try await withTemporaryFolder { folder in
+        let file = Array("\(folder)/l".utf8) + [0xE9] + Array(".txt".utf8)
+        let descriptor = open(file.map { CChar(bitPattern: $0) } + [0], O_CREAT | O_WRONLY, 0o644)
+        let rows = Array("7|cat|{1,2,3}\n".utf8)
+        #expect(write(descriptor, rows, rows.count) == rows.count)
+        close(descriptor)
+        let made = "CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(3))"
+        #expect(try await Program.psql(made, on: database).exitCode == 0)
+        let name = "file://" + folder + "/l%E9.txt"
+        let loaded = try await Program.adbvec(
+          "embed-load",
+          name,
+          "--quiet",
+          "--untracked",
+          database: database
+        )
+        #expect(loaded.output + loaded.error == "" && loaded.exitCode == 0, "\(loaded)")
+        #expect(try await Program.psql("SELECT id FROM image_search", on: database).output == "7\n")
+      }
+    }
+  }
 }

@@ -71,7 +71,10 @@ public struct CollectedVectors: Sendable, Hashable {
     progress: @Sendable (Int) -> Void = { _ in }
   ) async throws -> CollectedVectors {
     var all = CollectedVectors()
+    let expected = try await source.expectedCount() ?? 0
     while let batch = try await source.next(rows: 100, skipping: DoneRanges()) {
+      // Growing would copy them, and for a moment hold them twice.
+      if all.ids.isEmpty { all.reserve(expected, dimension: batch.rows.dimension) }
       for row in 0..<batch.rows.count {
         try batch.rows.withVector(row) {
           try all.append(id: batch.rows.ids[row], label: batch.rows.labels[row], vector: $0)
@@ -81,6 +84,11 @@ public struct CollectedVectors: Sendable, Hashable {
       progress(all.count)
     }
     return all
+  }
+
+  /// Makes room for as many rows as a source speaks of, up to a gibibyte: a damaged file may speak of any number.
+  private mutating func reserve(_ rows: Int, dimension: Int) {
+    values.reserveCapacity(max(0, min(rows, (1 << 28) / max(1, dimension))) * dimension)
   }
 
   /// The vectors with their classes as numbers, for learning; one class for all when labels do not matter.

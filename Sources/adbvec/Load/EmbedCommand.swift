@@ -1,7 +1,8 @@
-import SystemPackage
 import ArgumentParser
+import Basics
 import CommandSupport
 import FoundationEssentials
+import Glibc
 import ImageSearch
 import ImageSources
 import Inference
@@ -55,6 +56,9 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
+  @Option(help: ArgumentHelp("The first N images only.", valueName: "count"))
+  var limit: Int?
+
   @Flag(help: "Fail at an image that cannot be read instead of skipping it.")
   var strict = false
 
@@ -64,6 +68,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
 
   func validate() throws {
     try FeatureOptions.check(workers: workers)
+    if let limit { try checkRange("--limit", limit, 1...) }
     try checkVectorOutput(output, format: outputFormat ?? earlierFormat, labels: labels)
   }
 
@@ -73,9 +78,13 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
     let reporter = LoadReporter(global)
-    let batches = ImageBatchSource(collection, model: model, workers: workers, isStrict: strict) {
-      reporter.show($0)
-    }
+    let batches = ImageBatchSource(
+      collection,
+      model: model,
+      workers: workers,
+      isStrict: strict,
+      limit: limit
+    ) { reporter.show($0) }
     let writer = try FeatureOutput.open(output, format: outputFormat ?? earlierFormat, labels: labels)
     var (rows, unreadable) = (0, 0)
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
@@ -88,14 +97,18 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
       unreadable += batch.unreadable.count
     }
     guard rows > 0 else {
-      throw CommandFailure("none of the \(unreadable) images could be read; nothing was written")
+      throw CommandFailure(
+        unreadable == 1
+          ? "the image could not be read; nothing was written"
+          : "none of the \(unreadable) images could be read; nothing was written"
+      )
     }
     try writer.finish()
     let left = unreadable == 0 ? "" : ", \(counted(unreadable, "image")) could not be read"
     let summary = "\(counted(rows, "vector")) of \(model.dimension) dimensions"
     if output == "-" {
-      Terminal.note(summary + left)
-    } else {
+      global.note(summary + left)
+    } else if !global.quiet {
       try Output.line("\(summary) in \(output)\(left)")
     }
   }
@@ -237,13 +250,14 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   /// Whether the first bytes are the tutorial's `id|class|{`.
   private static func isFeatureFile(_ path: String) -> Bool {
-    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec),
-      let head = try? file.closeAfter({
-        try [UInt8](unsafeUninitializedCapacity: 4096) {
-          $1 = try file.read(into: UnsafeMutableRawBufferPointer($0))
-        }
-      })
-    else { return false }
+    // Opening a pipe that nobody writes to would wait for ever; a path may have any bytes.
+    let name = PathText.bytes(path).map { CChar(bitPattern: $0) } + [0]
+    let descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    let head = [UInt8](unsafeUninitializedCapacity: 4096) {
+      $1 = max(0, read(descriptor, $0.baseAddress, $0.count))
+    }
     let text = String(decoding: head, as: UTF8.self)
     return text.prefix { $0 != "\n" }.split(separator: "|", maxSplits: 2).count == 3
       && text.first { !$0.isWhitespace && $0 != "\"" }?.isNumber == true

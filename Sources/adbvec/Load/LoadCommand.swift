@@ -154,7 +154,7 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
     }
     if path == "-" {
       global.note("\(counted(counts.rows, "row")) written")
-    } else {
+    } else if !global.quiet {
       try Output.line("\(counted(counts.rows, "row")) in \(path)")
     }
   }

@@ -105,7 +105,7 @@ final class LoadReporter: Sendable {
       )
       try JSONReport(command: command, result: summary).print()
     case .text:
-      try Output.line(Self.sentence(report, seconds))
+      if !quiet { try Output.line(Self.sentence(report, seconds)) }
     }
   }
 
@@ -121,7 +121,8 @@ final class LoadReporter: Sendable {
       return "checked, nothing written: \(counted(report.thisRun.handled, "row")) would be loaded"
     }
     if report.wasFinished {
-      return "already loaded (\(counted(report.counts.loaded, "row"))); --restart loads again"
+      return
+        "already loaded (\(counted(report.counts.loaded, "row"))); --restart --on-conflict update loads again"
     }
     var parts = ["\(counted(report.counts.loaded, "row")) loaded"]
     if report.counts.replaced > 0 { parts.append("\(report.counts.replaced) of them replaced") }

@@ -179,15 +179,17 @@ struct SQLShow: AsyncParsableCommand {
 }
 
 extension Dialect {
-  /// The dialect as the configured server wants it where rows lie on workers; a server that is not there or is another
-  /// changes nothing.
+  /// The dialect as the configured server wants it where rows lie on workers, or the extension's schema is not on the
+  /// search path; a server that is not there or is another changes nothing.
   fileprivate func placed(_ settings: Settings) async -> Dialect {
     guard let server = try? settings.connectionSettings(),
       let connection = try? await PostgresConnection.connect(server)
     else { return self }
     let capabilities = try? await connection.capabilities()
     await connection.close()
-    guard let capabilities, capabilities.engine.placement == .function else { return self }
+    guard let capabilities,
+      capabilities.engine.placement == .function || capabilities.qualifier(of: indexExtension.name) != nil
+    else { return self }
     return (try? checked(against: capabilities)) ?? self
   }
 }
