@@ -51,13 +51,18 @@ static char *file_of(const FcPattern *font) {
   return FC(FcPatternGetString)(font, "file", 0, &file) == 0 ? strdup((const char *)file) : NULL;
 }
 
-/* Outlines can be drawn at any size; a font of bitmaps is the last choice. */
+/* Outlines are what libgd draws. */
 static int is_outline(const FcPattern *font) {
   int value = 0;
   return FC(FcPatternGetBool)(font, "outline", 0, &value) == 0 && value;
 }
 
-static char *search(FcPattern *wanted, unsigned int character) {
+static int is_coloured(const FcPattern *font) {
+  int value = 0;
+  return FC(FcPatternGetBool)(font, "color", 0, &value) == 0 && value;
+}
+
+static char *search(FcPattern *wanted, unsigned int character, int (*fits)(const FcPattern *font)) {
   FcCharSet *set = FC(FcCharSetCreate)();
   FC(FcCharSetAddChar)(set, character);
   FC(FcPatternAddCharSet)(wanted, "charset", set);
@@ -67,22 +72,26 @@ static char *search(FcPattern *wanted, unsigned int character) {
   FcFontSet *fonts = FC(FcFontSort)(NULL, wanted, 0, NULL, &result);
   char *file = NULL;
   for (int i = 0; fonts && i < fonts->count && !file; i++) {
-    if (has(fonts->fonts[i], character) && is_outline(fonts->fonts[i])) file = file_of(fonts->fonts[i]);
+    if (has(fonts->fonts[i], character) && fits(fonts->fonts[i])) file = file_of(fonts->fonts[i]);
   }
   if (fonts) FC(FcFontSetDestroy)(fonts);
   FC(FcCharSetDestroy)(set);
   return file;
 }
 
-char *adbvec_font_file(const char *pattern, unsigned int character) {
+static char *find(const char *pattern, unsigned int character, int (*fits)(const FcPattern *font)) {
   if (lazy_library_problem(&fontconfig)) return NULL;
   pthread_mutex_lock(&one_at_a_time);
   FcPattern *wanted = FC(FcNameParse)((const unsigned char *)pattern);
-  char *file = wanted ? search(wanted, character) : NULL;
+  char *file = wanted ? search(wanted, character, fits) : NULL;
   if (wanted) FC(FcPatternDestroy)(wanted);
   pthread_mutex_unlock(&one_at_a_time);
   return file;
 }
+
+char *adbvec_font_file(const char *pattern, unsigned int character) { return find(pattern, character, is_outline); }
+
+char *adbvec_colour_font_file(unsigned int character) { return find("emoji", character, is_coloured); }
 
 /* The characters of the fonts that were asked for last: a grid asks for one or two. */
 static struct {

@@ -216,6 +216,7 @@ enum Thumbnail {
   static func fit(_ image: Image, side: Int) throws -> Image {
     let longer = max(image.width, image.height)
     if longer > side { return try image.thumbnail(side: side) }
+    if longer == side { return image }
     if longer * 2 <= side { return try image.enlarged(side / longer) }
     var resampler = Resampler()
     return try resampler.resize(

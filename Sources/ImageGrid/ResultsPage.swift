@@ -17,6 +17,8 @@ public struct ResultsPage: Sendable, Hashable {
   public var facts: [Fact]
   /// The longest side of an inlined image in pixels; larger ones are reduced.
   public var imageSide: Int
+  /// The longest side where none is given.
+  public static let usualImageSide = 480
 
   /// A name and its value.
   public struct Fact: Sendable, Hashable {
@@ -39,7 +41,7 @@ public struct ResultsPage: Sendable, Hashable {
     items: [GridItem],
     sql: String? = nil,
     facts: [Fact] = [],
-    imageSide: Int = 480
+    imageSide: Int = Self.usualImageSide
   ) {
     self.title = title
     self.summary = summary

@@ -14,6 +14,8 @@ struct TextRenderer {
     /// A font file's path, or a fontconfig pattern.
     let font: String
     let width: Int
+    /// What stands for the text where the font has it as an image.
+    var glyph: ColourGlyph?
   }
 
   let font: GridFont
@@ -40,9 +42,13 @@ struct TextRenderer {
   ) throws {
     var pen = x
     for run in try runs(of: text, weight: weight, size: size) {
+      defer { pen += run.width }
+      if let glyph = run.glyph {
+        glyph.draw(on: image, x: pen, baseline: baseline, size: size)
+        continue
+      }
       var corners = [Int32](repeating: 0, count: 8)
       try call(image, &corners, colour, run.font, size, x: pen, y: baseline, run.text)
-      pen += run.width
     }
   }
 
@@ -68,16 +74,20 @@ struct TextRenderer {
   /// The pieces of a line, each with the font that has its characters.
   func runs(of text: String, weight: Weight, size: Double) throws -> [Run] {
     let name = weight == .bold ? font.bold : font.regular
-    var pieces: [(font: String, text: String)] = []
+    var pieces: [(font: String, text: String, glyph: ColourGlyph?)] = []
     for character in text {
-      let file = FontFallback.shared.file(for: character, beside: font, name: name, weight) ?? name
-      if pieces.last?.font == file {
+      let other = FontFallback.shared.font(for: character, beside: font, name: name, weight)
+      let file = other?.file ?? name
+      if other?.glyph == nil, let last = pieces.last, last.font == file, last.glyph == nil {
         pieces[pieces.count - 1].text.append(character)
       } else {
-        pieces.append((file, String(character)))
+        pieces.append((file, String(character), other?.glyph))
       }
     }
     return try pieces.enumerated().map { index, piece in
+      if let glyph = piece.glyph {
+        return Run(text: piece.text, font: piece.font, width: glyph.width(at: size), glyph: glyph)
+      }
       let isLast = index == pieces.count - 1
       let width =
         try isLast
@@ -158,22 +168,23 @@ final class FontFallback: Sendable {
 
   private enum Found {
     case own
-    case file(String)
+    case file(String, ColourGlyph?)
     case none
   }
 
   private let known = StateLock<[Key: Found]>([:])
 
-  /// The file of a font that has a character; nil for the grid's own font, also where no font has it.
-  func file(
+  /// The file of a font that has a character, and its image where it is one; nil for the grid's own font, also where no
+  /// font has it.
+  func font(
     for character: Character,
     beside font: GridFont,
     name: String,
     _ weight: TextRenderer.Weight
-  ) -> String? {
+  ) -> (file: String, glyph: ColourGlyph?)? {
     guard let scalar = character.unicodeScalars.first(where: { !Self.isInEveryFont($0) }) else { return nil }
     switch find(scalar, font, name, weight) {
-    case .file(let path): return path
+    case .file(let path, let glyph): return (path, glyph)
     case .own, .none: return nil
     }
   }
@@ -219,14 +230,20 @@ final class FontFallback: Sendable {
     let has = name.hasPrefix("/") ? adbvec_font_has(name, scalar.value) : 0
     guard has == 0 else { return .own }
     let pattern = "DejaVu Sans:" + (weight == .bold ? "bold" : "book")
-    guard let path = adbvec_font_file(pattern, scalar.value) else { return .none }
-    defer { free(path) }
-    let file = String(cString: path)
-    let renderer = TextRenderer(font: font)
-    guard (try? renderer.inkWidth(of: String(Character(scalar)), file, 10)) != nil else {
+    func path(_ found: UnsafeMutablePointer<CChar>?) -> String? {
+      defer { free(found) }
+      return found.map { String(cString: $0) }
+    }
+    if let file = path(adbvec_font_file(pattern, scalar.value)),
+      (try? TextRenderer(font: font).inkWidth(of: String(Character(scalar)), file, 10)) != nil
+    {
+      return .file(file, nil)
+    }
+    guard let file = path(adbvec_colour_font_file(scalar.value)), let glyph = ColourGlyph(scalar, in: file)
+    else {
       return .none
     }
-    return .file(file)
+    return .file(file, glyph)
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import ImageCodecs
 import TestSupport
 import Testing
 
@@ -161,5 +162,44 @@ import Testing
       shown.contains("\r\u{1B}[2K\u{1B}[31;1merror:\u{1B}[0m interrupted\r\n"),
       "\(shown.debugDescription)"
     )
+  }
+
+  /// A font of coloured emoji that fontconfig knows is used for classes that no other font can write.
+  @Test func anEmojiIsDrawnInAGrid() async throws {
+    try await withTemporaryFolder { folder in
+      let pixels = (0..<3).flatMap { _ in [UInt8](repeating: 255, count: 9) + [0, 0, 0] }
+      let header: [UInt32] = [54 + 36, 0, 54, 40, 3, 3, 1 | 24 << 16, 0, 36, 0, 0, 0, 0]
+      let bitmap =
+        Array("BM".utf8)
+        + header.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+      try FileManager.default.createDirectory(
+        atPath: folder + "/\u{1F98A}",
+        withIntermediateDirectories: false
+      )
+      try Data(bitmap + pixels).write(to: URL(filePath: folder + "/\u{1F98A}/a.bmp"))
+      func redPixels(_ fonts: [String]) async throws -> Int {
+        let folders = fonts.map { "<dir>\($0)</dir>" }.joined()
+        let settings =
+          "<?xml version=\"1.0\"?><fontconfig>\(folders)<cachedir>\(folder)/cache</cachedir></fontconfig>"
+        try settings.write(toFile: folder + "/fonts.conf", atomically: false, encoding: .utf8)
+        let drawn = try await Program.adbvec(
+          "images",
+          "show",
+          folder,
+          "--output",
+          folder + "/grid.png",
+          "--quiet",
+          environment: ["FONTCONFIG_FILE": folder + "/fonts.conf"]
+        )
+        #expect(drawn.exitCode == 0, "\(drawn.error)")
+        let rgb = try Image(contentsOfFile: folder + "/grid.png").rgb
+        return stride(from: 0, to: rgb.count, by: 3).count {
+          rgb[$0] > 200 && rgb[$0 + 1] < 80 && rgb[$0 + 2] < 80
+        }
+      }
+      let system = ["/usr/share/fonts/truetype/dejavu"]
+      #expect(try await redPixels(system) == 0)
+      #expect(try await redPixels(system + [Environment.package + "/Tests/Fixtures/fonts"]) > 20)
+    }
   }
 }

@@ -1,4 +1,5 @@
 import CGD
+import Foundation
 import Testing
 
 @testable import ImageGrid
@@ -63,5 +64,28 @@ import Testing
 
   @Test func `A file that is not a font is refused`() {
     #expect(throws: GridError.self) { try GridFont(regular: "/etc/hostname") }
+  }
+
+  static let emoji = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures/fonts/colour-emoji.ttf").path
+
+  /// A red square whose corners are clear, on white.
+  @Test(arguments: [8.0, 17, 32, 51])
+  func `A coloured emoji is drawn at any size`(size: Double) throws {
+    let glyph = try #require(ColourGlyph("\u{1F98A}", in: Self.emoji))
+    #expect(ColourGlyph("x", in: Self.emoji) == nil && ColourGlyph("\u{1F98A}", in: text.font.regular) == nil)
+    let image = try #require(gdImageCreateTrueColor(100, 100))
+    defer { gdImageDestroy(image) }
+    for y in 0..<100 { for x in 0..<100 { image.pointee.tpixels?[y]?[x] = 0xFFFFFF } }
+    glyph.draw(on: image, x: 10, baseline: 60, size: size)
+    func pixel(_ x: Int, _ y: Int) -> Int32? { image.pointee.tpixels?[y]?[x] }
+    let side = Int(size)
+    #expect(pixel(10 + side / 2, 60 - side / 2) == 0xFF2000)
+    #expect(pixel(10, 60 - Int((28 * size / 32).rounded())) != 0xFF2000, "a corner is clear")
+    #expect(pixel(9, 50) == 0xFFFFFF && pixel(10 + side + 2, 50) == 0xFFFFFF && pixel(30, 95) == 0xFFFFFF)
+    #expect(glyph.width(at: size) >= side && glyph.width(at: size) <= side + 5)
+    // What reaches over the edge is left out.
+    glyph.draw(on: image, x: 98, baseline: 2, size: size)
+    glyph.draw(on: image, x: -5, baseline: 104, size: size)
   }
 }

@@ -71,7 +71,7 @@ struct ImagesShow: AsyncParsableCommand {
     let entries = sort.sorted(try positions.map { try collection.entry(at: $0) })
     let items = entries.prefix(layout.room ?? entries.count).map { entry in
       GridItem(
-        image: try? collection.image(at: entry.id),
+        image: (try? collection.image(at: entry.id))?.reduced(to: layout.cellSize),
         title: entry.label ?? entry.name,
         detail: "id \(entry.id)"
       )

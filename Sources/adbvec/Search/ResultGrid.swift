@@ -62,15 +62,22 @@ struct ResultGrid {
 final class ImageFinder {
   private let collection: (any ImageCollection)?
   private let options: Image.DecodingOptions
+  private let side: Int?
   private var opened: [String: any ImageCollection] = [:]
 
-  init(collection path: String?, options: Image.DecodingOptions = .display) throws {
+  /// - Parameter side: larger images are reduced to it as they are read: a grid may have a thousand of them. Nil reduces none.
+  init(collection path: String?, side: Int? = nil, options: Image.DecodingOptions = .display) throws {
     self.options = options
+    self.side = side
     collection = try path.map { try ImageSource.open($0, options: options) }
   }
 
   /// The image, or nil when it cannot be found or read any more: a placeholder stands for it.
   func image(id: ImageID, source: String?) -> Image? {
+    whole(id, source).flatMap { image in side.map { image.reduced(to: $0) } ?? image }
+  }
+
+  private func whole(_ id: ImageID, _ source: String?) -> Image? {
     if let collection {
       guard let position = id.number.flatMap({ Int(exactly: $0) }), (0..<collection.count).contains(position)
       else { return nil }
@@ -86,6 +93,11 @@ final class ImageFinder {
       return try? collection.image(at: number)
     }
   }
+}
+
+extension Image {
+  /// The image, at most so wide and high; nil where there is no memory for that.
+  func reduced(to side: Int) -> Image? { max(width, height) > side ? try? thumbnail(side: side) : self }
 }
 
 /// How a grid of images is laid out.
@@ -129,10 +141,9 @@ struct GridOptions: ParsableArguments {
     let font = try font.map { try GridFont(regular: $0) } ?? GridFont.system()
     let missing = Set(font.charactersWithoutFont(in: grid.labels)).sorted()
     if !missing.isEmpty {
-      // Fonts of coloured bitmaps, such as Noto Color Emoji, cannot be drawn at the size of a label.
       let font =
         missing.allSatisfy(Self.isEmoji)
-        ? "with outlines of emoji, such as fonts-symbola" : "that has them, such as fonts-noto-cjk"
+        ? "of emoji, such as fonts-noto-color-emoji" : "that has them, such as fonts-noto-cjk"
       Terminal.warning(
         "no font has \(String(missing.prefix(10))): boxes stand for \(missing.count == 1 ? "it" : "them"). "
           + "Fix: install a font \(font), or name one with --font"

@@ -106,7 +106,8 @@ struct SearchOutputOptions: ParsableArguments {
     case .json: try ResultText.printJSON(answer, metric: searcher.table.metric.description)
     }
     guard grid != nil || html != nil || preview else { return }
-    let finder = try ImageFinder(collection: images)
+    let side = html == nil ? layout.cellSize : max(layout.cellSize, ResultsPage.usualImageSide)
+    let finder = try ImageFinder(collection: images, side: side)
     let drawing = ResultGrid(searcher: searcher, finder: finder, options: layout, order: sort)
     let items = try await drawing.items(answer.hits, query: query, image: image)
     if let grid { try write(Data(try layout.data(of: drawing.grid(items), for: grid)), to: grid, quiet) }
