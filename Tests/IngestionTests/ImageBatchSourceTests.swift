@@ -20,7 +20,7 @@ import Testing
       )
     }
     func image(at position: Int) throws -> Image {
-      try Image(width: 1, height: 1, rgb: [UInt8(position), 0, 0])
+      try Image(width: 1, height: 1, rgb: [UInt8(truncatingIfNeeded: position), 0, 0])
     }
     var bytes = 0
     func decodingBytes(at position: Int) -> Int { bytes }
@@ -68,6 +68,14 @@ import Testing
     let batch = try #require(try await source.next(rows: 60, skipping: DoneRanges()))
     #expect(batch.rows.ids == Array(0..<60))
     #expect((1...most).contains(highest.load(ordering: .relaxed)))
+  }
+
+  /// The closure of a worker was wrapped in another with each image, until a call overflowed the stack.
+  @Test func aWorkerServesAsManyImagesAsThereAre() async throws {
+    let source = ImageBatchSource(Dots(count: 60_000), workers: 1) { { [Float($0.rgb[0])] } }
+    var count = 0
+    while let batch = try await source.next(rows: 5_000, skipping: DoneRanges()) { count += batch.rows.count }
+    #expect(count == 60_000)
   }
 
   /// As many large vectors as fit 16 MiB wait, not more.

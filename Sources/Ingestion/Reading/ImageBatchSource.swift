@@ -340,8 +340,10 @@ actor EmbeddingWorker {
   func embed(_ position: Int) throws -> Outcome {
     try Task.checkCancellation()
     if extractor == nil, let covered { collection = collection.covering(try covered()) }
-    let extract = try extractor ?? makeExtractor()
-    extractor = extract
+    // A closure that is taken out of an optional and put back is wrapped in another each time: after some 40,000 images
+    // a call would overflow the stack.
+    if extractor == nil { extractor = try makeExtractor() }
+    guard let extract = extractor else { throw CancellationError() }
     let entry = try collection.entry(at: position)
     do {
       let image = try collection.image(at: position)
