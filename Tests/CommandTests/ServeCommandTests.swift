@@ -187,12 +187,11 @@ struct ServeCommandTests {
     try await TestServer.withDatabase { database in
       let environment = [
         "DATABASE_URL": database.url, "ADBVEC_MIGRATIONS": Environment.package + "/migrations",
-        "ADBVEC_CACHE": "/nowhere",
       ]
       let up = try await Program.run(Program.adbvec, ["migrate", "up"], environment: environment)
       #expect(up.exitCode == 0, "\(up.error)")
       #expect(try await Program.psql(Self.rows, on: database).exitCode == 0)
-      try await ServedPage.with([], environment: environment) { page in
+      try await ServedPage.with(["--model", "vgg16"], environment: environment) { page in
         #expect(try await page.ask(Self.search).decoded(Found.self).results.count == 5)
         #expect(try await page.ask("/").status == 200)
         let image = try Data(
