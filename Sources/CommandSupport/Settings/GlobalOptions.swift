@@ -1,5 +1,8 @@
 package import ArgumentParser
 import Basics
+import Dispatch
+import PostgresClient
+import VectorSQL
 
 /// Options that every command has; they may stand before the command too.
 package struct GlobalOptions: ParsableArguments {
@@ -12,7 +15,10 @@ package struct GlobalOptions: ParsableArguments {
   )
   package var dialect: String?
 
-  @Option(help: ArgumentHelp("The table (default: public.image_search).", valueName: "schema.table"))
+  @Option(
+    help: ArgumentHelp("The table (default: public.image_search).", valueName: "schema.table"),
+    completion: DatabaseCompletion.tables
+  )
   package var table: String?
 
   @Option(
@@ -67,4 +73,78 @@ package func checkOutput(_ option: String, _ path: String, extensions: [String] 
   let name = path.split(separator: "/").last ?? ""
   let stem = name.lastIndex(of: ".").map { path.dropLast(name[$0...].count) } ?? path[...]
   throw ValidationError("\(option) writes \(first.uppercased()): name the file \(stem).\(first), not \(path)")
+}
+
+/// What a shell completes from the database that the words so far name. Where it does not answer at once, nothing is offered.
+package enum DatabaseCompletion {
+  /// Tables with vectors, by their plain name where that finds them.
+  package static let tables = CompletionKind.custom { words, _, _ in
+    names(words) { _ in
+      """
+      SELECT DISTINCT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+      JOIN pg_type t ON t.oid = a.atttypid
+      WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+        AND t.typname IN ('vector', 'halfvec', '_float4')
+        AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+      ORDER BY 1 LIMIT 1000
+      """
+    }
+  }
+
+  /// Classes of the table, of its first rows where it is large.
+  package static let classes = CompletionKind.custom { words, _, _ in
+    names(words) { settings in
+      let column = try settings.name(.classColumn) { try Identifier(validating: $0) }.quoted
+      return """
+        SELECT DISTINCT class FROM (SELECT CAST(\(column) AS text) AS class FROM \(try settings.tableName().quoted)
+          WHERE \(column) IS NOT NULL LIMIT 100000) AS rows ORDER BY 1 LIMIT 1000
+        """
+    }
+  }
+
+  /// The longest that a shell waits, in seconds.
+  private static let patience = 2
+
+  private static func names(
+    _ words: [String],
+    _ statement: @escaping @Sendable (Settings) throws -> String
+  ) -> [String] {
+    let (found, isDone) = (Names(), DispatchSemaphore(value: 0))
+    // The shell waits for this process, and the parser does not wait for tasks.
+    Task.detached {
+      if let names = try? await read(words, statement) { found.list.withLock { $0 = names } }
+      isDone.signal()
+    }
+    _ = isDone.wait(timeout: .now() + .seconds(patience))
+    return found.list.withLock { $0 }
+  }
+
+  private final class Names: Sendable {
+    let list = StateLock([String]())
+  }
+
+  private static func read(
+    _ words: [String],
+    _ statement: (Settings) throws -> String
+  ) async throws -> [String] {
+    let flags: [Setting: String?] = [
+      .databaseURL: value(of: "--database-url", words), .table: value(of: "--table", words),
+    ]
+    let settings = try Settings(flags: flags.compactMapValues { $0 }, path: value(of: "--config", words))
+    var server = try settings.connectionSettings()
+    server.overrides["connect_timeout"] = String(patience)
+    let connection = try await PostgresConnection.connect(server)
+    let rows = try await connection.query(Statement(trusted: try statement(settings)))
+    await connection.close()
+    // A name that holds a line break would be two.
+    return try rows.map { try $0.value(at: 0, as: String.self) }.filter { !$0.contains(where: \.isNewline) }
+  }
+
+  private static func value(of option: String, _ words: [String]) -> String? {
+    if let joined = words.last(where: { $0.hasPrefix(option + "=") }) {
+      return String(joined.dropFirst(option.count + 1))
+    }
+    return words.lastIndex(of: option).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
+  }
 }

@@ -16,7 +16,8 @@ struct FeatureOptions: ParsableArguments {
     help: ArgumentHelp(
       "The model, such as squeezenet1_1 (default: the one that the weights fit).",
       valueName: "name"
-    )
+    ),
+    completion: .list(KnownModel.all.map(\.name))
   )
   var model: String?
 
@@ -24,7 +25,8 @@ struct FeatureOptions: ParsableArguments {
     help: ArgumentHelp(
       "The architecture of your own weights: any number of classes, extra heads are ignored.",
       valueName: "name"
-    )
+    ),
+    completion: .list(Architecture.all.map(\.name))
   )
   var architecture: String?
 
@@ -38,7 +40,8 @@ struct FeatureOptions: ParsableArguments {
     help: ArgumentHelp(
       "The layer and pooling: logits, probabilities, pooled, gem[:P], rmac[:LEVELS], cls or layer:NAME (default: logits).",
       valueName: "kind"
-    )
+    ),
+    completion: .list(["logits", "probabilities", "pooled", "gem", "rmac", "cls"])
   )
   var feature: String?
 

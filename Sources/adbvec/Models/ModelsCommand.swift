@@ -97,7 +97,10 @@ struct ModelsFetch: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("The models, as 'models list' names them.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The models, as 'models list' names them.", valueName: "name"),
+    completion: .list(KnownModel.all.map(\.name))
+  )
   var names: [String]
 
   @Option(help: ArgumentHelp("A mirror's URL in place of the publisher's.", valueName: "url"))
@@ -135,7 +138,10 @@ struct ModelsVerify: AsyncParsableCommand {
       "Without a name, all that are present are checked. Exit code 1 when one is wrong or missing."
   )
 
-  @Argument(help: ArgumentHelp("The models, as 'models list' names them.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The models, as 'models list' names them.", valueName: "name"),
+    completion: .list(KnownModel.all.map(\.name))
+  )
   var names: [String] = []
 
   @Option(help: "text or json.")

@@ -120,7 +120,8 @@ struct GridOptions: ParsableArguments {
     help: ArgumentHelp(
       "The labels' font, TrueType or OpenType (default: DejaVu Sans, and what fontconfig finds for other scripts).",
       valueName: "file"
-    )
+    ),
+    completion: .file()
   )
   var font: String?
 

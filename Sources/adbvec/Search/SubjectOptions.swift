@@ -33,7 +33,11 @@ struct SubjectOptions: ParsableArguments {
   )
   var topK = 20
 
-  @Option(name: .customLong("class"), help: ArgumentHelp("Only rows of this class.", valueName: "name"))
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp("Only rows of this class.", valueName: "name"),
+    completion: DatabaseCompletion.classes
+  )
   var label: String?
 
   @Option(

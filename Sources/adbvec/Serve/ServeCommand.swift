@@ -30,7 +30,8 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     help: ArgumentHelp(
       "The folder or CIFAR file that was loaded; without it no image is shown.",
       valueName: "path"
-    )
+    ),
+    completion: .file()
   )
   var images: String?
 
@@ -44,7 +45,10 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The port; 0 takes a free one.", valueName: "number"))
   var port = 8080
 
-  @Option(help: ArgumentHelp("A file with the token that clients must give.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A file with the token that clients must give.", valueName: "file"),
+    completion: .file()
+  )
   var tokenFile: String?
 
   @Option(
@@ -58,7 +62,10 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   @Flag(help: "Send the login's cookie over HTTPS only: for a server behind a proxy that speaks TLS.")
   var secureCookie = false
 
-  @Option(help: ArgumentHelp("Files in it replace the page's own, by name.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Files in it replace the page's own, by name.", valueName: "folder"),
+    completion: .directory
+  )
   var templates: String?
 
   @Option(help: ArgumentHelp("The largest upload, in MiB.", valueName: "size"))
