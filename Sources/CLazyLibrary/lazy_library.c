@@ -2,20 +2,36 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
+
+/* The first of the names that can be opened; NULL when none can. */
+static void *open_first(const char *names) {
+  while (*names) {
+    char name[64];
+    const size_t length = strcspn(names, " ");
+    snprintf(name, sizeof name, "%.*s", (int)length, names);
+    void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (handle) return handle;
+    names += length;
+    names += strspn(names, " ");
+  }
+  return NULL;
+}
 
 const char *lazy_library_problem(struct lazy_library *library) {
   pthread_mutex_lock(&library->mutex);
   if (!library->handle) {
-    void *handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
+    const int length = (int)strcspn(library->file, " ");
+    void *handle = open_first(library->file);
     if (!handle) {
       const char *reason = dlerror();
-      snprintf(library->problem, sizeof library->problem, "the library %s cannot be loaded; install %s (%s)",
+      snprintf(library->problem, sizeof library->problem, "the library %.*s cannot be loaded; install %s (%s)", length,
                library->file, library->package, reason ? reason : "no reason given");
     }
     for (const char *const *name = library->functions; handle && *name; name++) {
       if (dlsym(handle, *name)) continue;
       snprintf(library->problem, sizeof library->problem,
-               "the library %s has no function %s; install another version of %s", library->file, *name,
+               "the library %.*s has no function %s; install another version of %s", length, library->file, *name,
                library->package);
       dlclose(handle);
       handle = NULL;

@@ -4,7 +4,7 @@
 
 #include "lazy_library.h"
 
-static struct lazy_library library = LAZY_LIBRARY("libtiff.so.6", "libtiff6",
+static struct lazy_library library = LAZY_LIBRARY("libtiff.so.6 libtiff.so.5", "libtiff6",
                  "TIFFGetFieldDefaulted",
                  "TIFFGetField",
                  "TIFFClientOpen",

@@ -45,6 +45,26 @@ import Testing
     }
   }
 
+  @Test func theTableNamesTheImages() async throws {
+    try await TestServer.withDatabase { database in
+      let rows = """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(3), source text);
+        INSERT INTO image_search VALUES (1, 'a', '[1,2,3]', '/images/1.jpg'), (2, 'b', '[1,2,4]', NULL), (3, 'b', '[9,9,9]', '/images/3.jpg');
+        """
+      _ = try await Program.psql(rows, on: database)
+      let table = try await search("", on: database, terminal: false)
+      let lines = table.split(separator: "\n")
+      #expect(lines.first == "id  class  distance  image", "\(table)")
+      #expect(lines.dropFirst(2).map { $0.split(separator: " ").last } == ["-", "/images/3.jpg"], "\(table)")
+      let none = try await Program.run(
+        Program.adbvec,
+        ["search", "--id", "1", "--class", "c"],
+        environment: ["DATABASE_URL": database.url]
+      )
+      #expect(none.exitCode == 0 && none.error.contains("no row was found"), "\(none.error)")
+    }
+  }
+
   @Test func textIDsAreQuotedInCSV() async throws {
     try await TestServer.withDatabase { database in
       let rows = """

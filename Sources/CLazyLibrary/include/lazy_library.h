@@ -7,7 +7,7 @@
 /* A shared library that is opened when it is first asked for, not when the process starts: libraries for images and
  * matrices bring dozens of others along, and most commands need none of them. */
 struct lazy_library {
-  /* What the loader looks for, such as "libgd.so.3". */
+  /* What the loader looks for, such as "libgd.so.3"; where more than one version fits, their names with blanks between them. */
   const char *file;
   /* The package that installs it. */
   const char *package;

@@ -101,7 +101,11 @@ struct SearchOutputOptions: ParsableArguments {
     quiet: Bool
   ) async throws {
     switch format {
-    case .table: try Output.line(ResultText.table(answer.hits))
+    case .table:
+      try Output.line(ResultText.table(answer.hits))
+      if answer.hits.isEmpty, answer.notices.isEmpty, !quiet {
+        Terminal.note("no row was found. Fix: 'adbvec doctor' says what the table holds")
+      }
     case .csv: try Output.data(ResultText.csv(answer.hits))
     case .json: try ResultText.printJSON(answer, metric: searcher.table.metric.description)
     }
@@ -144,9 +148,12 @@ struct SearchOutputOptions: ParsableArguments {
 /// Search results as text.
 enum ResultText {
   static func table(_ hits: [ImageHit]) -> String {
-    var table = TextTable(["id", "class", "distance"])
+    // Where the table knows it: people ask for images, not for numbers.
+    let hasSources = hits.contains { $0.source != nil }
+    var table = TextTable(["id", "class", "distance"] + (hasSources ? ["image"] : []))
     for hit in hits {
-      table.append([hit.id.description, hit.class ?? "-", String(printf: "%.6g", hit.distance)])
+      let row = [hit.id.description, hit.class ?? "-", String(printf: "%.6g", hit.distance)]
+      table.append(row + (hasSources ? [hit.source ?? "-"] : []))
     }
     return table.rendered
   }
