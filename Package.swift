@@ -13,6 +13,14 @@ let templates = [
   "page.css", "page.js", "icon.svg", "placeholder.svg",
 ]
 
+// scripts/demo leaves out the page's server and the sandbox, and with them SwiftNIO: most of what a build takes.
+let withoutServers = Context.environment["ADBVEC_WITHOUT_SERVERS"] != nil
+let servers: [Target.Dependency] = [
+  "Sandbox", "SearchServer",
+  .product(name: "Logging", package: "swift-log"),
+  .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+]
+
 let package = Package(
   name: "adbvec",
   products: [
@@ -44,13 +52,12 @@ let package = Package(
         "Basics", "Checkpoints", "CommandSupport", "Doctor", "ImageCodecs", "ImageGrid", "ImageSearch",
         "ImageSources",
         "Inference", "Ingestion", "LocalPostgres", "MetricLearning", "MigrateCommands", "Migrations",
-        "ModelChange", "PostgresClient", "Sandbox", "SearchServer", "VectorSQL",
+        "ModelChange", "PostgresClient", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
-      ],
-      swiftSettings: settings
+      ] + (withoutServers ? [] : servers),
+      exclude: withoutServers ? ["Serve", "Servers/SandboxCommand.swift"] : [],
+      swiftSettings: settings + (withoutServers ? [.define("WITHOUT_SERVERS")] : [])
     ),
     .executableTarget(
       name: "adbvec-migrate",

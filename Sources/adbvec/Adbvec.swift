@@ -41,7 +41,7 @@ struct Adbvec: AsyncParsableCommand {
       ),
       CommandGroup(
         name: "Search",
-        subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self, ServeCommand.self]
+        subcommands: [SearchCommand.self, SQLCommand.self, ImagesCommand.self] + page
       ),
       CommandGroup(
         name: "Models and quality",
@@ -49,10 +49,18 @@ struct Adbvec: AsyncParsableCommand {
       ),
       CommandGroup(
         name: "Servers and settings",
-        subcommands: [DB.self, DoctorCommand.self, SandboxCommand.self, ConfigCommand.self]
+        subcommands: [DB.self, DoctorCommand.self] + sandbox + [ConfigCommand.self]
       ),
     ]
   )
+
+  #if WITHOUT_SERVERS
+    private static let page: [any ParsableCommand.Type] = []
+    private static let sandbox: [any ParsableCommand.Type] = []
+  #else
+    private static let page: [any ParsableCommand.Type] = [ServeCommand.self]
+    private static let sandbox: [any ParsableCommand.Type] = [SandboxCommand.self]
+  #endif
 
   static func main() async {
     // Images are what runs in parallel: each worker keeps to one core.

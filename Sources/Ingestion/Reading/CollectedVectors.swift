@@ -72,7 +72,8 @@ public struct CollectedVectors: Sendable, Hashable {
   ) async throws -> CollectedVectors {
     var all = CollectedVectors()
     let expected = try await source.expectedCount() ?? 0
-    while let batch = try await source.next(rows: 100, skipping: DoneRanges()) {
+    // Few rows at a time, so that progress is told as images are embedded.
+    while let batch = try await source.next(rows: 8, skipping: DoneRanges()) {
       // Growing would copy them, and for a moment hold them twice.
       if all.ids.isEmpty { all.reserve(expected, dimension: batch.rows.dimension) }
       for row in 0..<batch.rows.count {
