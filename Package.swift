@@ -198,7 +198,7 @@ let package = Package(
     ),
     .target(
       name: "ImageCodecs",
-      dependencies: ["Basics", "CHEIF", "CJPEG", "CPNG", "CTIFF", "CWebP", "CZlib"],
+      dependencies: ["Basics", "CFeatureKernels", "CHEIF", "CJPEG", "CJXL", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib"],
       swiftSettings: settings
     ),
     .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
@@ -215,6 +215,8 @@ let package = Package(
     .target(name: "CHDF5", dependencies: ["CLazyLibrary"]),
     .target(name: "CHEIF", dependencies: ["CLazyLibrary"]),
     .target(name: "CJPEG", dependencies: ["CLazyLibrary"]),
+    .target(name: "CJXL", dependencies: ["CLazyLibrary"]),
+    .target(name: "CLCMS", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
     .target(name: "CPNG", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),

@@ -58,11 +58,17 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 
 }
 
 private func readImage(_ bytes: UnsafeRawBufferPointer) {
-  let options = Image.DecodingOptions(maximumPixels: 1 << 20, background: .white, appliesOrientation: true)
+  let options = Image.DecodingOptions(
+    maximumPixels: 1 << 20,
+    background: .white,
+    appliesOrientation: true,
+    convertsColours: true
+  )
   // Reduced by whatever fits the input, and by nothing.
   var reduced = options
   (reduced.background, reduced.fidelity) = (nil, .fast)
-  reduced.coveredSide = Int(bytes.last ?? 0) + 1
+  let side = Int(bytes.last ?? 0)
+  reduced.coverage = .init(side: side / 2 + 1, crop: side.isMultiple(of: 2) ? nil : side / 3 + 1)
   if let image = try? Image(decoding: bytes, options: reduced) {
     precondition(image.rgb.count == image.width * image.height * 3)
   }
@@ -194,7 +200,7 @@ private func unpacked(_ bytes: [UInt8]) -> [UInt8] {
 private func seeds(for target: Target) -> [[UInt8]] {
   switch target {
   case .image:
-    return PillowFixture.all.map(\.bytes)
+    return PillowFixture.all.map(\.bytes) + (EncodedFixture.gradients + EncodedFixture.displayP3).map(\.bytes)
   case .pickle:
     let shared = ["odd-zip.pth", "odd-legacy.pth"].compactMap {
       FileManager.default.contents(atPath: "../shared/data/weights/" + $0).map { Array($0) }

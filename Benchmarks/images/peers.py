@@ -1,9 +1,9 @@
 """Images to embeddings with Pillow and ONNX Runtime, or libjpeg-turbo alone; prints images a second as JSON.
 
-    peers.py pillow|pillow-draft|decode WEIGHTS THREADS SECONDS FILE...
+    peers.py pillow|pillow-draft|vips|decode WEIGHTS THREADS SECONDS FILE...
 
-pillow does what torchvision does, pillow-draft asks libjpeg for the smallest scale that covers the resize. decode only decodes
-JPEG, with libjpeg-turbo's own interface, at the scale that adbvec takes. Each thread has its own session of one thread, which
+pillow does what torchvision does, pillow-draft asks libjpeg for the smallest scale that covers the resize, vips is libvips' own
+thumbnail, which does so too. decode only decodes JPEG, with libjpeg-turbo's own interface, at the scale that adbvec takes. Each thread has its own session of one thread, which
 is the fastest way for both peers. The network is Benchmarks/features' SqueezeNet 1.1.
 """
 import ctypes
@@ -15,13 +15,13 @@ import threading
 import time
 
 peer, weights, threads, seconds, files = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5:]
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = os.environ["VIPS_CONCURRENCY"] = "1"
 
 import numpy as np
 from PIL import Image, ImageOps
 
 # How much longer than 256 pixels the shorter side of a decoded image is at least: Image.DecodingOptions.reductionMargin.
-MARGIN = 2.9
+MARGIN = 1.45
 
 
 def session():
@@ -39,16 +39,31 @@ def embed():
     mean = np.array([.485, .456, .406], np.float32)
     deviation = np.array([.229, .224, .225], np.float32)
 
-    def one(data):
+    def resized(w, h):
+        return (256, int(256 * h / w)) if w <= h else (int(256 * w / h), 256)
+
+    def pillow(data):
         image = Image.open(io.BytesIO(data))
         if peer == "pillow-draft":
             image.draft("RGB", (256, 256))
         image = ImageOps.exif_transpose(image.convert("RGB"))
-        w, h = image.size
-        w, h = (256, int(256 * h / w)) if w <= h else (int(256 * w / h), 256)
+        w, h = resized(*image.size)
         image = image.resize((w, h), Image.BILINEAR)
         left, top = round((w - 224) / 2), round((h - 224) / 2)
-        x = np.asarray(image.crop((left, top, left + 224, top + 224)), np.float32) / 255
+        return np.asarray(image.crop((left, top, left + 224, top + 224)))
+
+    def vips(data):
+        header = pyvips.Image.new_from_buffer(data, "")
+        w, h = resized(header.width, header.height)
+        image = pyvips.Image.thumbnail_buffer(data, w, height=h, size="force")
+        return image.crop((w - 224) // 2, (h - 224) // 2, 224, 224).numpy()[:, :, :3]
+
+    if peer == "vips":
+        import pyvips
+        pyvips.cache_set_max(0)
+
+    def one(data):
+        x = (vips if peer == "vips" else pillow)(data).astype(np.float32) / 255
         x = np.ascontiguousarray(((x - mean) / deviation).transpose(2, 0, 1))[None]
         return run(x)
     return one

@@ -2,7 +2,7 @@
 
     run.py RUNNER PYTHON WEIGHTS IMAGES [--rounds 3] [--seconds 4] [--threads 1,2]
 
-RUNNER is the built ImagesBenchmark, PYTHON one with pillow, pillow-heif, onnxruntime, onnx and safetensors, WEIGHTS SqueezeNet 1.1's
+RUNNER is the built ImagesBenchmark, PYTHON one with pillow, pillow-heif, pyvips and pyvips-binary, onnxruntime, onnx and safetensors, WEIGHTS SqueezeNet 1.1's
 .safetensors, IMAGES a folder that make-images.py filled: 12-jpg, 48-jpg, 12-webp … Each cell is the median over the rounds.
 """
 import argparse
@@ -24,7 +24,7 @@ options = parser.parse_args()
 here = os.path.dirname(os.path.abspath(__file__))
 environment = dict(os.environ, OPENBLAS_NUM_THREADS="1")
 folders = [f for f in sorted(os.listdir(options.images)) if os.path.isdir(options.images + "/" + f)]
-peers = ("adbvec fast", "adbvec exact", "pillow-draft", "pillow", "decode")
+peers = ("adbvec fast", "adbvec exact", "vips", "pillow-draft", "pillow", "decode")
 
 
 def command(peer, threads, files):
@@ -39,7 +39,7 @@ for _ in range(options.rounds):
         for folder in folders:
             files = sorted(glob.glob(options.images + "/" + folder + "/*"))
             for peer in peers:
-                if peer in ("decode", "pillow-draft") and not folder.endswith("jpg"):
+                if peer in ("decode", "pillow-draft") and not folder.endswith("jpg") or peer == "vips" and folder.endswith("heic"):
                     continue
                 out = subprocess.run(command(peer, threads, files), stdout=subprocess.PIPE, text=True, check=True, env=environment)
                 measured.setdefault((folder, threads, peer), []).append(json.loads(out.stdout.splitlines()[-1]))
@@ -59,7 +59,7 @@ print("|---" * (len(peers) + 5) + "|")
 for folder in folders:
     for threads in options.threads.split(","):
         rates = {p: median(folder, threads, p) for p in peers}
-        rivals = [rates[p] for p in ("pillow-draft", "pillow") if rates[p]]
+        rivals = [rates[p] for p in ("vips", "pillow-draft", "pillow") if rates[p]]
         ratios = [rates["adbvec fast"] / r if r else None for r in (max(rivals), rates["adbvec exact"], rates["decode"])]
         print("| %s | %s | %s |" % (folder, threads, " | ".join(map(text, [rates[p] for p in peers] + ratios))))
 print("\n| images | way | decode ms | resize ms | network ms |\n|---|---|---|---|---|")

@@ -83,6 +83,7 @@ INLINE vec activate(vec v, int activation) {
 #include "pooling_body.h"
 #include "winograd_body.h"
 #include "transformer_body.h"
+#include "resampling_body.h"
 
 const cfk_kernels KERNEL_TABLE = {
     .name = KERNEL_NAME,
@@ -99,4 +100,6 @@ const cfk_kernels KERNEL_TABLE = {
     .gelu = gelu,
     .softmax = softmax,
     .power_sum = power_sum,
+    .resample_row = resample_row,
+    .resample_column = resample_column,
 };

@@ -22,7 +22,12 @@ static struct lazy_library library = LAZY_LIBRARY("libheif.so.1", "libheif1",
                  "heif_image_release",
                  "heif_image_get_width",
                  "heif_image_get_height",
-                 "heif_image_get_plane_readonly");
+                 "heif_image_get_plane_readonly",
+                 "heif_image_handle_get_color_profile_type",
+                 "heif_image_handle_get_raw_color_profile_size",
+                 "heif_image_handle_get_raw_color_profile",
+                 "heif_image_handle_get_nclx_color_profile",
+                 "heif_nclx_color_profile_free");
 
 /* Pointers instead of functions of the same names, which libgd could take for libheif's. */
 static struct {
@@ -41,6 +46,11 @@ static struct {
   __typeof__(&heif_image_get_width) image_get_width;
   __typeof__(&heif_image_get_height) image_get_height;
   __typeof__(&heif_image_get_plane_readonly) image_get_plane_readonly;
+  __typeof__(&heif_image_handle_get_color_profile_type) image_handle_get_color_profile_type;
+  __typeof__(&heif_image_handle_get_raw_color_profile_size) image_handle_get_raw_color_profile_size;
+  __typeof__(&heif_image_handle_get_raw_color_profile) image_handle_get_raw_color_profile;
+  __typeof__(&heif_image_handle_get_nclx_color_profile) image_handle_get_nclx_color_profile;
+  __typeof__(&heif_nclx_color_profile_free) nclx_color_profile_free;
 } lib;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -51,7 +61,7 @@ const char *adbvec_heif_problem(void) {
   const char *problem = lazy_library_problem(&library);
   if (problem) return problem;
   pthread_mutex_lock(&mutex);
-  if (!lib.image_get_plane_readonly) {
+  if (!lib.nclx_color_profile_free) {
     FIND(context_alloc);
     FIND(context_free);
     FIND(context_read_from_memory_without_copy);
@@ -67,6 +77,11 @@ const char *adbvec_heif_problem(void) {
     FIND(image_get_width);
     FIND(image_get_height);
     FIND(image_get_plane_readonly);
+    FIND(image_handle_get_color_profile_type);
+    FIND(image_handle_get_raw_color_profile_size);
+    FIND(image_handle_get_raw_color_profile);
+    FIND(image_handle_get_nclx_color_profile);
+    FIND(nclx_color_profile_free);
   }
   pthread_mutex_unlock(&mutex);
   return NULL;
@@ -114,6 +129,26 @@ int adbvec_heif_width(const struct adbvec_heif *reader) { return lib.image_handl
 int adbvec_heif_height(const struct adbvec_heif *reader) { return lib.image_handle_get_height(reader->handle); }
 int adbvec_heif_has_alpha(const struct adbvec_heif *reader) {
   return lib.image_handle_has_alpha_channel(reader->handle);
+}
+
+size_t adbvec_heif_profile_size(const struct adbvec_heif *reader) {
+  const enum heif_color_profile_type type = lib.image_handle_get_color_profile_type(reader->handle);
+  if (type != heif_color_profile_type_rICC && type != heif_color_profile_type_prof) return 0;
+  return lib.image_handle_get_raw_color_profile_size(reader->handle);
+}
+
+int adbvec_heif_read_profile(const struct adbvec_heif *reader, uint8_t *profile) {
+  return lib.image_handle_get_raw_color_profile(reader->handle, profile).code == heif_error_Ok ? 0 : -1;
+}
+
+int adbvec_heif_is_display_p3(const struct adbvec_heif *reader) {
+  struct heif_color_profile_nclx *named = NULL;
+  if (lib.image_handle_get_color_profile_type(reader->handle) != heif_color_profile_type_nclx) return 0;
+  if (lib.image_handle_get_nclx_color_profile(reader->handle, &named).code != heif_error_Ok || !named) return 0;
+  const int is_p3 = named->color_primaries == heif_color_primaries_SMPTE_EG_432_1 &&
+                    named->transfer_characteristics == heif_transfer_characteristic_IEC_61966_2_1;
+  lib.nclx_color_profile_free(named);
+  return is_p3;
 }
 
 const uint8_t *adbvec_heif_decode(struct adbvec_heif *reader, int channels, size_t *stride) {

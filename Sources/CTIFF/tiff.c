@@ -30,6 +30,13 @@ uint32_t adbvec_tiff_uint32(TIFF *tiff, uint32_t tag) {
   return real(tiff, tag, &value) ? value : 0;
 }
 
+const void *adbvec_tiff_profile(TIFF *tiff, uint32_t *count) {
+  *count = 0;
+  LAZY_REAL(&library, TIFFGetField, NULL)
+  void *profile = NULL;
+  return real(tiff, TIFFTAG_ICCPROFILE, count, &profile) ? profile : NULL;
+}
+
 TIFF *TIFFClientOpen(const char *name, const char *mode, thandle_t client, TIFFReadWriteProc read,
                      TIFFReadWriteProc write, TIFFSeekProc seek, TIFFCloseProc close, TIFFSizeProc size,
                      TIFFMapFileProc map, TIFFUnmapFileProc unmap) {

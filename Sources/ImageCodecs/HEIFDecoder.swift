@@ -27,11 +27,23 @@ enum HEIFDecoder {
           let raster = Raster(rgba: line, width: width, height: 1, keepsAlpha: true)
           reducer.add(raster.composited(on: options.background).rgb)
         } else {
-          reducer.add(Array(line))
+          reducer.add(line)
         }
       }
-      return reducer.image()
+      return try reducer.image().converted(options) { profile(reader) }
     }
+  }
+
+  private static func profile(_ reader: OpaquePointer) -> ColourProfile? {
+    if adbvec_heif_is_display_p3(reader) != 0 { return .displayP3 }
+    let size = adbvec_heif_profile_size(reader)
+    guard (1...ColourProfile.mostBytes).contains(size) else { return nil }
+    var isRead = false
+    let profile = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      isRead = adbvec_heif_read_profile(reader, buffer.baseAddress) == 0
+      count = isRead ? size : 0
+    }
+    return isRead ? .icc(profile) : nil
   }
 
   /// The size as it will be shown.

@@ -22,11 +22,19 @@ public struct Image: Sendable, Hashable {
       let count: Int
       /// How many of them a pixel of the image is the mean of.
       let averaging: Int
-      /// Where the file begins, in pixels of the image: not at 0 once a last pixel that is not whole has become the first.
+      /// Where the file begins, in pixels of the image: not at 0 where the first ones are left out, or once a last pixel that is
+      /// not whole has become the first.
       private(set) var offset = 0.0
 
       /// The file's pixels in pixels of the image.
       var extent: Double { Double(count) / Double(averaging) }
+
+      /// The axis of an image whose first pixels are left out.
+      func beginning(at pixel: Int) -> Axis {
+        var beginning = self
+        beginning.offset -= Double(pixel)
+        return beginning
+      }
 
       /// The axis of an image that is turned round.
       func reversed(length: Int) -> Axis {
@@ -39,6 +47,13 @@ public struct Image: Sendable, Hashable {
     init(width: Int, height: Int, averaging: Int = 1) {
       columns = Axis(count: width, averaging: averaging)
       rows = Axis(count: height, averaging: averaging)
+    }
+
+    /// The source of rows of which only those from `row` on are kept.
+    func beginning(atRow row: Int) -> Source {
+      var source = self
+      source.rows = rows.beginning(at: row)
+      return source
     }
 
     /// The source of rows that are reduced further.
@@ -182,10 +197,13 @@ extension Image {
     if [3, 4, 7, 8].contains(orientation) { turned.rows = turned.rows.reversed(length: newHeight) }
     let upright = [UInt8](unsafeUninitializedCapacity: rgb.count) { target, count in
       for y in 0..<newHeight {
-        for x in 0..<newWidth {
-          let stored = storedIndex(x: x, y: y, orientation) * 3
-          let index = (y * newWidth + x) * 3
-          for channel in 0..<3 { target[index + channel] = rgb[stored + channel] }
+        var stored = storedIndex(x: 0, y: y, orientation) * 3
+        let step = newWidth > 1 ? storedIndex(x: 1, y: y, orientation) * 3 - stored : 0
+        for index in stride(from: y * newWidth * 3, to: (y + 1) * newWidth * 3, by: 3) {
+          target[index] = rgb[stored]
+          target[index + 1] = rgb[stored + 1]
+          target[index + 2] = rgb[stored + 2]
+          stored += step
         }
       }
       count = rgb.count

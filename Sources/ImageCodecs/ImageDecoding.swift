@@ -3,7 +3,7 @@ public import FoundationEssentials
 internal import Glibc
 
 extension Image {
-  /// Decodes an image file held in memory: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF, recognised by its first bytes.
+  /// Decodes an image file held in memory: JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP or TIFF, recognised by its first bytes.
   ///
   /// - Parameters:
   ///   - bytes: The whole file.
@@ -72,6 +72,8 @@ extension Image {
       return try TIFFDecoder.decode(bytes, options).reduced(options)
     case .heif:
       return try HEIFDecoder.decode(bytes, options)
+    case .jxl:
+      return try JXLDecoder.decode(bytes, options)
     }
   }
 }
@@ -86,32 +88,60 @@ extension Image {
     public var maximumBytes: Int
     /// The colour put behind transparent pixels; nil drops alpha and keeps the stored colour.
     public var background: RGBColor?
-    /// Whether the EXIF orientation of a JPEG, PNG or WebP turns and flips the image upright. (TIFF, HEIC and AVIF always are turned.)
+    /// Whether the EXIF orientation of a JPEG, PNG or WebP turns and flips the image upright. (TIFF, HEIC, AVIF and JPEG XL always are turned.)
     public var appliesOrientation: Bool
+    /// Whether colours of an RGB profile in the file become sRGB's; else numbers stay as they are, as in Pillow. Where there is
+    /// a ``background``, it is taken to be in the file's colours.
+    public var convertsColours: Bool
     /// How 16-bit grey becomes 8-bit grey.
     public var grey16: Grey16
     /// Whether every pixel of the file is decoded, or only as many as a later resize needs.
     public var fidelity: Fidelity
-    /// The shorter side, in pixels, that the image will be resized to; nil where it is shown as it is. Used by `.fast`.
-    public var coveredSide: Int?
+    /// What will be made of the image; nil where it is shown as it is. Used by `.fast`.
+    public var coverage: Coverage?
 
     /// How true to the file an image is that will be resized.
     public enum Fidelity: String, Sendable, Hashable, CaseIterable {
       /// Pillow's pixels to the bit.
       case exact
       /// A large image is decoded to fewer pixels, of which the shorter side is ``reductionMargin`` or more times
-      /// ``coveredSide``. Embeddings differ little (a cosine above 0.999), and decoding takes a fraction of the time.
+      /// that of ``coverage``. Embeddings differ little (a cosine above 0.999), and decoding takes a fraction of the time.
       case fast
     }
 
+    /// What a resize and a crop will take of an image.
+    public struct Coverage: Sendable, Hashable {
+      /// The shorter side, in pixels, that the image will be resized to.
+      public var side: Int
+      /// The side, in pixels, of the square that is then cut from the middle: rows beyond it need not be decoded. nil where the
+      /// whole image is wanted.
+      public var crop: Int?
+
+      /// A resize, and a crop where nothing else of the image is wanted.
+      public init(side: Int, crop: Int? = nil) {
+        self.side = side
+        self.crop = crop
+      }
+    }
+
     /// How many times longer than the side it will be resized to a reduced image's shorter side is at least.
-    public static let reductionMargin = 2.9
+    public static let reductionMargin = 1.45
 
     /// How many of the file's pixels one pixel of the decoded image stands for, in each direction.
     func reduction(width: Int, height: Int) -> Int {
-      guard fidelity == .fast, let coveredSide, coveredSide > 0 else { return 1 }
-      let factor = Double(min(width, height)) / (Self.reductionMargin * Double(coveredSide))
+      guard fidelity == .fast, let side = coverage?.side, side > 0 else { return 1 }
+      let factor = Double(min(width, height)) / (Self.reductionMargin * Double(side))
       return min(max(Int(factor), 1), RowReducer.largestFactor)
+    }
+
+    /// The rows of the decoded image that the crop can need, whatever the orientation; nil for all.
+    func window(width: Int, height: Int, reduction: Int) -> Range<Int>? {
+      guard fidelity == .fast, let coverage, let crop = coverage.crop, coverage.side > 0 else { return nil }
+      // Beside the crop: what the filters read beyond it, and roundings.
+      let half = (Double(crop) / 2 + 5) * Double(min(width, height)) / Double(coverage.side)
+      let (first, end) = ((Double(height) / 2 - half), (Double(height) / 2 + half))
+      let rows = (height + reduction - 1) / reduction
+      return (Int(first) / reduction - 3..<Int(end) / reduction + 4).clamped(to: 0..<rows)
     }
 
     /// From 16 bits to 8 for grey images. (Colour always keeps the high byte.)
@@ -135,17 +165,19 @@ extension Image {
       maximumBytes: Int = 512 << 20,
       background: RGBColor? = nil,
       appliesOrientation: Bool = false,
+      convertsColours: Bool = false,
       grey16: Grey16 = .clipped,
       fidelity: Fidelity = .exact,
-      coveredSide: Int? = nil
+      coverage: Coverage? = nil
     ) {
       self.maximumPixels = maximumPixels
       self.maximumBytes = maximumBytes
       self.background = background
       self.appliesOrientation = appliesOrientation
+      self.convertsColours = convertsColours
       self.grey16 = grey16
       self.fidelity = fidelity
-      self.coveredSide = coveredSide
+      self.coverage = coverage
     }
 
     func checkSize(width: Int, height: Int) throws {
@@ -156,7 +188,7 @@ extension Image {
       guard !overflow, pixels <= maximumPixels, pixels <= Int(Int32.max) / 8 else {
         throw ImageError(
           .tooLarge,
-          "\(width)x\(height) pixels are more than the limit of \(maximumPixels); scale it down or raise the limit (--max-pixels)"
+          "\(width)x\(height) pixels are more than the limit of \(maximumPixels); scale it down or raise the limit (--max-megapixels)"
         )
       }
     }

@@ -2,9 +2,9 @@
 public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   /// Joint Photographic Experts Group.
   case jpeg = "JPEG"
-  /// Portable Network Graphics.
+  /// Portable Network Graphics; of an animation the image that it shows without animating.
   case png = "PNG"
-  /// WebP, lossy or lossless.
+  /// WebP, lossy or lossless; the first frame is read.
   case webp = "WebP"
   /// Graphics Interchange Format; the first frame is read.
   case gif = "GIF"
@@ -14,6 +14,8 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   case tiff = "TIFF"
   /// High Efficiency Image File Format: HEIC and AVIF; the primary image is read.
   case heif = "HEIC or AVIF"
+  /// JPEG XL; the first frame is read.
+  case jxl = "JPEG XL"
 
   /// The format that the first bytes of a file announce; nil when it is none of these.
   public init?(signatureOf bytes: some Sequence<UInt8>) {
@@ -40,6 +42,8 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
       HEIFDecoder.brands.contains(String(decoding: head.dropFirst(8).prefix(4), as: UTF8.self))
     {
       self = .heif
+    } else if JXLDecoder.signatures.contains(where: { starts($0) }) {
+      self = .jxl
     } else {
       return nil
     }
@@ -55,12 +59,12 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   }
 
   /// The formats in words.
-  public static let readable = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP and TIFF"
+  public static let readable = "JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP and TIFF"
 
   /// The usual file extensions of all formats, lower case, without the dot.
   public static let fileExtensions: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "heic", "heif", "hif",
-    "avif",
+    "avif", "jxl",
   ]
 
   /// What a file of another well-known kind is, for the error about it.
@@ -71,7 +75,6 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     if has("8BPS") { return "Photoshop" }
     if has("<svg") || has("<?xml") { return "SVG or another XML file" }
     if bytes.starts(with: [0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20]) { return "JPEG 2000" }
-    if bytes.starts(with: [0xFF, 0x0A]) || has("JXL ", at: 4) { return "JPEG XL" }
     return nil
   }
 }

@@ -60,6 +60,8 @@ public struct ImageHeader: Sendable, Hashable {
       case .tiff: 11
       // The decoder's planes and those before them, and RGB.
       case .heif: 16
+      // libjxl's planes of floats, and RGB.
+      case .jxl: 44
       }
     let (bytes, overflow) = pixels.multipliedReportingOverflow(by: perPixel)
     return overflow ? .max : bytes
@@ -106,6 +108,7 @@ public struct ImageHeader: Sendable, Hashable {
       return (header.width, header.height)
     case .tiff: return try TIFFDecoder.size(bytes)
     case .heif: return try HEIFDecoder.size(bytes)
+    case .jxl: return try JXLDecoder.size(bytes)
     }
   }
 }

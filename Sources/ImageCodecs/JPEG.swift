@@ -21,28 +21,36 @@ enum JPEGDecoder {
     guard Int(scaled.width) == (header.width + denominator - 1) / denominator,
       Int(scaled.height) == (header.height + denominator - 1) / denominator
     else { throw ImageError(.damaged, "the JPEG file is damaged (two frame headers)") }
+    let factor = reduction / denominator
     var reducer = RowReducer(
       width: Int(scaled.width),
       height: Int(scaled.height),
-      factor: reduction / denominator,
-      source: Image.Source(width: header.width, height: header.height, averaging: denominator)
+      factor: factor,
+      source: Image.Source(width: header.width, height: header.height, averaging: denominator),
+      window: options.window(width: header.width, height: header.height, reduction: denominator * factor)
     )
     let rowBytes = Int(scaled.width) * Int(scaled.channels)
+    let strip = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: rowBytes * stripRows)
+    defer { strip.deallocate() }
     var row = 0
-    while row < reducer.height {
-      let count = min(stripRows, reducer.height - row)
-      var status: Int32 = 0
-      let strip = [UInt8](unsafeUninitializedCapacity: count * rowBytes) { buffer, initialized in
-        buffer.initialize(repeating: 0)
-        initialized = buffer.count
-        status = adbvec_jpeg_read_rows(reader, buffer.baseAddress, UInt32(count))
-      }
-      try check(status, reader, header, bytes)
-      reducer.add(scaled.channels == 4 ? convertInvertedCMYK(strip) : strip)
+    while row < reducer.neededRows {
+      let count = min(stripRows, reducer.neededRows - row)
+      try check(
+        adbvec_jpeg_read_rows(reader, strip.baseAddress, UInt32(count)),
+        reader,
+        header,
+        bytes
+      )
+      let rows = UnsafeBufferPointer(rebasing: strip[..<(count * rowBytes)])
+      if scaled.channels == 4 { reducer.add(convertInvertedCMYK(rows)) } else { reducer.add(rows) }
       row += count
     }
-    try check(adbvec_jpeg_finish(reader), reader, header, bytes)
-    let image = reducer.image()
+    if row == Int(scaled.height) {
+      try check(adbvec_jpeg_finish(reader), reader, header, bytes)
+    } else if !header.hasEnd(bytes) {
+      throw truncated
+    }
+    let image = try reducer.image().converted(options) { header.profile }
     return options.appliesOrientation ? image.oriented(header.orientation) : image
   }
 
@@ -57,9 +65,7 @@ enum JPEGDecoder {
     _ bytes: UnsafeRawBufferPointer
   ) throws {
     guard status != 0 || adbvec_jpeg_warnings(reader) > 0 else { return }
-    guard header.hasEnd(bytes) else {
-      throw ImageError(.truncated, "the JPEG file ends before the image does; copy or download it again")
-    }
+    guard header.hasEnd(bytes) else { throw truncated }
     guard status != 0 else { return }
     throw ImageError(
       .damaged,
@@ -67,8 +73,12 @@ enum JPEGDecoder {
     )
   }
 
+  private static var truncated: ImageError {
+    ImageError(.truncated, "the JPEG file ends before the image does; copy or download it again")
+  }
+
   /// Adobe's polarity (0 is full ink), and Pillow's `cmyk2rgb`: `(255 - k) - c * (255 - k) / 255`, rounded.
-  private static func convertInvertedCMYK(_ samples: [UInt8]) -> [UInt8] {
+  private static func convertInvertedCMYK(_ samples: UnsafeBufferPointer<UInt8>) -> [UInt8] {
     let pixels = samples.count / 4
     return [UInt8](unsafeUninitializedCapacity: pixels * 3) { rgb, count in
       for pixel in 0..<pixels {
@@ -94,6 +104,8 @@ struct JPEGHeader {
   private(set) var isSequential = true
   /// EXIF's orientation 1...8; 1 is upright.
   private(set) var orientation = 1
+  /// The parts of an ICC profile: number, count, and bytes (ICC.1, annex B.4).
+  private var profileParts: [(number: UInt8, count: UInt8, bytes: [UInt8])] = []
   /// Where the bytes behind the frame header begin.
   private var frameEnd = 0
 
@@ -115,10 +127,23 @@ struct JPEGHeader {
         return
       case 0xE1:
         if orientation == 1 { orientation = ExifOrientation.find(in: segment) }
+      case 0xE2:
+        if segment.count > 14, segment.starts(with: "ICC_PROFILE\0".utf8) {
+          profileParts.append((segment[12], segment[13], Array(segment[14...])))
+        }
       default: break
       }
     }
     throw ImageError(.damaged, "the JPEG file has no frame header; the file is damaged")
+  }
+
+  /// The ICC profile; nil when there is none, or a part of it is missing.
+  var profile: ColourProfile? {
+    let parts = profileParts.sorted { $0.number < $1.number }
+    guard let first = parts.first, parts.map(\.number) == (1...max(1, first.count)).map({ $0 }) else {
+      return nil
+    }
+    return .icc(parts.flatMap(\.bytes))
   }
 
   private mutating func readFrame(_ segment: UnsafeRawBufferPointer) throws {

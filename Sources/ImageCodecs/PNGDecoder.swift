@@ -23,7 +23,8 @@ enum PNGDecoder {
       : try raster(reader, header, options, rows: size.height) {
         adbvec_png_read_rows(reader, $0)
       }.composited(on: options.background).reduced(by: reduction)
-    return options.appliesOrientation ? image.oriented(orientation(bytes)) : image
+    let converted = try image.converted(options) { ColourProfile(png: bytes) }
+    return options.appliesOrientation ? converted.oriented(orientation(bytes)) : converted
   }
 
   /// Rows go into averages a strip at a time.
@@ -35,8 +36,8 @@ enum PNGDecoder {
   ) throws -> Image {
     var reducer = RowReducer(width: Int(header.width), height: Int(header.height), factor: factor)
     var row = 0
-    while row < reducer.height {
-      let count = min(64, reducer.height - row)
+    while row < reducer.neededRows {
+      let count = min(64, reducer.neededRows - row)
       let strip = try raster(reader, header, options, rows: count) {
         adbvec_png_read_next_rows(reader, $0, UInt32(count))
       }
@@ -126,12 +127,17 @@ enum PNGDecoder {
 
   /// EXIF's orientation 1…8 in the chunk `eXIf`; 1 when there is none.
   private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int {
+    chunk("eXIf", of: bytes).map { ExifOrientation.find(in: $0) } ?? 1
+  }
+
+  /// The body of the first chunk of a name.
+  static func chunk(_ wanted: String, of bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     var cursor = ByteCursor(bytes, at: 8)
     while let length = try? cursor.bigEndian(UInt32.self), let name = try? cursor.take(4),
       let body = try? cursor.take(Int(length)), (try? cursor.skip(4)) != nil
     {
-      if name.elementsEqual("eXIf".utf8) { return ExifOrientation.find(in: body) }
+      if name.elementsEqual(wanted.utf8) { return UnsafeRawBufferPointer(rebasing: body[...]) }
     }
-    return 1
+    return nil
   }
 }

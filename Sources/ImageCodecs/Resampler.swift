@@ -1,16 +1,19 @@
+internal import CFeatureKernels
+
 /// Resizes images as Pillow's `Image.resize` does, to the bit: horizontal pass, rounding to 8 bits, vertical pass.
 ///
 /// Keeps its weight tables and scratch memory between images, so one resampler serves one worker and is reused.
 /// Only the pixels of the wanted rectangle are computed.
 public struct Resampler: Sendable {
-  private var horizontal: ResampleKernel?
-  private var vertical: ResampleKernel?
-  private var interpolation: Interpolation?
+  /// The newest last.
+  private var kernels: [ResampleKernel] = []
   private var narrowed: [UInt8] = []
-  private var sums: [Int32] = []
+  private let passes: ResamplePasses
 
   /// A resampler without any tables yet.
-  public init() {}
+  public init() { passes = .best }
+
+  init(_ passes: ResamplePasses) { self.passes = passes }
 
   /// The whole image at another size.
   ///
@@ -44,59 +47,42 @@ public struct Resampler: Sendable {
     interpolation: Interpolation,
     into rgb: UnsafeMutableBufferPointer<UInt8>
   ) {
-    let (source, columns, rows) = (image.source, target.columns, target.rows)
-    let across = kernel(\.horizontal, image.width, source.columns, target.width, columns, interpolation)
-    let down = kernel(\.vertical, image.height, source.rows, target.height, rows, interpolation)
-    self.interpolation = interpolation
+    let across = kernel(
+      image.width,
+      image.source.columns,
+      target.width,
+      target.columns,
+      interpolation
+    )
+    let down = kernel(image.height, image.source.rows, target.height, target.rows, interpolation)
     let needed = down.inputs
     let rowBytes = target.columns.count * 3
-    grow(&narrowed, to: needed.count * rowBytes, filling: 0)
-    grow(&sums, to: rowBytes, filling: 0)
+    if narrowed.count < needed.count * rowBytes {
+      narrowed = [UInt8](repeating: 0, count: needed.count * rowBytes)
+    }
     image.rgb.withUnsafeBufferPointer { source in
       narrowed.withUnsafeMutableBufferPointer { narrowed in
-        if across.isStored {
-          for (index, y) in needed.enumerated() {
-            let sourceRow = UnsafeBufferPointer(
-              rebasing: source[y * image.width * 3..<(y + 1) * image.width * 3]
-            )
-            let row = UnsafeMutableBufferPointer(
-              rebasing: narrowed[index * rowBytes..<(index + 1) * rowBytes]
-            )
-            ResamplePass.horizontal(sourceRow, across, into: row)
-          }
-        } else {
-          ResamplePass.horizontalByColumn(source, image.width, needed, across, into: narrowed)
-        }
-        sums.withUnsafeMutableBufferPointer { sums in
-          for index in 0..<target.rows.count {
-            let row = UnsafeMutableBufferPointer(rebasing: rgb[index * rowBytes..<(index + 1) * rowBytes])
-            ResamplePass.vertical(
-              UnsafeBufferPointer(narrowed),
-              needed.lowerBound,
-              down,
-              index,
-              sums,
-              into: row
-            )
-          }
-        }
+        passes.horizontal(source, image.width, needed, across, into: narrowed)
+        passes.vertical(UnsafeBufferPointer(narrowed), needed.lowerBound, down, rowBytes, into: rgb)
       }
     }
   }
 
+  /// A folder's images have few sizes, upright and across.
+  private static let mostKernels = 8
+
   private mutating func kernel(
-    _ cache: WritableKeyPath<Resampler, ResampleKernel?>,
     _ input: Int,
     _ source: Image.Source.Axis,
     _ output: Int,
     _ positions: Range<Int>,
     _ interpolation: Interpolation
   ) -> ResampleKernel {
-    if let kept = self[keyPath: cache], kept.input == input, kept.source == source, kept.output == output,
-      kept.positions == positions, self.interpolation == interpolation
-    {
-      return kept
+    let kept = kernels.firstIndex {
+      $0.input == input && $0.output == output && $0.positions == positions && $0.source == source
+        && $0.interpolation == interpolation
     }
+    if let kept { return kernels[kept] }
     let made = ResampleKernel(
       input: input,
       output: output,
@@ -104,14 +90,14 @@ public struct Resampler: Sendable {
       interpolation: interpolation,
       source: source
     )
-    self[keyPath: cache] = made
-    return made
-  }
-
-  private func grow<Element>(_ buffer: inout [Element], to count: Int, filling value: Element) {
-    if buffer.count < count {
-      buffer = [Element](repeating: value, count: count)
+    while !kernels.isEmpty,
+      kernels.count == Self.mostKernels
+        || kernels.reduce(made.weights.count, { $0 + $1.weights.count }) > ResampleKernel.maximumStored
+    {
+      kernels.removeFirst()
     }
+    kernels.append(made)
+    return made
   }
 }
 
@@ -123,192 +109,79 @@ struct ResampleTarget: Sendable, Hashable {
   let rows: Range<Int>
 }
 
-/// For each wanted output position of one axis: the first input it reads and the weights of that and the next inputs.
-///
-/// As in `Resample.c` of Pillow the filter's support grows with the reduction; weights are normalised in double
-/// precision and rounded half away from zero to 22 fractional bits.
-struct ResampleKernel: Sendable, Hashable {
-  static let fractionBits = 22
+/// The two passes of Pillow's resize, in its integer arithmetic: products of 8-bit samples with 22-bit weights, half a unit
+/// added, shifted, clipped to 0...255. All instruction sets give the same bytes.
+struct ResamplePasses: Sendable {
+  // The tables are constants of the C target, never written.
+  nonisolated(unsafe) private let kernels: UnsafePointer<cfk_kernels>
 
-  let input: Int
-  let output: Int
-  /// The wanted output positions; tables below are indexed from the first of them.
-  let positions: Range<Int>
-  /// Weights a position; shorter rows are padded with zeros.
-  let taps: Int
-  let starts: [Int]
-  let counts: [Int]
-  /// `positions.count * taps` weights times 2^22; empty when they are not stored.
-  let weights: [Int32]
-  /// What the inputs are means of: the weight of each is the sum of theirs.
-  let source: Image.Source.Axis
-  private let scale: Double
-  private let interpolation: Interpolation
-
-  /// A reduction of a very long side has more weights than are kept: they are computed for one position at a time.
-  static let maximumStored = 4 << 20
-
-  /// Whether ``weights`` holds the weights of all positions.
-  var isStored: Bool { input == output || !weights.isEmpty || positions.isEmpty }
-
-  /// - Parameter source: What the inputs were reduced from; nil for inputs that are the file's.
-  init(
-    input: Int,
-    output: Int,
-    positions: Range<Int>,
-    interpolation: Interpolation,
-    source: Image.Source.Axis? = nil
-  ) {
-    let source = source ?? Image.Source.Axis(count: input, averaging: 1)
-    self.source = source
-    scale = source.extent / Double(output)
-    let filterScale = max(scale, 1)
-    let support = interpolation.support * filterScale
-    // The values at the ends of the filter may lie in one more input.
-    let margin = source.averaging > 1 ? 1 : 0
-    let taps = Int(support.rounded(.up)) * 2 + 1 + 2 * margin
-    var starts = [Int](repeating: 0, count: positions.count)
-    var counts = starts
-    for (index, position) in positions.enumerated() {
-      let centre = (Double(position) + 0.5) * scale + source.offset
-      starts[index] = max(0, Int(centre - support + 0.5) - margin)
-      counts[index] = min(input, Int(centre + support + 0.5) + margin) - starts[index]
-    }
-    self.input = input
-    self.output = output
-    self.positions = positions
-    self.taps = taps
-    self.starts = starts
-    self.counts = counts
-    self.interpolation = interpolation
-    guard input != output, positions.count * taps <= Self.maximumStored else {
-      weights = []
-      return
-    }
-    var weights = [Int32](repeating: 0, count: positions.count * taps)
-    var row = [Double](repeating: 0, count: taps)
-    for index in 0..<positions.count {
-      Self.write(
-        to: &weights,
-        at: index * taps,
-        using: &row,
-        interpolation,
-        scale,
-        source,
-        first: starts[index],
-        count: counts[index],
-        position: positions.lowerBound + index
-      )
-    }
-    self.weights = weights
+  private init?(level: Int32) {
+    guard let kernels = cfk_kernels_for(level) else { return nil }
+    self.kernels = kernels
   }
 
-  /// The weights of the `index`-th wanted position.
-  func computedWeights(of index: Int) -> [Int32] {
-    var weights = [Int32](repeating: 0, count: taps)
-    var row = [Double](repeating: 0, count: taps)
-    Self.write(
-      to: &weights,
-      at: 0,
-      using: &row,
-      interpolation,
-      scale,
-      source,
-      first: starts[index],
-      count: counts[index],
-      position: positions.lowerBound + index
-    )
-    return weights
-  }
+  /// The instruction sets that this processor can run, fastest first.
+  static let available = [2, 1, 0].compactMap { ResamplePasses(level: $0) }
 
-  private static func write(
-    to weights: inout [Int32],
-    at place: Int,
-    using row: inout [Double],
-    _ interpolation: Interpolation,
-    _ scale: Double,
-    _ source: Image.Source.Axis,
-    first: Int,
-    count: Int,
-    position: Int
-  ) {
-    let centre = (Double(position) + 0.5) * scale + source.offset
-    let step = 1 / max(scale, 1)
-    var sum = 0.0
-    for tap in 0..<count {
-      row[tap] = 0
-      for part in 0..<source.averaging {
-        let distance = Double(tap + first) - centre + (Double(part) + 0.5) / Double(source.averaging)
-        row[tap] += interpolation.weight(at: distance * step)
-      }
-      sum += row[tap]
-    }
-    for tap in 0..<count {
-      weights[place + tap] = fixed(sum == 0 ? row[tap] : row[tap] / sum)
-    }
-  }
+  static let best: ResamplePasses = {
+    guard let best = available.first else { preconditionFailure("the portable kernels are always there") }
+    return best
+  }()
 
-  private static func fixed(_ weight: Double) -> Int32 {
-    let scaled = weight * Double(1 << fractionBits)
-    return Int32(scaled < 0 ? scaled - 0.5 : scaled + 0.5)
-  }
-
-  /// The inputs that the wanted outputs read.
-  var inputs: Range<Int> {
-    guard let first = starts.first, let last = starts.last, let count = counts.last else { return 0..<0 }
-    return first..<last + count
-  }
-}
-
-/// The two inner loops of Pillow's resize, in its integer arithmetic: products of 8-bit samples with 22-bit weights,
-/// half a unit added, shifted, clipped to 0...255.
-enum ResamplePass {
-  private static let half = Int32(1) << Int32(ResampleKernel.fractionBits - 1)
-
-  static func horizontal(
-    _ source: UnsafeBufferPointer<UInt8>,
-    _ kernel: ResampleKernel,
-    into row: UnsafeMutableBufferPointer<UInt8>
-  ) {
-    guard kernel.input != kernel.output else {
-      for index in 0..<row.count { row[index] = source[kernel.positions.lowerBound * 3 + index] }
-      return
-    }
-    kernel.weights.withUnsafeBufferPointer { weights in
-      kernel.starts.withUnsafeBufferPointer { starts in
-        kernel.counts.withUnsafeBufferPointer { counts in
-          var target = 0
-          for column in 0..<kernel.positions.count {
-            var red = half
-            var green = half
-            var blue = half
-            var sample = starts[column] * 3
-            let firstWeight = column * kernel.taps
-            for tap in firstWeight..<firstWeight + counts[column] {
-              let weight = weights[tap]
-              red &+= Int32(source[sample]) &* weight
-              green &+= Int32(source[sample + 1]) &* weight
-              blue &+= Int32(source[sample + 2]) &* weight
-              sample += 3
-            }
-            row[target] = clip(red)
-            row[target + 1] = clip(green)
-            row[target + 2] = clip(blue)
-            target += 3
-          }
-        }
-      }
-    }
-  }
-
-  /// As ``horizontal(_:_:into:)`` for all rows that are needed, with the weights of one column at a time.
-  static func horizontalByColumn(
+  /// Narrows some rows, one behind the other.
+  func horizontal(
     _ source: UnsafeBufferPointer<UInt8>,
     _ width: Int,
     _ rows: Range<Int>,
     _ kernel: ResampleKernel,
     into narrowed: UnsafeMutableBufferPointer<UInt8>
   ) {
+    let rowBytes = kernel.positions.count * 3
+    guard rowBytes > 0, !rows.isEmpty, let from = source.baseAddress, let to = narrowed.baseAddress else {
+      return
+    }
+    if kernel.isIdentity {
+      for (index, y) in rows.enumerated() {
+        (to + index * rowBytes).update(
+          from: from + (y * width + kernel.positions.lowerBound) * 3,
+          count: rowBytes
+        )
+      }
+    } else if kernel.isStored {
+      kernel.starts.withUnsafeBufferPointer { starts in
+        kernel.counts.withUnsafeBufferPointer { counts in
+          kernel.weights.withUnsafeBufferPointer { weights in
+            guard let starts = starts.baseAddress, let counts = counts.baseAddress,
+              let weights = weights.baseAddress
+            else { return }
+            let how = cfk_resampling(starts: starts, counts: counts, weights: weights, taps: kernel.taps)
+            for (index, y) in rows.enumerated() {
+              let start = y * width * 3
+              kernels.pointee.resample_row(
+                from + start,
+                source.count - start,
+                how,
+                kernel.positions.count,
+                to + index * rowBytes
+              )
+            }
+          }
+        }
+      }
+    } else {
+      horizontalByColumn(source, width, rows, kernel, into: narrowed)
+    }
+  }
+
+  /// With the weights of one column at a time.
+  private func horizontalByColumn(
+    _ source: UnsafeBufferPointer<UInt8>,
+    _ width: Int,
+    _ rows: Range<Int>,
+    _ kernel: ResampleKernel,
+    into narrowed: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    let half = Int32(1) << Int32(ResampleKernel.fractionBits - 1)
     let rowBytes = kernel.positions.count * 3
     for column in 0..<kernel.positions.count {
       let weights = kernel.computedWeights(of: column)
@@ -322,37 +195,49 @@ enum ResamplePass {
           sample += 3
         }
         let target = index * rowBytes + column * 3
-        narrowed[target] = clip(sums.red)
-        narrowed[target + 1] = clip(sums.green)
-        narrowed[target + 2] = clip(sums.blue)
+        narrowed[target] = Self.clip(sums.red)
+        narrowed[target + 1] = Self.clip(sums.green)
+        narrowed[target + 2] = Self.clip(sums.blue)
       }
     }
   }
 
-  /// The `index`-th wanted output row, from the narrowed rows, of which the first is input row `firstInput`.
-  static func vertical(
+  /// Makes all wanted output rows of narrowed ones, of which the first is input row `firstInput`.
+  func vertical(
     _ source: UnsafeBufferPointer<UInt8>,
     _ firstInput: Int,
     _ kernel: ResampleKernel,
-    _ index: Int,
-    _ sums: UnsafeMutableBufferPointer<Int32>,
-    into row: UnsafeMutableBufferPointer<UInt8>
+    _ rowBytes: Int,
+    into rgb: UnsafeMutableBufferPointer<UInt8>
   ) {
-    let width = row.count
-    let start = (kernel.starts[index] - firstInput) * width
-    guard kernel.input != kernel.output else {
-      let same = (kernel.positions.lowerBound + index - firstInput) * width
-      for byte in 0..<width { row[byte] = source[same + byte] }
-      return
+    guard rowBytes > 0, let from = source.baseAddress, let to = rgb.baseAddress else { return }
+    for index in 0..<kernel.positions.count {
+      let row = to + index * rowBytes
+      if kernel.isIdentity {
+        row.update(
+          from: from + (kernel.positions.lowerBound + index - firstInput) * rowBytes,
+          count: rowBytes
+        )
+        continue
+      }
+      func write(_ weights: UnsafePointer<Int32>) {
+        kernels.pointee.resample_column(
+          from + (kernel.starts[index] - firstInput) * rowBytes,
+          rowBytes,
+          weights,
+          kernel.counts[index],
+          rowBytes,
+          row
+        )
+      }
+      if kernel.isStored {
+        kernel.weights.withUnsafeBufferPointer { stored in
+          if let weights = stored.baseAddress { write(weights + index * kernel.taps) }
+        }
+      } else {
+        write(kernel.computedWeights(of: index))
+      }
     }
-    for byte in 0..<width { sums[byte] = half }
-    let computed = kernel.isStored ? [] : kernel.computedWeights(of: index)
-    for tap in 0..<kernel.counts[index] {
-      let weight = kernel.isStored ? kernel.weights[index * kernel.taps + tap] : computed[tap]
-      let line = UnsafeBufferPointer(rebasing: source[start + tap * width..<start + (tap + 1) * width])
-      for byte in 0..<width { sums[byte] &+= Int32(line[byte]) &* weight }
-    }
-    for byte in 0..<width { row[byte] = clip(sums[byte]) }
   }
 
   private static func clip(_ sum: Int32) -> UInt8 {

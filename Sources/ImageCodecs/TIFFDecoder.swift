@@ -28,7 +28,12 @@ enum TIFFDecoder {
       let raster =
         try plainRaster(tiff, width, height, options)
         ?? rendered(tiff, width, height, orientation, keepsAlpha: options.background != nil)
-      return raster.composited(on: options.background).oriented(Int(orientation))
+      return try raster.composited(on: options.background).oriented(Int(orientation)).converted(options) {
+        var count: UInt32 = 0
+        return adbvec_tiff_profile(tiff, &count).map {
+          .icc(Array(UnsafeRawBufferPointer(start: $0, count: Int(count))))
+        }
+      }
     }
   }
 

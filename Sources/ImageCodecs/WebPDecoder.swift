@@ -17,7 +17,9 @@ enum WebPDecoder {
       isScaled
       ? try scaled(bytes, canvas, by: reduction)
       : try firstFrame(bytes, options).reduced(by: reduction)
-    return options.appliesOrientation ? image.oriented(orientation(bytes)) : image
+    let converted = try image.converted(options) { chunk("ICCP", of: bytes).map { .icc(Array($0)) } }
+    guard options.appliesOrientation, let exif = chunk("EXIF", of: bytes) else { return converted }
+    return converted.oriented(ExifOrientation.find(in: exif))
   }
 
   private static func firstFrame(
@@ -56,16 +58,16 @@ enum WebPDecoder {
     return Image(trustedWidth: width, height: height, rgb: rgb, source: source)
   }
 
-  /// The orientation in the chunk `EXIF`; 1 when there is none.
-  private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int {
+  /// The body of the first chunk of a name.
+  private static func chunk(_ wanted: String, of bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     var cursor = ByteCursor(bytes, at: 12)
     while let name = try? cursor.take(4), let length = try? cursor.littleEndian(UInt32.self),
       let body = try? cursor.take(Int(length))
     {
-      if name.elementsEqual("EXIF".utf8) { return ExifOrientation.find(in: body) }
+      if name.elementsEqual(wanted.utf8) { return body }
       if !length.isMultiple(of: 2), (try? cursor.skip(1)) == nil { break }
     }
-    return 1
+    return nil
   }
 
   /// The canvas's size from the first chunk, before libwebp reserves memory for it (RFC 9649, section 2).

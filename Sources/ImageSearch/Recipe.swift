@@ -34,6 +34,8 @@ public struct Recipe: Sendable, Hashable {
     public static let background = Field(rawValue: "background")
     /// `yes` when images are turned as their EXIF orientation says.
     public static let exif = Field(rawValue: "exif")
+    /// `yes` when colours of an ICC profile become sRGB's.
+    public static let icc = Field(rawValue: "icc")
     /// `exact` for every pixel of the file, `fast` for as many as the resize needs.
     public static let decode = Field(rawValue: "decode")
     /// How 16-bit grey becomes 8-bit: `clipped` or `scaled`.
@@ -57,7 +59,7 @@ public struct Recipe: Sendable, Hashable {
 
     /// The fields that decide a vector, in the order in which differences are listed.
     public static let compared: [Field] = [
-      .architecture, .weights, .feature, .scales, .mirror, .normalise, .projection, .background, .exif,
+      .architecture, .weights, .feature, .scales, .mirror, .normalise, .projection, .background, .exif, .icc,
       .decode, .grey16,
       .resize, .crop, .interpolation, .mean, .deviation,
     ]
@@ -128,7 +130,10 @@ extension Recipe: Codable {
       guard let recipe = try? JSONDecoder().decode(Recipe.self, from: Data(text.utf8)) else { return nil }
       self = recipe
       // Recorded before there was a choice.
-      if self[.exif] != nil { self[.decode] = self[.decode] ?? "exact" }
+      if self[.exif] != nil {
+        self[.decode] = self[.decode] ?? "exact"
+        self[.icc] = self[.icc] ?? "no"
+      }
     } else {
       self.init(words: text)
     }
@@ -143,7 +148,7 @@ extension Recipe: Codable {
     self.init([
       .architecture: String(words[0]), .feature: String(words[1]), .scales: "1", .mirror: "no",
       .normalise: "no",
-      .projection: "none", .background: "none", .exif: "no", .decode: "exact", .grey16: "clipped",
+      .projection: "none", .background: "none", .exif: "no", .icc: "no", .decode: "exact", .grey16: "clipped",
     ])
     for word in words.dropFirst(2) {
       let parts = word.split(separator: ":", maxSplits: 1).map(String.init)
@@ -272,6 +277,7 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
         ? "no --projection" : "--projection FILE (the file whose digest is \(recorded))"
     case .background: return recorded == "none" ? "no --background" : "--background '\(recorded)'"
     case .exif: return recorded == "yes" ? "--exif" : "--no-exif"
+    case .icc: return recorded == "yes" ? "--icc" : "--no-icc"
     case .grey16: return "--grey16 \(recorded)"
     case .resize where cropShare != nil, .crop where cropShare != nil: return "--crop \(cropShare ?? "")"
     case .deviation: return "--std \(recorded)"

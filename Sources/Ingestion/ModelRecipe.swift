@@ -37,6 +37,7 @@ extension Recipe {
     self.init([
       .background: decoding.background.map(Self.hexadecimal) ?? "none",
       .exif: decoding.appliesOrientation ? "yes" : "no",
+      .icc: decoding.convertsColours ? "yes" : "no",
       .decode: decoding.fidelity.rawValue,
       .grey16: decoding.grey16 == .scaled ? "scaled" : "clipped",
     ])

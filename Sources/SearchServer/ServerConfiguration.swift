@@ -25,6 +25,8 @@ public struct ServerConfiguration: Sendable {
   public var uploadRefusal: String?
   /// A folder with templates that replace the built-in ones, file by file.
   public var templates: String?
+  /// The folder for what outlives the server, such as thumbnails; nil keeps nothing.
+  public var cacheFolder: String?
   /// What a client may ask for.
   public var limits = ServerLimits()
   /// How much runs at a time.
@@ -138,6 +140,8 @@ public struct ServerLoad: Sendable, Hashable {
   public var decodingMemory = 256 << 20
   /// The memory for made thumbnails, in bytes.
   public var thumbnailCache = 64 << 20
+  /// The disk space for made thumbnails in the folder of `ServerConfiguration.cacheFolder`, in bytes.
+  public var diskCache = 256 << 20
   /// The memory for the embeddings and thumbnails of remembered uploads, in bytes.
   public var uploadCache = 16 << 20
 

@@ -7,7 +7,7 @@ struct ImageHeaderTests {
     for (marker, least, most) in [(UInt8(0xC0), 0, 40 << 20), (0xC2, 600_000_000, 700_000_000)] {
       let frame: [UInt8] = [8, 0x27, 0x10, 0x27, 0x10, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]
       let header = try ImageHeader(decoding: [0xFF, 0xD8, 0xFF, marker, 0, 17] + frame + [0xFF, 0xD9])
-      let fast = Image.DecodingOptions(fidelity: .fast, coveredSide: 256)
+      let fast = Image.DecodingOptions(fidelity: .fast, coverage: .init(side: 256))
       #expect((least...most).contains(header.decodedBytes(with: fast)))
       #expect(header.decodedBytes(with: Image.DecodingOptions()) == header.decodedBytes)
     }

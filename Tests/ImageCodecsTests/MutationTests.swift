@@ -16,7 +16,7 @@ import TestSupport
         appliesOrientation: true
       )
       var fast = exact
-      (fast.background, fast.fidelity, fast.coveredSide) = (nil, .fast, 2)
+      (fast.background, fast.fidelity, fast.coverage) = (nil, .fast, .init(side: 2, crop: 1))
       for options in [exact, fast] {
         if let image = try? Image(decoding: file, options: options) {
           #expect(image.rgb.count == image.width * image.height * 3)

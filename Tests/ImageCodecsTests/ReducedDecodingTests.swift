@@ -16,8 +16,8 @@ import Testing
     )
   }
 
-  private func options(_ side: Int, background: RGBColor? = nil) -> Image.DecodingOptions {
-    Image.DecodingOptions(background: background, fidelity: .fast, coveredSide: side)
+  private func options(_ side: Int, crop: Int? = nil, background: RGBColor? = nil) -> Image.DecodingOptions {
+    Image.DecodingOptions(background: background, fidelity: .fast, coverage: .init(side: side, crop: crop))
   }
 
   private func meanDifference(_ left: [UInt8], _ right: [UInt8]) -> Double {
@@ -122,18 +122,97 @@ import Testing
     }
   }
 
-  /// Of squares of one colour nothing is lost: the weights of a reduced image are sums of the whole one's.
-  @Test(arguments: [2, 3, 8], Interpolation.allCases)
-  func `A resize weighs a mean as the pixels that it stands for`(factor: Int, way: Interpolation) throws {
-    let small = try Image(
-      width: 24,
-      height: 18,
-      rgb: (0..<24 * 18 * 3).map { UInt8(truncatingIfNeeded: $0 &* 97 &+ $0 / 7) }
-    )
-    let whole = try small.enlarged(factor)
-    var resampler = Resampler()
-    let exact = try resampler.resize(whole, width: 7, height: 5, interpolation: way)
-    let fast = try resampler.resize(whole.reduced(by: factor), width: 7, height: 5, interpolation: way)
-    for (left, right) in zip(exact.rgb, fast.rgb) { #expect(abs(Int(left) - Int(right)) <= 1) }
+  /// What a crop does not need is not decoded, and what it needs is the same.
+  @Test(arguments: [(800, 600), (601, 803), (640, 640), (1600, 300)])
+  func `Rows beyond a crop are left out`(width: Int, height: Int) throws {
+    let file = try smooth(width, height).jpegData(quality: 98)
+    for (side, crop) in [(32, 28), (64, 40), (250, 200), (16, 16)] {
+      var preprocessor = try Preprocessor(Preprocessing(resize: side, crop: crop))
+      let whole = try Image(decoding: file, options: options(side))
+      let window = try Image(decoding: file, options: options(side, crop: crop))
+      #expect(window.width == whole.width && window.height <= whole.height)
+      #expect(height <= width || window.height < whole.height)
+      for orientation in [1, 3, 6, 8] {
+        #expect(
+          preprocessor.croppedImage(of: window.oriented(orientation))
+            == preprocessor.croppedImage(of: whole.oriented(orientation))
+        )
+      }
+    }
+  }
+
+  @Test func `A cut-off JPEG is refused though its crop is there`() throws {
+    let file = try smooth(300, 400).jpegData()
+    let error = #expect(throws: ImageError.self) {
+      try Image(decoding: Array(file.dropLast(20)), options: options(40, crop: 20))
+    }
+    #expect(error?.code == .truncated)
+  }
+}
+
+/// Weights of means, `MeanWeights`.
+@Suite struct MeanWeightsTests {
+  private struct Walk {
+    var state: UInt64
+
+    mutating func next() -> Double {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Double(state >> 33) / Double(1 << 31)
+    }
+  }
+
+  private func values(_ kernel: ResampleKernel, of input: [Double]) -> [Double] {
+    (0..<kernel.positions.count).map { index in
+      (0..<kernel.counts[index]).reduce(0.0) { sum, tap in
+        sum + Double(kernel.weights[index * kernel.taps + tap]) / Double(1 << ResampleKernel.fractionBits)
+          * input[kernel.starts[index] + tap]
+      }
+    }
+  }
+
+  /// Of lines whose pixels are alike where they are near, as an image's are: against sums of the filter over each mean.
+  @Test(arguments: [2, 4, 8, 20], Interpolation.allCases)
+  func `Weights of means come nearer to the whole image than sums of the filter`(
+    averaging: Int,
+    way: Interpolation
+  ) {
+    var walk = Walk(state: UInt64(averaging))
+    var (nearer, plain) = (0.0, 0.0)
+    for trial in 0..<40 {
+      let output = 20 + trial
+      let means = Int(Double(output) * (1.45 + walk.next()))
+      let count = means * averaging - trial % averaging
+      var level = 128.0
+      let line = (0..<count).map { _ in
+        level += (walk.next() - 0.5) * 8
+        return level
+      }
+      let reduced = (0..<means).map { mean in
+        let pixels = line[mean * averaging..<min((mean + 1) * averaging, count)]
+        return pixels.reduce(0, +) / Double(pixels.count)
+      }
+      let whole = ResampleKernel(input: count, output: output, positions: 0..<output, interpolation: way)
+      let fast = ResampleKernel(
+        input: means,
+        output: output,
+        positions: 0..<output,
+        interpolation: way,
+        source: .init(count: count, averaging: averaging)
+      )
+      let expected = values(whole, of: line)
+      let summed = values(whole, of: line.indices.map { reduced[$0 / averaging] })
+      for (index, value) in values(fast, of: reduced).enumerated() {
+        nearer += (value - expected[index]) * (value - expected[index])
+        plain += (summed[index] - expected[index]) * (summed[index] - expected[index])
+      }
+      for index in 0..<output {
+        let weights = fast.weights[index * fast.taps..<(index + 1) * fast.taps].map { Double($0) }
+        let one = Double(1 << ResampleKernel.fractionBits)
+        #expect(abs(weights.reduce(0, +) - one) <= Double(fast.taps))
+        // Sums of 8-bit samples fit 32 bits.
+        #expect(weights.reduce(0) { $0 + abs($1) } < 2 * one)
+      }
+    }
+    #expect(nearer < plain / 2)
   }
 }

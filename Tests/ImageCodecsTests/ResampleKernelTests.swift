@@ -33,4 +33,24 @@ import Testing
     #expect(small.rgb[..<(14 * 3)].allSatisfy { $0 == 40 })
     #expect(small.rgb[(18 * 3)...].allSatisfy { $0 == 200 })
   }
+
+  @Test(
+    arguments: [(61, 47, 13, 9), (200, 3, 31, 2), (5, 4, 40, 33), (300, 200, 7, 5), (2, 2, 1, 1)],
+    Interpolation.allCases
+  )
+  func allInstructionSetsGiveTheSameBytes(sizes: (Int, Int, Int, Int), way: Interpolation) throws {
+    var state: UInt32 = 7
+    let rgb = (0..<sizes.0 * sizes.1 * 3).map { _ in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return UInt8(truncatingIfNeeded: state >> 24)
+    }
+    let image = try Image(width: sizes.0, height: sizes.1, rgb: rgb)
+    for source in [image, image.reduced(by: 2)] {
+      let results = try ResamplePasses.available.map { passes in
+        var resampler = Resampler(passes)
+        return try resampler.resize(source, width: sizes.2, height: sizes.3, interpolation: way)
+      }
+      #expect(results.allSatisfy { $0 == results.last })
+    }
+  }
 }

@@ -50,7 +50,10 @@ struct RealWeightsTests {
         interpolation: .bicubic
       )
       let jpeg = try large.jpegData(quality: 92)
-      let options = Image.DecodingOptions(fidelity: .fast, coveredSide: preprocessor.recipe.resize)
+      let options = Image.DecodingOptions(
+        fidelity: .fast,
+        coverage: .init(side: preprocessor.recipe.resize, crop: preprocessor.recipe.crop)
+      )
       let reduced = try Image(decoding: jpeg, options: options)
       #expect(reduced.width < large.width)
       let exact = try session.features(ofInput: preprocessor.values(of: Image(decoding: jpeg)))

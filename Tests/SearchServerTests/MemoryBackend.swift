@@ -98,6 +98,7 @@ struct StubImages: ImageBackend {
   let model = "stub"
   let dimension = 2
   var pause: @Sendable () async -> Void = {}
+  var onThumbnail: @Sendable () -> Void = {}
 
   func decodingCost(of file: [UInt8], maximumPixels: Int) -> Int { file.count }
 
@@ -107,7 +108,10 @@ struct StubImages: ImageBackend {
     return ExaminedImage(embedding: [0, 1], thumbnail: file)
   }
 
-  func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8] { file }
+  func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8] {
+    onThumbnail()
+    return file
+  }
 }
 
 /// Files by their source.

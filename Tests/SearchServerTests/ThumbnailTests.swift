@@ -1,6 +1,10 @@
+import Foundation
 import ImageSearch
-import SearchServer
+import Synchronization
+import TestSupport
 import Testing
+
+@testable import SearchServer
 
 /// A thumbnail is that of the row and of the file as they are now.
 @Suite struct ThumbnailTests {
@@ -55,6 +59,91 @@ import Testing
       #expect(try await page.ask("/thumbnails/3?of=unknown").bytes == Self.png("3"))
       #expect(backend.singleRows == 1)
     }
+  }
+
+  /// The second server has no thumbnail in memory, and the file another name.
+  @Test func aThumbnailOutlivesTheServer() async throws {
+    let folder = NSTemporaryDirectory() + "adbvec-cache-\(UUID())"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let made = Mutex(0)
+    for source in ["a.png", "b.png"] {
+      var images = StubImages()
+      images.onThumbnail = { made.withLock { $0 += 1 } }
+      let store = MemoryStore(files: [source: Self.png("same")])
+      try await PageClient.with(
+        MemoryBackend([ImageRow(id: 0, class: nil, source: source)]),
+        images: images,
+        store: store,
+        configure: { $0.cacheFolder = folder }
+      ) { page in
+        for uri in ["/thumbnails/0", "/thumbnails/0", "/thumbnails/0?side=384"] {
+          #expect(try await page.ask(uri).bytes == Self.png("same"))
+        }
+        store.replace(source, Self.png("other"), version: "2")
+        #expect(try await page.ask("/thumbnails/0").bytes == Self.png("other"))
+      }
+    }
+    #expect(made.withLock { $0 } == 3)
+  }
+}
+
+/// Values on disk.
+@Suite struct DiskCacheTests {
+  private func withFolder(_ body: (String) throws -> Void) rethrows {
+    let folder = NSTemporaryDirectory() + "adbvec-cache-\(UUID())"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try body(folder)
+  }
+
+  private func size(_ folder: String) -> Int {
+    let files = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+    return files.reduce(0) { sum, file in
+      var status = stat()
+      guard stat(folder + "/" + file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }
+      return sum + Int(status.st_size)
+    }
+  }
+
+  @Test func keepsValuesForTheNextProcess() {
+    withFolder { folder in
+      let cache = DiskCache(folder: folder, maximumBytes: 1 << 20)
+      #expect(cache.value(for: "0a1b-192-1") == nil)
+      cache.insert([1, 2, 3], for: "0a1b-192-1")
+      cache.insert([4], for: "0a1b-384-1")
+      let next = DiskCache(folder: folder, maximumBytes: 1 << 20)
+      #expect(next.value(for: "0a1b-192-1") == [1, 2, 3] && next.value(for: "0a1b-384-1") == [4])
+      var status = stat()
+      #expect(stat(folder, &status) == 0 && status.st_mode & 0o077 == 0)
+    }
+  }
+
+  @Test func staysWithinItsBoundAndKeepsWhatIsUsed() {
+    withFolder { folder in
+      let cache = DiskCache(folder: folder, maximumBytes: 64_000)
+      let used = [UInt8](repeating: 9, count: 500)
+      cache.insert(used, for: "used")
+      for index in 0..<400 {
+        cache.insert([UInt8](repeating: 1, count: 1_000), for: "k\(index)-value")
+        #expect(size(folder) <= 64_000)
+        #expect(cache.value(for: "used") == used)
+      }
+      #expect(cache.value(for: "k399-value") != nil && cache.value(for: "k0-value") == nil)
+    }
+  }
+
+  @Test(arguments: ["", "../../etc", "ab/../x", "ABCD", "a b-1234"])
+  func refusesKeysThatAreNone(key: String) {
+    withFolder { folder in
+      let cache = DiskCache(folder: folder, maximumBytes: 1 << 20)
+      cache.insert([1], for: key)
+      #expect(cache.value(for: key) == nil && size(folder) == 0)
+    }
+  }
+
+  @Test func aFolderThatCannotBeMadeKeepsNothing() {
+    let cache = DiskCache(folder: "/proc/none", maximumBytes: 1 << 20)
+    cache.insert([1], for: "abcd")
+    #expect(cache.value(for: "abcd") == nil)
   }
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdint.h>
+
 #pragma clang assume_nonnull begin
 
 // Kernels over activations stored pixel by pixel with the channels innermost (NHWC). Every pixel of a map starts `pixel_stride`
@@ -25,6 +27,17 @@ typedef struct {
 typedef struct {
   long k, stride, segments, segment_stride;
 } cfk_left;
+
+/// Fractional bits of a resize's weights.
+enum { CFK_RESAMPLE_BITS = 22 };
+
+/// For each output of a resize's horizontal pass: the first pixel that it reads, how many, and their weights, `taps` an output.
+/// `taps` is a multiple of 4, and weights behind those that count are 0.
+typedef struct {
+  const long *starts, *counts;
+  const int *weights;
+  long taps;
+} cfk_resampling;
 
 /// One instruction set's kernels.
 typedef struct {
@@ -77,6 +90,13 @@ typedef struct {
 
   /// Adds the sum over pixels of max(x, floor)^power to sums[channels]; power is 1, 2 or 3 here, others are the caller's.
   void (*_Nonnull power_sum)(cfk_map in, const float *x, float floor, int power, float *sums);
+
+  /// `outputs` RGB pixels, each the weighted sum of some of a row's. `bytes` may be read from the row's start on: all that the
+  /// image has left.
+  void (*_Nonnull resample_row)(const uint8_t *row, long bytes, cfk_resampling how, long outputs, uint8_t *out);
+
+  /// One row of `bytes` samples, the weighted sum of `count` rows, `stride` bytes apart.
+  void (*_Nonnull resample_column)(const uint8_t *rows, long stride, const int *weights, long count, long bytes, uint8_t *out);
 } cfk_kernels;
 
 /// The kernels of an instruction set: 0 portable, 1 AVX2 with FMA, 2 AVX-512. Null where the processor lacks it.

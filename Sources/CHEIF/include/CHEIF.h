@@ -28,4 +28,11 @@ int adbvec_heif_has_alpha(const struct adbvec_heif *reader);
  * apart. NULL when that fails, or when the image has another size than its header says. Valid until the reader is closed. */
 const uint8_t *adbvec_heif_decode(struct adbvec_heif *reader, int channels, size_t *stride);
 
+/* The length of the image's ICC profile, 0 when there is none; and the profile, 0 or -1. */
+size_t adbvec_heif_profile_size(const struct adbvec_heif *reader);
+int adbvec_heif_read_profile(const struct adbvec_heif *reader, uint8_t *profile);
+
+/* Whether the file names Display P3 with sRGB's curve by numbers, in place of a profile. */
+int adbvec_heif_is_display_p3(const struct adbvec_heif *reader);
+
 #endif

@@ -98,9 +98,9 @@ public struct FolderCollection: ImageCollection {
   }
 
   /// The same images, decoded for a resize.
-  public func covering(_ side: Int) -> any ImageCollection {
+  public func covering(_ coverage: Image.DecodingOptions.Coverage) -> any ImageCollection {
     var covering = self
-    covering.options.coveredSide = side
+    covering.options.coverage = coverage
     return covering
   }
 

@@ -28,9 +28,9 @@ public protocol ImageCollection: Sendable {
   /// The images as files that are known by their paths; nil where images are known by their positions.
   /// - Throws: `CollectionError`.
   func files() throws -> [ImageFile]?
-  /// The same collection for images that will be resized: with `Image.DecodingOptions.Fidelity.fast` only as many pixels
-  /// are decoded as a shorter side of that length needs.
-  func covering(_ side: Int) -> any ImageCollection
+  /// The same collection for images that will be resized and cropped: with `Image.DecodingOptions.Fidelity.fast` only what that
+  /// needs is decoded.
+  func covering(_ coverage: Image.DecodingOptions.Coverage) -> any ImageCollection
   /// Paths that the list of files does not speak of, because they could not be read: images may be there, or below.
   func unseenPaths() -> [[UInt8]]
   /// What tells this collection's content from another's.
@@ -49,7 +49,7 @@ extension ImageCollection {
   public func decodingBytes(at position: Int) -> Int { 0 }
 
   /// Images without files are small.
-  public func covering(_ side: Int) -> any ImageCollection { self }
+  public func covering(_ coverage: Image.DecodingOptions.Coverage) -> any ImageCollection { self }
 
   /// Everything was read.
   public func unseenPaths() -> [[UInt8]] { [] }
@@ -246,9 +246,9 @@ struct SingleImage: ImageCollection {
 
   func decodingBytes(at position: Int) -> Int { WholeFile.decodingBytes(PathText.bytes(name), options) }
 
-  func covering(_ side: Int) -> any ImageCollection {
+  func covering(_ coverage: Image.DecodingOptions.Coverage) -> any ImageCollection {
     var covering = self
-    covering.options.coveredSide = side
+    covering.options.coverage = coverage
     return covering
   }
 

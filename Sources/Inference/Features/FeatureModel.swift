@@ -83,11 +83,14 @@ public struct FeatureModel: Sendable {
     }
   }
 
-  /// The longest that an image's shorter side becomes before the crop, in pixels, over all scales: what the decoder's
-  /// `coveredSide` wants to know.
-  public var coveredSide: Int {
-    augmentation.scales.map { TestTimeAugmentation.scaled(preprocessing, by: $0).resize }.max()
-      ?? preprocessing.resize
+  /// What is taken of an image over all scales: the longest that its shorter side becomes, and the largest part of it that a crop
+  /// leaves.
+  public var coverage: Image.DecodingOptions.Coverage {
+    let sizes =
+      augmentation.scales.map { TestTimeAugmentation.scaled(preprocessing, by: $0) } + [preprocessing]
+    let side = sizes.dropLast().map(\.resize).max() ?? preprocessing.resize
+    let share = sizes.map { Double($0.crop) / Double($0.resize) }.max() ?? 1
+    return Image.DecodingOptions.Coverage(side: side, crop: Int((share * Double(side)).rounded(.up)))
   }
 
   /// An extractor for one thread.

@@ -168,9 +168,9 @@ public struct ImageSample: ImageCollection {
   public func decodingBytes(at position: Int) -> Int { collection.decodingBytes(at: positions[position]) }
 
   /// The same images, decoded for a resize.
-  public func covering(_ side: Int) -> any ImageCollection {
+  public func covering(_ coverage: Image.DecodingOptions.Coverage) -> any ImageCollection {
     var covering = self
-    covering.collection = collection.covering(side)
+    covering.collection = collection.covering(coverage)
     return covering
   }
 

@@ -43,7 +43,7 @@ public actor ImageBatchSource: BatchSource {
   ///   - limit: takes only that many images.
   ///   - ids: what the rows' ids are.
   ///   - recipe: what makes the vectors; asked for before the first extractor is made.
-  ///   - covered: the length of the shorter side that the model needs; asked for with the first extractor.
+  ///   - coverage: what the model takes of an image; asked for with the first extractor.
   ///   - dimension: how many numbers a vector will have, where that is known.
   ///   - decodingMemory: the bytes that images may take together while they are decoded; one that needs more is decoded alone.
   ///   - onImage: called for each image that is done, readable or not, before its batch is; from any thread.
@@ -55,7 +55,7 @@ public actor ImageBatchSource: BatchSource {
     limit: Int? = nil,
     ids: ImageIDs = .position,
     recipe: (@Sendable () throws -> Recipe)? = nil,
-    covered: (@Sendable () throws -> Int)? = nil,
+    coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)? = nil,
     dimension: Int? = nil,
     decodingMemory: Int = 512 << 20,
     onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil,
@@ -71,7 +71,7 @@ public actor ImageBatchSource: BatchSource {
     self.limit = min(limit ?? collection.count, collection.count)
     pool = EmbeddingPool(
       (0..<max(workers, 1)).map { _ in
-        EmbeddingWorker(collection: collection, covered: covered, makeExtractor: makeExtractor)
+        EmbeddingWorker(collection: collection, coverage: coverage, makeExtractor: makeExtractor)
       },
       memory: decodingMemory
     )
@@ -91,7 +91,7 @@ public actor ImageBatchSource: BatchSource {
     ids: ImageIDs = .position,
     onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil
   ) {
-    let covering = collection.covering(model.coveredSide)
+    let covering = collection.covering(model.coverage)
     self.init(
       covering,
       workers: workers,
@@ -316,18 +316,18 @@ actor EmbeddingWorker {
   }
 
   private var collection: any ImageCollection
-  private let covered: (@Sendable () throws -> Int)?
+  private let coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)?
   private let makeExtractor: @Sendable () throws -> ImageBatchSource.Extractor
   private var extractor: ImageBatchSource.Extractor?
   private nonisolated let executor = ThreadExecutor()
 
   init(
     collection: any ImageCollection,
-    covered: (@Sendable () throws -> Int)? = nil,
+    coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)? = nil,
     makeExtractor: @escaping @Sendable () throws -> ImageBatchSource.Extractor
   ) {
     self.collection = collection
-    self.covered = covered
+    self.coverage = coverage
     self.makeExtractor = makeExtractor
   }
 
@@ -339,7 +339,7 @@ actor EmbeddingWorker {
 
   func embed(_ position: Int) throws -> Outcome {
     try Task.checkCancellation()
-    if extractor == nil, let covered { collection = collection.covering(try covered()) }
+    if extractor == nil, let coverage { collection = collection.covering(try coverage()) }
     // A closure that is taken out of an optional and put back is wrapped in another each time: after some 40,000 images
     // a call would overflow the stack.
     if extractor == nil { extractor = try makeExtractor() }

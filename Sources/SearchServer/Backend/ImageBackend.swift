@@ -59,13 +59,16 @@ package final class ExtractorPool: ImageBackend {
   package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
     // An upload is decoded for the model, images of the collection for their thumbnails.
     var options = decoding
-    options.coveredSide = decoding.coveredSide.map { max($0, Thumbnail.uploadSide) }
+    let side = decoding.coverage?.side
+    options.coverage = side.map { .init(side: max($0, Thumbnail.uploadSide)) }
     return try Pixels.cost(of: file, maximumPixels: maximumPixels, options)
   }
 
   package func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) throws -> ExaminedImage {
     var options = decoding
     options.maximumPixels = maximumPixels
+    // All of it is shown.
+    options.coverage?.crop = nil
     let image = try Pixels.decoded(file, options)
     let lent = try idle.withLock { $0.popLast() } ?? Lent(extractor: network.makeExtractor())
     defer { idle.withLock { $0.append(lent) } }
@@ -128,8 +131,9 @@ private enum Pixels {
       maximumPixels: maximumPixels,
       background: .white,
       appliesOrientation: true,
+      convertsColours: Image.canConvertColours,
       fidelity: .fast,
-      coveredSide: side
+      coverage: Image.DecodingOptions.Coverage(side: side)
     )
   }
 

@@ -7,22 +7,25 @@ struct ServerMetrics: Sendable {
   let registry: PrometheusRegistry
   private let features: CoreMetrics.Timer
   private let database: CoreMetrics.Timer
-  private let thumbnailsMade: Counter
-  private let thumbnailsKept: Counter
+  private let thumbnails: [ThumbnailOrigin: Counter]
+
+  /// Where a thumbnail came from.
+  enum ThumbnailOrigin: String, CaseIterable {
+    /// Made for this request.
+    case image
+    case memory
+    case disk
+  }
 
   init(registry: PrometheusRegistry) {
     self.registry = registry
     features = Timer(label: "adbvec_features_seconds", factory: registry)
     database = Timer(label: "adbvec_database_seconds", factory: registry)
-    thumbnailsMade = Counter(
-      label: "adbvec_thumbnails_total",
-      dimensions: [("from", "image")],
-      factory: registry
-    )
-    thumbnailsKept = Counter(
-      label: "adbvec_thumbnails_total",
-      dimensions: [("from", "memory")],
-      factory: registry
+    thumbnails = Dictionary(
+      uniqueKeysWithValues: ThumbnailOrigin.allCases.map { origin in
+        let dimensions = [("from", origin.rawValue)]
+        return (origin, Counter(label: "adbvec_thumbnails_total", dimensions: dimensions, factory: registry))
+      }
     )
     for (name, help) in Self.help { registry.describe(name, help) }
   }
@@ -32,7 +35,7 @@ struct ServerMetrics: Sendable {
     "adbvec_http_request_seconds": "From the request's head to the answer's head, by route.",
     "adbvec_features_seconds": "Time of one feature extraction, decoding included.",
     "adbvec_database_seconds": "Time of one search in the database, as its client saw it.",
-    "adbvec_thumbnails_total": "Thumbnails answered, made from an image or taken from memory.",
+    "adbvec_thumbnails_total": "Thumbnails answered, made from an image or taken from memory or disk.",
     "adbvec_turned_away_total": "Requests that got 503 because a queue was full, by queue.",
     "adbvec_queue_running": "Pieces of work that run now, by queue.",
     "adbvec_queue_waiting": "Pieces of work that wait now, by queue.",
@@ -54,7 +57,7 @@ struct ServerMetrics: Sendable {
 
   func extracted(milliseconds: Double) { features.recordMilliseconds(milliseconds) }
   func queried(milliseconds: Double) { database.recordMilliseconds(milliseconds) }
-  func thumbnail(fromMemory: Bool) { (fromMemory ? thumbnailsKept : thumbnailsMade).increment() }
+  func thumbnail(from origin: ThumbnailOrigin) { thumbnails[origin]?.increment() }
 
   func turnedAway(from queue: String) {
     Counter(label: "adbvec_turned_away_total", dimensions: [("queue", queue)], factory: registry).increment()

@@ -14,6 +14,8 @@ struct SearchCore: Sendable {
   let uploads: UploadCache
   let shown = ShownImages()
   let thumbnails: BoundedCache<ThumbnailKey, Thumbnail>
+  /// Thumbnails by their images' content; nil where none are kept.
+  let diskThumbnails: DiskCache?
   let connections: OpenConnections
   let threads = BlockingExecutor(label: "adbvec.page.work")
 
@@ -53,6 +55,9 @@ struct SearchCore: Sendable {
     classes = ClassCache { limit in try await queryQueue.run { try await backend.classes(limit: limit) } }
     uploads = UploadCache(maximumBytes: load.uploadCache)
     thumbnails = BoundedCache(maximumCost: load.thumbnailCache)
+    diskThumbnails = configuration.cacheFolder.map {
+      DiskCache(folder: $0 + "/thumbnails", maximumBytes: load.diskCache)
+    }
     connections = OpenConnections(maximum: configuration.limits.maximumConnections) {
       metrics.evictedConnection()
     }

@@ -1,3 +1,4 @@
+internal import Basics
 internal import Hummingbird
 internal import ImageSearch
 
@@ -68,26 +69,48 @@ extension SearchCore {
     return try await ask { try await backend.row(id: id) }
   }
 
-  /// A thumbnail of an image of the collection, from memory where it was made of the same file before.
+  /// A thumbnail of an image of the collection, from memory or disk where it was made of the same file before.
   func thumbnail(id: ImageID, digest: String?, side: Int) async throws -> Thumbnail {
     let (image, file) = try await file(id: id, digest: digest)
     let key = ThumbnailKey(image: image, version: file.version, side: side)
     if let kept = thumbnails.value(for: key) {
-      metrics.thumbnail(fromMemory: true)
+      metrics.thumbnail(from: .memory)
       return kept
     }
-    let limit = configuration.limits.maximumPixels
     let made = try await admitted(to: thumbnailQueue) {
       let bytes = try await threads.run { try file.bytes() }
-      _ = try Self.type(of: bytes)
-      let small = try await decoding(bytes) { [images] in
-        try await images.thumbnail(of: bytes, side: side, maximumPixels: limit)
-      }
+      let small = try await keptOnDisk(bytes, side) ?? smaller(bytes, side)
       return Thumbnail(bytes: small, type: try Self.type(of: small), version: "\(file.version)-\(side)")
     }
-    metrics.thumbnail(fromMemory: false)
     thumbnails.insert(made.value, for: key, cost: made.value.bytes.count + 256)
     return made.value
+  }
+
+  /// A thumbnail that was made of the same bytes before, by whatever name and however long ago.
+  private func keptOnDisk(_ bytes: [UInt8], _ side: Int) async throws -> [UInt8]? {
+    guard let diskThumbnails else { return nil }
+    let kept = try await threads.run { diskThumbnails.value(for: Self.diskKey(bytes, side)) }
+    guard let kept, ContentType.image(kept) != nil else { return nil }
+    metrics.thumbnail(from: .disk)
+    return kept
+  }
+
+  private func smaller(_ bytes: [UInt8], _ side: Int) async throws -> [UInt8] {
+    _ = try Self.type(of: bytes)
+    let limit = configuration.limits.maximumPixels
+    let small = try await decoding(bytes) { [images] in
+      try await images.thumbnail(of: bytes, side: side, maximumPixels: limit)
+    }
+    metrics.thumbnail(from: .image)
+    if let diskThumbnails {
+      try await threads.run { diskThumbnails.insert(small, for: Self.diskKey(bytes, side)) }
+    }
+    return small
+  }
+
+  /// The number goes up when thumbnails of the same file become others.
+  private static func diskKey(_ bytes: [UInt8], _ side: Int) -> String {
+    "\(SHA256.hexadecimal(of: bytes))-\(side)-1"
   }
 
   /// Decodes an image when the memory that this takes is free.

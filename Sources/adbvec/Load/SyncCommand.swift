@@ -271,7 +271,7 @@ struct FolderSync: Sendable {
       workers: workers,
       ids: ids,
       recipe: { try model.value().recipe },
-      covered: { try model.value().model.coveredSide },
+      coverage: { try model.value().model.coverage },
       onImage: onImage,
       makeExtractor: {
         let extractor = try model.value().model.makeExtractor()

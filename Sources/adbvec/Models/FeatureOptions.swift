@@ -90,7 +90,7 @@ struct FeatureOptions: ParsableArguments {
   /// Whether any option says how embeddings are made.
   var isGiven: Bool {
     flags.values.contains { $0 != nil } || preprocessing.changes(completing: .init()) != .init()
-      || decoding.background != nil || decoding.exif != nil || decoding.decode != nil
+      || decoding.background != nil || decoding.exif != nil || decoding.icc != nil || decoding.decode != nil
       || decoding.grey16 != nil
   }
 
@@ -121,6 +121,7 @@ struct FeatureOptions: ParsableArguments {
     given[.projection] = nil
     // Their defaults differ between files and records, and between versions.
     if self.decoding.exif == nil { given[.exif] = nil }
+    if self.decoding.icc == nil { given[.icc] = nil }
     if self.decoding.decode == nil { given[.decode] = nil }
     try samples.check(given, table: "the projection's samples")
   }
@@ -283,7 +284,7 @@ struct PreparedFeatures {
   init(model: FeatureModel, decoding: Image.DecodingOptions, recipe: Recipe) {
     self.model = model
     var decoding = decoding
-    decoding.coveredSide = model.coveredSide
+    decoding.coverage = model.coverage
     self.decoding = decoding
     self.recipe = recipe
   }
@@ -369,6 +370,12 @@ struct DecodingArguments: ParsableArguments {
   )
   var exif: Bool?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Convert colours of an ICC profile, such as Display P3, to sRGB (default: the table's, else --icc)."
+  )
+  var icc: Bool?
+
   @Option(
     help: ArgumentHelp(
       "fast (only as many pixels as the model needs) or exact (Pillow's pixels) (default: the table's, else fast).",
@@ -387,28 +394,38 @@ struct DecodingArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Skip images with more pixels (default: 89478485, where Pillow warns).",
+      "Skip images with more pixels, in millions (default: 89, where Pillow warns; serve: 40).",
       valueName: "count"
     )
   )
-  var maxPixels: Int?
+  var maxMegapixels: Int?
+
+  /// As earlier versions took it.
+  @Option(help: .hidden) var maxPixels: Int?
 
   func validate() throws {
     if let maxPixels { try checkRange("--max-pixels", maxPixels, 1...Self.mostPixels) }
+    if let maxMegapixels {
+      try checkRange("--max-megapixels", maxMegapixels, 1...Self.mostPixels / 1_000_000)
+    }
   }
 
   /// More would not fit a buffer of the decoders.
   private static let mostPixels = Int(Int32.max) / 8
+
+  /// The most pixels that are asked for; nil for the command's default.
+  var pixelLimit: Int? { maxMegapixels.map { $0 * 1_000_000 } ?? maxPixels }
 
   /// The options of the decoder for image files.
   var options: Image.DecodingOptions {
     var options = Image.DecodingOptions(
       background: background,
       appliesOrientation: exif ?? true,
+      convertsColours: icc ?? true,
       grey16: grey16 ?? .clipped,
       fidelity: decode ?? .fast
     )
-    if let maxPixels { options.maximumPixels = maxPixels }
+    if let pixelLimit { options.maximumPixels = pixelLimit }
     return options
   }
 
@@ -417,6 +434,7 @@ struct DecodingArguments: ParsableArguments {
     var options = options
     guard try collection.files() == nil else { return options }
     options.appliesOrientation = exif ?? false
+    options.convertsColours = icc ?? false
     options.fidelity = decode ?? .exact
     return options
   }
@@ -428,6 +446,7 @@ struct DecodingArguments: ParsableArguments {
       options.background = RGBColor(argument: color)
     }
     if exif == nil { options.appliesOrientation = recipe[.exif] == "yes" }
+    if icc == nil { options.convertsColours = recipe[.icc] == "yes" }
     if decode == nil { options.fidelity = recipe[.decode] == "fast" ? .fast : .exact }
     if grey16 == nil { options.grey16 = recipe[.grey16] == "scaled" ? .scaled : .clipped }
     return options
@@ -436,13 +455,18 @@ struct DecodingArguments: ParsableArguments {
   /// What a recipe says of them; empty for the tutorial's way.
   var recipe: String {
     (background.map { " background:\($0.red),\($0.green),\($0.blue)" } ?? "") + (exif == true ? " exif" : "")
+      + (icc == true ? " icc" : "")
       + (decode.map { " decode:\($0.rawValue)" } ?? "") + (grey16 == .scaled ? " grey16:scaled" : "")
   }
 }
 
 extension Image.DecodingOptions {
   /// For people to look at: transparent pixels show white.
-  static let display = Image.DecodingOptions(background: .white, appliesOrientation: true)
+  static let display = Image.DecodingOptions(
+    background: .white,
+    appliesOrientation: true,
+    convertsColours: Image.canConvertColours
+  )
 }
 
 extension Image.DecodingOptions.Fidelity: ExpressibleByArgument {}

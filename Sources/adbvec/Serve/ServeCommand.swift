@@ -71,9 +71,6 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   @Option(help: ArgumentHelp("The largest upload, in MiB.", valueName: "size"))
   var maxUpload = 16
 
-  @Option(help: ArgumentHelp("The most pixels of an image, in millions.", valueName: "count"))
-  var maxMegapixels = 40
-
   @Option(help: ArgumentHelp("Connections to the database.", valueName: "count"))
   var connections = 8
 
@@ -86,9 +83,6 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   func validate() throws {
     try checkRange("--port", port, 0...65_535)
     guard (1...1_024).contains(maxUpload) else { throw ValidationError("--max-upload must be 1…1024") }
-    guard (1...1_000).contains(maxMegapixels) else {
-      throw ValidationError("--max-megapixels must be 1…1000")
-    }
     guard (1...100).contains(connections) else { throw ValidationError("--connections must be 1…100") }
     guard (1...3_600).contains(searchLimit) else { throw ValidationError("--search-limit must be 1…3600") }
   }
@@ -199,7 +193,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     page.collection = query.name.quoted
     page.templates = templates
     page.limits.maximumUploadBytes = maxUpload << 20
-    page.limits.maximumPixels = features.decoding.maxPixels ?? maxMegapixels * 1_000_000
+    page.limits.maximumPixels = features.decoding.pixelLimit ?? 40_000_000
     // One connection stays free for /ready.
     page.load.queries = max(1, connections - 1)
     page.load.extractions = ProcessInfo.processInfo.activeProcessorCount

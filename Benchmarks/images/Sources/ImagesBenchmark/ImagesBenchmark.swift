@@ -21,7 +21,7 @@ struct ImagesBenchmark {
       let options = Image.DecodingOptions(
         appliesOrientation: true,
         fidelity: arguments[1] == "fast" ? .fast : .exact,
-        coveredSide: model.preprocessing.resize
+        coverage: model.coverage
       )
       let files = try arguments[6...].map { try Data(contentsOf: URL(filePath: $0)) }
       let stages = try Stages.measure(
@@ -128,6 +128,7 @@ enum Comparison {
   static func print(_ model: FeatureModel, margin: Double, files: [String]) throws {
     let extractor = try model.makeExtractor()
     let own = Image.DecodingOptions.reductionMargin
+    let share = Double(model.preprocessing.crop) / Double(model.preprocessing.resize)
     let side = Double(model.preprocessing.resize) * (margin == 0 ? 1 : margin / own)
     var exact: [[Float]] = []
     var fast: [[Float]] = []
@@ -136,7 +137,7 @@ enum Comparison {
       var options = Image.DecodingOptions(appliesOrientation: true)
       exact.append(try extractor.features(of: Image(decoding: data, options: options)))
       options.fidelity = .fast
-      options.coveredSide = Int(side)
+      options.coverage = .init(side: Int(side), crop: Int(side * share))
       let image = try Image(decoding: data, options: options)
       fast.append(try extractor.features(of: image))
       FileHandle.standardError.write(
