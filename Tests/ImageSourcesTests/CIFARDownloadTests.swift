@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Glibc
 import ImageCodecs
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -194,5 +195,27 @@ struct CIFARDownloadTests {
     put(String(header.reduce(0) { $0 + Int($1) }, radix: 8), at: 148)
     let padding = [UInt8](repeating: 0, count: (512 - content.count % 512) % 512 + 1024)
     return header + content + padding
+  }
+}
+
+/// The tutorial's images: what the network gets of them, and with it every vector and every figure of retrieval, stays as it is.
+@Suite(.enabled(if: Environment.hasData, "the images are not beside the package"))
+struct CIFARPixelTests {
+  /// The SHA-256 of Pillow 13's `resize((256, 256), BILINEAR)` and the middle 224 x 224 of the first 200 test images.
+  @Test func preparedImagesArePillowsToTheBit() throws {
+    let options = Image.DecodingOptions(
+      appliesOrientation: true,
+      convertsColours: true,
+      fidelity: .fast,
+      coverage: .init(side: 256, crop: 224)
+    )
+    let collection = try ImageSource.open(Environment.data + "/cifar-100-binary/test.bin", options: options)
+      .covering(.init(side: 256, crop: 224))
+    var preprocessor = try Preprocessor(.torchvision)
+    var hash = SHA256()
+    for position in 0..<200 {
+      hash.update(preprocessor.croppedImage(of: try collection.image(at: position)).rgb)
+    }
+    #expect(hash.hexadecimal() == "20d956c115ca3b480f14fd41561b843b4cf6b6d36182e154f29f45e588714ebd")
   }
 }

@@ -79,7 +79,8 @@ extension SearchCore {
     }
     let made = try await admitted(to: thumbnailQueue) {
       let bytes = try await threads.run { try file.bytes() }
-      let small = try await keptOnDisk(bytes, side) ?? smaller(bytes, side)
+      let kept = try await keptOnDisk(bytes, side)
+      let small = if let kept { kept } else { try await smaller(bytes, side) }
       return Thumbnail(bytes: small, type: try Self.type(of: small), version: "\(file.version)-\(side)")
     }
     thumbnails.insert(made.value, for: key, cost: made.value.bytes.count + 256)

@@ -51,7 +51,7 @@ final class DiskCache: Sendable {
     let parent = String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
     guard isFolder(parent) || makeFolders(parent) else { return }
     var draft = Array((parent + "/.draft-XXXXXX").utf8CString)
-    let descriptor = mkostemp(&draft, O_CLOEXEC)
+    let descriptor = mkstemp(&draft)
     guard descriptor >= 0 else { return }
     let isWritten = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == bytes.count
     guard close(descriptor) == 0, isWritten, rename(draft, path) == 0 else {

@@ -7,7 +7,7 @@ import Synchronization
 /// Measures what becomes of image files on their way to embeddings, and prints JSON.
 ///
 ///     ImagesBenchmark rate exact|fast MODEL WEIGHTS THREADS SECONDS FILE…
-///     ImagesBenchmark compare MARGIN MODEL WEIGHTS FILE…
+///     ImagesBenchmark compare MARGIN MODEL WEIGHTS FOLDER/FILE…
 @main
 struct ImagesBenchmark {
   static func main() throws {
@@ -124,6 +124,8 @@ struct Stages {
 
 /// How far embeddings of reduced images are from those of whole ones.
 enum Comparison {
+  /// Cosines, whether the nearest image is the same, and how often it is of the same class.
+  ///
   /// - Parameter margin: in place of the decoder's own; 0 takes that.
   static func print(_ model: FeatureModel, margin: Double, files: [String]) throws {
     let extractor = try model.makeExtractor()
@@ -149,14 +151,28 @@ enum Comparison {
     }
     let cosines = zip(exact, fast).map(cosine).sorted()
     let same = exact.indices.filter { nearest(exact, exact[$0], $0) == nearest(exact, fast[$0], $0) }.count
+    // Images of one folder are of one class.
+    let classes = files.map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) }
+    func precision(_ rows: [[Float]], _ queries: [[Float]]) -> Double {
+      let hits = rows.indices.filter { query in
+        nearest(rows, queries[query], query).map { classes[$0] == classes[query] } ?? false
+      }
+      return Double(hits.count) / Double(max(rows.count, 1))
+    }
     Swift.print(
       String(
-        format: "{\"images\": %d, \"cosine_min\": %.6f, \"cosine_median\": %.6f, \"same_nearest\": %d}",
+        format: "{\"images\": %d, \"cosine_min\": %.6f, \"cosine_median\": %.6f, \"same_nearest\": %d, ",
         files.count,
         cosines.first ?? 0,
         cosines.isEmpty ? 0 : cosines[cosines.count / 2],
         same
       )
+        + String(
+          format: "\"p1_exact\": %.4f, \"p1_fast\": %.4f, \"p1_fast_in_exact\": %.4f}",
+          precision(exact, exact),
+          precision(fast, fast),
+          precision(exact, fast)
+        )
     )
   }
 
