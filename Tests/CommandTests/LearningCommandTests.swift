@@ -160,15 +160,21 @@ struct LearningCommandTests {
         _ = try await succeed(["embed-load", folder], table)
         let recipe = try await Program.psql("SELECT recipe FROM adbvec_recipe", on: database).output
         #expect(recipe.contains(#""decode":"fast""#) && recipe.contains(#""exif":"yes""#), "\(recipe)")
+        #expect(recipe.contains(#""icc":"yes""#))
         #expect(try #require(try await distance(image)) < 1e-4)
         try await expectRefusal(
           ["search", "--image", image, "--decode", "exact"],
           naming: "--decode fast",
           settings: table
         )
+        try await expectRefusal(
+          ["search", "--image", image, "--no-icc"],
+          naming: "--icc",
+          settings: table
+        )
         // As an earlier version recorded it.
         _ = try await Program.psql(
-          #"UPDATE adbvec_recipe SET recipe = replace(replace(recipe, '"decode":"fast",', ''), '"exif":"yes"', '"exif":"no"')"#,
+          #"UPDATE adbvec_recipe SET recipe = replace(replace(replace(recipe, '"decode":"fast",', ''), '"exif":"yes"', '"exif":"no"'), '"icc":"yes",', '')"#,
           on: database
         )
         #expect(try #require(try await distance(image)) > 1e-3)

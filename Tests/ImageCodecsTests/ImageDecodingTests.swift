@@ -35,10 +35,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("hello, world", "not an image; JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP and TIFF can be read"),
-    ("0000ftypqt  ", "a video; JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP and TIFF can be read"),
-    ("<svg>", "SVG or another XML file; JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP and TIFF can be read"),
-    ("", "the file is empty; JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP and TIFF can be read"),
+    ("hello, world", "not an image; JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP and TIFF can be read"),
+    ("0000ftypqt  ", "a video; JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP and TIFF can be read"),
+    ("<svg>", "SVG or another XML file; JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP and TIFF can be read"),
+    ("", "the file is empty; JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP and TIFF can be read"),
   ])
   func `A text file named png is no image`(text: String, reason: String) throws {
     let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).png").path

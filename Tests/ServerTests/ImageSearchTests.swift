@@ -412,14 +412,14 @@ import VectorSQL
         == Recipe([
           .architecture: "vgg11", .feature: "rmac:3", .normalise: "yes", .weights: "ab12cd34",
           .scales: "0.7,1",
-          .mirror: "yes", .projection: "77", .background: "#ff000a", .exif: "yes", .decode: "exact",
-          .grey16: "scaled",
+          .mirror: "yes", .projection: "77", .background: "#ff000a", .exif: "yes", .icc: "no",
+          .decode: "exact", .grey16: "scaled",
         ])
     )
     #expect(Recipe(recorded: "") == nil)
     // Before there was a choice every pixel was decoded.
     let older = try #require(Recipe(recorded: #"{"exif":"no","resize":"256"}"#))
-    #expect(older[.decode] == "exact")
+    #expect(older[.decode] == "exact" && older[.icc] == "no")
     let faster = #expect(throws: RecipeMismatch.self) {
       try older.check(Recipe([.exif: "no", .decode: "fast"]), table: "images")
     }
