@@ -198,7 +198,9 @@ let package = Package(
     ),
     .target(
       name: "ImageCodecs",
-      dependencies: ["Basics", "CFeatureKernels", "CHEIF", "CJPEG", "CJXL", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib"],
+      dependencies: [
+        "Basics", "CFeatureKernels", "CHEIF", "CJPEG", "CJXL", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib",
+      ],
       swiftSettings: settings
     ),
     .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),

@@ -29,6 +29,7 @@ import Testing
   }
 
   @Test func pagesAndVideosAreNoImages() {
+    #expect(ContentType.image([0xFF, 0x0A, 0, 0]) == "image/jxl" && ContentType.images.contains("image/jxl"))
     for text in ["<html>", "%PDF-1.7", "\0\0\0\u{18}ftypisom"] {
       #expect(ContentType.image(Array(text.utf8)) == nil)
     }

@@ -145,7 +145,8 @@ struct ContentType: Hashable {
 
   /// The types of images that are taken.
   static let images = [
-    "image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif", "image/gif",
+    "image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif", "image/jxl",
+    "image/gif",
     "image/bmp",
     "image/tiff",
   ]
@@ -159,6 +160,7 @@ struct ContentType: Hashable {
     case .gif?: "image/gif"
     case .bmp?: "image/bmp"
     case .tiff?: "image/tiff"
+    case .jxl?: "image/jxl"
     case .heif?: bytes.dropFirst(8).starts(with: Array("avi".utf8)) ? "image/avif" : "image/heic"
     case nil: nil
     }
