@@ -77,10 +77,12 @@ import Testing
         configure: { $0.cacheFolder = folder }
       ) { page in
         for uri in ["/thumbnails/0", "/thumbnails/0", "/thumbnails/0?side=384"] {
-          #expect(try await page.ask(uri).bytes == Self.png("same"))
+          let answer = try await page.ask(uri)
+          #expect(answer.bytes == Self.png("same"))
         }
         store.replace(source, Self.png("other"), version: "2")
-        #expect(try await page.ask("/thumbnails/0").bytes == Self.png("other"))
+        let answer = try await page.ask("/thumbnails/0")
+        #expect(answer.bytes == Self.png("other"))
       }
     }
     #expect(made.withLock { $0 } == 3)
