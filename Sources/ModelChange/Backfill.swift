@@ -357,6 +357,11 @@ private struct BackfillLane: Sendable {
         }
       } catch let error as PostgresError where error.sqlState == "55P03" {
         // A writer holds one of the rows; they are claimed again.
+      } catch let error as PostgresError where error.sqlState == "22003" {
+        throw ChangeError(
+          "a vector of \(change.table.quoted), among the rows \(some.first ?? "") to \(some.last ?? ""), cannot be converted: "
+            + "\(error.message). Fix: change that row and run this again, or take the change back with 'adbvec migrate down'"
+        )
       }
     }
     return made

@@ -110,7 +110,8 @@ public struct ChangeFiles: Sendable {
       -- in it are the work that is left; a partial index finds them.
       -- migrate:up transaction:false
       BEGIN;
-      \(table.server.waiting("200ms"))ALTER TABLE \(name) ADD COLUMN \(sql(change.next)) \(type), ADD COLUMN \(sql(change.state)) text;\(storage)\(grants)
+      \(Self.locking(table, "200ms"))
+      ALTER TABLE \(name) ADD COLUMN \(sql(change.next)) \(type), ADD COLUMN \(sql(change.state)) text;\(storage)\(grants)
       \(function(clearing: change.next, by: forward))
       \(triggers)
       COMMIT;
@@ -120,7 +121,8 @@ public struct ChangeFiles: Sendable {
       DROP INDEX \(concurrently)IF EXISTS \(change.inSchema(change.pendingPreviousIndex));
       DROP INDEX \(concurrently)IF EXISTS \(change.inSchema(change.pendingIndex));
       BEGIN;
-      \(table.server.waiting("200ms"))\(dropTriggers)
+      \(Self.locking(table, "200ms"))
+      \(dropTriggers)
       DROP FUNCTION \(change.sql(change.function))();
       ALTER TABLE \(name) DROP COLUMN \(sql(change.next)), DROP COLUMN \(sql(change.state));
       \(forgettingRecipe(of: change.next))
@@ -265,7 +267,8 @@ public struct ChangeFiles: Sendable {
       -- The old vectors of \(name).\(change.sql(change.column)) go, with everything that the change added. There is no way back.
       -- lint:ignore D004 the vectors are those that the switch has put aside
       -- migrate:up lock-timeout:200ms
-      \(table.server.waitingEverywhere("200ms"))\(deletion)DROP TRIGGER \(change.sql(change.insertTrigger)) ON \(name);
+      \(locking(table, "200ms"))
+      \(deletion)DROP TRIGGER \(change.sql(change.insertTrigger)) ON \(name);
       DROP TRIGGER \(change.sql(change.updateTrigger)) ON \(name);
       DROP FUNCTION \(change.sql(change.function))();
       ALTER TABLE \(name) DROP COLUMN \(change.sql(change.previous)), DROP COLUMN \(change.sql(change.state));

@@ -101,7 +101,7 @@ public struct ChangeSteps: MigrationStepRunner {
       let left = try await request.count(request.change.missing(request.column), on: connection)
       guard left == 0 else {
         throw ChangeError(
-          "\(left) images of \(request.change.table.quoted) could not be read while their vectors were made; the column "
+          "\(request.change.table.quoted): \(left) of its images could not be read while their vectors were made; the column "
             + "\(request.change.state.quoted) says why. Fix: put them back and set that column to NULL in their rows, then "
             + "run this again; or write missing=keep into the file"
         )

@@ -6,7 +6,7 @@ internal import VectorSQL
 extension ChangeFiles {
   /// What a trigger sets the column to: an expression of the row's other vector, or nil for NULL.
   func function(clearing column: Identifier, by conversion: VectorConversion?) -> String {
-    let value = conversion?.sql(of: "NEW.\(sql(change.column))") ?? "NULL"
+    let value = conversion?.sqlInTrigger(of: "NEW.\(sql(change.column))") ?? "NULL"
     // A writer that names no columns would put its vector where the old ones are now, and lose it.
     let guarded =
       column == change.previous
@@ -57,20 +57,19 @@ extension ChangeFiles {
   /// A vector that was only stored otherwise can be stored as before.
   var backward: VectorConversion? {
     guard let forward, !forward.normalises else { return nil }
-    return VectorConversion(type: table.column.type, normalises: false)
+    return VectorConversion(type: table.column.type, normalises: false, qualifier: forward.qualifier)
   }
-}
-
-extension ServerCapabilities {
-  /// The settings of a transaction that changes a table together with its triggers, and waits for no lock longer than that;
-  /// a line each.
-  func waiting(_ time: String) -> String {
-    ([engine.settingsPrelude].compactMap(\.self) + engine.triggerSettings + [
-      "SET LOCAL lock_timeout = '\(time)'"
-    ])
-    .map { $0 + ";\n" }.joined()
+  /// The first statements of a transaction that changes the table: no lock is waited for longer than that while writers queue
+  /// behind it. A vacuum is waited for before, by a lock that keeps no writer waiting: the server ends an automatic one for a
+  /// waiter of deadlock_timeout, and would never end it for one that gives up earlier.
+  static func locking(_ table: ChangedTable, _ time: String) -> String {
+    let engine = table.server.engine
+    let lines =
+      [engine.settingsPrelude].compactMap(\.self) + engine.triggerSettings + [
+        "SET LOCAL lock_timeout = '10s'",
+        "LOCK TABLE \(table.change.sql(table.change.table)) IN SHARE UPDATE EXCLUSIVE MODE",
+        "SET LOCAL lock_timeout = '\(time)'",
+      ]
+    return lines.map { $0 + ";" }.joined(separator: "\n")
   }
-
-  /// The same where the section has a lock-timeout, which is the session's alone.
-  func waitingEverywhere(_ time: String) -> String { engine.settingsPrelude == nil ? "" : waiting(time) }
 }

@@ -225,7 +225,8 @@ extension ChangedTable {
     return VectorConversion(
       type: type,
       normalises: normalises,
-      normaliser: hasFunction ? schema + "l2_normalize" : nil
+      normaliser: hasFunction ? schema + "l2_normalize" : nil,
+      qualifier: schema
     )
   }
 

@@ -57,7 +57,8 @@ extension ChangeFiles {
       -- lint:ignore D005 programs use the old name, which the new vectors get in the same moment
       -- migrate:up lock-timeout:100ms
       \(step(filling: change.next, making, missing))
-      \(table.server.waitingEverywhere("100ms"))LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
+      \(Self.locking(table, "100ms"))
+      LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
       \(check(change.next))
       \(dropTriggers)
       \(there)
@@ -67,7 +68,8 @@ extension ChangeFiles {
 
       -- migrate:down lock-timeout:100ms
       \(rollback.map { step(filling: change.previous, $0, .keep) } ?? "-- Rows that were written since have no old vector.")
-      \(table.server.waitingEverywhere("100ms"))LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
+      \(Self.locking(table, "100ms"))
+      LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
       \(rollback == nil ? refusal : check(change.previous))
       \(dropTriggers)
       \(back)

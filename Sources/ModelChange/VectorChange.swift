@@ -107,6 +107,15 @@ public struct VectorConversion: Sendable, Hashable {
   /// The function of the extension that does it, with its schema where that must be named; nil where there is none (real[],
   /// pgvector before 0.7).
   var normaliser: String?
+  /// The schema of the extension's functions, with its dot, where it must be named.
+  var qualifier = ""
+
+  /// The expression for a vector in a trigger, which must refuse no writer: NULL for one that a halfvec may not hold, since its
+  /// largest number is 65504. The backfill then meets it, and says so.
+  func sqlInTrigger(of vector: String) -> String {
+    guard !normalises, type.contains("halfvec") else { return sql(of: vector) }
+    return "CASE WHEN \(qualifier)vector_norm(\(vector)) < 65504 THEN \(sql(of: vector)) END"
+  }
 
   /// The expression for a vector.
   func sql(of vector: String) -> String {

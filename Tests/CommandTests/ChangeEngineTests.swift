@@ -106,7 +106,10 @@ struct ChangeEngineTests {
       // On every node, shards included.
       for sql in [
         "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'image_vector%'",
-        "SELECT count(*) FROM pg_attribute WHERE NOT attisdropped AND attname ~ '^image_vector_(next|previous|state)$'",
+        """
+        SELECT count(*) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+        WHERE relkind = 'r' AND NOT attisdropped AND attname ~ '^image_vector_(next|previous|state)$'
+        """,
       ] {
         let counts = try await change.rows("SELECT result FROM run_command_on_all_nodes($$\(sql)$$)")
         #expect(Set(counts.map { $0[0] }) == ["0"], "\(sql)")

@@ -223,6 +223,61 @@ struct StorageChangeTests {
     (array ?? "").trimmingCharacters(in: ["{", "}"]).split(separator: ",").compactMap { Float($0) }
   }
 
+  /// A halfvec ends at 65504; a writer of the old column need not know.
+  @Test func aVectorThatTheNewTypeCannotHoldRefusesNoWriterAndEndsTheBackfill() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(50)
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      try await bench.succeed("migrate", "up", "--to", try bench.version("gate"))
+      _ = try await bench.rows(
+        """
+        INSERT INTO image_search (id, class, image_vector) VALUES (1000, 'far', '[70000,2,3,4,5,6,7,8]');
+        UPDATE image_search SET image_vector = '[65000,0,0,0,0,0,0,0]' WHERE id = 7
+        """
+      )
+      let ended = try await bench.run(["migrate", "up"])
+      #expect(ended.exitCode == 1)
+      #expect(ended.error.contains("cannot be converted"), "\(ended.error)")
+      #expect(ended.error.contains("1000"))
+      _ = try await bench.rows("UPDATE image_search SET image_vector = '[7,2,3,4,5,6,7,8]' WHERE id = 1000")
+      try await bench.succeed("migrate", "up")
+      #expect(try await bench.value("SELECT count(image_vector) FROM image_search") == "51")
+      #expect(
+        try await bench.value("SELECT image_vector::text FROM image_search WHERE id = 7")
+          == "[64992,0,0,0,0,0,0,0]"
+      )
+    }
+  }
+
+  /// As a vacuum does, for which attempts of a tenth of a second would be in vain.
+  @Test func aLockLikeThatOfAVacuumIsWaitedForWhileWritersGoOn() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(50)
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      try await bench.succeed("migrate", "up", "--to", try bench.version("gate"))
+      let vacuum = try await bench.database.connect()
+      try await vacuum.run("BEGIN; LOCK TABLE image_search IN SHARE UPDATE EXCLUSIVE MODE")
+      let up = Task { try await bench.run(["migrate", "up"]) }
+      while try await bench.value(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareUpdateExclusiveLock'"
+      ) != "1" {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      _ = try await bench.rows(
+        "SET lock_timeout = '5s'; INSERT INTO image_search (id, class, image_vector) VALUES (1000, 'late', '[1,2,3,4,5,6,7,8]')"
+      )
+      try await vacuum.run("COMMIT")
+      await vacuum.close()
+      let finished = try await up.value
+      #expect(finished.exitCode == 0, "\(finished.error)")
+      #expect(!finished.error.contains("lock timeout"))
+      #expect(
+        try await bench.value("SELECT image_vector::text FROM image_search WHERE id = 1000")
+          == "[1,2,3,4,5,6,7,8]"
+      )
+    }
+  }
+
   /// The table in docs/change-model.md, a stage after the other.
   @Test func readersAndWritersSeeWhatTheTableOfStagesSays() async throws {
     try await ChangeBench.with(dimension: 8) { bench in
