@@ -158,7 +158,7 @@ import Testing
       )
       let shown = try await withTemporaryFolder { folder in
         // CIFAR-100's records: two classes and 32 × 32 pixels.
-        let records = (0..<12).flatMap { number in
+        let records = (0..<12).flatMap { number -> [UInt8] in
           [0, UInt8(number)] + [UInt8](repeating: UInt8(number * 20), count: 3072)
         }
         try Data(records).write(to: URL(fileURLWithPath: folder + "/train.bin"))
