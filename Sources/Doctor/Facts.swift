@@ -17,6 +17,8 @@ public struct Facts: Sendable {
   public var operatorClasses: Set<OperatorClass> = []
   /// The table; nil when it does not exist.
   public var table: VectorTable?
+  /// The migrations that the history holds as applied; read only where there is no table.
+  public var appliedMigrations: [String] = []
   /// The table's partitions or children, one level down.
   public var parts: [Part] = []
   /// Whether the table is one of Greenplum's append-optimised ones, which compress rows and have no pages of their own size.
@@ -157,6 +159,7 @@ extension Facts {
     do {
       facts.table = try await VectorTable.read(names.name, vectorColumn: names.vectorColumn, from: connection)
     } catch is VectorTableError {
+      facts.appliedMigrations = try await appliedMigrations(connection)
       return facts
     }
     guard let table = facts.table else { return facts }
@@ -176,6 +179,15 @@ extension Facts {
       facts.statementPlan = try await plan(statement, connection)
     }
     return facts
+  }
+
+  private static func appliedMigrations(_ connection: PostgresConnection) async throws -> [String] {
+    let history: Statement =
+      "SELECT 1 WHERE has_table_privilege(to_regclass('public.adbvec_migrations')::oid, 'SELECT')"
+    guard try await !connection.query(history).isEmpty else { return [] }
+    let versions: Statement =
+      "SELECT version FROM public.adbvec_migrations WHERE state = 'applied' ORDER BY applied_order"
+    return try await connection.query(versions).map { try $0.value(at: 0, as: String.self) }
   }
 
   private static func operatorClasses(_ connection: PostgresConnection) async throws -> Set<OperatorClass> {

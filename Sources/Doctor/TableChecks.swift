@@ -9,7 +9,7 @@ extension Check {
     guard let table = facts.table else {
       return .wrong(
         "the table \(names.name.quoted) does not exist",
-        fix: facts.onPrimary("adbvec migrate up (or name the table with --table)")
+        fix: facts.onPrimary(wayToTable(facts.appliedMigrations))
       )
     }
     let missing = [names.idColumn, names.classColumn, names.vectorColumn].filter { table.column($0) == nil }
@@ -23,6 +23,15 @@ extension Check {
     let parts = facts.parts.isEmpty ? "" : " in \(facts.parts.count) partitions"
     let rows = facts.statistics.map { ", about \($0.liveRows) rows\(parts)" } ?? ""
     return .ok("\(kindName(table))\(table.name.quoted)\(rows)")
+  }
+
+  /// Migrations that the history holds as applied are not run again.
+  private static func wayToTable(_ applied: [String]) -> String {
+    guard let first = applied.first else { return "adbvec migrate up (or name the table with --table)" }
+    let last = applied.last.map { $0 == first ? "" : "…\($0)" } ?? ""
+    return
+      "name the table with --table; or, if it was dropped by hand, adbvec migrate repair --mark-pending VERSION for "
+      + "each of its versions (\(first)\(last)), then adbvec migrate up"
   }
 
   private static func kindName(_ table: VectorTable) -> String {

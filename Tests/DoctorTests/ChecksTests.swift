@@ -100,6 +100,16 @@ import VectorSQL
     )
   }
 
+  /// 'migrate up' would say that there is nothing to do.
+  @Test func aTableThatWasDroppedByHand() throws {
+    #expect(try finding("table", facts(nil)).fix == "adbvec migrate up (or name the table with --table)")
+    let fix = try finding("table", facts(nil) { $0.appliedMigrations = ["0001", "0002", "0003"] }).fix
+    #expect(
+      fix?.contains("adbvec migrate repair --mark-pending VERSION for each of its versions (0001…0003)")
+        == true
+    )
+  }
+
   @Test func theProductIsNamed() throws {
     let facts = Facts(
       server: server {
