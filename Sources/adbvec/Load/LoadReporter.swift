@@ -121,8 +121,9 @@ final class LoadReporter: Sendable {
       return "checked, nothing written: \(counted(report.thisRun.handled, "row")) would be loaded"
     }
     if report.wasFinished {
-      return
-        "already loaded (\(counted(report.counts.loaded, "row"))); --restart --on-conflict update loads again"
+      // A table that was warned of may have no unique index, and then nothing can be replaced.
+      let way = report.warnings.isEmpty ? "; --restart --on-conflict update loads again" : ""
+      return "already loaded (\(counted(report.counts.loaded, "row")))\(way)"
     }
     var parts = ["\(counted(report.counts.loaded, "row")) loaded"]
     if report.counts.replaced > 0 { parts.append("\(report.counts.replaced) of them replaced") }
