@@ -248,7 +248,7 @@ let package = Package(
     ),
     .testTarget(
       name: "VectorSQLTests",
-      dependencies: ["VectorSQL", "VectorSQLExamples"],
+      dependencies: ["TestSupport", "VectorSQL", "VectorSQLExamples"],
       swiftSettings: settings
     ),
     .testTarget(

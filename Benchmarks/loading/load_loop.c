@@ -1,5 +1,6 @@
 /* The limit for a client: libpq in C, floats encoded as they go.
-   load_loop copy|insert "conninfo" table vector|real data.f32 rows dim   (data: rows * dim little-endian floats)
+   load_loop copy|insert "conninfo" table vector|real data.f32 rows dim [first]   (data: rows * dim little-endian floats;
+   first: the row to begin with, which is its id)
    cc -O2 load_loop.c -o load_loop -I$(pg_config --includedir) -lpq */
 #include <arpa/inet.h>
 #include <libpq-fe.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 static int is_real;
+static int first;
 static int dim;
 
 static char *put32(char *p, uint32_t v) { v = htonl(v); memcpy(p, &v, 4); return p + 4; }
@@ -38,8 +40,8 @@ static void copy(PGconn *c, const char *table, FILE *f, int rows, float *v, char
   int size = is_real ? 20 + 8 * dim : 4 + 4 * dim;
   for (int i = 0; i < rows; i++) {
     if (fread(v, 4, dim, f) != (size_t)dim) exit(2);
-    int n = snprintf(label, sizeof label, "class_%02d", i % 100);
-    p = put32(put32(put16(p, 3), 4), i);
+    int n = snprintf(label, sizeof label, "class_%02d", (first + i) % 100);
+    p = put32(put32(put16(p, 3), 4), first + i);
     p = put32(p, n); memcpy(p, label, n); p += n;
     p = put_vector(put32(p, size), v);
     if (p - buffer > 65536) { check(c, PQputCopyData(c, buffer, p - buffer) == 1); p = buffer; }
@@ -64,8 +66,8 @@ static void insert(PGconn *c, const char *table, FILE *f, int rows, float *v, ch
     char *p = buffer;
     for (int k = 0; k < N; k++) {
       if (fread(v, 4, dim, f) != (size_t)dim) exit(2);
-      values[3*k] = p; p = put32(p, i + k); lengths[3*k] = 4;
-      values[3*k+1] = p; lengths[3*k+1] = sprintf(p, "class_%02d", (i + k) % 100); p += lengths[3*k+1];
+      values[3*k] = p; p = put32(p, first + i + k); lengths[3*k] = 4;
+      values[3*k+1] = p; lengths[3*k+1] = sprintf(p, "class_%02d", (first + i + k) % 100); p += lengths[3*k+1];
       values[3*k+2] = p; p = put_vector(p, v); lengths[3*k+2] = p - values[3*k+2];
     }
     PGresult *r = PQexecPrepared(c, "i", 3 * N, values, lengths, formats, 1);
@@ -76,14 +78,15 @@ static void insert(PGconn *c, const char *table, FILE *f, int rows, float *v, ch
 }
 
 int main(int argc, char **argv) {
-  if (argc != 8) return 64;
+  if (argc != 8 && argc != 9) return 64;
   is_real = strcmp(argv[4], "real") == 0;
   int rows = atoi(argv[6]);
   dim = atoi(argv[7]);
+  first = argc == 9 ? atoi(argv[8]) : 0;
   PGconn *c = PQconnectdb(argv[2]);
   check(c, PQstatus(c) == CONNECTION_OK);
   FILE *f = fopen(argv[5], "rb");
-  if (!f) { perror(argv[5]); return 1; }
+  if (!f || fseeko(f, 4L * dim * first, SEEK_SET)) { perror(argv[5]); return 1; }
   float *v = malloc(4 * dim);
   char *buffer = malloc(65536 + 101 * (64 + 20 + 8 * dim));
   (strcmp(argv[1], "copy") == 0 ? copy : insert)(c, argv[3], f, rows, v, buffer);

@@ -171,7 +171,20 @@ extension Facts {
     facts.shards = try await shards(table, server, connection)
     facts.statistics =
       try await statistics(table, server, connection) ?? statistics(of: facts.shards)
+    if let problem = facts.shards.lazy.compactMap(\.problem).first {
+      facts.searchError = problem
+      return facts
+    }
     try await facts.search(expectations, connection)
+    if server.engine.placement == .function {
+      facts.shards = try await counted(
+        facts.indexTrials,
+        on: facts.shards,
+        of: table,
+        by: names.idColumn,
+        connection
+      )
+    }
     facts.vectors = try await census(table, expectations, server, connection)
     if table.hasRows { facts.sample = try await sample(table, expectations, facts.recipe, connection) }
     facts.settings = try await settings(connection)

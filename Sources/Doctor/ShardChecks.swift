@@ -22,8 +22,22 @@ extension Facts {
     var validIndexes = 0
     /// Vector indexes that a failed build left.
     var invalidIndexes = 0
+    /// Vector indexes that are being built now.
+    var buildingIndexes = 0
+    /// Bytes of the vector indexes.
+    var indexBytes = 0
     /// KiB that the node gives to an index build (`maintenance_work_mem`); nil where it was not asked.
     var buildMemory: Int?
+    /// KiB of pages that the node's planner expects in memory (`effective_cache_size`); nil where it was not asked.
+    var cache: Int?
+    /// Why the node did not answer; nil where it did.
+    var problem: String?
+    /// True neighbours, on this shard, of the rows that were searched for.
+    var neighbors = 0
+    /// Those of them that the index found.
+    var foundNeighbors = 0
+    /// The share that was found; nil where no neighbour lies here.
+    var recall: Double? { neighbors > 0 ? Double(foundNeighbors) / Double(neighbors) : nil }
   }
 
   /// What is known of the table's shards; empty on one node, for a table of the coordinator, and where nothing can be read.
@@ -48,7 +62,11 @@ extension Facts {
     SELECT concat_ws(',', x.live, least(x.modified, x.n_tup_upd + x.n_tup_del + abs(x.live - x.known)),
       (x.is_analyzed OR x.known > 0 OR x.live = 0)::int4, pg_total_relation_size(x.oid),
       count(i.indexrelid) FILTER (WHERE i.indisvalid), count(i.indexrelid) FILTER (WHERE NOT i.indisvalid),
-      (SELECT setting FROM pg_settings WHERE name = 'maintenance_work_mem'))
+      (SELECT count(*) FROM pg_stat_progress_create_index p WHERE p.relid = x.oid),
+      coalesce(sum(pg_relation_size(i.indexrelid)), 0),
+      (SELECT setting FROM pg_settings WHERE name = 'maintenance_work_mem'),
+      (SELECT setting::int8 * (current_setting('block_size')::int8 / 1024) FROM pg_settings
+       WHERE name = 'effective_cache_size'))
     FROM (
       SELECT c.oid, s.n_tup_upd, s.n_tup_del, s.n_mod_since_analyze AS modified, greatest(c.reltuples, 0)::int8 AS known,
              least(greatest(s.n_live_tup, 0),
@@ -68,18 +86,19 @@ extension Facts {
     let rows = try await connection.query(
       Statement(
         """
-        SELECT p.shardid::text, n.nodename || ':' || n.nodeport, r.result
+        SELECT p.shardid::text, n.nodename || ':' || n.nodeport, r.success, coalesce(r.result, '')
         FROM run_command_on_shards($1::int8::oid::regclass, $2) r
         JOIN pg_dist_placement p ON p.shardid = r.shardid JOIN pg_dist_node n ON n.groupid = p.groupid
-        WHERE r.success AND n.noderole = 'primary' ORDER BY p.shardid, n.nodeid
+        WHERE n.noderole = 'primary' ORDER BY p.shardid, n.nodeid
         """,
         binds: [.int8(Int64(table.oid)), .text(shardQuery)]
       )
     )
     return try rows.compactMap { row in
-      let (name, node, result) = try row.decode(String.self, String.self, String.self)
+      let (name, node, success, result) = try row.decode(String.self, String.self, Bool.self, String.self)
+      guard success else { return Shard(name: name, node: node, bytes: 0, problem: result) }
       let numbers = result.split(separator: ",").map { Int($0) ?? 0 }
-      guard numbers.count == 7 else { return nil }
+      guard numbers.count == 10 else { return nil }
       return Shard(
         name: name,
         node: node,
@@ -89,8 +108,46 @@ extension Facts {
         bytes: numbers[3],
         validIndexes: numbers[4],
         invalidIndexes: numbers[5],
-        buildMemory: numbers[6]
+        buildingIndexes: numbers[6],
+        indexBytes: numbers[7],
+        buildMemory: numbers[8],
+        cache: numbers[9]
       )
+    }
+  }
+
+  /// Counts the neighbours of the trials by the shard that they lie on, where the id says which.
+  static func counted(
+    _ trials: [SearchTrial],
+    on shards: [Shard],
+    of table: VectorTable,
+    by idColumn: Identifier,
+    _ connection: PostgresConnection
+  ) async throws -> [Shard] {
+    let neighbors = trials.flatMap(\.neighbors)
+    guard !neighbors.isEmpty, shards.count > 1 else { return shards }
+    let rows = try await connection.query(
+      Statement(
+        """
+        SELECT n.id, get_shard_id_for_distribution_column(p.logicalrelid, n.id)::text
+        FROM pg_dist_partition p CROSS JOIN unnest($2::text[]) AS n (id)
+        WHERE p.logicalrelid = $1::int8::oid::regclass AND p.partmethod = 'h'
+          AND column_to_column_name(p.logicalrelid, p.partkey) = $3
+        """,
+        binds: [
+          .int8(Int64(table.oid)), .textArray(Array(Set(neighbors.map(\.id)))), .text(idColumn.name),
+        ]
+      )
+    )
+    let places = Dictionary(
+      try rows.map { try $0.decode(String.self, String.self) }.map { ($0.0, $0.1) },
+      uniquingKeysWith: { first, _ in first }
+    )
+    return shards.map { shard in
+      let own = neighbors.filter { places[$0.id] == shard.name }
+      var shard = shard
+      (shard.neighbors, shard.foundNeighbors) = (own.count, own.count(where: \.isFound))
+      return shard
     }
   }
 
@@ -139,6 +196,21 @@ extension Check {
         )
       )
     }
+    let silent = facts.shards.filter { $0.problem != nil }
+    if let first = silent.first {
+      return .wrong(
+        "\(silent.count) of \(facts.shards.count) shards do not answer, such as \(first.name) on \(first.node)"
+          + "; searches and loads fail without them: \(first.problem ?? "")",
+        fix: "start the server at \(first.node), or restore it; then run adbvec doctor again"
+      )
+    }
+    let building = facts.shards.filter { $0.buildingIndexes > 0 }
+    if let first = building.first {
+      return .skipped(
+        "indexes of \(building.count) of \(facts.shards.count) shards are being built, such as \(first.name) on "
+          + "\(first.node); look again when they are done"
+      )
+    }
     let broken = facts.shards.filter { $0.invalidIndexes > 0 }
     if let first = broken.first {
       return .wrong(
@@ -154,7 +226,8 @@ extension Check {
         fix: facts.replacement(of: table.vectorIndexes)
       )
     }
-    return unevenness(facts, table, expectations) ?? memory(facts) ?? .ok(summary(facts.shards))
+    return recall(facts, table, expectations) ?? unevenness(facts, table, expectations) ?? buildMemory(facts)
+      ?? cache(facts) ?? .ok(summary(facts.shards))
   }
 
   /// Small shards differ by chance.
@@ -198,8 +271,51 @@ extension Check {
     )
   }
 
+  /// One shard whose index finds less than the others do: the recall of all is hardly lower for it.
+  private static func recall(
+    _ facts: Facts,
+    _ table: VectorTable,
+    _ expectations: Expectations
+  ) -> Judgement? {
+    let known = facts.shards.filter { $0.neighbors >= 20 }
+    guard let worst = known.min(by: { ($0.recall ?? 1) < ($1.recall ?? 1) }), let recall = worst.recall else {
+      return nil
+    }
+    // Of few neighbours a good index misses more by chance: three standard deviations.
+    let least = expectations.minimumRecall
+    let chance = 3 * (least * (1 - least) / Double(worst.neighbors)).squareRoot()
+    guard recall < least - chance else { return nil }
+    let others = facts.shards.filter { $0.name != worst.name }
+    let (found, wanted) = (
+      others.reduce(0) { $0 + $1.foundNeighbors }, others.reduce(0) { $0 + $1.neighbors }
+    )
+    guard wanted > 0, Double(found) / Double(wanted) >= least else { return nil }
+    return .wrong(
+      "the index of shard \(worst.name) on \(worst.node) finds \(worst.foundNeighbors) of the \(worst.neighbors) "
+        + "true neighbours that lie there, the others \(found) of \(wanted)",
+      fix: facts.replacement(of: table.vectorIndexes)
+    )
+  }
+
+  /// Indexes that do not fit in a node's memory are read from its disk by every search.
+  private static func cache(_ facts: Facts) -> Judgement? {
+    let nodes = Dictionary(grouping: facts.shards, by: \.node)
+    for (node, shards) in nodes.sorted(by: { $0.key < $1.key }) {
+      let bytes = shards.reduce(0) { $0 + $1.indexBytes }
+      guard let cache = shards.compactMap(\.cache).min(), bytes / 1024 > cache else { continue }
+      return .warning(
+        "the vector indexes on \(node) take \(bytes >> 20) MB, more than the \(cache >> 10) MB that it expects to keep "
+          + "in memory (effective_cache_size)",
+        fix:
+          "raise effective_cache_size there if its memory is larger; else add a worker with citus_add_node and run "
+          + facts.onPrimary("SELECT citus_rebalance_start();")
+      )
+    }
+    return nil
+  }
+
   /// An index is built on the nodes with the rows, with the memory that these give to it.
-  private static func memory(_ facts: Facts) -> Judgement? {
+  private static func buildMemory(_ facts: Facts) -> Judgement? {
     let known = Dictionary(
       facts.shards.compactMap { shard in shard.buildMemory.map { (shard.node, $0) } },
       uniquingKeysWith: { first, _ in first }
@@ -226,7 +342,15 @@ extension Check {
       text += ", \(least) to \(most) rows"
     }
     let megabytes = (bytes.min() ?? 0, bytes.max() ?? 0)
-    return text + ", \(megabytes.0 >> 20) to \(megabytes.1 >> 20) MB each"
+    text += ", \(megabytes.0 >> 20) to \(megabytes.1 >> 20) MB each"
+    let indexes = Dictionary(grouping: shards, by: \.node).mapValues { $0.reduce(0) { $0 + $1.indexBytes } }
+    if let most = indexes.values.max(), most > 0, let cache = shards.compactMap(\.cache).min() {
+      text +=
+        "; vector indexes of \(most >> 20) MB on a node, which expects to keep \(cache >> 10) MB in memory"
+    }
+    let recalls = shards.compactMap(\.recall)
+    guard let least = recalls.min(), let best = recalls.max() else { return text }
+    return text + "; recall \(Int(least * 100)) to \(Int(best * 100)) %"
   }
 }
 

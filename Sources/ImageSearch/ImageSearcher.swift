@@ -54,7 +54,7 @@ public struct ImageSearcher: Sendable {
   }
 
   /// The row of a result; nil for one without a distance, whose vector is zero under a metric that needs a direction.
-  private func hit(_ row: Row) throws -> ImageHit? {
+  func hit(_ row: Row) throws -> ImageHit? {
     guard let distance = try row.value(at: row.count - 1, as: Double?.self), !distance.isNaN else {
       return nil
     }

@@ -77,6 +77,16 @@ public struct SearchTrial: Sendable, Hashable {
   public let exactMilliseconds: Double
   /// The index that served the first search; nil when none did, so that both compared every row.
   public let index: String?
+  /// The true neighbours, and whether the index found each; of a trial on a server.
+  public var neighbors: [Neighbor] = []
+
+  /// A true neighbour of the row searched for.
+  public struct Neighbor: Sendable, Hashable {
+    /// Its id, as text.
+    public let id: String
+    /// Whether the index found it, or another row as near.
+    public let isFound: Bool
+  }
 
   /// A trial from the distances that both ways found, nearest first.
   ///
@@ -107,16 +117,25 @@ extension ImageSearcher {
   public func trial(_ query: ImageQuery) async throws -> SearchTrial {
     let indexed = try await distances(query, exact: false)
     let exact = try await distances(query, exact: true)
-    return SearchTrial(
+    var trial = SearchTrial(
       indexed: indexed.distances,
       exact: exact.distances,
       indexMilliseconds: indexed.milliseconds,
       exactMilliseconds: exact.milliseconds,
       index: indexed.index
     )
+    let found = Set(indexed.ids)
+    // A row as near as the farthest one found may have been left out for it.
+    let farthest =
+      indexed.distances.count < exact.distances.count ? .infinity : indexed.distances.last ?? .infinity
+    trial.neighbors = zip(exact.ids, exact.distances).map { id, distance in
+      SearchTrial.Neighbor(id: id, isFound: found.contains(id) || distance * (1 + 1e-5) >= farthest)
+    }
+    return trial
   }
 
   private struct Measured {
+    let ids: [String]
     let distances: [Double]
     let milliseconds: Double
     let index: String?
@@ -140,8 +159,13 @@ extension ImageSearcher {
         let start = clock.now
         let rows = try await connection.query(statement, prepared: true)
         let elapsed = (clock.now - start) / .milliseconds(1)
-        let distances = try rows.compactMap { try $0.value(at: $0.count - 1, as: Double?.self) }
-        return Measured(distances: distances.filter { !$0.isNaN }, milliseconds: elapsed, index: index)
+        let hits = try rows.compactMap { try hit($0) }
+        return Measured(
+          ids: hits.map(\.id.description),
+          distances: hits.map(\.distance),
+          milliseconds: elapsed,
+          index: index
+        )
       }
     }
   }

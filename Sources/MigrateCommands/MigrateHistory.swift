@@ -105,7 +105,7 @@ struct MigrateDump: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The program pg_dump (default: the private server's, else that in PATH).",
+      "The program pg_dump (default: Greenplum's own for Greenplum, else the private server's, else that in PATH).",
       valueName: "path"
     ),
     completion: .file()
@@ -130,10 +130,10 @@ struct MigrateDump: AsyncParsableCommand {
   mutating func run() async throws {
     if let output, let problem = AtomicFile.problem(writing: output) { throw problem }
     let settings = try options.settings()
-    let program = pgDump ?? Self.bundled(settings) ?? "pg_dump"
     let text = try await options.migrator(settings).dump(
       try settings.connectionSettings(),
-      program: program
+      program: pgDump,
+      fallback: Self.bundled(settings) ?? "pg_dump"
     )
     if let output { try AtomicFile.write(text, to: output) }
     switch options.format {

@@ -24,6 +24,9 @@ public struct Engine: Sendable, Hashable {
   public var explainsParameters = true
   /// Whether `CREATE INDEX CONCURRENTLY` works.
   public var buildsConcurrently = true
+  /// The SQLSTATEs, beside those of a broken connection, with which a transaction ends that lost another node; it is rolled
+  /// back on all nodes, and may succeed when the node is there again.
+  public var statesOfLostNodes: Set<String> = []
 
   /// How a table's rows are placed.
   public enum PlacementSyntax: Sendable, Hashable {
@@ -48,6 +51,7 @@ public struct Engine: Sendable, Hashable {
     // The system column holds something else in a row that a segment returns.
     engine.tellsReplacedRows = false
     engine.buildsConcurrently = false
+    engine.statesOfLostNodes = ["58M01"]
     return engine
   }()
 
@@ -64,6 +68,9 @@ public struct Engine: Sendable, Hashable {
     engine.servesLateral = false
     engine.joinsTemporaryTables = false
     engine.explainsParameters = false
+    // It passes on what its own connections meet: a COPY to a shard that ended, an invalid socket, a connection of the
+    // transaction that is gone, the last words of a server whose parent process was killed.
+    engine.statesOfLostNodes = ["58030", "XX000"]
     return engine
   }()
 }

@@ -433,9 +433,47 @@ import VectorSQL
     #expect(broken.severity == .wrong)
     #expect(broken.fix?.hasPrefix("DROP INDEX CONCURRENTLY IF EXISTS ") == true)
     shards = even
+    shards[2].invalidIndexes = 1
+    shards[2].buildingIndexes = 1
+    #expect(try onWorkers(shards).severity == .skipped)
+    shards = even
+    shards[1].problem = "connection refused"
+    let silent = try onWorkers(shards)
+    #expect(silent.severity == .wrong)
+    #expect(silent.message.hasPrefix("1 of 4 shards do not answer, such as 2 on b:1"))
+    shards = even
+    for index in shards.indices { (shards[index].indexBytes, shards[index].cache) = (600 << 20, 1_048_576) }
+    #expect(
+      try onWorkers(shards).message.hasPrefix("the vector indexes on a:1 take 1200 MB, more than the 1024 MB")
+    )
+    for index in shards.indices { shards[index].indexBytes = 500 << 20 }
+    #expect(
+      try onWorkers(shards).message.hasSuffix(
+        "vector indexes of 1000 MB on a node, which expects to keep 1024 MB in memory"
+      )
+    )
+    shards = even
     shards[1].buildMemory = 1024 * 1024
     #expect(try onWorkers(shards).fix?.contains("maintenance_work_mem = '1048576kB'") == true)
     #expect(try onWorkers([]).severity == .warning)
+  }
+
+  @Test func aShardWhoseIndexFindsLessThanTheOthersIsNamed() throws {
+    func judged(_ found: [Int], of wanted: Int) throws -> Finding {
+      try onWorkers(
+        found.enumerated().map { number, found in
+          shard("\(number)", "a:1") { ($0.neighbors, $0.foundNeighbors) = (wanted, found) }
+        }
+      )
+    }
+    let one = try judged([99, 40, 97], of: 100)
+    #expect(one.severity == .wrong)
+    #expect(one.message.hasPrefix("the index of shard 1 on a:1 finds 40 of the 100 true neighbours"))
+    #expect(one.fix?.hasPrefix("DROP INDEX CONCURRENTLY IF EXISTS ") == true)
+    #expect(try judged([99, 97, 90], of: 100).message.hasSuffix("; recall 90 to 99 %"))
+    // Few neighbours say little, and a recall that is low everywhere is the settings'.
+    #expect(try judged([10, 3, 10], of: 10).severity == .ok)
+    #expect(try judged([40, 30, 45], of: 100).severity == .ok)
   }
 
   @Test func oneNodeHasNoShards() throws {

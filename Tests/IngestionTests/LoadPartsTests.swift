@@ -1,5 +1,6 @@
 import ImageCodecs
 import ImageSources
+import PostgresClient
 import Synchronization
 import Testing
 import VectorSQL
@@ -147,6 +148,55 @@ struct LoadPartsTests {
     #expect(IndexBuild.memory(rows: 13_438, dimension: 1000) > 64 * 1024)
     #expect(IndexBuild.memory(rows: 60_000, dimension: 1000) == 332_203)
     #expect(IndexBuild.memory(rows: 100_000_000, dimension: 1000) == 2 * 1024 * 1024 - 1)
+  }
+
+  @Test func buildsThatRunAtOnceShareTheMemoryOfTheirNode() {
+    func setting(_ wanted: Int, _ nodes: [IndexBuild.NodeMemory], atOnce: Int = 1, free: Int? = nil) -> Int? {
+      IndexBuild.setting(wanted: wanted, nodes: nodes, atOnce: atOnce, free: free)
+    }
+    let node = IndexBuild.NodeMemory(current: 64, shared: 1600, isLocal: false)
+    #expect(setting(1000, [node]) == 1000)
+    #expect(setting(5000, [node]) == 1600)
+    #expect(setting(1000, [node, node], atOnce: 16) == 100)
+    #expect(setting(1000, [node], atOnce: 100) == nil)
+    let local = IndexBuild.NodeMemory(current: 64, shared: 1600, isLocal: true)
+    #expect(setting(1000, [local, local], atOnce: 4, free: 8000) == 500)
+    // Nobody's memory is lowered below what the build wants.
+    let large = IndexBuild.NodeMemory(current: 800, shared: 1600, isLocal: false)
+    #expect(setting(1000, [node, large], atOnce: 4) == nil)
+    #expect(setting(300, [node, large], atOnce: 4) == 300)
+    #expect(setting(1000, []) == nil)
+  }
+
+  @Test func aBatchIsSentAgainWhenItsEngineHasLostANode() {
+    func isRetried(_ state: String?, _ engine: Engine, _ code: PostgresError.Code = .server) -> Bool {
+      PostgresError(code: code, message: "", sqlState: state).isWorthRetrying(on: engine)
+    }
+    for state in ["58030", "XX000"] {
+      #expect(isRetried(state, .citus))
+      #expect(!isRetried(state, .singleNode))
+    }
+    #expect(isRetried("58M01", .segments) && !isRetried("58M01", .singleNode))
+    for engine in [Engine.singleNode, .citus, .segments] {
+      #expect(isRetried(nil, engine, .connectionLost))
+      #expect(isRetried("08006", engine) && isRetried("40P01", engine) && isRetried("53300", engine))
+      #expect(!isRetried("23505", engine) && !isRetried("42P01", engine) && !isRetried(nil, engine))
+      #expect(!isRetried(nil, engine, .invalidSettings))
+    }
+  }
+
+  @Test func shardsThatAreNotBuiltAnyMoreAreDone() {
+    var shards = Shards(count: 3, placements: 3, atOnce: 2)
+    let none = shards.take([:])
+    #expect(none == nil)
+    let first = shards.take(["a/1": 0.5, "b/1": 0.25])
+    #expect(first?.phase == "building the indexes of shards, 0 of 3 done")
+    #expect(first?.share == 0.25)
+    let second = shards.take(["b/1": 0.125, "a/2": 0])
+    #expect(second?.phase == "building the indexes of shards, 1 of 3 done")
+    #expect(second?.share == (1 + 0.25) / 3)
+    let last = shards.take([:])
+    #expect(last?.share == 1)
   }
 
   @Test func aBatchIsRecordedWithBoundValuesOrAsTextAndOnlyForItsRun() {

@@ -2,7 +2,7 @@ import Doctor
 import Foundation
 import ImageSearch
 import ImageSources
-import Ingestion
+@testable import Ingestion
 import Migrations
 import PostgresClient
 import Testing
@@ -35,6 +35,37 @@ import VectorSQL
       #expect(
         try await cluster.column("SELECT to_regclass('\(cluster.schema).image_search')::text") == ["NULL"]
       )
+    }
+  }
+
+  @Test func redoPlacesTheTableAgainWithItsRowsAndIndexes() async throws {
+    try await CitusCluster.with { cluster in
+      let name = "\(cluster.schema).image_search"
+      func state() async throws -> [String] {
+        try await cluster.column(
+          """
+          SELECT concat_ws(' ', citus_table_type, distribution_column, shard_count, (SELECT count(*) FROM \(name)),
+            (SELECT sum(result::int) FROM run_command_on_shards('\(name)', $$SELECT count(*) FROM pg_index i
+             JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam AND a.amname = 'hnsw'
+             WHERE indrelid = '%s'::regclass AND indisvalid$$)))
+          FROM citus_tables WHERE table_name = '\(name)'::regclass
+          """
+        )
+      }
+      let migrator = try cluster.migrator(["shards": "4", "colocate_with": "none"])
+      _ = try await migrator.up(on: cluster.connection).report
+      try await cluster.connection.run(
+        trusted: "INSERT INTO \(name) SELECT g, 'c', '[1,2,3,4,5,6,7,8]' FROM generate_series(1, 100) g"
+      )
+      #expect(try await state() == ["distributed id 4 100 4"])
+      _ = try await migrator.redo(on: cluster.connection).report
+      #expect(try await state() == ["distributed id 4 100 4"])
+      let other = try cluster.migrator(["shards": "6", "colocate_with": "none"])
+      _ = try await other.redo(on: cluster.connection).report
+      #expect(try await state() == ["distributed id 6 100 6"])
+      _ = try await other.down(on: cluster.connection).report
+      let plan = "\(try await migrator.plan(on: cluster.connection))"
+      #expect(plan.contains("shard_count => 4, colocate_with =>"))
     }
   }
 
@@ -399,7 +430,10 @@ import VectorSQL
     try await CitusCluster.withImages { cluster in
       let found = try await findings(cluster)
       #expect(found.values.filter { $0.severity == .wrong }.map(\.message) == [])
-      #expect(found["shards"]?.message.hasPrefix("4 on 2 nodes, ") == true)
+      let nodes = try await cluster.column("SELECT least(4, count(*)) FROM citus_get_active_worker_nodes()")
+      #expect(found["shards"]?.message.hasPrefix("4 on \(nodes[0]) nodes, ") == true)
+      #expect(found["shards"]?.message.contains("; recall ") == true)
+      #expect(found["shards"]?.message.contains("; vector indexes of ") == true)
       #expect(found["table"]?.message.hasSuffix("about 4000 rows") == true)
       #expect(found["statistics"]?.severity == .ok)
       #expect(found["recall"]?.severity == .ok)
@@ -426,6 +460,59 @@ import VectorSQL
         try await cluster.connection.run(trusted: String(statement))
       }
       #expect(try await findings(cluster)["shards"]?.severity == .ok)
+    }
+  }
+
+  @Test func theDoctorNamesAShardWhoseIndexFindsLessThanTheOthers() async throws {
+    try await CitusCluster.withImages { cluster in
+      let worker = try await cluster.worker()
+      let shard = try await worker.column(
+        "SELECT shard_name FROM citus_shards WHERE table_name = '\(cluster.schema).image_search'::regclass AND nodeport = "
+          + "current_setting('port')::int ORDER BY shardid LIMIT 1"
+      )
+      let number = try #require(shard.first?.split(separator: "_").last)
+      // Of many lists one is looked through.
+      try await worker.run(
+        trusted: """
+          SET citus.enable_manual_changes_to_shards = on;
+          DROP INDEX \(cluster.schema).image_search_image_vector_idx_\(number);
+          CREATE INDEX image_search_image_vector_idx_\(number) ON \(cluster.schema).image_search_\(number)
+            USING ivfflat (image_vector vector_l2_ops) WITH (lists = 200)
+          """
+      )
+      await worker.close()
+      let found = try await findings(cluster)
+      #expect(found["recall"]?.severity != .skipped)
+      let finding = try #require(found["shards"])
+      #expect(finding.severity == .wrong)
+      #expect(finding.message.hasPrefix("the index of shard \(number) on "))
+      for statement in try #require(finding.fix).split(separator: ";") where statement.contains("INDEX") {
+        try await cluster.connection.run(trusted: String(statement))
+      }
+      #expect(try await findings(cluster)["shards"]?.severity == .ok)
+    }
+  }
+
+  @Test func theIndexesOfShardsShareTheMemoryOfTheirNodeAndTellHowFarTheyAre() async throws {
+    try await CitusCluster.withImages(shards: 8) { cluster in
+      let server = try await cluster.connection.capabilities()
+      let shards = try #require(
+        try await Shards.read(of: try cluster.name.quoted, cluster.connection, server)
+      )
+      #expect((shards.count, shards.placements) == (8, 8))
+      let nodes = try await cluster.column("SELECT count(*) FROM citus_get_active_worker_nodes()")
+      let count = try #require(Int(nodes[0]))
+      let most = (7 + count) / count
+      #expect(shards.atOnce == most)
+      // The question is one that the workers answer; nothing is built now.
+      let answers = try await cluster.connection.query(
+        Statement("SELECT success, result FROM run_command_on_workers($1)", binds: [.text(shards.question)])
+      )
+      for answer in answers { #expect(try answer.decode(Bool.self, String.self) == (true, "")) }
+      try await cluster.connection.run(
+        trusted: "SELECT undistribute_table('\(cluster.schema).image_search')"
+      )
+      #expect(try await Shards.read(of: try cluster.name.quoted, cluster.connection, server) == nil)
     }
   }
 

@@ -40,7 +40,7 @@ struct EncryptedConnectionTests {
   @Test func aPasswordIsProvenBySCRAM() async throws {
     try await withMigrations { folder in
       try await TestServer.withDatabase(extensions: []) { database in
-        let port = database.server.port
+        let port = try await TestServer.running().port
         let method = try await Program.psql(
           "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'adbvec'",
           on: database
@@ -61,6 +61,7 @@ struct EncryptedConnectionTests {
     try await withMigrations { folder in
       try await TestServer.withDatabase(extensions: []) { database in
         let secret = try password(TestServer.home.path)
+        let port = try await TestServer.running().port
         let listen = 20_000 + Int.random(in: 0..<20_000)
         let script = """
           set -e
@@ -68,7 +69,7 @@ struct EncryptedConnectionTests {
           -keyout "$0/key.pem" -out "$0/cert.pem" 2>/dev/null
           cat > "$0/pooler.ini" <<INI
           [databases]
-          * = host=127.0.0.1 port=\(database.server.port) user=adbvec password=\(secret)
+          * = host=127.0.0.1 port=\(port) user=adbvec password=\(secret)
           [pgbouncer]
           listen_addr = 127.0.0.1
           listen_port = \(listen)

@@ -1,6 +1,7 @@
 import Foundation
 import PostgresClient
 import Testing
+import TestSupport
 
 @testable import Migrations
 
@@ -37,6 +38,26 @@ import Testing
     try Migrator.checkPlacement(dump + " DISTRIBUTED BY (id);\n", .segments, "pg_dump")
     try Migrator.checkPlacement(dump + ";\n", .singleNode, "pg_dump")
     try Migrator.checkPlacement("-- nothing\n", .segments, "pg_dump")
+  }
+
+  @Test func theDumpProgramOfGreenplumIsFoundWhereItIsInstalled() async throws {
+    try await withTemporaryFolder { folder in
+      try FileManager.default.createDirectory(atPath: folder + "/bin", withIntermediateDirectories: true)
+      let program = folder + "/bin/pg_dump"
+      func found(_ engine: Engine, home: String?) -> String? {
+        Migrator.ownProgram(of: engine, home: home, folders: ["/nowhere"])
+      }
+      #expect(found(.segments, home: folder) == nil)
+      FileManager.default.createFile(
+        atPath: program,
+        contents: Data(),
+        attributes: [.posixPermissions: 0o755]
+      )
+      #expect(found(.segments, home: folder) == program)
+      #expect(Migrator.ownProgram(of: .segments, home: nil, folders: ["/nowhere", folder]) == program)
+      #expect(found(.segments, home: nil) == nil)
+      #expect(found(.citus, home: folder) == nil)
+    }
   }
 
   @Test func theTableOfEnginesNamesTestsThatExist() throws {

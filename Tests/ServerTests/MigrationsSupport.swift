@@ -2,6 +2,7 @@ import Foundation
 import Migrations
 import PostgresClient
 import Testing
+import TestSupport
 
 /// A database of its own on the server of `ADBVEC_TEST_URL`, for one test of migrations.
 struct MigrationsDatabase: Sendable {
@@ -40,8 +41,11 @@ struct MigrationsDatabase: Sendable {
   private static let gate = Gate(places: 3)
 
   private static func withDatabase(_ body: (MigrationsDatabase) async throws -> Void) async throws {
-    let admin = try await PostgresConnection.connect(ConnectionSettings(url: url))
     let database = MigrationsDatabase(name: "adbvec_m_" + UUID().uuidString.prefix(8).lowercased())
+    if let url, let cluster = try await TestCluster.behind(url) {
+      return try await cluster.withDatabase(database.name) { try await body(database) }
+    }
+    let admin = try await PostgresConnection.connect(ConnectionSettings(url: url))
     try await admin.run(trusted: "CREATE DATABASE \(database.name)")
     do {
       try await body(database)

@@ -4,7 +4,8 @@ import Synchronization
 public import VectorSQL
 
 /// The real PostgreSQL that tests run against: a private server of their own, started once and shared by every test
-/// process; each test takes a database that nobody else uses.
+/// process; each test takes a database that nobody else uses. Where `ADBVEC_TEST_URL` names a Citus cluster, databases with
+/// pgvector are made there.
 public enum TestServer {
   /// The server's home; `scripts/test` stops it at the end.
   public static let home = ServerHome(path: "/tmp/adbvec-test-server")
@@ -28,13 +29,20 @@ public enum TestServer {
     extensions: [Identifier] = ["vector"],
     _ body: @Sendable (TestDatabase) async throws -> Value
   ) async throws -> Value {
-    let server = try await running()
     let number = serial.add(1, ordering: .relaxed).newValue
     let name = "test_\(Environment.processID)_\(number)"
+    if extensions == ["vector"], let url = Environment.variables["ADBVEC_TEST_URL"],
+      let cluster = try await TestCluster.behind(url)
+    {
+      return try await cluster.withDatabase(name) {
+        try await body(TestDatabase(name: name, url: try cluster.url(of: name)))
+      }
+    }
+    let server = try await running()
     let administrator = try await PostgresConnection.connect(server.settings(database: "postgres"))
     try await administrator.run(trusted: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
     try await administrator.run(trusted: "CREATE DATABASE \(name)")
-    let database = TestDatabase(server: server, name: name)
+    let database = TestDatabase(name: name, url: server.url(database: name))
     do {
       if !extensions.isEmpty {
         let connection = try await database.connect()
@@ -55,13 +63,10 @@ public enum TestServer {
 
 /// A database of one test.
 public struct TestDatabase: Sendable {
-  /// The server.
-  public let server: RunningServer
   /// The database's name.
   public let name: String
-
   /// Its address.
-  public var url: String { server.url(database: name) }
+  public let url: String
 
   /// A new connection to it.
   public func connect() async throws -> PostgresConnection {

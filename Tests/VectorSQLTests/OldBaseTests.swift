@@ -1,50 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Greenplum 6 and AnalyticDB 6 stand on PostgreSQL 9.4. Every statement that stands in the sources is looked through for
 /// what such a server refuses; each use is listed here with what keeps it from going there.
-///
-/// The rules were recorded on Greenplum 6.24.3 (SQLSTATE in brackets): grammar [42601], missing functions [42883], columns
-/// [42703], relations [42P01], settings [42704], and what is parsed and refused [0A000].
 @Suite struct OldBaseTests {
-  /// A word that a 9.4 base refuses, as a pattern.
-  private static let rules: [(name: String, pattern: String)] = [
-    ("index if not exists", #"CREATE (UNIQUE )?INDEX (CONCURRENTLY )?IF NOT EXISTS"#),
-    ("column if not exists", #"ADD (COLUMN )?IF NOT EXISTS"#),
-    ("sequence if not exists", #"CREATE SEQUENCE IF NOT EXISTS"#),
-    ("identity", #"GENERATED (ALWAYS|BY DEFAULT) AS|OVERRIDING SYSTEM"#),
-    ("on conflict", #"ON CONFLICT"#),
-    ("merge", #"MERGE INTO"#),
-    (
-      "concurrent index",
-      #"CREATE (UNIQUE )?INDEX CONCURRENTLY|REINDEX \S+ CONCURRENTLY|DETACH PARTITION|FINALIZE"#
-    ),
-    ("skip locked", #"SKIP LOCKED"#),
-    ("last value", #"\b(currval|lastval)\("#),
-    ("missing setting", #"current_setting\([^)]*, true\)"#),
-    ("jsonb functions", #"\b(jsonb_set|jsonb_build_object|jsonb_agg|jsonb_path\w*)\("#),
-    ("missing functions", #"\b(sha256|gen_random_uuid|array_position|pg_blocking_pids|scale)\("#),
-    ("progress views", #"pg_stat_progress_"#),
-    ("sequences view", #"\bpg_sequences\b"#),
-    (
-      "catalogue columns",
-      #"\b(attidentity|attgenerated|prokind|relispartition|amtype|backend_type|wait_event\w*|indnkeyatts)\b"#
-    ),
-    ("row security", #"row_security_active|relrowsecurity"#),
-    ("materialised CTE", #"AS (NOT )?MATERIALIZED"#),
-    ("ties", #"WITH TIES"#),
-    (
-      "later settings", #"\b(idle_in_transaction_session_timeout|transaction_timeout|idle_session_timeout)\b"#
-    ),
-    ("cascade of extensions", #"CREATE EXTENSION [^;"]*CASCADE"#),
-    ("procedures", #"\bCALL \w+\("#),
-    ("samples", #"TABLESAMPLE"#),
-    ("two phases", #"PREPARE TRANSACTION"#),
-    ("typed regclass", #"to_regclass\(\$\d+::text\)"#),
-    ("generic plans", #"GENERIC_PLAN"#),
-    ("forced drop", #"WITH \(FORCE\)"#),
-  ]
-
   /// Uses that no such server meets: file and rule, and why.
   private static let guarded: [String: [String: String]] = [
     "Doctor/Facts.swift": [
@@ -55,6 +15,7 @@ import Testing
     "ImageSearch/Catalog/CatalogReading.swift": [
       "row security": "left out before 9.5", "catalogue columns": "left out before 10",
     ],
+    "Doctor/ShardChecks.swift": ["progress views": "asked on Citus, which needs 11"],
     "Ingestion/Journal/LoadLock.swift": ["later settings": "set from 9.6 and 17 on"],
     "Ingestion/Loading/IndexBuild.swift": [
       "progress views": "asked where reportsIndexProgress says so, from 12 on; on the workers of Citus"
@@ -118,11 +79,8 @@ import Testing
     #expect(statements.count > 150)
     var used: [String: Set<String>] = [:]
     for (file, text) in statements {
-      // Unicode's boundaries take "a.attidentity" for one word.
-      for rule in Self.rules
-      where try text.firstMatch(of: Regex(rule.pattern).wordBoundaryKind(.simple)) != nil {
-        used[file, default: []].insert(rule.name)
-      }
+      let refused = OldBase.refused(in: text)
+      if !refused.isEmpty { used[file, default: []].formUnion(refused) }
     }
     let listed = Self.guarded.mapValues { Set($0.keys) }
     for file in Set(used.keys).union(listed.keys).sorted() {

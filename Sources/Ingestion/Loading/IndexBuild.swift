@@ -130,24 +130,28 @@ struct IndexBuild: Sendable {
   /// Builds it in one transaction, whose settings end with it.
   func perform(rows: Int, dimension: Int) async throws {
     run.onEvent(.step("building an index: \(definition)"))
-    // A distributed index is built shard by shard, on the nodes with the rows.
-    let memory = try await allowedMemory(
-      of: Self.memory(rows: rows / (try await shards()), dimension: dimension)
+    let shards = try await Shards.read(of: run.target.table.quoted, connection, server)
+    let wanted = Self.memory(rows: rows / (shards?.count ?? 1), dimension: dimension)
+    let memory = Self.setting(
+      wanted: wanted,
+      nodes: try await memoryOfNodes(shards),
+      atOnce: shards?.atOnce ?? 1,
+      free: Self.availableMemory
     )
     let settings = memory.map { ["SET LOCAL maintenance_work_mem = \($0)"] } ?? []
     do {
-      try await build(settings)
+      try await build(settings, shards)
     } catch let error as PostgresError where lacksSharedMemory(error) {
       // Workers share the graph in /dev/shm, which a container often has only 64 MB of.
       run.onEvent(
         .step("building it again without parallel workers: the server's shared memory is too small")
       )
-      try await build(settings + ["SET LOCAL max_parallel_maintenance_workers = 0"])
+      try await build(settings + ["SET LOCAL max_parallel_maintenance_workers = 0"], shards)
     }
   }
 
-  private func build(_ settings: [String]) async throws {
-    try await watched {
+  private func build(_ settings: [String], _ shards: Shards?) async throws {
+    try await watched(shards) {
       try await connection.transaction { connection in
         try await connection.setLocally(settings)
         try await connection.run(trusted: definition)
@@ -155,39 +159,55 @@ struct IndexBuild: Sendable {
     }
   }
 
-  /// How many shards of the table have an index each.
-  private func shards() async throws -> Int {
-    guard server.engine.placement == .function else { return 1 }
-    let rows = try await connection.query(
-      Statement(
-        "SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = $1::text::regclass",
-        binds: [.text(run.target.table.quoted)]
-      )
-    )
-    return max(1, try rows.first?.value(at: 0, as: Int.self) ?? 1)
+  /// What a node that builds says of its memory, in KiB.
+  struct NodeMemory: Sendable, Hashable {
+    /// `maintenance_work_mem` as it is.
+    var current: Int
+    /// `shared_buffers`, which is usually a quarter of the machine's memory.
+    var shared: Int
+    /// Whether the node is on this machine.
+    var isLocal: Bool
   }
 
-  /// What the setting is raised to, in KiB; nil leaves it.
+  /// What `maintenance_work_mem` is raised to, in KiB; nil leaves it.
   ///
-  /// The memory of the server is known only when it is this machine: half of what is free may be used. Of another one
-  /// `shared_buffers` gives an idea: it is usually a quarter of the memory.
-  private func allowedMemory(of wanted: Int) async throws -> Int? {
-    let rows = try await connection.query(
-      Statement(
-        """
-        SELECT (SELECT setting::int8 FROM pg_settings WHERE name = 'maintenance_work_mem'),
-               (SELECT setting::int8 FROM pg_settings WHERE name = 'shared_buffers')
-                 * current_setting('block_size')::int8 / 1024,
-               coalesce(host(inet_server_addr()) IN ('127.0.0.1', '::1'), true)
-        """
-      )
-    )
-    guard let row = rows.first else { return nil }
-    let (current, shared, isLocal) = try row.decode(Int.self, Int.self, Bool.self)
-    let free = isLocal ? Self.availableMemory.map { $0 / 2 } : nil
-    let allowed = min(wanted, max(free ?? shared, current))
-    return allowed > current ? allowed : nil
+  /// The memory of a server is known only when it is this machine: half of what is free may be used. Of another one
+  /// `shared_buffers` gives an idea. Builds that run at once on a node share it, and one value is set on all nodes.
+  static func setting(wanted: Int, nodes: [NodeMemory], atOnce: Int, free: Int?) -> Int? {
+    guard let least = nodes.map(\.current).min(), let most = nodes.map(\.current).max() else { return nil }
+    let budgets = nodes.map { node in (node.isLocal ? free.map { $0 / 2 / nodes.count } : nil) ?? node.shared
+    }
+    let allowed = min(wanted, max((budgets.min() ?? 0) / max(atOnce, 1), least))
+    return allowed > least && (allowed == wanted || allowed >= most) ? allowed : nil
   }
+
+  private func memoryOfNodes(_ shards: Shards?) async throws -> [NodeMemory] {
+    let own = try await connection.query(Statement(Self.memoryQuery)).map {
+      try $0.value(at: 0, as: String.self)
+    }
+    let here = own.compactMap(NodeMemory.init)
+    guard shards != nil else { return here }
+    let answers = try await connection.query(
+      Statement(
+        "SELECT result FROM run_command_on_workers($1) WHERE success",
+        binds: [.text("\(Self.memoryQuery)")]
+      )
+    ).map { try $0.value(at: 0, as: String.self) }
+    return answers.compactMap(NodeMemory.init).map { node in
+      // The coordinator's loopback is another machine's, unless the coordinator is here.
+      NodeMemory(
+        current: node.current,
+        shared: node.shared,
+        isLocal: node.isLocal && here.allSatisfy(\.isLocal)
+      )
+    }
+  }
+
+  private static let memoryQuery: StaticString = """
+    SELECT concat_ws(',', (SELECT setting::int8 FROM pg_settings WHERE name = 'maintenance_work_mem'),
+      (SELECT setting::int8 FROM pg_settings WHERE name = 'shared_buffers') * current_setting('block_size')::int8 / 1024,
+      coalesce(host(inet_server_addr()) IN ('127.0.0.1', '::1'), true)::int4)
+    """
 
   /// What this machine could give to a program, in KiB; nil where it does not tell.
   private static var availableMemory: Int? {
@@ -203,18 +223,19 @@ struct IndexBuild: Sendable {
   }
 
   /// Asks for the progress on a connection of its own while `body` runs; where that fails, nothing is told.
-  private func watched(_ body: @Sendable () async throws -> Void) async throws {
+  private func watched(_ shards: Shards?, _ body: @Sendable () async throws -> Void) async throws {
     guard server.reportsIndexProgress else { return try await body() }
     let backend = connection.backendPID
-    let isOnWorkers = server.engine.placement == .function
     let settings = run.loader.settings
     let onEvent = run.onEvent
     let watcher = Task {
       guard let other = try? await PostgresConnection.connect(settings) else { return }
+      var shards = shards
       while !Task.isCancelled {
         try? await Task.sleep(for: .milliseconds(500))
         let progress =
-          isOnWorkers ? try? await Self.progressOfShards(other) : try? await Self.progress(of: backend, other)
+          shards == nil
+          ? try? await Self.progress(of: backend, other) : try? await shards?.progress(on: other)
         guard let progress else { continue }
         onEvent(.building(progress))
       }
@@ -222,28 +243,6 @@ struct IndexBuild: Sendable {
     }
     defer { watcher.cancel() }
     try await body()
-  }
-
-  /// The builds that run on the workers now, as one; shards that are done show no more.
-  private static func progressOfShards(_ connection: PostgresConnection) async throws -> IndexProgress? {
-    let rows = try await connection.query(
-      """
-      SELECT sum(split_part(result, '/', 1)::int8)::int8,
-             sum(split_part(result, '/', 2)::float8) / nullif(sum(split_part(result, '/', 3)::float8), 0)
-      FROM run_command_on_workers($$
-        SELECT count(*) || '/' || coalesce(sum(greatest(blocks_done, tuples_done)), 0)
-               || '/' || coalesce(sum(greatest(blocks_total, tuples_total)), 0)
-        FROM pg_stat_progress_create_index WHERE datname = current_database()$$)
-      WHERE success
-      """
-    )
-    guard let (count, share) = try rows.first?.decode(Int?.self, Double?.self), let count, count > 0 else {
-      return nil
-    }
-    return IndexProgress(
-      phase: "building \(count) \(count == 1 ? "shard" : "shards")",
-      share: share.map { min($0, 1) }
-    )
   }
 
   /// - Returns: nil when that backend builds nothing at the moment.
@@ -260,5 +259,97 @@ struct IndexBuild: Sendable {
     guard let row = rows.first else { return nil }
     let (phase, share) = try row.decode(String.self, Double?.self)
     return IndexProgress(phase: phase, share: share.map { min($0, 1) })
+  }
+}
+
+extension IndexBuild.NodeMemory {
+  fileprivate init?(_ answer: String) {
+    let numbers = answer.split(separator: ",").compactMap { Int($0) }
+    guard numbers.count == 3 else { return nil }
+    self.init(current: numbers[0], shared: numbers[1], isLocal: numbers[2] == 1)
+  }
+}
+
+/// The shards of a table, each of which gets an index of its own on its node, and how far these are.
+struct Shards: Sendable {
+  /// How many parts the rows are in.
+  let count: Int
+  /// How many indexes are built: one for each copy of a shard.
+  let placements: Int
+  /// How many a node builds at once, at most.
+  let atOnce: Int
+  /// What the nodes are asked.
+  let question: String
+  private var shares: [String: Double] = [:]
+
+  /// Shards of which nothing is built yet.
+  init(count: Int, placements: Int, atOnce: Int, question: String = "") {
+    (self.count, self.placements, self.atOnce, self.question) = (count, placements, atOnce, question)
+  }
+
+  /// - Returns: nil where the rows lie on the node that was asked.
+  static func read(
+    of table: String,
+    _ connection: PostgresConnection,
+    _ server: ServerCapabilities
+  ) async throws -> Shards? {
+    guard server.engine.placement == .function else { return nil }
+    let rows = try await connection.query(
+      Statement(
+        """
+        SELECT count(DISTINCT shardid)::int8, count(*)::int8, least(coalesce(max(siblings), 0),
+                 (SELECT setting::int8 FROM pg_settings WHERE name = 'citus.max_adaptive_executor_pool_size'))
+        FROM (SELECT s.shardid, count(*) OVER (PARTITION BY p.groupid) AS siblings
+              FROM pg_dist_shard s JOIN pg_dist_placement p ON p.shardid = s.shardid
+              WHERE s.logicalrelid = $1::text::regclass) AS placed
+        """,
+        binds: [.text(table)]
+      )
+    )
+    guard let (count, placements, atOnce) = try rows.first?.decode(Int.self, Int.self, Int.self), count > 0
+    else {
+      return nil
+    }
+    let question = """
+      SELECT coalesce(string_agg(p.relid || '=' || coalesce(CASE
+               WHEN blocks_total > 0 THEN blocks_done::float8 / blocks_total
+               WHEN tuples_total > 0 THEN tuples_done::float8 / tuples_total END, 0), ' '), '')
+      FROM pg_stat_progress_create_index p
+      JOIN pg_dist_shard s ON to_regclass(shard_name(s.logicalrelid, s.shardid)) = p.relid
+      WHERE s.logicalrelid = \(SQLValue.text(table).literal)::regclass
+      """
+    return Shards(count: count, placements: placements, atOnce: atOnce, question: question)
+  }
+
+  /// Asks the nodes.
+  fileprivate mutating func progress(on connection: PostgresConnection) async throws -> IndexProgress? {
+    let rows = try await connection.query(
+      Statement(
+        "SELECT nodename || ':' || nodeport, result FROM run_command_on_workers($1) WHERE success",
+        binds: [.text(question)]
+      )
+    )
+    var running: [String: Double] = [:]
+    for row in rows {
+      let (node, result) = try row.decode(String.self, String.self)
+      for part in result.split(separator: " ") {
+        let pair = part.split(separator: "=")
+        running[node + "/" + pair[0]] = pair.count == 2 ? Double(pair[1]) ?? 0 : 0
+      }
+    }
+    return take(running)
+  }
+
+  /// What is known once these builds were seen under way: those seen before are done.
+  /// - Returns: nil before the first.
+  mutating func take(_ running: [String: Double]) -> IndexProgress? {
+    for shard in shares.keys where running[shard] == nil { shares[shard] = 1 }
+    shares.merge(running) { max($0, min($1, 1)) }
+    guard !shares.isEmpty else { return nil }
+    let done = shares.count - running.count
+    return IndexProgress(
+      phase: "building the indexes of shards, \(done) of \(placements) done",
+      share: min(shares.values.reduce(0, +) / Double(placements), 1)
+    )
   }
 }

@@ -192,7 +192,7 @@ actor LoadLane {
 
   /// Without a record nobody could tell whether a transaction whose answer was lost had committed.
   private func mayRetry(_ error: PostgresError) -> Bool {
-    error.isWorthRetrying
+    error.isWorthRetrying(on: context.engine)
       && (context.journal != nil || context.policy != .fail || !error.isConnectionProblem)
   }
 
@@ -273,6 +273,8 @@ struct LoadContext: Sendable {
   let commitsLate: Bool
   /// Whether a pooler stands between, so that the backend's process is not known.
   let isPooled: Bool
+  /// How the server does what engines do in different ways.
+  let engine: Engine
   let report: @Sendable (LoadEvent) -> Void
 
   /// What every transaction runs first: nothing of it outlives the transaction, so that a pooler's connections stay clean.
@@ -291,13 +293,11 @@ struct LoadContext: Sendable {
 
 extension PostgresError {
   /// Whether the same statement may succeed later: the connection is gone, the server restarts or is full, a deadlock
-  /// or a serialisation failure chose this transaction, a segment is being replaced (Greenplum's 58M01), or a worker was
-  /// lost (Citus passes on its 58030 and the XX000 of a server whose parent process is gone).
-  var isWorthRetrying: Bool {
+  /// or a serialisation failure chose this transaction, or another node was lost.
+  func isWorthRetrying(on engine: Engine) -> Bool {
     if isConnectionProblem { return code != .invalidSettings }
-    if sqlState == "58030" { return message.hasPrefix("failed to COPY to shard") }
-    if sqlState == "XX000" { return message.contains("postmaster") }
-    return ["40001", "40P01", "53300", "58M01"].contains(sqlState)
+    guard let sqlState else { return false }
+    return ["40001", "40P01", "53300"].contains(sqlState) || engine.statesOfLostNodes.contains(sqlState)
   }
 }
 

@@ -144,7 +144,7 @@ struct LoadRun: Sendable {
   }
 
   /// The run's own connection, or a new one when the server has been away meanwhile.
-  private func liveConnection() async throws -> PostgresConnection {
+  private func liveConnection(_ engine: Engine) async throws -> PostgresConnection {
     if (try? await connection.run(trusted: probe)) != nil { return connection }
     var attempt = 0
     while true {
@@ -152,7 +152,8 @@ struct LoadRun: Sendable {
         let fresh = try await PostgresConnection.connect(loader.settings)
         try await fresh.run(trusted: probe)
         return fresh
-      } catch let error as PostgresError where error.isWorthRetrying && attempt < options.retries {
+      } catch let error as PostgresError where error.isWorthRetrying(on: engine) && attempt < options.retries
+      {
         attempt += 1
         try await Task.sleep(for: .seconds(1))
       }
@@ -173,6 +174,7 @@ struct LoadRun: Sendable {
       lock: session.lock,
       commitsLate: session.journal != nil && server.allowsAsynchronousCommit,
       isPooled: server.isPooled,
+      engine: server.engine,
       report: onEvent
     )
   }
@@ -197,7 +199,7 @@ struct LoadRun: Sendable {
     do {
       try await update?.prepare(connection)
       try await lanes.write(first, &feed, &meter)
-      let connection = try await liveConnection()
+      let connection = try await liveConnection(server.engine)
       let isReconnected = connection !== self.connection
       try await writeLost(&feed, &meter, lanes.context, session, connection)
       let batch = try await committed(feed, session, connection)

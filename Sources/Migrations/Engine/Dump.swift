@@ -8,14 +8,21 @@ extension Migrator {
   ///
   /// - Parameters:
   ///   - settings: how to reach the server; a password goes to `pg_dump` by its environment, which others cannot read.
-  ///   - program: `pg_dump`, at least as new as the server.
+  ///   - program: `pg_dump`, at least as new as the server; nil takes Greenplum's own for Greenplum, where it is
+  ///     installed, and else the fallback.
+  ///   - fallback: the program for PostgreSQL.
   /// - Throws: `MigrationError` with code `toolFailed`.
-  public func dump(_ settings: ConnectionSettings, program: String = "pg_dump") async throws -> String {
+  public func dump(
+    _ settings: ConnectionSettings,
+    program: String? = nil,
+    fallback: String = "pg_dump"
+  ) async throws -> String {
     let connection = try await PostgresConnection.connect(settings)
     let records = try await session(connection).readState().records
     let engine = try await connection.capabilities().engine
     let placement = engine.placement == .function ? try await Self.placement(connection) : ""
     await connection.close()
+    let program = program ?? Self.ownProgram(of: engine) ?? fallback
     let target = try Self.target(settings)
     let schema = try await HelperProgram(
       path: program,
@@ -62,6 +69,17 @@ extension Migrator {
       if first[group] == nil { first[group] = table }
     }
     return calls.isEmpty ? "" : "\n" + calls.joined(separator: "\n") + "\n"
+  }
+
+  /// The `pg_dump` of an engine that has one of its own: of the release in use, else where its packages install it.
+  static func ownProgram(
+    of engine: Engine,
+    home: String? = getenv("GPHOME").map { String(cString: $0) },
+    folders: [String] = ["/usr/local/greenplum-db", "/usr/local/cloudberry-db"]
+  ) -> String? {
+    guard engine.placement == .clause else { return nil }
+    let programs = ([home].compactMap(\.self) + folders).map { $0 + "/bin/pg_dump" }
+    return programs.first { access($0, X_OK) == 0 }
   }
 
   /// PostgreSQL's own `pg_dump` reads Greenplum's tables and leaves out how their rows are placed.

@@ -26,7 +26,7 @@ struct SandboxUnderTest: Sendable {
         for name in extensions { try await connection.run(trusted: "CREATE EXTENSION \(name) CASCADE") }
         await connection.close()
       }
-      return try await with(database.server.unixSocket, database: database.name) {
+      return try await with(try await TestServer.running().unixSocket, database: database.name) {
         try await body($0, database)
       }
     }

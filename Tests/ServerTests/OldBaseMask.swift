@@ -1,0 +1,151 @@
+import Foundation
+import Synchronization
+import TestSupport
+
+/// Stands between client and server and lets a PostgreSQL of today pass for Greenplum 6 or AnalyticDB 6, whose base is
+/// PostgreSQL 9.4: it gives that version, leaves `DISTRIBUTED BY` out, and writes down every statement.
+final class OldBaseMask: Sendable {
+  private let listener: Int32
+  private let port: UInt16
+  private let socketPath: String
+  private let texts = Mutex<[String]>([])
+  private let held = Mutex<[Int32]>([])
+
+  /// What clients sent so far.
+  var statements: [String] { texts.withLock { $0 } }
+
+  /// The address for clients.
+  func url(database: String) -> String {
+    "postgresql://adbvec@127.0.0.1:\(port)/\(database)?sslmode=disable&gssencmode=disable"
+  }
+
+  /// What a database needs to answer as Greenplum does: its version, a setting, a function.
+  static func script(database: String) -> String {
+    """
+    CREATE SCHEMA mask;
+    CREATE FUNCTION mask.version() RETURNS text LANGUAGE sql AS
+      $$ SELECT 'PostgreSQL 9.4.26 (Greenplum Database 6.24.3 build commit:0) on x86_64'::text $$;
+    CREATE VIEW mask.pg_settings AS SELECT * FROM pg_catalog.pg_settings UNION ALL
+      SELECT (jsonb_populate_record(NULL::pg_catalog.pg_settings, '{"name": "gp_role", "setting": "dispatch"}')).*;
+    CREATE FUNCTION mask.gp_dist_random(text) RETURNS TABLE (gp_segment_id int) LANGUAGE sql AS
+      $$ SELECT generate_series(0, 1) $$;
+    ALTER DATABASE \(database) SET search_path = mask, pg_catalog, public;
+    """
+  }
+
+  /// - Parameter socketPath: the server's Unix socket.
+  init(socketPath: String) throws {
+    self.socketPath = socketPath
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, length) == 0 && listen(listener, 16) == 0
+          && getsockname(listener, $0, &length) == 0
+      }
+    }
+    guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
+    self.listener = listener
+    port = UInt16(bigEndian: address.sin_port)
+    Thread.detachNewThread { [weak self] in
+      while true {
+        let client = accept(listener, nil, nil)
+        guard client >= 0, let self else { return }
+        self.serve(client)
+      }
+    }
+  }
+
+  deinit {
+    shutdown(listener, Int32(SHUT_RDWR))
+    close(listener)
+    for descriptor in held.withLock({ $0 }) { close(descriptor) }
+  }
+
+  private func serve(_ client: Int32) {
+    let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    held.withLock { $0 += [client, server] }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(socketPath.utf8)) }
+    let isConnected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(server, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+      }
+    }
+    guard isConnected else { return shutdownBoth(client, server) }
+    Thread.detachNewThread { [self] in
+      pump(from: client, to: server, firstHasType: false) { type, body in read(type, body) }
+    }
+    Thread.detachNewThread { [self] in
+      pump(from: server, to: client, firstHasType: true) { type, body in Self.masked(type, body) }
+    }
+  }
+
+  private func shutdownBoth(_ client: Int32, _ server: Int32) {
+    shutdown(client, Int32(SHUT_RDWR))
+    shutdown(server, Int32(SHUT_RDWR))
+  }
+
+  /// Hands on message by message: a type (the client's first has none), a length that counts itself, a body.
+  private func pump(
+    from source: Int32,
+    to sink: Int32,
+    firstHasType: Bool,
+    _ change: (UInt8, [UInt8]) -> [UInt8]
+  ) {
+    var pending: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    var hasType = firstHasType
+    while true {
+      let count = recv(source, &buffer, buffer.count, 0)
+      guard count > 0 else { break }
+      pending += buffer[..<count]
+      var start = 0
+      var output: [UInt8] = []
+      while let length = Self.length(pending, at: start + (hasType ? 1 : 0)),
+        pending.count - start >= length + (hasType ? 1 : 0)
+      {
+        let body = start + (hasType ? 5 : 4)
+        let end = start + length + (hasType ? 1 : 0)
+        let changed =
+          hasType ? change(pending[start], Array(pending[body..<end])) : Array(pending[body..<end])
+        if hasType { output.append(pending[start]) }
+        withUnsafeBytes(of: UInt32(changed.count + 4).bigEndian) { output += $0 }
+        output += changed
+        start = end
+        hasType = true
+      }
+      pending.removeFirst(start)
+      guard output.isEmpty || send(sink, output, output.count, 0x4000) == output.count else { break }
+    }
+    shutdown(sink, Int32(SHUT_WR))
+  }
+
+  private static func length(_ bytes: [UInt8], at offset: Int) -> Int? {
+    guard bytes.count >= offset + 4 else { return nil }
+    return bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+  }
+
+  /// Query holds a text, Parse a name and a text.
+  private func read(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
+    guard type == UInt8(ascii: "Q") || type == UInt8(ascii: "P") else { return body }
+    var parts = body.split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
+    let index = type == UInt8(ascii: "Q") ? 0 : 1
+    let text = String(decoding: parts[index], as: UTF8.self)
+    texts.withLock { $0.append(text) }
+    parts[index] = Array(
+      text.replacing(/(?i)\bdistributed (by *\([^)]*\)|randomly|replicated)/, with: "").utf8
+    )
+    return Array(parts.joined(separator: [0]))
+  }
+
+  /// ParameterStatus tells the version.
+  private static func masked(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
+    let name = Array("server_version\0".utf8)
+    return type == UInt8(ascii: "S") && body.starts(with: name) ? name + Array("9.4.26\0".utf8) : body
+  }
+}
