@@ -78,7 +78,8 @@ struct LoadingPartsTests {
       let report = try await loader.run(FileBatchSource(FeatureSource(path: rows.path)))
       let isUpdate = policy == .update
       #expect(report.counts.loaded == (isUpdate ? 3 : 2))
-      let inserts = try await method == .insert || !connection.capabilities().engine.joinsTemporaryTables
+      let engine = try await connection.capabilities().engine
+      let inserts = method == .insert || !engine.joinsTemporaryTables
       #expect(report.warnings.isEmpty == !(isUpdate && inserts))
       #expect(
         try await LoadingTable.rows(connection, target) == [
