@@ -31,7 +31,7 @@ public enum TestServer {
   ) async throws -> Value {
     let number = serial.add(1, ordering: .relaxed).newValue
     let name = "test_\(Environment.processID)_\(number)"
-    if extensions == ["vector"], let url = Environment.variables["ADBVEC_TEST_URL"],
+    if extensions == ["vector"], let url = Environment.variables["ADBVEC_TEST_URL"], !url.isEmpty,
       let cluster = try await TestCluster.behind(url)
     {
       return try await cluster.withDatabase(name) {
