@@ -25,7 +25,7 @@ public actor ImageBatchSource: BatchSource {
   private let isStrict: Bool
   private let makeRecipe: (@Sendable () throws -> Recipe)?
   private let onImage: (@Sendable (EmbeddingProgress) -> Void)?
-  private nonisolated let finished = StateLock(0)
+  private nonisolated let finished = StateLock((images: 0, start: ContinuousClock.Instant?.none))
   private let limit: Int
   /// Whether only a part of the images was asked for.
   public nonisolated let isLimited: Bool
@@ -215,14 +215,17 @@ public actor ImageBatchSource: BatchSource {
 
   /// - Parameter before: how many images runs before this one were done with.
   private nonisolated func embed(_ position: Int, _ before: Int) async throws -> EmbeddingWorker.Outcome {
+    guard let onImage else { return try await pool.embed(position) }
+    finished.withLock { $0.start = $0.start ?? .now }
     let outcome = try await pool.embed(position)
-    if let onImage {
-      let done = finished.withLock { finished in
-        finished += 1
-        return finished
-      }
-      onImage(EmbeddingProgress(done: min(before + done, limit), total: limit))
+    let (images, start) = finished.withLock { finished in
+      finished.images += 1
+      return (finished.images, finished.start ?? .now)
     }
+    let seconds = max((ContinuousClock.now - start) / .seconds(1), 1e-9)
+    onImage(
+      EmbeddingProgress(done: min(before + images, limit), total: limit, rate: Double(images) / seconds)
+    )
     return outcome
   }
 
@@ -246,6 +249,8 @@ public struct EmbeddingProgress: Sendable, Hashable {
   public let done: Int
   /// All images.
   public let total: Int
+  /// Images a second in this run.
+  public let rate: Double
 }
 
 /// Lends workers, and memory to decode in; whoever waits with the lowest position is next.

@@ -10,9 +10,8 @@ final class LoadReporter: Sendable {
   private let state = StateLock(State())
 
   private struct State {
-    let start = ContinuousClock.now
-    /// Images that this run is done with; nil until the first, and of sources that hold vectors.
-    var images: Int?
+    /// Whether images are counted as they are embedded, and their batches need no count.
+    var countsImages = false
     var left = TimeLeft()
   }
 
@@ -46,15 +45,12 @@ final class LoadReporter: Sendable {
 
   /// Counts an image as soon as its vector is there, long before its batch is written.
   func show(_ progress: EmbeddingProgress) {
-    let rate = state.withLock { state in
-      state.images = (state.images ?? 0) + 1
-      return Double(state.images ?? 0) / max((ContinuousClock.now - state.start) / .seconds(1), 1e-9)
-    }
-    draw(progress.done, of: progress.total, "images", rate)
+    state.withLock { $0.countsImages = true }
+    draw(progress.done, of: progress.total, "images", progress.rate)
   }
 
   private func drawBar(_ progress: LoadProgress) {
-    guard state.withLock({ $0.images == nil }) else { return }
+    guard state.withLock({ !$0.countsImages }) else { return }
     draw(progress.position, of: progress.expectedCount, "rows", progress.rate)
   }
 
