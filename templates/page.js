@@ -1,27 +1,44 @@
-// The page works without this file: forms and links do everything. This makes it quicker: it fetches the same pages
-// and swaps the parts that changed, takes images that are dropped or pasted, and measures the transfer.
-'use strict';
+// The page works without scripts: forms and links do everything. This makes it quicker: it fetches the same pages and
+// swaps the parts that changed, keeps what was shown for the way back, and measures the transfer.
 
-const form = document.getElementById('search');
-const results = document.getElementById('results');
-const status = document.getElementById('status');
+export const form = document.getElementById('search');
+export const results = document.getElementById('results');
+export const words = JSON.parse(document.body.dataset.words);
 const file = document.getElementById('file');
+const status = document.getElementById('status');
 const mode = () => form.elements.mode.value;
+const listeners = [];
 let running = null;
 
 document.documentElement.classList.add('js');
 history.scrollRestoration = 'manual';
 
-function say(text) {
+// A word of the page's language with its values in it.
+export function word(name, values = {}) {
+  return Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, value), words[`script_${name}`]);
+}
+
+export function say(text) {
   status.textContent = text;
 }
 
+// Calls back whenever another page is shown, and now for the first one.
+export function whenShown(callback) {
+  listeners.push(callback);
+  callback();
+}
+
+// The link of the search that the form describes. A typed id is all that it is near to.
 function link() {
   const link = new URL('/', location);
   const values = new FormData(form);
   const id = values.get('id').trim();
   if (id) link.searchParams.set('id', id);
-  else if (values.get('upload')) link.searchParams.set('upload', values.get('upload'));
+  else {
+    if (values.get('upload')) link.searchParams.set('upload', values.get('upload'));
+    for (const like of values.getAll('also')) link.searchParams.append('id', like);
+    for (const unlike of values.getAll('not')) link.searchParams.append('not', unlike);
+  }
   const usual = { k: '24', class: '', mode: 'index', ef: '', within: '' };
   for (const [name, value] of Object.entries(usual)) {
     if (values.get(name) && values.get(name) !== value) link.searchParams.set(name, values.get(name));
@@ -32,29 +49,48 @@ function link() {
 function ghosts(count) {
   results.classList.add('busy');
   results.setAttribute('aria-busy', 'true');
-  let grid = results.querySelector('.grid');
-  if (!grid) {
-    grid = document.createElement('ol');
-    grid.className = 'grid';
-    results.append(grid);
-  }
+  const head = results.querySelector('.head, .walk')?.cloneNode(true);
+  const grid = document.createElement('ol');
+  grid.className = 'grid';
   const ghost = document.createElement('li');
   ghost.className = 'ghost';
   ghost.innerHTML = '<span class="card"><span class="tile"></span><span class="line"></span></span>';
   grid.replaceChildren(...Array.from({ length: Math.min(count, 60) }, () => ghost.cloneNode(true)));
+  results.replaceChildren(...(head ? [head] : []), grid);
 }
 
-// Replaces what a new page says differently; the form's controls keep their focus and take the new values.
-function show(page) {
-  document.title = page.title;
-  results.replaceChildren(...page.getElementById('results').childNodes);
-  document.getElementById('query').replaceWith(page.getElementById('query'));
-  for (const name of ['id', 'k', 'ef', 'class', 'within']) form.elements[name].value = page.getElementById(name).value;
-  for (const radio of page.querySelectorAll('[name=mode]')) {
-    if (radio.checked) form.elements.mode.value = radio.value;
-  }
+// What the page shows now, and what it has shown: the way back needs no request, and finds what was scrolled in.
+const kept = new Map();
+let view = history.state?.view ?? Date.now();
+let address = location.href;
+
+function keep() {
+  if (results.classList.contains('busy')) return;
+  const fields = ['id', 'k', 'ef', 'class', 'within', 'mode'].map(name => [name, form.elements[name].value]);
+  kept.set(view, { address, title: document.title, nodes: [...results.childNodes], query: document.getElementById('query'), languages: document.getElementById('languages'), fields });
+  if (kept.size > 20) kept.delete(kept.keys().next().value);
+}
+
+function restore({ title, nodes, query, languages, fields }) {
+  document.title = title;
+  results.replaceChildren(...nodes);
+  document.getElementById('query').replaceWith(query);
+  document.getElementById('languages').replaceWith(languages);
+  for (const [name, value] of fields) form.elements[name].value = value;
   file.value = '';
   settle();
+}
+
+// Takes over what a fetched page says; the form's controls keep their focus and take the new values.
+function show(page) {
+  const fields = ['id', 'k', 'ef', 'class', 'within'].map(name => [name, page.getElementById(name).value]);
+  restore({
+    title: page.title,
+    nodes: [...page.getElementById('results').childNodes],
+    query: page.getElementById('query'),
+    languages: page.getElementById('languages'),
+    fields: [...fields, ['mode', page.querySelector('[name=mode]:checked').value]],
+  });
 }
 
 // What the server cannot do in its HTML: what needs a script is shown, images fade in as they come.
@@ -62,14 +98,78 @@ function settle() {
   results.classList.remove('busy');
   results.removeAttribute('aria-busy');
   for (const element of document.querySelectorAll('.with-script')) element.hidden = false;
-  for (const image of document.querySelectorAll('.tile img')) arrive(image);
+  for (const image of results.querySelectorAll('.tile img')) arrive(image);
   form.elements.ef.disabled = mode() === 'exact';
+  for (const listener of listeners) listener();
 }
 
-function arrive(image) {
+export function arrive(image) {
   if (image.complete) image.classList.add('here');
   else for (const event of ['load', 'error']) image.addEventListener(event, () => image.classList.add('here'));
 }
+
+// Fetches a page of this server. `elapsed` is what this browser waited in all.
+export async function fetchPage(request) {
+  const started = performance.now();
+  const response = await fetch(request);
+  const text = await response.text();
+  const page = new DOMParser().parseFromString(text, 'text/html');
+  if (!page.getElementById('results')) throw new Error(text.slice(0, 200) || response.statusText);
+  return { page, response, elapsed: performance.now() - started };
+}
+
+export async function load(request, { push = true, scroll = 0, focus = false } = {}) {
+  running?.abort();
+  running = new AbortController();
+  const mine = running;
+  keep();
+  ghosts(number(form.elements.k.value) || 24);
+  say(word('searching'));
+  try {
+    const sent = new Request(request, { signal: mine.signal });
+    const isUpload = sent.method === 'POST';
+    const { page, response, elapsed } = await fetchPage(sent);
+    show(page);
+    // The features of an upload were made in the request before the redirect: they are no transfer.
+    const features = number(results.querySelector('.t-features dd')?.textContent);
+    time(elapsed - (isUpload ? features : 0));
+    if (push && (response.redirected || !isUpload)) {
+      const from = view;
+      view = Date.now();
+      history.pushState({ view, from, scroll: 0 }, '', response.url);
+      address = location.href;
+    }
+    scrollTo(0, scroll);
+    if (focus) results.focus({ preventScroll: true });
+    say(document.getElementById('heading').textContent);
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    fail(word('silent'), word('again', { error: error.message }));
+  }
+}
+
+export function fail(title, text) {
+  const box = document.createElement('div');
+  box.className = 'failure';
+  box.setAttribute('role', 'alert');
+  const heading = document.createElement('h1');
+  heading.id = 'heading';
+  heading.textContent = title;
+  const line = document.createElement('p');
+  line.textContent = text;
+  box.append(heading, line);
+  results.replaceChildren(box);
+  settle();
+}
+
+export function go(link, options) {
+  history.replaceState({ ...history.state, view, scroll: scrollY }, '');
+  // The images before are still here, with all that was scrolled in.
+  if (kept.get(history.state.from)?.address === link) return history.back();
+  return load(new Request(link), options);
+}
+
+// The time and SQL under the images.
 
 function number(text) {
   return Number.parseFloat(text) || 0;
@@ -95,7 +195,7 @@ function draw(parts) {
   document.getElementById('timing').before(bar);
 }
 
-// `elapsed` is what this browser waited in all; what the server did not need of it went over the wire.
+// What the server did not need of the time went over the wire.
 function time(elapsed) {
   const timing = document.getElementById('timing');
   if (!timing) return;
@@ -106,173 +206,59 @@ function time(elapsed) {
   draw(['features', 'database', 'other', 'transfer'].map(name => ({ name, time: number(part(name).textContent) })));
 }
 
-async function load(request, { push = true, scroll = 0, focus = false } = {}) {
-  running?.abort();
-  running = new AbortController();
-  const mine = running;
-  ghosts(number(form.elements.k.value) || 24);
-  say('Searching…');
-  try {
-    const sent = new Request(request, { signal: mine.signal });
-    const isUpload = sent.method === 'POST';
-    const started = performance.now();
-    const response = await fetch(sent);
-    const text = await response.text();
-    const elapsed = performance.now() - started;
-    const page = new DOMParser().parseFromString(text, 'text/html');
-    if (!page.getElementById('results')) throw new Error(text.slice(0, 200) || response.statusText);
-    show(page);
-    // The features of an upload were made in the request before the redirect: they are no transfer.
-    const features = number(document.querySelector('.t-features dd')?.textContent);
-    time(elapsed - (isUpload ? features : 0));
-    if (push && (response.redirected || !isUpload)) history.pushState({ scroll: 0 }, '', response.url);
-    scrollTo(0, scroll);
-    if (focus) results.focus({ preventScroll: true });
-    say(document.getElementById('heading').textContent);
-  } catch (error) {
-    if (mine.signal.aborted) return;
-    fail('The server does not answer', `${error.message}. Try again in a moment.`);
-  }
-}
-
-function fail(title, text) {
-  const box = document.createElement('div');
-  box.className = 'failure';
-  box.setAttribute('role', 'alert');
-  const heading = document.createElement('h1');
-  heading.id = 'heading';
-  heading.textContent = title;
-  const line = document.createElement('p');
-  line.textContent = text;
-  box.append(heading, line);
-  results.replaceChildren(box);
-  settle();
-}
-
-function go(link, options) {
-  history.replaceState({ scroll: scrollY }, '');
-  return load(new Request(link), options);
-}
-
-function upload(image) {
-  if (!image) return;
-  if (!image.type.startsWith('image/')) {
-    fail('That file cannot be searched with', `${image.name} is not an image.`);
-    return;
-  }
-  const body = new FormData(form);
-  body.delete('id');
-  body.delete('upload');
-  body.set('image', image, image.name || 'pasted.png');
-  preview(image);
-  history.replaceState({ scroll: scrollY }, '');
-  load(new Request('/search', { method: 'POST', body }), { focus: true });
-}
-
-function preview(file) {
-  const figure = document.createElement('figure');
-  const image = document.createElement('img');
-  const caption = document.createElement('figcaption');
-  image.src = URL.createObjectURL(file);
-  image.alt = 'The image that the search starts from';
-  image.addEventListener('load', () => URL.revokeObjectURL(image.src));
-  caption.textContent = file.name;
-  figure.append(image, caption);
-  const query = document.getElementById('query');
-  query.querySelector('figure')?.remove();
-  query.prepend(figure);
-}
-
-function imageIn(data) {
-  return [...(data?.files ?? [])].find(entry => entry.type.startsWith('image/')) ?? data?.files?.[0];
-}
-
-async function copy(button) {
+async function copySQL(button) {
   const sql = document.getElementById('sql');
   try {
     await navigator.clipboard.writeText(sql.textContent);
-    button.textContent = 'Copied';
-    say('SQL copied');
+    button.textContent = word('copied');
+    say(word('sql_copied'));
   } catch {
     getSelection().selectAllChildren(sql);
-    button.textContent = 'Selected';
-    say('SQL selected; copy it with the keyboard');
+    button.textContent = word('selected');
+    say(word('sql_selected'));
   }
-  setTimeout(() => (button.textContent = 'Copy'), 2000);
-}
-
-// Arrow keys walk the grid; the number of columns is read from where the cards stand.
-function walk(event) {
-  const cards = [...results.querySelectorAll('a.card')];
-  const here = cards.indexOf(document.activeElement);
-  if (here < 0) return;
-  const columns = cards.filter(card => card.offsetTop === cards[0].offsetTop).length;
-  const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-  const next = event.key === 'Home' ? cards[0] : event.key === 'End' ? cards.at(-1) : cards[here + step];
-  if (!next) return;
-  event.preventDefault();
-  next.focus();
+  setTimeout(() => (button.textContent = word('copy')), 2000);
 }
 
 form.addEventListener('submit', event => {
+  if (file.files.length) return;
   event.preventDefault();
-  if (file.files.length) upload(file.files[0]);
-  else go(link(), { focus: true });
+  go(link(), { focus: true });
 });
 
 form.addEventListener('change', event => {
-  if (event.target === file) return upload(file.files[0]);
+  if (event.target.type === 'file') return;
   form.elements.ef.disabled = mode() === 'exact';
   if (form.reportValidity()) go(link());
 });
 
-results.addEventListener('click', event => {
-  if (event.target.id === 'copy') return copy(event.target);
-  const card = event.target.closest('a.card, a.further');
-  if (!card || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+// Links to other pages of this kind; files and what opens elsewhere are left to the browser.
+document.addEventListener('click', event => {
+  if (event.target.id === 'copy') return copySQL(event.target);
+  const link = event.target.closest('#results a, #query a');
+  if (!link || link.target || link.hasAttribute('download') || event.defaultPrevented) return;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button) return;
+  const { pathname } = new URL(link.href);
+  if (pathname !== '/' && !pathname.startsWith('/images/')) return;
   event.preventDefault();
-  go(card.href, card.matches('.further') ? { scroll: scrollY } : { focus: true });
+  go(link.href, { focus: true });
 });
 
 addEventListener('popstate', event => {
-  load(new Request(location.href), { push: false, scroll: event.state?.scroll ?? 0 });
-});
-
-addEventListener('keydown', event => {
-  const isTyping = event.target.closest('input, select, textarea');
-  if (event.key === '/' && !isTyping) {
-    event.preventDefault();
-    document.getElementById('options').open = true;
-    form.elements.id.select();
-  } else if (!isTyping) walk(event);
-});
-
-addEventListener('paste', event => {
-  const image = imageIn(event.clipboardData);
-  if (!image) return;
-  event.preventDefault();
-  upload(image);
-});
-
-let depth = 0;
-function drag(change) {
-  depth = Math.max(0, depth + change);
-  document.body.classList.toggle('dragging', depth > 0);
-}
-addEventListener('dragenter', event => {
-  if (event.dataTransfer?.types.includes('Files')) drag(1);
-});
-addEventListener('dragleave', () => drag(-1));
-addEventListener('dragover', event => event.preventDefault());
-addEventListener('drop', event => {
-  event.preventDefault();
-  drag(-depth);
-  upload(imageIn(event.dataTransfer));
+  keep();
+  view = event.state?.view ?? 0;
+  address = location.href;
+  running?.abort();
+  if (!kept.has(view)) return load(new Request(location.href), { push: false, scroll: event.state?.scroll ?? 0 });
+  restore(kept.get(view));
+  scrollTo(0, event.state?.scroll ?? 0);
+  say(document.getElementById('heading').textContent);
 });
 
 // On a narrow screen the images come first.
 if (matchMedia('(max-width: 52rem)').matches) document.getElementById('options').open = false;
 
+history.replaceState({ ...history.state, view, scroll: scrollY }, '');
 settle();
 const [arrival] = performance.getEntriesByType('navigation');
 if (arrival) time(arrival.responseEnd - arrival.requestStart);

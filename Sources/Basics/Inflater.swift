@@ -51,6 +51,32 @@ package final class Inflater {
   }
 }
 
+/// Compresses in one go.
+package enum Deflater {
+  /// The bytes in the gzip format, at a level that takes little time.
+  package static func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
+    var stream = z_stream()
+    let size = Int32(MemoryLayout<z_stream>.size)
+    let started = deflateInit2_(&stream, 5, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size)
+    guard started == Z_OK else { throw Inflater.Failure(reason: "zlib cannot start (status \(started))") }
+    defer { deflateEnd(&stream) }
+    let capacity = Int(deflateBound(&stream, UInt(bytes.count)))
+    var status = Z_OK
+    let packed = bytes.withUnsafeBufferPointer { input in
+      [UInt8](unsafeUninitializedCapacity: capacity) { output, count in
+        stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
+        stream.avail_in = UInt32(input.count)
+        stream.next_out = output.baseAddress
+        stream.avail_out = UInt32(capacity)
+        status = deflate(&stream, Z_FINISH)
+        count = capacity - Int(stream.avail_out)
+      }
+    }
+    guard status == Z_STREAM_END else { throw Inflater.Failure(reason: "zlib cannot compress (status \(status))") }
+    return packed
+  }
+}
+
 /// The CRC-32 of ZIP and gzip.
 package enum CRC32 {
   /// The checksum of what had the checksum `start`, with `bytes` behind it; that of nothing is 0.

@@ -125,6 +125,8 @@ public struct ImageAnswer: Sendable, Hashable {
   /// What a reader of the hits should know, a sentence each: that every row was compared because the index gave too
   /// few, that rows without a distance were left out.
   public let notices: [String]
+  /// Where the next page begins; nil when there is none.
+  public let next: ImageCursor?
 
   /// An answer from its parts.
   public init(
@@ -132,24 +134,42 @@ public struct ImageAnswer: Sendable, Hashable {
     sql: String,
     databaseMilliseconds: Double,
     isComplete: Bool = true,
-    notices: [String] = []
+    notices: [String] = [],
+    next: ImageCursor? = nil
   ) {
     self.hits = hits
     self.sql = sql
     self.databaseMilliseconds = databaseMilliseconds
     self.isComplete = isComplete
     self.notices = notices
+    self.next = next
   }
 
   /// The answer without the hits that are farther away.
   package func within(_ distance: Double) -> ImageAnswer {
-    ImageAnswer(
-      hits: hits.filter { $0.distance <= distance },
+    let near = hits.filter { $0.distance <= distance }
+    return ImageAnswer(
+      hits: near,
       sql: sql,
       databaseMilliseconds: databaseMilliseconds,
       isComplete: isComplete,
-      notices: notices
+      notices: notices,
+      next: near.count == hits.count ? next : nil
     )
+  }
+}
+
+/// A class of a table, and how many of its rows are of it.
+public struct ImageClass: Sendable, Hashable {
+  /// The class.
+  public let name: String
+  /// How many rows are of this class.
+  public let count: Int
+
+  /// A class from its parts.
+  public init(name: String, count: Int) {
+    self.name = name
+    self.count = count
   }
 }
 

@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 /// A search for the nearest images.
 public struct ImageQuery: Sendable, Hashable {
   /// What the images are compared with.
@@ -25,6 +27,10 @@ public struct ImageQuery: Sendable, Hashable {
   public var probes: Int?
   /// Keeps the row of `.id` among its results, at distance 0.
   public var includesSubject: Bool
+  /// Rows that are left out, such as the examples that the vector was made of.
+  public var excluded: [ImageID] = []
+  /// Goes on behind an earlier answer to the same search; nil begins with the nearest.
+  public var after: ImageCursor?
 
   /// A search.
   public init(
@@ -45,5 +51,117 @@ public struct ImageQuery: Sendable, Hashable {
     self.probes = probes
     self.includesSubject = includesSubject
     self.trustedCondition = trustedCondition
+  }
+}
+
+/// Images that a search is to find the like of, and images that it is to keep away from.
+///
+/// An image that is named twice counts twice.
+public struct ImageExamples: Sendable, Hashable {
+  /// Rows to be near to.
+  public var like: [ImageID]
+  /// Rows to be far from.
+  public var unlike: [ImageID]
+  /// Embeddings to be near to.
+  public var vectors: [[Float]]
+
+  /// Examples from their parts.
+  public init(like: [ImageID] = [], unlike: [ImageID] = [], vectors: [[Float]] = []) {
+    self.like = like
+    self.unlike = unlike
+    self.vectors = vectors
+  }
+
+  /// The vector to search near: the mean of the liked ones, moved on by its difference to the mean of the others.
+  ///
+  /// This is the "average vector" of recommendations: 2·mean(like) − mean(unlike). One vector is served by any index.
+  /// - Parameter normalises: whether only directions count, so that a long vector does not outweigh the others.
+  static func combined(like: [[Float]], unlike: [[Float]], normalises: Bool) -> [Float] {
+    let near = mean(like, normalises)
+    guard !unlike.isEmpty else { return near.map { Float($0) } }
+    return zip(near, mean(unlike, normalises)).map { Float(2 * $0 - $1) }
+  }
+
+  private static func mean(_ vectors: [[Float]], _ normalises: Bool) -> [Double] {
+    var sum = [Double](repeating: 0, count: vectors.first?.count ?? 0)
+    for vector in vectors {
+      let square = normalises ? vector.reduce(0.0) { $0 + Double($1) * Double($1) } : 1
+      let length = square > 0 ? square.squareRoot() : 1
+      for index in sum.indices { sum[index] += Double(vector[index]) / length }
+    }
+    return sum.map { $0 / Double(max(1, vectors.count)) }
+  }
+}
+
+/// Where the next page of a search begins: behind the last hit of the page before, whatever rows come and go.
+///
+/// An index returns equal distances in any order, and a distance that is computed without the index may differ in its
+/// last digits. So a page begins a little before the last distance, and leaves out what was shown there.
+public struct ImageCursor: Sendable, Hashable, CustomStringConvertible {
+  /// The last hit's distance.
+  public let distance: Double
+  /// How many hits all pages so far have shown.
+  public let seen: Int
+  /// The hits at about this distance that were shown.
+  public let shown: [ImageID]
+
+  /// More hits at one distance than these may be shown twice.
+  private static let maximumShown = 200
+  private static let maximumSeen = 1_000_000
+
+  /// The place behind a page.
+  ///
+  /// - Parameters:
+  ///   - hits: the page, nearest first.
+  ///   - previous: the place where the page began; nil for the first page.
+  /// - Returns: nil where nothing comes after a page, as after one without hits.
+  public init?(after hits: [ImageHit], from previous: ImageCursor? = nil) {
+    guard let last = hits.last, last.distance.isFinite else { return nil }
+    distance = last.distance
+    seen = (previous?.seen ?? 0) + hits.count
+    guard seen <= Self.maximumSeen else { return nil }
+    let floor = Self.floor(of: last.distance)
+    let before = previous.map { $0.distance > floor ? $0.shown : [] } ?? []
+    shown = Array((before + hits.filter { $0.distance > floor }.map(\.id)).suffix(Self.maximumShown))
+  }
+
+  /// A place as ``description`` writes it; nil for any other text.
+  public init?(_ text: String) {
+    var base64 = text.replacing("-", with: "+").replacing("_", with: "/")
+    base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
+    guard text.utf8.count <= 32_768, let data = Data(base64Encoded: base64),
+      let written = try? JSONDecoder().decode(Written.self, from: data), written.distance.isFinite,
+      (1...Self.maximumSeen).contains(written.seen), written.shown.count <= min(written.seen, Self.maximumShown)
+    else { return nil }
+    (distance, seen, shown) = (written.distance, written.seen, written.shown)
+  }
+
+  /// The place as a text for links: letters, digits, `-` and `_`.
+  public var description: String {
+    let written = Written(distance: distance, seen: seen, shown: shown)
+    guard let data = try? JSONEncoder().encode(written) else { return "" }
+    return data.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+  }
+
+  /// Whether a hit comes after this place.
+  public func precedes(_ hit: ImageHit) -> Bool { hit.distance > floor && !shown.contains(hit.id) }
+
+  /// The distance that hits after this place are beyond.
+  var floor: Double { Self.floor(of: distance) }
+
+  private static func floor(of distance: Double) -> Double {
+    distance - max(abs(distance) * 1e-6, 1e-9)
+  }
+
+  private struct Written: Codable {
+    let distance: Double
+    let seen: Int
+    let shown: [ImageID]
+
+    enum CodingKeys: String, CodingKey {
+      case distance = "d"
+      case seen = "n"
+      case shown = "s"
+    }
   }
 }

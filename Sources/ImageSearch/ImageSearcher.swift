@@ -41,15 +41,17 @@ public struct ImageSearcher: Sendable {
       try await connections.withConnection { try await $0.search(rendered, prepared: true) }
     }
     let elapsed = clock.now - start
-    let hits = try found.rows.compactMap { try hit($0) }
-    let undefined = found.rows.count - hits.count
-    if hits.isEmpty, case .id(let id) = query.subject { try await explainEmpty(id, undefined) }
+    let all = try found.rows.compactMap { try hit($0) }
+    let undefined = found.rows.count - all.count
+    let hits = query.after.map { place in Array(all.filter(place.precedes).prefix(query.topK)) } ?? all
+    if hits.isEmpty, query.after == nil, case .id(let id) = query.subject { try await explainEmpty(id, undefined) }
     return ImageAnswer(
       hits: hits,
       sql: try search.script(.psql, for: table.dialect).text,
       databaseMilliseconds: elapsed / .milliseconds(1),
       isComplete: found.source != .incomplete,
-      notices: notices(found, wanted: query.topK, undefined: undefined)
+      notices: notices(found, wanted: query.topK, undefined: undefined),
+      next: hits.count == query.topK ? ImageCursor(after: hits, from: query.after) : nil
     )
   }
 
@@ -152,17 +154,61 @@ extension ImageSearcher {
     try await rows("\(id: table.idColumn) = \(.bind(try table.value(of: id)))", limit: 1).first
   }
 
-  /// The first classes of the table, in their order.
-  public func classes(limit: Int = 10_000) async throws -> [String] {
+  /// The vector to search near for examples of what is wanted and what is not.
+  /// - Throws: `ImageSearchError` with code `badRequest` (no image is liked, or there are too many), `noSuchID` or `noVector`;
+  ///   `PostgresError`.
+  public func vector(for examples: ImageExamples) async throws -> [Float] {
+    let ids = Set(examples.like + examples.unlike)
+    guard !examples.like.isEmpty || !examples.vectors.isEmpty, ids.count <= 100 else {
+      throw ImageSearchError(
+        code: .badRequest,
+        description: "a search by examples takes 1…100 images, and at least one to be near to"
+      )
+    }
+    let values = try ids.sorted().map { SQL.bind(try table.value(of: $0)) }
+    var known: [ImageID: [Float]] = [:]
+    if !values.isEmpty {
+      let sql: SQL = """
+        SELECT \(table.idOutput.declaration), \(id: table.vectorColumn) FROM \(table: table.name) \
+        WHERE \(id: table.idColumn) IN (\(values.joined(separator: ", "))) AND \(id: table.vectorColumn) IS NOT NULL
+        """
+      let statement = try sql.rendered(for: table.dialect)
+      let rows = try await connections.withConnection { try await $0.query(statement) }
+      for row in rows { known[try id(row)] = try row.value(at: 1, as: [Float].self) }
+    }
+    func vectors(_ ids: [ImageID]) throws -> [[Float]] {
+      try ids.map { id in
+        guard let vector = known[id] else {
+          throw ImageSearchError(
+            code: .noSuchID,
+            description: "no row of \(table.name.display) has the id \(id) and a vector"
+          )
+        }
+        return vector
+      }
+    }
+    let like = try vectors(examples.like) + examples.vectors
+    let unlike = try vectors(examples.unlike)
+    guard Set((like + unlike).map(\.count)).count == 1 else {
+      throw ImageSearchError(code: .badRequest, description: "the examples' vectors have different lengths")
+    }
+    return ImageExamples.combined(like: like, unlike: unlike, normalises: table.metric == .cosine)
+  }
+
+  /// The first classes of the table, in their order, with their sizes.
+  public func classes(limit: Int = 10_000) async throws -> [ImageClass] {
     guard table.classType != nil else { return [] }
     let name: SQL = "CAST(\(id: table.classColumn) AS text)"
     let sql: SQL = """
-      SELECT DISTINCT \(name) FROM \(table: table.name) WHERE \(id: table.classColumn) IS NOT NULL ORDER BY 1 \
-      LIMIT \(Int64(limit))
+      SELECT \(name), count(*) FROM \(table: table.name) WHERE \(id: table.classColumn) IS NOT NULL GROUP BY 1 \
+      ORDER BY 1 LIMIT \(Int64(limit))
       """
     let statement = try sql.rendered(for: table.dialect)
     return try await connections.withConnection { connection in
-      try await connection.query(statement).map { try $0.value(at: 0, as: String.self) }
+      try await connection.query(statement).map { row in
+        let (name, count) = try row.decode(String.self, Int64.self)
+        return ImageClass(name: name, count: Int(count))
+      }
     }
   }
 

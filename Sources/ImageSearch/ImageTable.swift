@@ -126,8 +126,10 @@ extension ImageTable {
     )
     if let name = query.class { search.filters.append(try isOfClass(name)) }
     if let condition = query.trustedCondition { search.filters.append(Condition(SQL(trusted: condition))) }
+    search.filters += excluding(query.excluded)
     search.exact = query.exact
     if query.exact { search.tieBreak = idColumn }
+    if let after = query.after { go(on: after, &search) }
     search.settings.efSearch = query.efSearch
     search.settings.probes = query.probes
     search.index = index
@@ -142,6 +144,26 @@ extension ImageTable {
       return query.includesSubject
         ? .row(key: idColumn, value: value) : .otherThanRow(key: idColumn, value: value)
     }
+  }
+
+  /// An id that the column's type cannot hold is among no results anyway.
+  private func excluding(_ ids: [ImageID]) -> [Condition] {
+    let values = ids.compactMap { ColumnType(idType).idValue($0) }.map { SQL.bind($0) }
+    return values.isEmpty ? [] : [Condition("\(id: idColumn) NOT IN (\(values.joined(separator: ", ")))")]
+  }
+
+  /// The page asks for the hits that are left out again too, and skips those before its distance.
+  private func go(on after: ImageCursor, _ search: inout VectorSearch) {
+    let last = after.shown.last ?? ImageID(0)
+    let type = ColumnType(idType)
+    search.limit = search.limit.map { $0 + after.shown.count }
+    search.tieBreak = idColumn
+    search.after = SearchCursor(
+      distance: after.floor,
+      // Ids that cannot be read as they are are compared as the texts that the search shows.
+      key: type.readsAsItIs ? type.idValue(last) ?? .null : .text(last.description),
+      seen: max(0, after.seen - after.shown.count)
+    )
   }
 
   /// The id as the column's type.

@@ -82,16 +82,25 @@ public struct SearchPage: Service {
     )
   }
 
-  private func router() -> Router<BasicRequestContext> {
+  private func router() -> Router<PageContext> {
     let page = PageRenderer(core: core, templates: templates)
     let configuration = core.configuration
-    let sessions = configuration.token.map {
-      Sessions(token: $0, isSecure: configuration.securesCookie, lifetime: configuration.sessionTime)
-    }
-    let router = Router()
+    let sessions = configuration.token.map { Sessions(token: $0, lifetime: configuration.sessionTime) }
+    let proxies = ProxyHeaders(
+      areTrusted: configuration.trustsProxy,
+      isAlwaysSecure: configuration.securesCookie
+    )
+    let router = Router(context: PageContext.self)
+    router.add(middleware: CompressionMiddleware())
     router.add(middleware: ErrorMiddleware(core: core, page: page))
-    router.add(middleware: RequestGate(acceptedHosts: configuration.acceptedHosts, sessions: sessions))
-    PageRoutes(core: core, page: page, sessions: sessions).add(to: router)
+    router.add(
+      middleware: RequestGate(
+        acceptedHosts: configuration.acceptedHosts,
+        sessions: sessions,
+        proxies: proxies
+      )
+    )
+    PageRoutes(core: core, page: page, sessions: sessions, proxies: proxies).add(to: router)
     APIRoutes(core: core).add(to: router)
     OperationRoutes(core: core, templates: templates).add(to: router)
     return router

@@ -15,10 +15,18 @@ public struct ServerConfiguration: Sendable {
   public var token: String?
   /// Whether the login's cookie is only sent over HTTPS: for a server behind a proxy that speaks TLS.
   public var securesCookie = false
+  /// Whether the last proxy's word is taken for the client's address and for whether the client speaks HTTPS
+  /// (`X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`). Only for a server that none but the proxy can reach.
+  public var trustsProxy = false
   /// How long a login lasts.
   public var sessionTime = Duration.seconds(12 * 3_600)
   /// What the page calls the collection.
   public var collection = "images"
+  /// Whether answers hold the search's SQL, which names the table and its columns.
+  public var showsSQL = true
+  /// A folder in which uploads' embeddings and thumbnails outlive the server, so that links to their searches do; nil keeps
+  /// them in memory.
+  public var cacheFolder: String?
   /// The length of the collection's vectors; nil takes the model's.
   public var dimension: Int?
   /// Why uploads are not searched with: the model makes other vectors than the collection's. Nil takes them.
@@ -144,6 +152,8 @@ public struct ServerLoad: Sendable, Hashable {
   public var diskCache = 256 << 20
   /// The memory for the embeddings and thumbnails of remembered uploads, in bytes.
   public var uploadCache = 16 << 20
+  /// The room on disk for them, in bytes.
+  public var uploadFolder = 256 << 20
 
   /// The defaults.
   public init() {}

@@ -57,19 +57,29 @@ final class MemoryBackend: SearchBackend {
       origin = Double(id.number ?? 0)
     }
     let hits = images.filter { query.class == nil || $0.class == query.class }
-      .filter { query.subject != .id($0.id) }
+      .filter { query.subject != .id($0.id) && !query.excluded.contains($0.id) }
       .map { row in
         let distance = distance(abs(Double(row.id.number ?? 0) - origin))
         return ImageHit(id: row.id, class: row.class, distance: distance, source: row.source)
       }
+      .filter { query.after?.precedes($0) ?? true }
       .sorted { $0.distance < $1.distance }
+    let page = Array(hits.prefix(query.topK))
     return ImageAnswer(
-      hits: Array(hits.prefix(query.topK)),
+      hits: page,
       sql: "SELECT '<' ;",
       databaseMilliseconds: 1.5,
       isComplete: notices.isEmpty,
-      notices: notices
+      notices: notices,
+      next: page.count < hits.count ? ImageCursor(after: page, from: query.after) : nil
     )
+  }
+
+  /// The mean of the ids; nothing depends on its first number.
+  func vector(for examples: ImageExamples) async throws -> [Float] {
+    try await checkConnection()
+    let ids = (examples.like + examples.unlike).map { Float($0.number ?? 0) }
+    return [0, ids.reduce(0, +) / Float(max(1, ids.count))]
   }
 
   func row(id: ImageID) async throws -> ImageRow? {
@@ -83,9 +93,10 @@ final class MemoryBackend: SearchBackend {
     return Array(images.filter { name == nil || $0.class == name }.prefix(count))
   }
 
-  func classes(limit: Int) async throws -> [String] {
+  func classes(limit: Int) async throws -> [ImageClass] {
     try await checkConnection()
-    return Array(Set(images.compactMap(\.class)).sorted().prefix(limit))
+    let counts = Dictionary(images.compactMap(\.class).map { ($0, 1) }, uniquingKeysWith: +)
+    return counts.map { ImageClass(name: $0.key, count: $0.value) }.sorted { $0.name < $1.name }
   }
 
   func checkConnection() async throws {

@@ -236,7 +236,7 @@ import VectorSQL
       let name = try #require(hits[0].class)
       #expect(try await searcher.search(ImageQuery(.id(1), class: name)).hits.first?.id == 2)
       #expect(try await searcher.sample(9, class: name).first?.id == 2)
-      #expect(try await searcher.classes().contains(name))
+      #expect(try await searcher.classes().map(\.name).contains(name))
       #expect(try await searcher.row(id: 2)?.class == name)
       guard !type.hasPrefix("varchar") else { return }
       await #expect(throws: ImageSearchError.self) {

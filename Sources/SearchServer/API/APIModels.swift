@@ -5,6 +5,10 @@ internal import ImageSearch
 struct SearchBody: Encodable {
   struct Subject: Encodable {
     var id: ImageID?
+    /// Several images to be near to, when there are several.
+    var ids: [ImageID]?
+    /// The images to be far from.
+    var not: [ImageID]?
     var `class`: String?
     var upload: String?
     var name: String?
@@ -24,29 +28,34 @@ struct SearchBody: Encodable {
   let complete: Bool
   /// What to know of the results, a sentence each.
   let notices: [String]
-  let sql: String
+  /// The search as SQL; nil where the server keeps the table's names to itself.
+  let sql: String?
   let timing: Timing
   let page: String?
+  /// The `after` of the search for the next images; nil when there are none.
+  let next: String?
 
-  init(_ result: SearchResult) {
+  init(_ result: SearchResult, showsSQL: Bool) {
     var subject = Subject(class: result.subjectRow?.class, name: result.subjectName)
     switch result.subject {
     case .id(let id): subject.id = id
     case .upload(let key): subject.upload = key
+    case .examples(let like, let unlike, let upload): (subject.ids, subject.not, subject.upload) = (like, unlike, upload)
     case .vector: break
     }
     self.subject = subject
     results = result.answer.hits.map { ImageBody($0.row, distance: $0.distance) }
     complete = result.answer.isComplete
     notices = result.answer.notices
-    sql = result.answer.sql
+    sql = showsSQL ? result.answer.sql : nil
     timing = Timing(
       features_ms: result.timing.features,
       database_ms: result.timing.database,
       waiting_ms: result.timing.waiting,
       total_ms: result.timing.total
     )
-    page = result.subject.linkItem == nil ? nil : PageLink.page(result.subject, result.options)
+    page = result.subject.linkItems == nil ? nil : PageLink.page(result.subject, result.options)
+    next = result.answer.next?.description
   }
 }
 
@@ -90,6 +99,8 @@ struct SampleBody: Encodable {
 struct ClassesBody: Encodable {
   let schema = 1
   let classes: [String]
+  /// How many images are of each class, in the order of the classes.
+  let counts: [Int]
   /// Whether the table has no others.
   let complete: Bool
 }
@@ -128,6 +139,9 @@ struct JSONSearchRequest: Decodable {
     init?(intValue: Int) { nil }
 
     static let id = Key(stringValue: "id")
+    static let ids = Key(stringValue: "ids")
+    static let not = Key(stringValue: "not")
+    static let after = Key(stringValue: "after")
     static let vector = Key(stringValue: "vector")
     static let count = Key(stringValue: "k")
     static let `class` = Key(stringValue: "class")
@@ -138,22 +152,35 @@ struct JSONSearchRequest: Decodable {
 
   init(from decoder: any Decoder) throws {
     let body = try decoder.container(keyedBy: Key.self)
-    let known = SearchOptions.names.union(["id", "vector"])
+    let known = SearchOptions.names.union(["id", "ids", "not", "vector"])
     guard body.allKeys.allSatisfy({ known.contains($0.stringValue) }) else {
       throw HTTPError.invalid("the body may have \(known.sorted().joined(separator: ", ")), and nothing else")
     }
     let id = body.contains(.id) ? try body.decode(ImageID.self, forKey: .id) : nil
+    let ids = body.contains(.ids) ? try body.decode([ImageID].self, forKey: .ids) : nil
+    let unlike = body.contains(.not) ? try body.decode([ImageID].self, forKey: .not) : nil
+    guard ids?.isEmpty != true, unlike?.isEmpty != true else {
+      throw HTTPError.invalid("ids and not must name an image when they are given")
+    }
+    for id in [id].compactMap({ $0 }) + (ids ?? []) + (unlike ?? []) {
+      _ = try QueryParameters.imageID(id.description)
+    }
     let vector =
       body.contains(.vector) ? try body.decode([Double].self, forKey: .vector).map { Float($0) } : nil
-    switch (id, vector) {
-    case (let id?, nil):
+    switch (id, ids, vector) {
+    case (let id?, nil, nil) where unlike == nil:
       subject = .id(id)
-    case (nil, let vector?):
+    case (let id?, nil, nil):
+      subject = .examples(like: [id], unlike: unlike ?? [], upload: nil)
+    case (nil, let ids?, nil):
+      let examples = try SearchSubject(like: ids, unlike: unlike ?? [], upload: nil)
+      subject = examples ?? .examples(like: ids, unlike: [], upload: nil)
+    case (nil, nil, let vector?) where unlike == nil:
       guard vector.allSatisfy({ abs($0) <= 1e15 }) else {
         throw HTTPError.invalid("the vector's numbers must lie between -1e15 and 1e15")
       }
       subject = .vector(vector)
-    default: throw HTTPError.invalid("give either id or vector")
+    default: throw HTTPError.invalid("give either id, ids or vector")
     }
     var options = SearchOptions()
     if body.contains(.count) { options.count = try body.decode(Int.self, forKey: .count) }
@@ -163,6 +190,9 @@ struct JSONSearchRequest: Decodable {
     }
     if body.contains(.efSearch) { options.efSearch = try body.decode(Int.self, forKey: .efSearch) }
     if body.contains(.within) { options.within = try body.decode(Double.self, forKey: .within) }
+    if body.contains(.after) {
+      options.after = try SearchOptions.cursor(try body.decode(String.self, forKey: .after))
+    }
     self.options = options
   }
 

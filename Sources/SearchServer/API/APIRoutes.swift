@@ -7,7 +7,7 @@ internal import ImageSearch
 struct APIRoutes {
   let core: SearchCore
 
-  func add(to router: Router<BasicRequestContext>) {
+  func add(to router: Router<PageContext>) {
     router.address("/api/v1", [.get: { request, _ in try info(request) }])
     router.address("/api/v1/classes", [.get: { request, _ in try await classes(request) }])
     router.address(
@@ -23,7 +23,7 @@ struct APIRoutes {
     router.address("/api/v1/images/:id/file", [.get: { try await file($0, $1) }])
     router.address("/api/v1/images/:id/thumbnail", [.get: { try await thumbnail($0, $1) }])
     router.address("/api/v1/uploads/:key/search", [.get: { try await searchUpload($0, $1) }])
-    router.address("/api/v1/uploads/:key/thumbnail", [.get: { try uploadThumbnail($0, $1) }])
+    router.address("/api/v1/uploads/:key/thumbnail", [.get: { try await uploadThumbnail($0, $1) }])
   }
 
   private var limits: ServerLimits { core.configuration.limits }
@@ -48,18 +48,30 @@ struct APIRoutes {
   private func classes(_ request: Request) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
     let classes = try await core.classes.current()
-    return JSONBody.response(ClassesBody(classes: classes, complete: classes.count < ClassCache.maximum))
+    return JSONBody.response(
+      ClassesBody(
+        classes: classes.map(\.name),
+        counts: classes.map(\.count),
+        complete: classes.count < ClassCache.maximum
+      )
+    )
   }
 
   private func search(_ request: Request) async throws -> Response {
-    let parameters = try QueryParameters(request.uri, allowed: SearchOptions.names.union(["id"]))
+    let parameters = try QueryParameters(
+      request.uri,
+      allowed: SearchOptions.names.union(SearchSubject.names),
+      repeated: SearchSubject.repeatedNames
+    )
     guard let subject = try SearchSubject(parameters) else { throw HTTPError.invalid("id is missing") }
     return answer(try await core.search(subject, try SearchOptions(parameters, limits)))
   }
 
-  private func searchUpload(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+  private func searchUpload(_ request: Request, _ context: PageContext) async throws -> Response {
     let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
-    return answer(try await core.search(.upload(key: context.parameters.get("key") ?? ""), options))
+    let key = context.parameters.get("key") ?? ""
+    guard UploadCache.isKey(key) else { throw HTTPError.notFound("no upload has that key") }
+    return answer(try await core.search(.upload(key: key), options))
   }
 
   private func searchJSON(_ request: Request) async throws -> Response {
@@ -90,7 +102,7 @@ struct APIRoutes {
   }
 
   private func answer(_ result: SearchResult) -> Response {
-    var response = JSONBody.response(SearchBody(result))
+    var response = JSONBody.response(SearchBody(result, showsSQL: core.configuration.showsSQL))
     response.headers[.serverTiming] = result.timing.header
     return response
   }
@@ -108,7 +120,7 @@ extension APIRoutes {
     return JSONBody.response(SampleBody(images: images.map { ImageBody($0) }))
   }
 
-  func image(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+  func image(_ request: Request, _ context: PageContext) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
     let id = try Self.id(context)
     guard let image = try await core.ask({ try await core.backend.row(id: id) }) else {
@@ -117,7 +129,7 @@ extension APIRoutes {
     return JSONBody.response(ImageBody(image))
   }
 
-  func file(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+  func file(_ request: Request, _ context: PageContext) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
     return try await ImageResponse.make(
       request,
@@ -126,24 +138,24 @@ extension APIRoutes {
     )
   }
 
-  func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+  func thumbnail(_ request: Request, _ context: PageContext) async throws -> Response {
     let parameters = try QueryParameters(request.uri, allowed: ["side"])
     let side = try Self.side(parameters)
     let thumbnail = try await core.thumbnail(id: try Self.id(context), digest: nil, side: side)
     return ImageResponse.make(request, thumbnail)
   }
 
-  func uploadThumbnail(_ request: Request, _ context: BasicRequestContext) throws -> Response {
+  func uploadThumbnail(_ request: Request, _ context: PageContext) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
     let key = context.parameters.get("key") ?? ""
-    guard RandomKey.isKey(key), let upload = core.uploads[key] else {
+    guard UploadCache.isKey(key), let upload = try await core.upload(key) else {
       throw HTTPError.notFound("this upload is no longer remembered")
     }
     let type = try SearchCore.type(of: upload.thumbnail)
     return ImageResponse.make(request, Thumbnail(bytes: upload.thumbnail, type: type, version: key))
   }
 
-  static func id(_ context: BasicRequestContext) throws -> ImageID {
+  static func id(_ context: PageContext) throws -> ImageID {
     let text = context.parameters.get("id") ?? ""
     return try QueryParameters.imageID(QueryParameters.percentDecoded(text) ?? "")
   }

@@ -6,7 +6,7 @@ struct OperationRoutes {
   let core: SearchCore
   let templates: PageTemplates
 
-  func add(to router: Router<BasicRequestContext>) {
+  func add(to router: Router<PageContext>) {
     router.address("/health", [.get: { _, _ in JSONBody.response(StatusBody(status: "ok")) }])
     router.address("/ready", [.get: { _, _ in try await ready() }])
     router.address("/metrics", [.get: { _, _ in metrics() }])

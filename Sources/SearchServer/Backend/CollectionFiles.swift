@@ -54,6 +54,19 @@ package final class CollectionFiles: ImageStore {
     return new
   }
 
+  package func place(of image: ImageRow) -> String? {
+    guard let source = image.source else { return nil }
+    let last = source.split(separator: "/").last.map(String.init)
+    switch ImagePlace(source) {
+    case .file(let path): return roots.lazy.compactMap { Self.part(of: path, below: $0) }.first ?? last
+    case .record, nil: return source.hasPrefix("/") ? last : source
+    }
+  }
+
+  private static func part(of path: String, below root: String) -> String? {
+    path.hasPrefix(root + "/") ? String(path.dropFirst(root.count + 1)) : nil
+  }
+
   package func file(of image: ImageRow) throws -> ImageFile? {
     guard let source = image.source else { return try file(at: image.id.number.flatMap { Int(exactly: $0) }) }
     switch ImagePlace(source) {

@@ -6,9 +6,12 @@ internal import VectorSQL
 /// The table of images, as the page asks for it.
 package struct DatabaseBackend: SearchBackend {
   let searcher: ImageSearcher
+  /// Whether errors name neither the table nor its columns.
+  let hidesNames: Bool
 
-  package init(searcher: ImageSearcher) {
+  package init(searcher: ImageSearcher, hidesNames: Bool = false) {
     self.searcher = searcher
+    self.hidesNames = hidesNames
   }
 
   package func search(_ query: ImageQuery) async throws -> ImageAnswer {
@@ -27,8 +30,12 @@ package struct DatabaseBackend: SearchBackend {
     try await translated { try await searcher.sample(count, class: name) }
   }
 
-  package func classes(limit: Int) async throws -> [String] {
+  package func classes(limit: Int) async throws -> [ImageClass] {
     try await translated { try await searcher.classes(limit: limit) }
+  }
+
+  package func vector(for examples: ImageExamples) async throws -> [Float] {
+    try await translated { try await searcher.vector(for: examples) }
   }
 
   package func checkConnection() async throws {
@@ -47,9 +54,13 @@ package struct DatabaseBackend: SearchBackend {
           : "the database does not answer; it is tried again with the next search"
       )
     } catch let error as ImageSearchError where error.code == .noSuchID {
-      throw BackendError(.notFound, error.description)
-    } catch let error as ImageSearchError where [.badRequest, .noVector].contains(error.code) {
-      throw BackendError(.invalidSearch, error.description)
+      throw BackendError(.notFound, hidesNames ? "the collection has no such image" : error.description)
+    } catch let error as ImageSearchError where error.code == .noVector {
+      let plain = "this image has no distance to any other; choose another one"
+      throw BackendError(.invalidSearch, hidesNames ? plain : error.description)
+    } catch let error as ImageSearchError where error.code == .badRequest {
+      let plain = "the collection cannot be searched like that; choose another class or fewer images"
+      throw BackendError(.invalidSearch, hidesNames ? plain : error.description)
     } catch let error as RenderingError {
       throw BackendError(.invalidSearch, "\(error)")
     }

@@ -24,6 +24,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
   private let metric: Metric?
   private let connections: any ConnectionSource
   private let load: Loader
+  private let hidesNames: Bool
   /// The model of a change that is under way.
   private let prepared = StateLock<(recipe: Recipe, images: any ImageBackend)?>(nil)
   /// In which generation uploads were embedded.
@@ -35,6 +36,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
   ///   - recipe: what the table records; nil follows nothing.
   ///   - metric: what was asked for; nil takes the index's.
   ///   - images: the model of that recipe.
+  ///   - hidesNames: whether errors name neither the table nor its columns.
   ///   - load: makes the models of later recipes.
   ///   - onChange: told that another model is in force, or why it is not.
   package init(
@@ -43,6 +45,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     metric: Metric?,
     images: any ImageBackend,
     connections: any ConnectionSource,
+    hidesNames: Bool = false,
     load: @escaping Loader,
     onChange: @escaping @Sendable (String) -> Void = { _ in }
   ) {
@@ -50,6 +53,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     self.metric = metric
     self.connections = connections
     self.load = load
+    self.hidesNames = hidesNames
     self.onChange = onChange
   }
 
@@ -68,7 +72,10 @@ package final class FollowedTable: SearchBackend, ImageBackend {
   private var now: Current { current.withLock { $0 } }
 
   private var backend: DatabaseBackend {
-    DatabaseBackend(searcher: ImageSearcher(table: now.table, connections: connections))
+    DatabaseBackend(
+      searcher: ImageSearcher(table: now.table, connections: connections),
+      hidesNames: hidesNames
+    )
   }
 
   private func recorded(_ column: Identifier) async throws -> Recipe? {
@@ -159,13 +166,23 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     try await backend.sample(count, class: name)
   }
 
-  package func classes(limit: Int) async throws -> [String] { try await backend.classes(limit: limit) }
+  package func classes(limit: Int) async throws -> [ImageClass] { try await backend.classes(limit: limit) }
+
+  package func vector(for examples: ImageExamples) async throws -> [Float] {
+    let known = now
+    for vector in examples.vectors { try refuseOutdated(vector) }
+    let vector = try await backend.vector(for: examples)
+    embedded.withLock { $0[vector] = known.generation }
+    return vector
+  }
 
   package func checkConnection() async throws { try await backend.checkConnection() }
 
   // The model.
 
   package var model: String { now.images.model }
+
+  package var identity: String { now.images.identity }
 
   package var dimension: Int { now.images.dimension }
 

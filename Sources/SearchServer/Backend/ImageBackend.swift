@@ -11,12 +11,19 @@ public protocol ImageBackend: Sendable {
   var model: String { get }
   /// The length of an embedding.
   var dimension: Int { get }
+  /// Tells the model and its settings from others: embeddings of two identities are not comparable.
+  var identity: String { get }
   /// About how many bytes of memory the decoding of an image file takes at its peak, from its header alone.
   func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int
   /// The embedding of an image file and its thumbnail, from one decoding.
   func examine(_ file: [UInt8], thumbnailSide: Int, maximumPixels: Int) async throws -> ExaminedImage
   /// The image, upright, at most `side` pixels wide and high, as a JPEG or PNG file.
   func thumbnail(of file: [UInt8], side: Int, maximumPixels: Int) async throws -> [UInt8]
+}
+
+extension ImageBackend {
+  /// The model's name and the length of its embeddings, where nothing else tells one from another.
+  public var identity: String { "\(model) \(dimension)" }
 }
 
 /// What an upload was turned into.
@@ -45,15 +52,19 @@ package final class ExtractorPool: ImageBackend {
   private let decoding: Image.DecodingOptions
   private let idle = StateLock<[Lent]>([])
   package let model: String
+  package let identity: String
 
   package var dimension: Int { network.dimension }
 
-  /// - Parameter decoding: As the table's images were decoded, so that an image of the collection finds itself at
-  ///   distance 0. Its limits are not used.
-  package init(_ network: FeatureModel, name: String, decoding: Image.DecodingOptions) {
+  /// - Parameters:
+  ///   - identity: What made the embeddings, as a text.
+  ///   - decoding: As the table's images were decoded, so that an image of the collection finds itself at distance 0. Its
+  ///     limits are not used.
+  package init(_ network: FeatureModel, name: String, identity: String, decoding: Image.DecodingOptions) {
     self.network = network
     self.decoding = decoding
     model = name
+    self.identity = identity
   }
 
   package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {

@@ -8,6 +8,13 @@ public protocol ImageStore: Sendable {
   ///
   /// Called on a thread that may block.
   func file(of image: ImageRow) async throws -> ImageFile?
+  /// Where in the collection an image is, for people: a path below the collection's, never one of the server's disk.
+  func place(of image: ImageRow) -> String?
+}
+
+extension ImageStore {
+  /// The name of the image's file.
+  public func place(of image: ImageRow) -> String? { image.source?.split(separator: "/").last.map(String.init) }
 }
 
 /// An image file of the collection, opened: it stays the same file while it is read, even when its name leads elsewhere later.
@@ -91,6 +98,9 @@ public struct ImageFolder: ImageStore {
     self.maximumBytes = maximumBytes
     self.extensions = extensions
   }
+
+  /// The image's path in the folder.
+  public func place(of image: ImageRow) -> String? { image.source }
 
   /// The file at the image's source; nil when there is none, it is not a regular file, or the path leads elsewhere.
   public func file(of image: ImageRow) -> ImageFile? {

@@ -11,8 +11,10 @@ public protocol SearchBackend: Sendable {
   func row(id: ImageID) async throws -> ImageRow?
   /// Up to `count` rows to start from, any of the table, or of one class.
   func sample(_ count: Int, class name: String?) async throws -> [ImageRow]
-  /// The first `limit` classes, in their order.
-  func classes(limit: Int) async throws -> [String]
+  /// The first `limit` classes, in their order, with their sizes.
+  func classes(limit: Int) async throws -> [ImageClass]
+  /// The vector to search near for several examples.
+  func vector(for examples: ImageExamples) async throws -> [Float]
   /// Returns when the database answers.
   func checkConnection() async throws
 }

@@ -115,15 +115,15 @@ struct ProblemDetails: Encodable {
 
 /// Turns errors into answers: a page for people, problem details for programs. Counts and times every request.
 struct ErrorMiddleware: RouterMiddleware {
-  typealias Context = BasicRequestContext
+  typealias Context = PageContext
 
   let core: SearchCore
   let page: PageRenderer
 
   func handle(
     _ request: Request,
-    context: BasicRequestContext,
-    next: (Request, BasicRequestContext) async throws -> Response
+    context: PageContext,
+    next: (Request, PageContext) async throws -> Response
   ) async throws -> Response {
     let start = ContinuousClock.now
     var response: Response
@@ -143,7 +143,7 @@ struct ErrorMiddleware: RouterMiddleware {
 
   private func count(
     _ request: Request,
-    _ context: BasicRequestContext,
+    _ context: PageContext,
     status: Int,
     since start: ContinuousClock.Instant
   ) {
@@ -164,13 +164,13 @@ struct ErrorMiddleware: RouterMiddleware {
       problem = HTTPError(.internalServerError, "failed", "the search failed; the server's log says why")
     }
     guard Self.isForPeople(request) else { return problem.problemDetails() }
-    return await page.failure(problem)
+    return await page.speaking(to: request).failure(problem)
   }
 
   /// Whether a browser shows the answer itself.
   static func isForPeople(_ request: Request) -> Bool {
     let path = request.uri.path
-    return ["/", "/search", "/login"].contains(path)
+    return ["/", "/search", "/login"].contains(path) || path.hasPrefix("/images/")
       || (request.headers[.accept] ?? "").contains("text/html") && !path.hasPrefix("/api/")
   }
 }

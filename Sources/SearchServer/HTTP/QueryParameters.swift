@@ -3,35 +3,37 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 internal import ImageSearch
+internal import NIOCore
 
-/// The parameters of a link or form, read strictly: a name that is not known, or given twice, is an error.
+/// The parameters of a link or form, read strictly: a name that is not known, or given twice where once is meant, is an error.
 struct QueryParameters {
-  private let values: [String: String]
+  private let values: [String: [String]]
 
   /// The parameters behind `?`.
-  init(_ uri: URI, allowed: Set<String>) throws {
-    try self.init(encoded: uri.query ?? "", allowed: allowed)
+  init(_ uri: URI, allowed: Set<String>, repeated: Set<String> = []) throws {
+    try self.init(encoded: uri.query ?? "", allowed: allowed, repeated: repeated)
   }
 
-  init(encoded: String, allowed: Set<String>) throws {
+  init(encoded: String, allowed: Set<String>, repeated: Set<String> = []) throws {
     let pairs = try encoded.split(separator: "&").map { pair in
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       return (try Self.decoded(parts[0]), parts.count == 2 ? try Self.decoded(parts[1]) : "")
     }
-    try self.init(pairs, allowed: allowed)
+    try self.init(pairs, allowed: allowed, repeated: repeated)
   }
 
-  init(_ pairs: [(String, String)], allowed: Set<String>) throws {
-    var values: [String: String] = [:]
+  init(_ pairs: [(String, String)], allowed: Set<String>, repeated: Set<String> = []) throws {
+    var values: [String: [String]] = [:]
     for (name, value) in pairs {
       guard allowed.contains(name) else {
         throw HTTPError.invalid(
           "no parameter has that name; there are \(allowed.sorted().joined(separator: ", "))"
         )
       }
-      guard values.updateValue(value, forKey: name) == nil else {
+      guard values[name] == nil || repeated.contains(name) else {
         throw HTTPError.invalid("\(name) is given twice")
       }
+      values[name, default: []].append(value)
     }
     self.values = values
   }
@@ -67,7 +69,7 @@ struct QueryParameters {
 
   /// A text; nil when it is missing or empty, as browsers send fields that were left alone.
   func text(_ name: String) -> String? {
-    values[name].flatMap { $0.isEmpty ? nil : $0 }
+    values[name]?.first.flatMap { $0.isEmpty ? nil : $0 }
   }
 
   /// An integer within bounds.
@@ -91,6 +93,13 @@ struct QueryParameters {
   /// The id of a row.
   func imageID(_ name: String) throws -> ImageID? {
     try text(name).map { try Self.imageID($0, name) }
+  }
+
+  /// The ids of rows, in the order in which they were given; none for a single empty one, as browsers send fields that
+  /// were left alone.
+  func imageIDs(_ name: String) throws -> [ImageID] {
+    guard let texts = values[name], texts != [""] || name == "not" else { return [] }
+    return try texts.map { try Self.imageID($0, name) }
   }
 
   /// The id that a text stands for.
@@ -121,7 +130,7 @@ enum OldNames {
 }
 
 /// What answers a request.
-typealias RouteHandler = @Sendable (Request, BasicRequestContext) async throws -> Response
+typealias RouteHandler = @Sendable (Request, PageContext) async throws -> Response
 
 extension HTTPRequest.Method {
   /// The methods that are understood, if only to say that an address does not answer them.
@@ -130,7 +139,19 @@ extension HTTPRequest.Method {
     + [HTTPRequest.Method("QUERY")].compactMap { $0 }
 }
 
-extension Router where Context == BasicRequestContext {
+/// What is known of a request besides itself.
+struct PageContext: RequestContext, RemoteAddressRequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// The other end of the connection: the client, or the last proxy before this server.
+  let remoteAddress: SocketAddress?
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = CoreRequestContextStorage(source: source)
+    remoteAddress = source.channel.remoteAddress
+  }
+}
+
+extension Router where Context == PageContext {
 
   /// Registers the methods that an address answers, under its earlier name too; every other method gets 405 with
   /// `Allow`.

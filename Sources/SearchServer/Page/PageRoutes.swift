@@ -8,16 +8,20 @@ struct PageRoutes {
   let core: SearchCore
   let page: PageRenderer
   let sessions: Sessions?
+  let proxies: ProxyHeaders
 
-  private static let names = SearchOptions.names.union(["id", "upload"])
+  private static let names = SearchOptions.names.union(SearchSubject.names).union(["lang"])
+  /// The form sends a typed id as `id`, and the examples before as `also` and `not`.
+  private static let formNames = SearchOptions.names.union(["id", "upload", "also", "not"])
   private static let sampleSize = 24
 
-  func add(to router: Router<BasicRequestContext>) {
+  func add(to router: Router<PageContext>) {
     router.address("/", [.get: { request, _ in try await show(request) }])
     router.address("/results.csv", [.get: { request, _ in try await csv(request) }])
     router.address("/search", [.post: { request, _ in try await search(request) }])
     router.address("/thumbnails/:id", [.get: { try await thumbnail($0, $1) }])
-    for name in ["page.css", "page.js", "icon.svg"] {
+    router.address("/images/:id", [.get: { try await detail($0, $1) }])
+    for name in PageTemplates.addressed {
       router.address("/assets/\(name)", [.get: { request, _ in try asset(name, request) }])
     }
     guard let sessions else { return }
@@ -25,29 +29,37 @@ struct PageRoutes {
       "/login",
       [
         .get: { request, _ in
-          let parameters = try QueryParameters(request.uri, allowed: ["return"])
-          return try page.login(isWrong: false, returnPath: ReturnPath.checked(parameters.text("return")))
+          let parameters = try QueryParameters(request.uri, allowed: ["return", "lang"])
+          return try page.speaking(to: request)
+            .login(isWrong: false, returnPath: ReturnPath.checked(parameters.text("return")))
         },
-        .post: { request, _ in try await login(request, sessions) },
+        .post: { request, context in try await login(request, sessions, context) },
       ]
     )
     router.address(
       "/logout",
       [
         .post: { request, _ in
-          Response(
-            status: .seeOther,
-            headers: [.location: "/login", .setCookie: sessions.logOut(request)]
-          )
+          let cookie = sessions.logOut(request, isSecure: proxies.isSecure(request))
+          return Response(status: .seeOther, headers: [.location: "/login", .setCookie: cookie])
         }
       ]
     )
   }
 
+  /// The subject and the options of a link.
+  private func read(_ request: Request) throws -> (SearchSubject?, SearchOptions) {
+    let parameters = try QueryParameters(
+      request.uri,
+      allowed: Self.names,
+      repeated: SearchSubject.repeatedNames
+    )
+    return (try SearchSubject(parameters), try SearchOptions(parameters, core.configuration.limits))
+  }
+
   private func show(_ request: Request) async throws -> Response {
-    let parameters = try QueryParameters(request.uri, allowed: Self.names)
-    let options = try SearchOptions(parameters, core.configuration.limits)
-    let subject = try SearchSubject(parameters)
+    let page = page.speaking(to: request)
+    let (subject, options) = try read(request)
     do {
       guard let subject else {
         let images = try await core.ask {
@@ -62,11 +74,17 @@ struct PageRoutes {
     }
   }
 
+  /// An image by itself.
+  private func detail(_ request: Request, _ context: PageContext) async throws -> Response {
+    let (subject, options) = try read(request)
+    let detail = try await core.detail(try APIRoutes.id(context), of: subject, options)
+    return try await page.speaking(to: request).detail(detail)
+  }
+
   /// A search's results as a file that spreadsheets and programs read (RFC 4180).
   private func csv(_ request: Request) async throws -> Response {
-    let parameters = try QueryParameters(request.uri, allowed: Self.names)
-    let options = try SearchOptions(parameters, core.configuration.limits)
-    guard let subject = try SearchSubject(parameters) else { throw HTTPError.invalid("give id or upload") }
+    let (subject, options) = try read(request)
+    guard let subject else { throw HTTPError.invalid("give id or upload") }
     let result = try await core.search(subject, options)
     let lines = result.answer.hits.map { hit in
       let name = hit.source?.split(separator: "/").last.map(String.init) ?? ""
@@ -86,8 +104,12 @@ struct PageRoutes {
   /// and reload do not send the image again.
   private func search(_ request: Request) async throws -> Response {
     _ = try QueryParameters(request.uri, allowed: [])
-    let link = try await ImageUpload.with(request, core, fields: Self.names) { upload in
-      let parameters = try QueryParameters(upload.fields, allowed: Self.names)
+    let link = try await ImageUpload.with(request, core, fields: Self.formNames) { upload in
+      let parameters = try QueryParameters(
+        upload.fields,
+        allowed: Self.formNames,
+        repeated: ["also", "not"]
+      )
       let options = try SearchOptions(parameters, core.configuration.limits)
       return PageLink.page(try await subject(upload, parameters), options)
     }
@@ -103,11 +125,15 @@ struct PageRoutes {
     }
     // The upload before stands in a hidden field; an id that was typed since means more.
     if let id = try parameters.imageID("id") { return .id(id) }
-    return try SearchSubject(parameters)
+    return try SearchSubject(
+      like: parameters.imageIDs("also"),
+      unlike: parameters.imageIDs("not"),
+      upload: parameters.text("upload")
+    )
   }
 
   /// A thumbnail for the page: a placeholder where there is none, so that one lost file does not fail the page.
-  private func thumbnail(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+  private func thumbnail(_ request: Request, _ context: PageContext) async throws -> Response {
     let parameters = try QueryParameters(request.uri, allowed: ["side", "of"])
     let side = try APIRoutes.side(parameters)
     do {
@@ -136,7 +162,7 @@ struct PageRoutes {
       .eTag: "\"\(version)\"",
       .cacheControl: isVersioned ? "public, max-age=31536000, immutable" : "no-cache",
     ]
-    if request.headers[.ifNoneMatch] == headers[.eTag] {
+    if ImageResponse.isKnown("\"\(version)\"", to: request) {
       return Response(status: .notModified, headers: headers)
     }
     headers[.contentType] = asset.type
@@ -147,7 +173,13 @@ struct PageRoutes {
     )
   }
 
-  private func login(_ request: Request, _ sessions: Sessions) async throws -> Response {
+  private func login(
+    _ request: Request,
+    _ sessions: Sessions,
+    _ context: PageContext
+  ) async throws -> Response {
+    let page = page.speaking(to: request)
+    let client = proxies.client(of: request, context)
     guard ContentType(request.headers[.contentType])?.type == "application/x-www-form-urlencoded" else {
       throw HTTPError.wrongType("a login is a form")
     }
@@ -159,9 +191,13 @@ struct PageRoutes {
       allowed: ["token", "return"]
     )
     let path = ReturnPath.checked(form.text("return"))
-    guard let token = form.text("token"), sessions.isToken(token.trimmed) else {
+    if let wait = sessions.throttle.wait(client) {
+      return try page.login(isWrong: true, wait: wait, returnPath: path)
+    }
+    guard sessions.isToken((form.text("token") ?? "").trimmed, from: client) else {
       return try page.login(isWrong: true, returnPath: path)
     }
-    return Response(status: .seeOther, headers: [.location: path, .setCookie: sessions.logIn()])
+    let cookie = sessions.logIn(isSecure: proxies.isSecure(request))
+    return Response(status: .seeOther, headers: [.location: path, .setCookie: cookie])
   }
 }

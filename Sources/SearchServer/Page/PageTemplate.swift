@@ -180,7 +180,8 @@ private struct Renderer {
         continue
       }
       return path.dropFirst().reduce(unwrapped(child.value)) { value, name in
-        value.flatMap { Mirror(reflecting: $0).children.first { $0.label == name } }.flatMap {
+        if let words = value as? [String: String] { return words[name] }
+        return value.flatMap { Mirror(reflecting: $0).children.first { $0.label == name } }.flatMap {
           unwrapped($0.value)
         }
       }

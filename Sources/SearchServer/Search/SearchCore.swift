@@ -1,3 +1,4 @@
+internal import HTTPTypes
 internal import ImageCodecs
 internal import ImageSearch
 internal import Logging
@@ -53,7 +54,10 @@ struct SearchCore: Sendable {
     self.logger = logger
     self.queryQueue = queryQueue
     classes = ClassCache { limit in try await queryQueue.run { try await backend.classes(limit: limit) } }
-    uploads = UploadCache(maximumBytes: load.uploadCache)
+    uploads = UploadCache(
+      maximumBytes: load.uploadCache,
+      folder: configuration.cacheFolder.map { UploadFolder($0 + "/uploads", maximumBytes: load.uploadFolder) }
+    )
     thumbnails = BoundedCache(maximumCost: load.thumbnailCache)
     diskThumbnails = configuration.cacheFolder.map {
       DiskCache(folder: $0 + "/thumbnails", maximumBytes: load.diskCache)
@@ -123,6 +127,15 @@ extension SearchCore {
         "this is not an image: \(ImageFormat.readable) can be read"
       )
     }
+    let key = try await threads.run { UploadCache.key(of: file) }
+    let identity = images.identity
+    if var known = try await upload(key) {
+      if !name.isEmpty, name != known.name {
+        known.name = name
+        try await threads.run { [uploads, known] in uploads.remember(known, key) }
+      }
+      return (.upload(key: key), known.milliseconds, 0)
+    }
     let limit = configuration.limits.maximumPixels
     let (upload, waited) = try await admitted(to: extractionQueue) {
       try await decoding(file) { [images, metrics] in
@@ -136,13 +149,20 @@ extension SearchCore {
         metrics.extracted(milliseconds: milliseconds)
         return UploadCache.Upload(
           name: name,
+          identity: identity,
           embedding: examined.embedding,
           thumbnail: examined.thumbnail,
           milliseconds: milliseconds
         )
       }
     }
-    return (.upload(key: uploads.remember(upload)), upload.milliseconds, waited)
+    try await threads.run { [uploads] in uploads.remember(upload, key) }
+    return (.upload(key: key), upload.milliseconds, waited)
+  }
+
+  /// A remembered upload, if the model that reads uploads now made its embedding.
+  func upload(_ key: String) async throws -> UploadCache.Upload? {
+    try await threads.run { [uploads, images] in uploads.upload(key, madeBy: images.identity) }
   }
 
   /// Runs a search that began with an upload.
@@ -153,16 +173,18 @@ extension SearchCore {
     waited: Double,
     since start: ContinuousClock.Instant
   ) async throws -> SearchResult {
-    let upload = try remembered(subject)
-    let query = ImageQuery(
-      querySubject(subject, upload),
-      topK: options.count,
-      class: options.class,
-      exact: options.exact,
-      efSearch: options.efSearch
-    )
+    let upload = try await remembered(subject)
     let (found, waitedForQuery) = try await admitted(to: queryQueue) {
-      (try await backend.search(query), try await row(of: subject))
+      var query = ImageQuery(
+        try await querySubject(subject, upload),
+        topK: options.count,
+        class: options.class,
+        exact: options.exact,
+        efSearch: options.efSearch
+      )
+      if case .examples(let like, let unlike, _) = subject { query.excluded = Set(like + unlike).sorted() }
+      query.after = options.after
+      return (try await backend.search(query), try await row(of: subject))
     }
     metrics.queried(milliseconds: found.0.databaseMilliseconds)
     let timing = SearchResult.Timing(
@@ -182,29 +204,34 @@ extension SearchCore {
     )
   }
 
-  private func remembered(_ subject: SearchSubject) throws -> UploadCache.Upload? {
-    switch subject {
-    case .id: return nil
-    case .upload(let key):
-      guard let upload = uploads[key] else {
-        throw HTTPError.notFound("this upload is no longer remembered; drop the image again")
-      }
-      return upload
-    case .vector(let vector):
-      guard vector.count == dimension else {
-        throw HTTPError.invalid(
-          "the vector has \(vector.count) numbers, the collection's have \(dimension)"
-        )
-      }
-      return nil
+  private func remembered(_ subject: SearchSubject) async throws -> UploadCache.Upload? {
+    if case .vector(let vector) = subject, vector.count != dimension {
+      throw HTTPError.invalid("the vector has \(vector.count) numbers, the collection's have \(dimension)")
     }
+    guard let key = subject.upload else { return nil }
+    guard let upload = try await upload(key) else {
+      throw HTTPError(
+        .notFound,
+        "upload-gone",
+        "this upload is no longer remembered; choose or drop the image again, and the link works as before"
+      )
+    }
+    return upload
   }
 
-  private func querySubject(_ subject: SearchSubject, _ upload: UploadCache.Upload?) -> ImageQuery.Subject {
+  private func querySubject(
+    _ subject: SearchSubject,
+    _ upload: UploadCache.Upload?
+  ) async throws -> ImageQuery.Subject {
     switch subject {
-    case .id(let id): .id(id)
-    case .upload: .vector(upload?.embedding ?? [])
-    case .vector(let vector): .vector(vector)
+    case .id(let id): return .id(id)
+    case .upload: return .vector(upload?.embedding ?? [])
+    case .vector(let vector): return .vector(vector)
+    case .examples(let like, let unlike, _):
+      let vectors = [upload?.embedding].compactMap { $0 }
+      return .vector(
+        try await backend.vector(for: ImageExamples(like: like, unlike: unlike, vectors: vectors))
+      )
     }
   }
 
@@ -219,29 +246,29 @@ actor ClassCache {
   /// The most classes that are read.
   static let maximum = 10_000
 
-  private let read: @Sendable (_ limit: Int) async throws -> [String]
-  private var names: [String] = []
+  private let read: @Sendable (_ limit: Int) async throws -> [ImageClass]
+  private var classes: [ImageClass] = []
   private var wasRead = false
-  private var reading: Task<[String], any Error>?
+  private var reading: Task<[ImageClass], any Error>?
   private var nextReading = ContinuousClock.now
 
   /// - Parameter read: Reads at most `limit` classes, in their order.
-  init(read: @escaping @Sendable (_ limit: Int) async throws -> [String]) {
+  init(read: @escaping @Sendable (_ limit: Int) async throws -> [ImageClass]) {
     self.read = read
   }
 
   /// The classes that are known: a page neither waits for long nor fails because of them.
-  func known() async -> [String] {
+  func known() async -> [ImageClass] {
     startWhenDue()
     for _ in 0..<50 where reading != nil && !wasRead { try? await Task.sleep(for: .milliseconds(20)) }
-    return names
+    return classes
   }
 
   /// The classes.
   /// - Throws: What the backend throws when they were never read.
-  func current() async throws -> [String] {
+  func current() async throws -> [ImageClass] {
     startWhenDue(isNeeded: !wasRead)
-    guard !wasRead, let reading else { return names }
+    guard !wasRead, let reading else { return classes }
     return try await reading.value
   }
 
@@ -257,11 +284,11 @@ actor ClassCache {
   }
 
   /// Not more than one fiftieth of the time goes into reading classes.
-  private func finish(_ result: Result<[String], any Error>, took: Duration) {
+  private func finish(_ result: Result<[ImageClass], any Error>, took: Duration) {
     reading = nil
     switch result {
     case .success(let read):
-      names = read
+      classes = read
       wasRead = true
       nextReading = .now + max(.seconds(60), took * 50)
     case .failure:

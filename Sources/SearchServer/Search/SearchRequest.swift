@@ -11,9 +11,11 @@ struct SearchOptions: Hashable, Sendable {
   var efSearch: Int?
   /// The largest distance; hits farther away are left out.
   var within: Double?
+  /// Goes on behind an earlier answer.
+  var after: ImageCursor?
 
   /// The names of these options in links, forms and JSON.
-  static let names: Set<String> = ["k", "class", "mode", "ef", "within"]
+  static let names: Set<String> = ["k", "class", "mode", "ef", "within", "after"]
 
   init() {}
 
@@ -25,7 +27,16 @@ struct SearchOptions: Hashable, Sendable {
     exact = try Self.isExact(mode: parameters.text("mode"))
     efSearch = try parameters.integer("ef", in: 1...Int64(limits.maximumEfSearch)).map { Int($0) }
     within = try parameters.number("within")
+    after = try parameters.text("after").map { try Self.cursor($0) }
     try checkClass()
+  }
+
+  /// - Throws: `HTTPError` for a text that no answer gave.
+  static func cursor(_ text: String) throws -> ImageCursor {
+    guard let cursor = ImageCursor(text) else {
+      throw HTTPError.notFound("after is the next of no answer")
+    }
+    return cursor
   }
 
   static func isExact(mode: String?) throws -> Bool {
@@ -43,6 +54,13 @@ struct SearchOptions: Hashable, Sendable {
     }
   }
 
+  /// The options of a new search.
+  var fromTheStart: SearchOptions {
+    var options = self
+    options.after = nil
+    return options
+  }
+
   /// The options as they stand in a link; what is as usual is left out.
   var linkItems: [(String, String)] {
     var items: [(String, String)] = []
@@ -51,6 +69,7 @@ struct SearchOptions: Hashable, Sendable {
     if exact { items.append(("mode", "exact")) }
     if let efSearch { items.append(("ef", String(efSearch))) }
     if let within { items.append(("within", Decimals.shortest(within))) }
+    if let after { items.append(("after", after.description)) }
     return items
   }
 }
@@ -60,27 +79,83 @@ enum SearchSubject: Hashable, Sendable {
   case id(ImageID)
   case upload(key: String)
   case vector([Float])
+  /// Several images to be near to, and others to be far from. An id that is given twice counts twice.
+  case examples(like: [ImageID], unlike: [ImageID], upload: String?)
 
-  /// The subject in a link; nil for a vector, which is too long for one.
-  var linkItem: (String, String)? {
-    switch self {
-    case .id(let id): ("id", id.description)
-    case .upload(let key): ("upload", key)
-    case .vector: nil
+  /// The names of a subject in links.
+  static let names: Set<String> = ["id", "not", "upload"]
+  /// Those that may be given more than once.
+  static let repeatedNames: Set<String> = ["id", "not"]
+  private static let maximumExamples = 100
+
+  /// Makes the simplest subject of its parts; nil where there are none.
+  /// - Throws: `HTTPError` for nothing to be near to, or too many examples.
+  init?(like: [ImageID], unlike: [ImageID], upload: String?) throws {
+    guard like.count + unlike.count <= Self.maximumExamples else {
+      throw HTTPError.invalid("a search has at most \(Self.maximumExamples) examples")
+    }
+    if let upload, !UploadCache.isKey(upload) { throw HTTPError.invalid("upload is not the key of an upload") }
+    switch (like.count, unlike.count, upload) {
+    case (0, 0, nil): return nil
+    case (0, _, nil): throw HTTPError.invalid("not needs an image to be near to: give id or upload too")
+    case (1, 0, nil): self = .id(like[0])
+    case (0, 0, let key?): self = .upload(key: key)
+    default: self = .examples(like: like, unlike: unlike, upload: upload)
     }
   }
 
-  /// The subject of a link or form: an id or a remembered upload; nil when there is neither.
+  /// The subject of a link or form: ids, ids to be far from, or a remembered upload; nil when there are none.
   init?(_ parameters: QueryParameters) throws {
-    let id = try parameters.imageID("id")
-    switch (id, parameters.text("upload")) {
-    case (nil, nil): return nil
-    case (let id?, nil): self = .id(id)
-    case (nil, let key?):
-      guard RandomKey.isKey(key) else { throw HTTPError.invalid("upload is not the key of an upload") }
-      self = .upload(key: key)
-    default: throw HTTPError.invalid("give id or upload, not both")
+    try self.init(
+      like: parameters.imageIDs("id"),
+      unlike: parameters.imageIDs("not"),
+      upload: parameters.text("upload")
+    )
+  }
+
+  /// The rows to be near to.
+  var like: [ImageID] {
+    switch self {
+    case .id(let id): [id]
+    case .examples(let like, _, _): like
+    case .upload, .vector: []
     }
+  }
+
+  /// The rows to be far from.
+  var unlike: [ImageID] {
+    if case .examples(_, let unlike, _) = self { unlike } else { [] }
+  }
+
+  /// The key of the upload to be near to.
+  var upload: String? {
+    switch self {
+    case .upload(let key): key
+    case .examples(_, _, let key): key
+    case .id, .vector: nil
+    }
+  }
+
+  /// The subject with another example; nil for a vector, or too many.
+  func adding(like: ImageID? = nil, unlike: ImageID? = nil) -> SearchSubject? {
+    if case .vector = self { return nil }
+    return try? SearchSubject(
+      like: self.like + [like].compactMap { $0 },
+      unlike: self.unlike + [unlike].compactMap { $0 },
+      upload: upload
+    )
+  }
+
+  /// The subject without an example, whatever its weight; nil where nothing is left.
+  func removing(_ id: ImageID) -> SearchSubject? {
+    try? SearchSubject(like: like.filter { $0 != id }, unlike: unlike.filter { $0 != id }, upload: upload)
+  }
+
+  /// The subject in a link; nil for a vector, which is too long for one.
+  var linkItems: [(String, String)]? {
+    if case .vector = self { return nil }
+    return [upload].compactMap { $0 }.map { ("upload", $0) } + like.map { ("id", $0.description) }
+      + unlike.map { ("not", $0.description) }
   }
 }
 
@@ -88,13 +163,22 @@ enum SearchSubject: Hashable, Sendable {
 enum PageLink {
   /// The link of a search, or of the start page.
   static func page(_ subject: SearchSubject?, _ options: SearchOptions) -> String {
-    let items = [subject?.linkItem].compactMap { $0 } + options.linkItems
-    return items.isEmpty ? "/" : "/?" + items.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
+    "/" + query(subject, options)
   }
 
-  /// A search's results as a file.
+  /// A search's results as a file; nil for a vector.
   static func csv(_ subject: SearchSubject, _ options: SearchOptions) -> String? {
-    subject.linkItem.map { _ in "/results.csv" + page(subject, options).dropFirst() }
+    subject.linkItems.map { _ in "/results.csv" + query(subject, options) }
+  }
+
+  /// An image by itself, and the search that it was found by.
+  static func detail(_ id: ImageID, of subject: SearchSubject?, _ options: SearchOptions) -> String {
+    "/images/\(encoded(id.description))" + query(subject, options)
+  }
+
+  private static func query(_ subject: SearchSubject?, _ options: SearchOptions) -> String {
+    let items = (subject?.linkItems ?? []) + options.linkItems
+    return items.isEmpty ? "" : "?" + items.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
   }
 
   /// The thumbnail of a row.

@@ -5,7 +5,7 @@ internal import ImageSearch
 /// A small image.
 struct Thumbnail: Sendable, Hashable {
   /// The sides that are made: others would let a client fill the memory with sizes.
-  static let sides = [96, 192, 384]
+  static let sides = [96, 192, 384, 1024]
   static let usualSide = 192
   /// The side of the thumbnail that is kept of an upload.
   static let uploadSide = 384
@@ -172,11 +172,14 @@ enum ImageResponse {
       .cacheControl: "private, no-cache",
       .contentSecurityPolicy: "default-src 'none'; sandbox",
     ]
-    let known = (request.headers[.ifNoneMatch] ?? "").split(separator: ",").map(\.trimmed)
-    if known.contains(tag) || known.contains("W/\(tag)") || known == ["*"] {
-      return Response(status: .notModified, headers: headers)
-    }
+    if isKnown(tag, to: request) { return Response(status: .notModified, headers: headers) }
     headers[.contentType] = type
     return Response(status: .ok, headers: headers, body: body())
+  }
+
+  /// Whether a client has what a tag stands for.
+  static func isKnown(_ tag: String, to request: Request) -> Bool {
+    let known = (request.headers[.ifNoneMatch] ?? "").split(separator: ",").map(\.trimmed)
+    return known.contains(tag) || known.contains("W/\(tag)") || known == ["*"]
   }
 }

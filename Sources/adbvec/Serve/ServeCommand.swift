@@ -5,6 +5,7 @@ import FoundationEssentials
 import ImageCodecs
 import ImageSearch
 import Inference
+import LocalPostgres
 import Logging
 import SearchServer
 import ServiceLifecycle
@@ -21,8 +22,11 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
 
         adbvec serve --images ~/Pictures
         adbvec serve --images train.bin --host 0.0.0.0 --token-file token
+        adbvec serve --images ~/Pictures --token-file token --trust-proxy
 
-      The API is described at /openapi.json; /health, /ready and /metrics are for those who run it.
+      The link of a search by an upload holds the SHA-256 of the image. Its embedding and a thumbnail are kept in \
+      --cache, so that the link survives a restart. --trust-proxy is for a server that only its proxy can reach: \
+      docs/serve.md has one's settings. The API is described at /openapi.json; /health, /ready and /metrics are for those who run it.
       """
   )
 
@@ -61,6 +65,26 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
 
   @Flag(help: "Send the login's cookie over HTTPS only: for a server behind a proxy that speaks TLS.")
   var secureCookie = false
+
+  @Flag(
+    help: "Believe X-Forwarded-For, -Proto and -Host: the server is behind a proxy, and nobody else can reach it."
+  )
+  var trustProxy = false
+
+  @Option(help: ArgumentHelp("What the page calls the collection; the table's name by default.", valueName: "text"))
+  var title: String?
+
+  @Flag(help: "Show no SQL, on the page and in the API: it names the table and its columns.")
+  var hideSQL = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Where uploads' embeddings and thumbnails are kept (at most 256 MiB), or none; the user's cache by default.",
+      valueName: "folder"
+    ),
+    completion: .directory
+  )
+  var cache: String?
 
   @Option(
     help: ArgumentHelp("Files in it replace the page's own, by name.", valueName: "folder"),
@@ -103,7 +127,9 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
         "the vectors of \(query.name.quoted) have \(dimension) numbers, the model's \(images.dimension)"
       configuration.dimension = dimension
       configuration.uploadRefusal =
-        "\(lengths), so that an upload is near to nothing here; search by an image of the collection"
+        hideSQL
+        ? "an upload is near to nothing here, for the model makes other vectors; search by an image of the collection"
+        : "\(lengths), so that an upload is near to nothing here; search by an image of the collection"
       Terminal.warning(
         "\(lengths), so that uploads are refused. Fix: choose the model that filled the table with --model, --weights "
           + "and --feature"
@@ -116,9 +142,15 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
       metric: try settings.chosenMetric(),
       images: images,
       connections: pool,
+      hidesNames: hideSQL,
       load: { recorded in
         let next = try FeatureOptions.load(recorded)
-        return ExtractorPool(next.model, name: next.model.network.architecture.name, decoding: next.decoding)
+        return ExtractorPool(
+          next.model,
+          name: next.model.network.architecture.name,
+          identity: next.recipe.json,
+          decoding: next.decoding
+        )
       },
       onChange: { logger.notice("\($0)") }
     )
@@ -148,6 +180,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
       return ExtractorPool(
         prepared.model,
         name: settings[.model]?.text ?? prepared.model.network.architecture.name,
+        identity: prepared.recipe.json,
         decoding: prepared.decoding
       )
     } catch let error
@@ -190,7 +223,10 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     page.allowedHosts = allowHost.isEmpty ? nil : Set(allowHost.map { $0.lowercased() })
     page.token = try token(settings)
     page.securesCookie = secureCookie
-    page.collection = query.name.quoted
+    page.trustsProxy = trustProxy
+    page.collection = title ?? (hideSQL ? "images" : query.name.quoted)
+    page.showsSQL = !hideSQL
+    page.cacheFolder = try cacheFolder(settings)
     page.templates = templates
     page.limits.maximumUploadBytes = maxUpload << 20
     page.limits.maximumPixels = features.decoding.pixelLimit ?? 40_000_000
@@ -203,6 +239,19 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
       )
     }
     return page
+  }
+
+  /// The folder for what outlives the server; nil keeps it in memory, as where this user can write no cache.
+  private func cacheFolder(_ settings: Settings) throws -> String? {
+    guard cache != "none" else { return nil }
+    for folder in cache.map({ [$0] }) ?? CacheFolders.candidates(settings.environment) {
+      try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      if FileManager.default.isWritableFile(atPath: folder) { return folder }
+    }
+    guard cache == nil else {
+      throw CommandFailure("the folder of --cache, \(cache ?? ""), cannot be written", exitCode: 64)
+    }
+    return nil
   }
 
   private func token(_ settings: Settings) throws -> String? {

@@ -7,7 +7,7 @@ import UnixSignals
 /// The page over a folder of images, searched in memory: `page-fixture FOLDER`.
 ///
 /// Settings come from the environment: `PORT`, `TOKEN`, `CONNECTIONS` (the most open ones), `UPLOAD_BYTES`, `IDLE`
-/// (seconds), `TEMPLATES` (a folder) and `LOST`, a file whose presence means that the database is lost.
+/// (seconds), `TEMPLATES` and `CACHE` (folders), `PROXY` (trusted when it is set) and `LOST`, a file whose presence means that the database is lost.
 @main
 struct Fixture {
   static func main() async throws {
@@ -20,6 +20,8 @@ struct Fixture {
     configuration.port = number("PORT") ?? 0
     configuration.token = environment["TOKEN"]
     configuration.templates = environment["TEMPLATES"]
+    configuration.cacheFolder = environment["CACHE"]
+    configuration.trustsProxy = environment["PROXY"] != nil
     configuration.limits.maximumPixels = 4_000_000
     configuration.limits.maximumUploadBytes = number("UPLOAD_BYTES") ?? 4 << 20
     configuration.limits.maximumConnections = number("CONNECTIONS") ?? configuration.limits.maximumConnections

@@ -34,7 +34,7 @@ struct MemoryCollection: SearchBackend {
       vector = row.features
     }
     let candidates = rows.filter { row in
-      row.image.id != own && (query.class.map { $0 == row.image.class } ?? true)
+      row.image.id != own && !query.excluded.contains(row.image.id) && (query.class.map { $0 == row.image.class } ?? true)
     }
     let hits = candidates.map { row in
       ImageHit(
@@ -44,12 +44,31 @@ struct MemoryCollection: SearchBackend {
         source: row.image.source
       )
     }
+    .filter { query.after?.precedes($0) ?? true }
     .sorted { ($0.distance, $0.id) < ($1.distance, $1.id) }
+    let page = Array(hits.prefix(query.topK))
     return ImageAnswer(
-      hits: Array(hits.prefix(query.topK)),
+      hits: page,
       sql: Self.sql(query),
-      databaseMilliseconds: (ContinuousClock.now - start) / .milliseconds(1)
+      databaseMilliseconds: (ContinuousClock.now - start) / .milliseconds(1),
+      next: page.count < hits.count ? ImageCursor(after: page, from: query.after) : nil
     )
+  }
+
+  func vector(for examples: ImageExamples) async throws -> [Float] {
+    let known = Set(rows.map(\.image.id))
+    if let id = (examples.like + examples.unlike).first(where: { !known.contains($0) }) {
+      throw BackendError(.notFound, "the collection has no image \(id)")
+    }
+    let like = rows.filter { examples.like.contains($0.image.id) }.map(\.features) + examples.vectors
+    let unlike = rows.filter { examples.unlike.contains($0.image.id) }.map(\.features)
+    guard !like.isEmpty else { throw BackendError(.invalidSearch, "no image to be near to") }
+    func mean(_ vectors: [[Float]], _ index: Int) -> Float {
+      vectors.reduce(0) { $0 + $1[index] } / Float(vectors.count)
+    }
+    return like[0].indices.map { index in
+      unlike.isEmpty ? mean(like, index) : 2 * mean(like, index) - mean(unlike, index)
+    }
   }
 
   private static func distance(_ left: [Float], _ right: [Float]) -> Double {
@@ -83,9 +102,10 @@ struct MemoryCollection: SearchBackend {
     return Array(stride(from: 0, to: fitting.count, by: step).prefix(count).map { fitting[$0] })
   }
 
-  func classes(limit: Int) async throws -> [String] {
+  func classes(limit: Int) async throws -> [ImageClass] {
     try await checkConnection()
-    return Array(Set(rows.compactMap(\.image.class)).sorted().prefix(limit))
+    let counts = Dictionary(rows.compactMap(\.image.class).map { ($0, 1) }, uniquingKeysWith: +)
+    return counts.map { ImageClass(name: $0.key, count: $0.value) }.sorted { $0.name < $1.name }
   }
 
   func checkConnection() async throws {
