@@ -277,7 +277,7 @@ let package = Package(
     .testTarget(
       name: "SearchServerTests",
       dependencies: [
-        "ImageSearch", "SearchServer", "TestSupport",
+        "Basics", "ImageSearch", "SearchServer", "TestSupport",
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

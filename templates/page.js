@@ -112,6 +112,8 @@ export function arrive(image) {
 export async function fetchPage(request) {
   const started = performance.now();
   const response = await fetch(request);
+  // The login has ended: it leads back here.
+  if (new URL(response.url).pathname === '/login') location.assign(response.url);
   const text = await response.text();
   const page = new DOMParser().parseFromString(text, 'text/html');
   if (!page.getElementById('results')) throw new Error(text.slice(0, 200) || response.statusText);
@@ -245,13 +247,15 @@ document.addEventListener('click', event => {
 });
 
 addEventListener('popstate', event => {
+  // A link within the page, as to the images.
+  if (!event.state) return;
   keep();
-  view = event.state?.view ?? 0;
+  view = event.state.view;
   address = location.href;
   running?.abort();
-  if (!kept.has(view)) return load(new Request(location.href), { push: false, scroll: event.state?.scroll ?? 0 });
+  if (!kept.has(view)) return load(new Request(location.href), { push: false, scroll: event.state.scroll });
   restore(kept.get(view));
-  scrollTo(0, event.state?.scroll ?? 0);
+  scrollTo(0, event.state.scroll);
   say(document.getElementById('heading').textContent);
 });
 

@@ -72,7 +72,9 @@ package enum Deflater {
         count = capacity - Int(stream.avail_out)
       }
     }
-    guard status == Z_STREAM_END else { throw Inflater.Failure(reason: "zlib cannot compress (status \(status))") }
+    guard status == Z_STREAM_END else {
+      throw Inflater.Failure(reason: "zlib cannot compress (status \(status))")
+    }
     return packed
   }
 }

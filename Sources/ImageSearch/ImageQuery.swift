@@ -131,7 +131,8 @@ public struct ImageCursor: Sendable, Hashable, CustomStringConvertible {
     base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
     guard text.utf8.count <= 32_768, let data = Data(base64Encoded: base64),
       let written = try? JSONDecoder().decode(Written.self, from: data), written.distance.isFinite,
-      (1...Self.maximumSeen).contains(written.seen), written.shown.count <= min(written.seen, Self.maximumShown)
+      (1...Self.maximumSeen).contains(written.seen),
+      written.shown.count <= min(written.seen, Self.maximumShown)
     else { return nil }
     (distance, seen, shown) = (written.distance, written.seen, written.shown)
   }
@@ -140,7 +141,10 @@ public struct ImageCursor: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     let written = Written(distance: distance, seen: seen, shown: shown)
     guard let data = try? JSONEncoder().encode(written) else { return "" }
-    return data.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    return data.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
+      "=",
+      with: ""
+    )
   }
 
   /// Whether a hit comes after this place.

@@ -44,7 +44,9 @@ public struct ImageSearcher: Sendable {
     let all = try found.rows.compactMap { try hit($0) }
     let undefined = found.rows.count - all.count
     let hits = query.after.map { place in Array(all.filter(place.precedes).prefix(query.topK)) } ?? all
-    if hits.isEmpty, query.after == nil, case .id(let id) = query.subject { try await explainEmpty(id, undefined) }
+    if hits.isEmpty, query.after == nil, case .id(let id) = query.subject {
+      try await explainEmpty(id, undefined)
+    }
     return ImageAnswer(
       hits: hits,
       sql: try search.script(.psql, for: table.dialect).text,

@@ -36,7 +36,9 @@ import Testing
   @Test(
     arguments: [
       ("/api/v1/search", "id is missing"),
-      ("/api/v1/search?id=0&id=1", "id is given twice"),
+      ("/api/v1/search?id=0&k=1&k=2", "k is given twice"),
+      ("/api/v1/search?not=0", "not needs an image to be near to: give id or upload too"),
+      ("/api/v1/search?id=0&not=", "not must have 1…256 characters, and no zero among them"),
       ("/api/v1/search?id=0&k=0", "k must be a whole number, 1…500"),
       ("/api/v1/search?id=0&k=501", "k must be a whole number, 1…500"),
       ("/api/v1/search?id=0&ef=1001", "ef must be a whole number, 1…1000"),
@@ -45,7 +47,7 @@ import Testing
       ("/api/v1/search?id=0&class=%ff", "the link's percent-encoding is not UTF-8 text"),
       (
         "/api/v1/search?id=0&where=1=1",
-        "no parameter has that name; there are class, ef, id, k, mode, within"
+        "no parameter has that name; there are after, class, ef, id, k, mode, not, upload, within"
       ),
     ]
   )
@@ -62,8 +64,12 @@ import Testing
     arguments: [
       ("[1]", "the body is not a JSON object, or holds a number that is out of range"),
       ("{", "the body is not a JSON object, or holds a number that is out of range"),
-      ("{}", "give either id or vector"),
-      (#"{"id": 0, "vector": [1, 2]}"#, "give either id or vector"),
+      ("{}", "give either id, ids or vector"),
+      (#"{"id": 0, "vector": [1, 2]}"#, "give either id, ids or vector"),
+      (#"{"id": 0, "ids": [1]}"#, "give either id, ids or vector"),
+      (#"{"vector": [1, 2], "not": [1]}"#, "give either id, ids or vector"),
+      (#"{"ids": []}"#, "ids and not must name an image when they are given"),
+      (#"{"ids": [""]}"#, "id must have 1…256 characters, and no zero among them"),
       (#"{"vector": [1]}"#, "the vector has 1 numbers, the collection's have 2"),
       (#"{"vector": [1, 1e60]}"#, "the vector's numbers must lie between -1e15 and 1e15"),
       (#"{"vector": [1, null]}"#, "vector has a value of the wrong type or size"),
@@ -71,7 +77,7 @@ import Testing
       (#"{"id": 0, "k": null}"#, "k has a value of the wrong type or size"),
       (
         #"{"id": 0, "sql": "DROP"}"#,
-        "the body may have class, ef, id, k, mode, vector, within, and nothing else"
+        "the body may have after, class, ef, id, ids, k, mode, not, vector, within, and nothing else"
       ),
     ]
   )
@@ -80,6 +86,57 @@ import Testing
       let answer = try await page.post(json: json)
       #expect(answer.status == 400)
       #expect(try answer.json()["detail"] as? String == message)
+    }
+  }
+
+  @Test func searchesNearSeveralImagesAndAwayFromOthers() async throws {
+    let backend = MemoryBackend()
+    try await PageClient.with(backend) { page in
+      let answer = try await page.ask("/api/v1/search?id=0&id=1&id=1&not=3&k=1")
+      #expect(answer.status == 200)
+      var expected = ImageQuery(.vector([0, 1.25]), topK: 1)
+      expected.excluded = [0, 1, 3]
+      #expect(backend.asked == [expected])
+      let json = try answer.json()
+      let subject = try #require(json["subject"] as? [String: Any])
+      #expect(subject["ids"] as? [Int] == [0, 1, 1] && subject["not"] as? [Int] == [3])
+      #expect((json["results"] as? [[String: Any]])?.map { $0["id"] as? Int } == [2])
+      #expect(json["page"] as? String == "/?id=0&id=1&id=1&not=3&k=1")
+      let posted = try await page.post(json: #"{"ids": [0, 1, 1], "not": [3], "k": 1}"#)
+      #expect(try posted.json()["page"] as? String == json["page"] as? String)
+    }
+  }
+
+  @Test func anAnswerGoesOnBehindItsLastImage() async throws {
+    // Three images at one distance: their order must not decide which are shown.
+    let images = (0..<7).map { ImageRow(id: ImageID(Int64($0)), class: nil, source: nil) }
+    try await PageClient.with(MemoryBackend(images, distance: { ($0 / 3).rounded(.down) })) { page in
+      var (uri, seen) = ("/api/v1/search?id=0&k=2", [Int]())
+      for _ in 0..<3 {
+        let json = try await page.ask(uri).json()
+        seen += (json["results"] as? [[String: Any]] ?? []).compactMap { $0["id"] as? Int }
+        guard let next = json["next"] as? String else { break }
+        uri = "/api/v1/search?id=0&k=2&after=\(next)"
+      }
+      #expect(seen == [1, 2, 3, 4, 5, 6])
+      #expect(try await page.ask(uri).json()["next"] == nil)
+      #expect(try await page.ask("/api/v1/search?id=0&after=none").status == 404)
+    }
+  }
+
+  @Test func sqlIsLeftOutWhereNamesAreHidden() async throws {
+    try await PageClient.with(configure: { $0.showsSQL = false }) { page in
+      #expect(try await page.ask("/api/v1/search?id=0").json()["sql"] == nil)
+      let people = try await page.ask("/?id=0")
+      #expect(!people.text.contains("SELECT") && people.text.contains("Details: time of this search"))
+    }
+  }
+
+  @Test func classesHaveTheirNumberOfImages() async throws {
+    try await PageClient.with { page in
+      let json = try await page.ask("/api/v1/classes").json()
+      #expect(json["classes"] as? [String] == ["cat", "dog"])
+      #expect(json["counts"] as? [Int] == [2, 1])
     }
   }
 
@@ -190,7 +247,7 @@ import Testing
       #expect(try await page.ask("/api/v1/search?id=\(id)").status == 200)
       #expect(try await page.post(json: #"{"id": \#(id)}"#).status == 200)
       #expect(try await page.ask("/api/v1/images/\(id)/thumbnail").status == 200)
-      #expect(try await page.ask("/").text.contains("/?id=\(id)"))
+      #expect(try await page.ask("/").text.contains("/images/\(id)"))
     }
   }
 
@@ -221,6 +278,7 @@ import Testing
       #expect(try await page.ask(links["thumbnail"] ?? "").status == 200)
       #expect(try await page.ask(links["search"] ?? "").status == 200)
       #expect(try await page.ask("/").text.contains(#"href="/?id=a%2Fb%20c%25%C3%A9""#))
+      #expect(try await page.ask("/images/a%2Fb%20c%25%C3%A9").status == 200)
       #expect(try await page.post(json: #"{"id": "a/b c%é"}"#).status == 200)
     }
   }

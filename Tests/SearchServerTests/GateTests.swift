@@ -1,6 +1,6 @@
 import Foundation
 import HTTPTypes
-import SearchServer
+@testable import SearchServer
 import Testing
 
 /// Who is let in.
@@ -144,6 +144,63 @@ import Testing
       let cookie = try #require(try await page.post(login: "token=\(Self.token)")["Set-Cookie"])
       #expect(cookie.hasPrefix("__Host-adbvec=") && cookie.hasSuffix("; Secure"))
       #expect(try await page.ask("/", headers: ["Cookie": String(cookie.prefix { $0 != ";" })]).status == 200)
+    }
+  }
+
+  @Test func whoGuessesHasToWait() async throws {
+    try await PageClient.with(configure: { $0.token = Self.token }) { page in
+      for _ in 0..<8 { _ = try await page.post(login: "token=guess") }
+      let slow = try await page.post(login: "token=\(Self.token)")
+      #expect(slow.status == 429 && slow["Retry-After"] != nil)
+      #expect(slow.text.contains("Too many attempts. Try again in"))
+      let program = try await page.ask("/api/v1", headers: ["Authorization": "Bearer \(Self.token)"])
+      #expect(program.status == 429 && program.code == "too-many-attempts")
+    }
+  }
+
+  @Test func aThrottleForgivesAndTellsAddressesApart() {
+    let throttle = LoginThrottle()
+    for _ in 0..<4 { throttle.failed("a") }
+    #expect(throttle.wait("a") == nil)
+    throttle.succeeded("a")
+    for _ in 0..<10 { throttle.failed("a") }
+    #expect((1...300).contains(throttle.wait("a") ?? 0))
+    #expect(throttle.wait("b") == nil)
+  }
+
+  /// What a client writes into the headers itself stands before what its proxy writes.
+  @Test func aTrustedProxySaysWhoAsksAndHow() async throws {
+    try await PageClient.with(
+      configure: {
+        $0.token = Self.token
+        $0.trustsProxy = true
+      }
+    ) { page in
+      func logIn(_ token: String, from address: String, _ more: [String: String] = [:]) async throws
+        -> PageClient.Answer
+      {
+        let type = ["Content-Type": "application/x-www-form-urlencoded"]
+        let headers = type.merging(["X-Forwarded-For": "10.9.8.7, \(address)"]) { $1 }.merging(more) { $1 }
+        return try await page.ask("/login", .post, headers: headers, body: Array("token=\(token)".utf8))
+      }
+      for _ in 0..<8 { _ = try await logIn("guess", from: "192.0.2.1") }
+      #expect(try await logIn(Self.token, from: "192.0.2.1").status == 429)
+      let other = try await logIn(Self.token, from: "192.0.2.2")
+      #expect(other["Set-Cookie"]?.hasPrefix("adbvec=") == true)
+      let secure = try await logIn(Self.token, from: "192.0.2.2", ["X-Forwarded-Proto": "https"])
+      let cookie = try #require(secure["Set-Cookie"])
+      #expect(cookie.hasPrefix("__Host-adbvec=") && cookie.hasSuffix("; Secure"))
+      let value = String(cookie.prefix { $0 != ";" })
+      let asked = ["Cookie": value, "X-Forwarded-Proto": "https"]
+      #expect(try await page.ask("/", headers: asked).status == 200)
+      #expect(try await page.ask("/", headers: ["Cookie": value]).status == 303)
+      let named = asked.merging(["X-Forwarded-Host": "elsewhere.example"]) { $1 }
+      #expect(try await page.ask("/", headers: named).status == 421)
+    }
+    // Without the setting the headers mean nothing.
+    try await PageClient.with(configure: { $0.token = Self.token }) { page in
+      let headers = ["X-Forwarded-Proto": "https", "X-Forwarded-Host": "elsewhere.example"]
+      #expect(try await page.ask("/login", headers: headers).status == 200)
     }
   }
 

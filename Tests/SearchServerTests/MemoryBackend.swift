@@ -106,7 +106,7 @@ final class MemoryBackend: SearchBackend {
 
 /// A network that knows every image, and thumbnails that are the image itself.
 struct StubImages: ImageBackend {
-  let model = "stub"
+  var model = "stub"
   let dimension = 2
   var pause: @Sendable () async -> Void = {}
   var onThumbnail: @Sendable () -> Void = {}

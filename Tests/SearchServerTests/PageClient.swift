@@ -94,3 +94,13 @@ struct PageClient {
     return try await ask(uri, .post, headers: ["Content-Type": "multipart/form-data; boundary=b"], body: body)
   }
 }
+
+/// A folder that is gone when its user is done.
+enum TemporaryFolder {
+  static func with(_ body: (String) async throws -> Void) async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "page-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try await body(folder)
+  }
+}

@@ -12,7 +12,7 @@ import Testing
       #expect(start["Content-Type"] == "text/html; charset=utf-8")
       #expect(start.text.contains("Start from an image of the collection"))
       #expect(start.text.contains(#"href="/?id=0""#))
-      #expect(start.text.contains(#"<option value="dog">dog</option>"#))
+      #expect(start.text.contains(#"<option value="dog">dog (1)</option>"#))
     }
   }
 
@@ -20,6 +20,8 @@ import Testing
     try await PageClient.with { page in
       let answer = try await page.ask("/?id=0&k=2&mode=exact")
       #expect(answer.text.contains("2 images nearest to <em>cat (image 0)</em>"))
+      // The image opens by itself, beside this search.
+      #expect(answer.text.contains(#"href="/images/1?id=0&amp;k=2&amp;mode=exact""#))
       #expect(answer.text.contains(#"href="/?id=1&amp;k=2&amp;mode=exact""#))
       #expect(answer.text.contains(#"<code id="sql">SELECT &#39;&lt;&#39; ;</code>"#))
       #expect(answer["Server-Timing"]?.hasPrefix("features;dur=0.000, db;dur=1.500") == true)
@@ -45,7 +47,10 @@ import Testing
   @Test func aFullAnswerLinksToMore() async throws {
     try await PageClient.with { page in
       let full = try await page.ask("/?id=0&k=1")
-      #expect(full.text.contains(#"href="/?id=0&amp;k=2""#))
+      let more = try #require(full.text.firstMatch(of: /class="further" href="([^"]+)"/)).output.1
+      let next = try await page.ask(more.replacing("&amp;", with: "&"))
+      #expect(next.text.contains("Images 2–2 nearest to <em>cat (image 0)</em>"))
+      #expect(next.text.contains(#"data-id="2""#) && !next.text.contains(#"data-id="1""#))
       let whole = try await page.ask("/?id=0&k=100")
       #expect(!whole.text.contains("Show more images"))
     }
@@ -80,7 +85,7 @@ import Testing
       let sent = try await page.post(form: [("id", ""), ("k", "3"), ("class", "cat")], image: Sample.png)
       #expect(sent.status == 303)
       let link = try #require(sent["Location"])
-      #expect(link.wholeMatch(of: /\/\?upload=[A-Za-z0-9_-]{22}&k=3&class=cat/) != nil)
+      #expect(link.wholeMatch(of: /\/\?upload=[0-9a-f]{64}&k=3&class=cat/) != nil)
       let answer = try await page.ask(link)
       #expect(answer.text.contains("nearest to <em>my cat.png</em>"))
       #expect(backend.asked == [ImageQuery(.vector([0, 1]), topK: 3, class: "cat")])
@@ -97,17 +102,19 @@ import Testing
     }
   }
 
-  @Test func aForgottenUploadSaysWhatToDo() async throws {
+  @Test(arguments: ["AAAAAAAAAAAAAAAAAAAAAA", String(repeating: "0", count: 64)])
+  func aForgottenUploadSaysWhatToDo(key: String) async throws {
     try await PageClient.with { page in
-      let answer = try await page.ask("/?upload=AAAAAAAAAAAAAAAAAAAAAA")
+      let answer = try await page.ask("/?upload=\(key)")
       #expect(answer.status == 404)
-      #expect(answer.text.contains("no longer remembered; drop the image again"))
+      #expect(answer.text.contains("no longer remembered; choose or drop the image again"))
     }
   }
 
   @Test(
     arguments: [
-      ("/?id=0&upload=AAAAAAAAAAAAAAAAAAAAAA", "give id or upload, not both"),
+      ("/?not=0", "not needs an image to be near to"),
+      ("/?upload=\(String(repeating: "A", count: 64))", "upload is not the key of an upload"),
       ("/?upload=..%2Fetc", "upload is not the key of an upload"),
       ("/?id=0&k=9999", "k must be a whole number, 1…500"),
       ("/?id=99", "no image 99"),

@@ -1,4 +1,5 @@
 import CoreMetrics
+import ImageSearch
 @testable import SearchServer
 import Synchronization
 import Testing
@@ -131,10 +132,10 @@ import Testing
     let readings = Mutex(0)
     let cache = ClassCache { limit in
       readings.withLock { $0 += 1 }
-      return Array(["cat", "dog"].prefix(limit))
+      return Array(["cat", "dog"].map { ImageClass(name: $0, count: 1) }.prefix(limit))
     }
-    for _ in 0..<5 { #expect(await cache.known() == ["cat", "dog"]) }
-    #expect(try await cache.current() == ["cat", "dog"])
+    for _ in 0..<5 { #expect(await cache.known().map(\.name) == ["cat", "dog"]) }
+    #expect(try await cache.current().map(\.name) == ["cat", "dog"])
     #expect(readings.withLock { $0 } == 1)
   }
 
@@ -142,11 +143,11 @@ import Testing
     let isLost = Mutex(true)
     let cache = ClassCache { _ in
       if isLost.withLock({ $0 }) { throw BackendError(.unavailable, "lost") }
-      return ["cat"]
+      return [ImageClass(name: "cat", count: 1)]
     }
     await #expect(throws: BackendError.self) { try await cache.current() }
     #expect(await cache.known() == [])
     isLost.withLock { $0 = false }
-    #expect(try await cache.current() == ["cat"])
+    #expect(try await cache.current().map(\.name) == ["cat"])
   }
 }

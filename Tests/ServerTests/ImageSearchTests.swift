@@ -56,6 +56,73 @@ import VectorSQL
     }
   }
 
+  /// No row is shown twice and none is left out, however many rows lie at one distance.
+  @Test(arguments: ["", "hnsw", "ivfflat"], [false, true])
+  func pagesShowEveryRowOnce(index: String, exact: Bool) async throws {
+    try await ScratchSchema.with { connection, schema in
+      try await connection.run(
+        trusted: """
+          CREATE TABLE \(schema).images (id text PRIMARY KEY, class text, image_vector vector(2));
+          INSERT INTO \(schema).images SELECT 'é ' || g, 'c' || g % 3, ARRAY[g / 7, 1]::real[]::vector
+          FROM generate_series(0, 299) g
+          """
+      )
+      if !index.isEmpty {
+        try await connection.run(
+          trusted: "CREATE INDEX ON \(schema).images USING \(index) (image_vector vector_l2_ops)"
+        )
+      }
+      let searcher = try await searcher(table(schema), connection)
+      for name in [nil, "c1"] {
+        var query = ImageQuery(.vector([0, 1]), topK: 16, class: name, exact: exact)
+        var (seen, distances) = ([ImageID](), [Double]())
+        while true {
+          let answer = try await searcher.search(query)
+          seen += answer.hits.map(\.id)
+          distances += answer.hits.map(\.distance)
+          // Through a link and back.
+          guard let next = answer.next, let read = ImageCursor(next.description) else { break }
+          #expect(read == next)
+          query.after = read
+        }
+        // What an index misses on one page is not nearer than the next one begins.
+        if exact || index.isEmpty { #expect(seen.count == (name == nil ? 300 : 100)) }
+        #expect(seen.count > 32)
+        #expect(Set(seen).count == seen.count)
+        #expect(distances == distances.sorted())
+      }
+    }
+  }
+
+  @Test func examplesPullAndPush() async throws {
+    try await ScratchSchema.with { connection, schema in
+      try await connection.run(
+        trusted: """
+          CREATE TABLE \(schema).images (id int PRIMARY KEY, class text, image_vector vector(2));
+          INSERT INTO \(schema).images SELECT g, 'c', ARRAY[g, 1]::real[]::vector FROM generate_series(0, 9) g;
+          INSERT INTO \(schema).images VALUES (10, 'c', NULL)
+          """
+      )
+      let searcher = try await searcher(table(schema), connection)
+      #expect(try await searcher.vector(for: ImageExamples(like: [2, 4, 4, 4])) == [3.5, 1])
+      #expect(try await searcher.vector(for: ImageExamples(like: [2], vectors: [[4, 3]])) == [3, 2])
+      let away = try await searcher.vector(for: ImageExamples(like: [4], unlike: [2]))
+      #expect(away == [6, 1])
+      var query = ImageQuery(.vector(away), topK: 3)
+      query.excluded = [2, 4, 6]
+      #expect(Set(try await searcher.search(query).hits.map(\.id)) == [5, 7, 8])
+      for examples in [
+        ImageExamples(unlike: [1]), ImageExamples(like: [99]), ImageExamples(like: [10]),
+        ImageExamples(like: [1], vectors: [[1]]), ImageExamples(like: (0..<101).map { ImageID(Int64($0)) }),
+      ] {
+        await #expect(throws: ImageSearchError.self) { try await searcher.vector(for: examples) }
+      }
+      let directions = try await self.searcher(table(schema), connection, metric: .cosine)
+      let mean = try await directions.vector(for: ImageExamples(like: [0], vectors: [[100, 0]]))
+      #expect(mean == [0.5, 0.5], "a long vector counts no more than a short one")
+    }
+  }
+
   @Test func filteredSearchWhoseRowsAreFarIsCompleted() async throws {
     try await ScratchSchema.with { connection, schema in
       try await connection.run(

@@ -40,7 +40,8 @@ struct SearchBody: Encodable {
     switch result.subject {
     case .id(let id): subject.id = id
     case .upload(let key): subject.upload = key
-    case .examples(let like, let unlike, let upload): (subject.ids, subject.not, subject.upload) = (like, unlike, upload)
+    case .examples(let like, let unlike, let upload):
+      (subject.ids, subject.not, subject.upload) = (like, unlike, upload)
     case .vector: break
     }
     self.subject = subject

@@ -14,7 +14,9 @@ public protocol ImageStore: Sendable {
 
 extension ImageStore {
   /// The name of the image's file.
-  public func place(of image: ImageRow) -> String? { image.source?.split(separator: "/").last.map(String.init) }
+  public func place(of image: ImageRow) -> String? {
+    image.source?.split(separator: "/").last.map(String.init)
+  }
 }
 
 /// An image file of the collection, opened: it stays the same file while it is read, even when its name leads elsewhere later.

@@ -33,7 +33,11 @@ struct RequestGate: RouterMiddleware {
         return try await next(request, context)
       }
       if request.headers[.authorization] != nil, let wait = sessions.throttle.wait(client) {
-        var error = HTTPError(.tooManyRequests, "too-many-attempts", "too many wrong tokens from this address")
+        var error = HTTPError(
+          .tooManyRequests,
+          "too-many-attempts",
+          "too many wrong tokens from this address"
+        )
         error.retryAfterSeconds = wait
         error.isFromOutside = true
         throw error
@@ -178,11 +182,12 @@ final class Sessions: Sendable {
 
   /// Lax: a link in a message opens the search for users who are logged in.
   private func field(_ value: String, seconds: Int64, _ isSecure: Bool) -> String {
-    "\(Self.cookie(isSecure: isSecure))=\(value); Max-Age=\(seconds); Path=/; HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")
+    "\(Self.cookie(isSecure: isSecure))=\(value); Max-Age=\(seconds); Path=/; HttpOnly; SameSite=Lax"
+      + (isSecure ? "; Secure" : "")
   }
 }
 
-/// Lets an address that gave wrong tokens wait: not at all for the first five, then one second, and twice as long after each.
+/// Lets an address that gave five wrong tokens wait: 15 seconds, and twice as long after each further one, up to 5 minutes.
 final class LoginThrottle: Sendable {
   private struct Failures {
     var count: Int
@@ -191,7 +196,7 @@ final class LoginThrottle: Sendable {
   }
 
   private static let free = 5
-  private static let longest = 300
+  private static let (shortest, longest) = (15, 300)
   private static let memory = Duration.seconds(900)
   /// Addresses beyond these are forgotten, those that failed first before the others.
   private static let maximum = 10_000
@@ -215,7 +220,8 @@ final class LoginThrottle: Sendable {
         }
       }
       let known = failures[client].flatMap { $0.last + Self.memory > now ? $0.count : nil } ?? 0
-      let seconds = known + 1 < Self.free ? 0 : min(Self.longest, 1 << min(20, known + 1 - Self.free))
+      let seconds =
+        known + 1 < Self.free ? 0 : min(Self.longest, Self.shortest << min(10, known + 1 - Self.free))
       failures[client] = Failures(count: known + 1, until: now + .seconds(seconds), last: now)
     }
   }
@@ -234,7 +240,8 @@ struct ProxyHeaders: Sendable {
   func client(of request: Request, _ context: PageContext) -> String {
     let address = last("X-Forwarded-For", request) ?? context.remoteAddress?.ipAddress ?? "unknown"
     return address.contains(":")
-      ? address.split(separator: ":", omittingEmptySubsequences: false).prefix(4).joined(separator: ":") : address
+      ? address.split(separator: ":", omittingEmptySubsequences: false).prefix(4).joined(separator: ":")
+      : address
   }
 
   /// Whether the client speaks HTTPS.

@@ -21,7 +21,8 @@ extension SearchCore {
 
   /// An image and what surrounds it.
   /// - Throws: `HTTPError` 404 when there is no such row.
-  func detail(_ id: ImageID, of subject: SearchSubject?, _ options: SearchOptions) async throws -> ImageDetail {
+  func detail(_ id: ImageID, of subject: SearchSubject?, _ options: SearchOptions) async throws -> ImageDetail
+  {
     guard let row = try await ask({ try await backend.row(id: id) }) else {
       throw HTTPError.notFound("the collection has no image \(id)")
     }

@@ -77,8 +77,15 @@ struct PageRoutes {
   /// An image by itself.
   private func detail(_ request: Request, _ context: PageContext) async throws -> Response {
     let (subject, options) = try read(request)
-    let detail = try await core.detail(try APIRoutes.id(context), of: subject, options)
-    return try await page.speaking(to: request).detail(detail)
+    let page = page.speaking(to: request)
+    do {
+      return try await page.detail(
+        try await core.detail(try APIRoutes.id(context), of: subject, options)
+      )
+    } catch {
+      guard let problem = HTTPError(error) else { throw error }
+      return await page.failure(problem, subject, options)
+    }
   }
 
   /// A search's results as a file that spreadsheets and programs read (RFC 4180).

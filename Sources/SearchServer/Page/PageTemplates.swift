@@ -150,7 +150,9 @@ extension PageTemplates {
   ///   - accepted: The `Accept-Language` header.
   func texts(wanted: String?, accepted: String?) -> PageTexts {
     let preferred = Self.preferences(accepted ?? "")
-    let found = ([wanted].compactMap { $0 } + preferred).lazy.compactMap { name in languages.first { $0.fits(name) } }
+    let found = ([wanted].compactMap { $0 } + preferred).lazy.compactMap { name in
+      languages.first { $0.fits(name) }
+    }
     return found.first ?? languages.first ?? PageTexts(language: "en", words: [:])
   }
 
@@ -163,7 +165,9 @@ extension PageTemplates {
       return weight > 0 ? (name, weight) : nil
     }
     // A stable sort keeps equal ones in the header's order.
-    return weighted.enumerated().sorted { ($1.element.1, $0.offset) < ($0.element.1, $1.offset) }.map(\.element.0)
+    return weighted.enumerated().sorted { ($1.element.1, $0.offset) < ($0.element.1, $1.offset) }.map(
+      \.element.0
+    )
   }
 }
 

@@ -94,7 +94,9 @@ enum SearchSubject: Hashable, Sendable {
     guard like.count + unlike.count <= Self.maximumExamples else {
       throw HTTPError.invalid("a search has at most \(Self.maximumExamples) examples")
     }
-    if let upload, !UploadCache.isKey(upload) { throw HTTPError.invalid("upload is not the key of an upload") }
+    if let upload, !UploadCache.isKey(upload) {
+      throw HTTPError.invalid("upload is not the key of an upload")
+    }
     switch (like.count, unlike.count, upload) {
     case (0, 0, nil): return nil
     case (0, _, nil): throw HTTPError.invalid("not needs an image to be near to: give id or upload too")

@@ -67,11 +67,14 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   var secureCookie = false
 
   @Flag(
-    help: "Believe X-Forwarded-For, -Proto and -Host: the server is behind a proxy, and nobody else can reach it."
+    help:
+      "Believe X-Forwarded-For, -Proto and -Host: the server is behind a proxy, and nobody else can reach it."
   )
   var trustProxy = false
 
-  @Option(help: ArgumentHelp("What the page calls the collection; the table's name by default.", valueName: "text"))
+  @Option(
+    help: ArgumentHelp("What the page calls the collection; the table's name by default.", valueName: "text")
+  )
   var title: String?
 
   @Flag(help: "Show no SQL, on the page and in the API: it names the table and its columns.")

@@ -34,7 +34,8 @@ struct MemoryCollection: SearchBackend {
       vector = row.features
     }
     let candidates = rows.filter { row in
-      row.image.id != own && !query.excluded.contains(row.image.id) && (query.class.map { $0 == row.image.class } ?? true)
+      row.image.id != own && !query.excluded.contains(row.image.id)
+        && (query.class.map { $0 == row.image.class } ?? true)
     }
     let hits = candidates.map { row in
       ImageHit(

@@ -1,0 +1,76 @@
+import Foundation
+@testable import SearchServer
+import Synchronization
+import Testing
+
+/// Uploads are remembered by their content, over a restart too.
+@Suite struct UploadTests {
+  private static let key = UploadCache.key(of: Sample.png)
+
+  @Test func aLinkOutlivesTheServer() async throws {
+    try await TemporaryFolder.with { folder in
+      try await PageClient.with(configure: { $0.cacheFolder = folder }) { page in
+        let sent = try await page.post(form: [], image: Sample.png)
+        #expect(sent["Location"] == "/?upload=\(Self.key)")
+      }
+      try await PageClient.with(configure: { $0.cacheFolder = folder }) { page in
+        let answer = try await page.ask("/?upload=\(Self.key)")
+        #expect(answer.status == 200 && answer.text.contains("nearest to <em>my cat.png</em>"))
+        #expect(try await page.ask("/api/v1/uploads/\(Self.key)/thumbnail").bytes == Sample.png)
+      }
+      // Another model's embeddings are not comparable.
+      let other = StubImages(model: "other")
+      try await PageClient.with(images: other, configure: { $0.cacheFolder = folder }) { page in
+        #expect(try await page.ask("/?upload=\(Self.key)").status == 404)
+      }
+    }
+  }
+
+  @Test func whatSomebodySearchedWithIsReadByNobodyElse() async throws {
+    try await TemporaryFolder.with { folder in
+      try await PageClient.with(configure: { $0.cacheFolder = folder }) { page in
+        _ = try await page.post(form: [], image: Sample.png)
+      }
+      let path = folder + "/uploads"
+      let files = try FileManager.default.contentsOfDirectory(atPath: path)
+      #expect(files.count == 1)
+      for (name, mode) in [(path, 0o700), (path + "/" + (files.first ?? ""), 0o600)] {
+        var status = stat()
+        #expect(stat(name, &status) == 0 && Int(status.st_mode) & 0o777 == mode)
+      }
+    }
+  }
+
+  @Test func theSameImageIsReadOnce() async throws {
+    let readings = Mutex(0)
+    let images = StubImages(pause: { readings.withLock { $0 += 1 } })
+    try await PageClient.with(images: images) { page in
+      for _ in 0..<3 { #expect(try await page.post(form: [], image: Sample.png).status == 303) }
+    }
+    #expect(readings.withLock { $0 } == 1)
+  }
+
+  @Test func aFolderKeepsWhatWasUsedLast() async throws {
+    try await TemporaryFolder.with { folder in
+      let room = UploadFolder(folder, maximumBytes: 40_000)
+      func upload(_ number: Int) -> UploadCache.Upload {
+        UploadCache.Upload(
+          name: "\(number)",
+          identity: "m",
+          embedding: [Float(number), .pi],
+          thumbnail: [UInt8](repeating: 7, count: 1_000),
+          milliseconds: 1.5
+        )
+      }
+      func key(_ number: Int) -> String { UploadCache.key(of: Array("\(number)".utf8)) }
+      for number in 0..<100 {
+        room.write(upload(number), key(number))
+        #expect(room.read(key(0), madeBy: "m") == upload(0))
+      }
+      #expect(room.read(key(99), madeBy: "m") == upload(99))
+      #expect(room.read(key(1), madeBy: "m") == nil)
+      #expect(room.read(key(0), madeBy: "other") == nil)
+      #expect((20...40).contains(try FileManager.default.contentsOfDirectory(atPath: folder).count))
+    }
+  }
+}
