@@ -67,7 +67,7 @@ let address = location.href;
 function keep() {
   if (results.classList.contains('busy')) return;
   const fields = ['id', 'k', 'ef', 'class', 'within', 'mode'].map(name => [name, form.elements[name].value]);
-  kept.set(view, { address, title: document.title, nodes: [...results.childNodes], query: document.getElementById('query'), languages: document.getElementById('languages'), fields });
+  kept.set(view, { address, scroll: scrollY, title: document.title, nodes: [...results.childNodes], query: document.getElementById('query'), languages: document.getElementById('languages'), fields });
   if (kept.size > 20) kept.delete(kept.keys().next().value);
 }
 
@@ -164,11 +164,31 @@ export function fail(title, text) {
   settle();
 }
 
+// Whether two addresses show the same images, one of them perhaps from a later one on.
+function same(left, right) {
+  const [one, other] = [left, right].map(address => new URL(address, location));
+  for (const url of [one, other]) url.searchParams.delete('after');
+  return one.href === other.href;
+}
+
 export function go(link, options) {
   history.replaceState({ ...history.state, view, scroll: scrollY }, '');
-  // The images before are still here, with all that was scrolled in.
-  if (kept.get(history.state.from)?.address === link) return history.back();
+  const before = kept.get(history.state.from);
+  if (before && same(before.address, link)) return history.back();
   return load(new Request(link), options);
+}
+
+// Back from an image to the images that led to it, which are still here with all that was scrolled in.
+function back(link) {
+  const shown = [...kept.values()].reverse().find(shown => same(shown.address, link));
+  if (!shown || shown === kept.get(history.state.from)) return go(link, { focus: true });
+  keep();
+  const from = view;
+  view = Date.now();
+  history.pushState({ view, from, scroll: shown.scroll }, '', shown.address);
+  address = shown.address;
+  restore(shown);
+  scrollTo(0, shown.scroll);
 }
 
 // The time and SQL under the images.
@@ -243,7 +263,8 @@ document.addEventListener('click', event => {
   const { pathname } = new URL(link.href);
   if (pathname !== '/' && !pathname.startsWith('/images/')) return;
   event.preventDefault();
-  go(link.href, { focus: true });
+  if (link.matches('.back')) back(link.href);
+  else go(link.href, { focus: true });
 });
 
 addEventListener('popstate', event => {
