@@ -105,8 +105,8 @@ public struct ImageCursor: Sendable, Hashable, CustomStringConvertible {
   /// The hits at about this distance that were shown.
   public let shown: [ImageID]
 
-  /// More hits at one distance than these may be shown twice.
-  private static let maximumShown = 200
+  /// More hits at one distance than have room in a link may be shown twice.
+  private static let (maximumShown, maximumBytes) = (200, 2_400)
   private static let maximumSeen = 1_000_000
 
   /// The place behind a page.
@@ -122,14 +122,20 @@ public struct ImageCursor: Sendable, Hashable, CustomStringConvertible {
     guard seen <= Self.maximumSeen else { return nil }
     let floor = Self.floor(of: last.distance)
     let before = previous.map { $0.distance > floor ? $0.shown : [] } ?? []
-    shown = Array((before + hits.filter { $0.distance > floor }.map(\.id)).suffix(Self.maximumShown))
+    var (ids, bytes) = ([ImageID](), 0)
+    for id in (before + hits.filter { $0.distance > floor }.map(\.id)).suffix(Self.maximumShown).reversed() {
+      bytes += id.description.utf8.count + 3
+      if bytes > Self.maximumBytes, !ids.isEmpty { break }
+      ids.append(id)
+    }
+    shown = ids.reversed()
   }
 
   /// A place as ``description`` writes it; nil for any other text.
   public init?(_ text: String) {
     var base64 = text.replacing("-", with: "+").replacing("_", with: "/")
     base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
-    guard text.utf8.count <= 32_768, let data = Data(base64Encoded: base64),
+    guard text.utf8.count <= 4_096, let data = Data(base64Encoded: base64),
       let written = try? JSONDecoder().decode(Written.self, from: data), written.distance.isFinite,
       (1...Self.maximumSeen).contains(written.seen),
       written.shown.count <= min(written.seen, Self.maximumShown)
@@ -137,7 +143,7 @@ public struct ImageCursor: Sendable, Hashable, CustomStringConvertible {
     (distance, seen, shown) = (written.distance, written.seen, written.shown)
   }
 
-  /// The place as a text for links: letters, digits, `-` and `_`.
+  /// The place as a text for links: at most 4,096 letters, digits, `-` and `_`.
   public var description: String {
     let written = Written(distance: distance, seen: seen, shown: shown)
     guard let data = try? JSONEncoder().encode(written) else { return "" }

@@ -48,7 +48,7 @@ import Testing
     try await PageClient.with { page in
       let full = try await page.ask("/?id=0&k=1")
       let more = try #require(full.text.firstMatch(of: /class="further" href="([^"]+)"/)).output.1
-      let next = try await page.ask(more.replacing("&amp;", with: "&"))
+      let next = try await page.ask(String(more).replacing("&amp;", with: "&"))
       #expect(next.text.contains("Images 2–2 nearest to <em>cat (image 0)</em>"))
       #expect(next.text.contains(#"data-id="2""#) && !next.text.contains(#"data-id="1""#))
       let whole = try await page.ask("/?id=0&k=100")
