@@ -9,9 +9,9 @@ let settings: [SwiftSetting] = [
 
 // What the page serves; embedded, so that the installed command works from anywhere.
 let templates = [
-  "page.mustache", "panel.mustache", "results.mustache", "cards.mustache", "detail.mustache", "facets.mustache",
-  "languages.mustache",
-  "login.mustache", "openapi.json", "texts.en.json", "texts.ja.json", "texts.zh.json",
+  "page.mustache", "panel.mustache", "results.mustache", "cards.mustache", "detail.mustache",
+  "facets.mustache", "languages.mustache", "login.mustache", "openapi.json",
+  "texts.en.json", "texts.ja.json", "texts.zh.json",
   "page.css", "page.js", "grid.js", "upload.js", "icon.svg", "placeholder.svg",
 ]
 
