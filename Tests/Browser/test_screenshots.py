@@ -27,9 +27,13 @@ def save(page, name):
 
 def test_search(open_page):
     page = open_page("/?id=60", viewport={"width": 1200, "height": 800})
-    page.locator("a.card").first.click()
+    page.locator("a.similar").first.click()
     expect(page.locator("#heading")).not_to_contain_text("(image 60)")
     save(page, "page-search")
+
+
+def test_an_image(open_page):
+    save(open_page("/images/61?id=60", viewport={"width": 1200, "height": 800}), "page-image")
 
 
 def test_upload_in_the_dark(open_page, images):

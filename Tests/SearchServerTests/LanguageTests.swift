@@ -31,6 +31,16 @@ import Testing
     }
   }
 
+  /// A link to another language stays on this server, whatever was asked for.
+  @Test(arguments: ["//elsewhere.example/x", "/\\elsewhere.example/x", "/nothing/\"onclick="])
+  func aLinkOfALanguageLeadsNowhereElse(path: String) async throws {
+    try await PageClient.with { page in
+      let answer = try await page.ask(path, headers: ["Accept": "text/html"])
+      #expect(answer.status == 404)
+      #expect(!answer.text.contains("elsewhere.example/x?lang") && !answer.text.contains("\"onclick="))
+    }
+  }
+
   /// Every language has the words of English with their values, and no others.
   @Test func languagesHaveTheSameWords() throws {
     let languages = try PageTemplates(folder: nil).languages

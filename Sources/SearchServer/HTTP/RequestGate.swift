@@ -113,11 +113,14 @@ enum ReturnPath {
 
   /// A path of this server; the start page for anything else.
   static func checked(_ path: String?) -> String {
-    guard let path, path.hasPrefix("/"), path.utf8.count <= 4_096,
-      path.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }),
-      !path.hasPrefix("//"), !path.hasPrefix("/login"), !path.hasPrefix("/logout")
-    else { return "/" }
+    guard let path, isLocal(path), !path.hasPrefix("/login"), !path.hasPrefix("/logout") else { return "/" }
     return path
+  }
+
+  /// Whether a browser takes a text for an address of this server, whatever it is put into.
+  static func isLocal(_ path: String) -> Bool {
+    path.hasPrefix("/") && !path.hasPrefix("//") && path.utf8.count <= 4_096
+      && path.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }
   }
 }
 

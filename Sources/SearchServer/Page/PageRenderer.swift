@@ -35,7 +35,7 @@ struct PageRenderer: Sendable {
       self,
       texts: templates.texts(wanted: wanted, accepted: request.headers[.acceptLanguage]),
       isChosen: chosen != nil,
-      path: path.hasPrefix("//") ? "/" : path
+      path: ReturnPath.isLocal(path) ? path : "/"
     )
   }
 
