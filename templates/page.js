@@ -64,18 +64,21 @@ const kept = new Map();
 let view = history.state?.view ?? Date.now();
 let address = location.href;
 
+// What the form said when the page was shown: by the time it is left, somebody has changed it.
+let fields = ['id', 'k', 'ef', 'class', 'within', 'mode'].map(name => [name, form.elements[name].value]);
+
 function keep() {
   if (results.classList.contains('busy')) return;
-  const fields = ['id', 'k', 'ef', 'class', 'within', 'mode'].map(name => [name, form.elements[name].value]);
   kept.set(view, { address, scroll: scrollY, title: document.title, nodes: [...results.childNodes], query: document.getElementById('query'), languages: document.getElementById('languages'), fields });
   if (kept.size > 20) kept.delete(kept.keys().next().value);
 }
 
-function restore({ title, nodes, query, languages, fields }) {
-  document.title = title;
-  results.replaceChildren(...nodes);
-  document.getElementById('query').replaceWith(query);
-  document.getElementById('languages').replaceWith(languages);
+function restore(shown) {
+  document.title = shown.title;
+  results.replaceChildren(...shown.nodes);
+  document.getElementById('query').replaceWith(shown.query);
+  document.getElementById('languages').replaceWith(shown.languages);
+  fields = shown.fields;
   for (const [name, value] of fields) form.elements[name].value = value;
   file.value = '';
   settle();
@@ -83,13 +86,13 @@ function restore({ title, nodes, query, languages, fields }) {
 
 // Takes over what a fetched page says; the form's controls keep their focus and take the new values.
 function show(page) {
-  const fields = ['id', 'k', 'ef', 'class', 'within'].map(name => [name, page.getElementById(name).value]);
+  const values = ['id', 'k', 'ef', 'class', 'within'].map(name => [name, page.getElementById(name).value]);
   restore({
     title: page.title,
     nodes: [...page.getElementById('results').childNodes],
     query: page.getElementById('query'),
     languages: page.getElementById('languages'),
-    fields: [...fields, ['mode', page.querySelector('[name=mode]:checked').value]],
+    fields: [...values, ['mode', page.querySelector('[name=mode]:checked').value]],
   });
 }
 

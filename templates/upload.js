@@ -14,9 +14,9 @@ function upload(image) {
   const body = new FormData(form);
   for (const name of ['id', 'upload', 'also', 'not']) body.delete(name);
   body.set('image', image, image.name || 'pasted.png');
-  preview(image);
   history.replaceState({ ...history.state, scroll: scrollY }, '');
   load(new Request('/search', { method: 'POST', body }), { focus: true });
+  preview(image);
 }
 
 // Shows the image while it is on its way, in place of the one before.

@@ -133,6 +133,7 @@ def test_drop_and_paste(open_page, images):
     expect(heading(page)).to_have_text("24 images nearest to pasted.png")
     page.go_back()
     expect(heading(page)).to_have_text("24 images nearest to dropped.png")
+    expect(page.locator("#query strong")).to_have_text("dropped.png")
 
 
 def test_what_is_no_image_is_said(open_page, tmp_path):
