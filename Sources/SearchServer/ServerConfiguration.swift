@@ -24,8 +24,8 @@ public struct ServerConfiguration: Sendable {
   public var collection = "images"
   /// Whether answers hold the search's SQL, which names the table and its columns.
   public var showsSQL = true
-  /// A folder in which uploads' embeddings and thumbnails outlive the server, so that links to their searches do; nil keeps
-  /// them in memory.
+  /// A folder for what outlives the server: thumbnails, and the embeddings of uploads, so that links to their searches last;
+  /// nil keeps both in memory.
   public var cacheFolder: String?
   /// The length of the collection's vectors; nil takes the model's.
   public var dimension: Int?
@@ -33,8 +33,6 @@ public struct ServerConfiguration: Sendable {
   public var uploadRefusal: String?
   /// A folder with templates that replace the built-in ones, file by file.
   public var templates: String?
-  /// The folder for what outlives the server, such as thumbnails; nil keeps nothing.
-  public var cacheFolder: String?
   /// What a client may ask for.
   public var limits = ServerLimits()
   /// How much runs at a time.

@@ -1,6 +1,5 @@
 internal import Basics
 internal import FoundationEssentials
-internal import Glibc
 
 /// Remembers uploads by their content, so that a search by an uploaded image has a link that lasts, and a changed filter
 /// needs neither a second upload nor a second run of the network.
@@ -58,19 +57,12 @@ struct UploadCache: Sendable {
   }
 }
 
-/// A folder with a file for each remembered upload: a line of JSON, the embedding, the thumbnail.
-///
-/// What was not used for longest goes when the folder is full. Nothing here fails a search: an upload that cannot be
-/// written is remembered in memory.
-final class UploadFolder: Sendable {
-  private let path: String
-  private let maximumBytes: Int
-  /// The bytes in the folder; nil until it was looked at.
-  private let size = StateLock<Int?>(nil)
+/// Remembered uploads on disk: for each a line of JSON, the embedding and the thumbnail. May block.
+struct UploadFolder: Sendable {
+  private let cache: DiskCache
 
   init(_ path: String, maximumBytes: Int) {
-    self.path = path
-    self.maximumBytes = maximumBytes
+    cache = DiskCache(folder: path, maximumBytes: maximumBytes)
   }
 
   private struct Head: Codable {
@@ -79,9 +71,9 @@ final class UploadFolder: Sendable {
     var numbers: Int
   }
 
-  /// The embeddings of two models of one image are two files.
-  private func file(_ key: String, _ identity: String) -> String {
-    "\(path)/\(key)-\(SHA256.hexadecimal(of: identity).prefix(16))"
+  /// The embeddings of two models of one image are two values.
+  private static func key(_ key: String, _ identity: String) -> String {
+    "\(key)-\(SHA256.hexadecimal(of: identity).prefix(16))"
   }
 
   func write(_ upload: UploadCache.Upload, _ key: String) {
@@ -91,23 +83,12 @@ final class UploadFolder: Sendable {
       withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) }
     }
     let bytes = [UInt8](line) + [UInt8(ascii: "\n")] + numbers + upload.thumbnail
-    // What people searched with is nobody else's business.
-    guard mkdir(path, 0o700) == 0 || errno == EEXIST,
-      (try? AtomicFile.write(bytes, to: file(key, upload.identity))) != nil
-    else { return }
-    chmod(file(key, upload.identity), 0o600)
-    let total = size.withLock { size in
-      size = (size ?? files().reduce(-bytes.count) { $0 + $1.bytes }) + bytes.count
-      return size ?? 0
-    }
-    if total > maximumBytes { makeRoom() }
+    cache.insert(bytes, for: Self.key(key, upload.identity))
   }
 
   func read(_ key: String, madeBy identity: String) -> UploadCache.Upload? {
-    let file = file(key, identity)
-    guard let data = FileManager.default.contents(atPath: file) else { return nil }
-    let bytes = [UInt8](data)
-    guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")),
+    guard let bytes = cache.value(for: Self.key(key, identity)),
+      let end = bytes.firstIndex(of: UInt8(ascii: "\n")),
       let head = try? JSONDecoder().decode(Head.self, from: Data(bytes[..<end])), head.numbers >= 0,
       head.numbers <= (bytes.count - end - 1) / 4
     else { return nil }
@@ -116,8 +97,6 @@ final class UploadFolder: Sendable {
       let word = bytes[(vectorStart + 4 * index)..<(vectorStart + 4 * index + 4)]
       return Float(bitPattern: word.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
     }
-    // Its time of modification is when it was used last.
-    utimensat(AT_FDCWD, file, nil, 0)
     return UploadCache.Upload(
       name: head.name,
       identity: identity,
@@ -125,34 +104,5 @@ final class UploadFolder: Sendable {
       thumbnail: Array(bytes[(vectorStart + 4 * head.numbers)...]),
       milliseconds: head.milliseconds
     )
-  }
-
-  private struct Kept {
-    let path: String
-    let bytes: Int
-    let used: Int
-  }
-
-  private func files() -> [Kept] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).compactMap { name in
-      var status = stat()
-      guard UploadCache.isKey(String(name.prefix { $0 != "-" })), stat("\(path)/\(name)", &status) == 0 else {
-        return nil
-      }
-      let used = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
-      return Kept(path: "\(path)/\(name)", bytes: Int(status.st_size), used: used)
-    }
-  }
-
-  /// Removes the files that were not used for longest, until a tenth of the room is free.
-  private func makeRoom() {
-    let files = files().sorted { $0.used < $1.used }
-    var total = files.reduce(0) { $0 + $1.bytes }
-    for file in files where total > maximumBytes / 10 * 9 {
-      unlink(file.path)
-      total -= file.bytes
-    }
-    let left = total
-    size.withLock { $0 = left }
   }
 }

@@ -82,7 +82,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where uploads' embeddings and thumbnails are kept (at most 256 MiB), or none; the user's cache by default.",
+      "Where thumbnails and uploads' embeddings are kept, or none; the user's cache by default.",
       valueName: "folder"
     ),
     completion: .directory
