@@ -25,8 +25,9 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
         adbvec serve --images ~/Pictures --token-file token --trust-proxy
 
       The link of a search by an upload holds the SHA-256 of the image. Its embedding and a thumbnail are kept in \
-      --cache, so that the link survives a restart. --trust-proxy is for a server that only its proxy can reach: \
-      docs/serve.md has one's settings. The API is described at /openapi.json; /health, /ready and /metrics are for those who run it.
+      --cache, so that the link survives a restart. --trust-proxy is for a server that only its proxy can reach.
+
+      The API is described at /openapi.json; /health, /ready and /metrics are for those who run it.
       """
   )
 
