@@ -105,7 +105,8 @@ extension Image {
       /// Pillow's pixels to the bit.
       case exact
       /// A large image is decoded to fewer pixels, of which the shorter side is ``reductionMargin`` or more times
-      /// that of ``coverage``. Embeddings differ little (a cosine above 0.999), and decoding takes a fraction of the time.
+      /// that of ``coverage``. Embeddings differ little (Benchmarks/images: a cosine of 0.9999 in the median of 248
+      /// photographs, 0.9989 at least), and decoding takes a fraction of the time.
       case fast
     }
 

@@ -108,7 +108,7 @@ struct PathTextTests {
     ),
     (
       [1, 2, 3, 4],
-      "it is neither an image (avif, bmp, dib, gif, heic, heif, hif, jfif, jpe, jpeg, jpg, png, tif, tiff, webp) "
+      "it is neither an image (avif, bmp, dib, gif, heic, heif, hif, jfif, jpe, jpeg, jpg, jxl, png, tif, tiff, webp) "
         + "nor CIFAR, by its first bytes. Fix: name an image or a folder of images"
     ),
     ([], "there is nothing in it"),
