@@ -11,20 +11,39 @@ extension Recipe {
   ///   - decoding: how images are decoded before.
   /// - Throws: `ProjectionError` for a projection that cannot be read.
   public init(_ model: FeatureModel, decoding: Image.DecodingOptions) throws {
-    self.init(decoding: decoding)
-    self[.architecture] = model.network.architecture.name
-    self[.weights] = model.weightsDigest
-    self[.feature] = String(describing: model.feature)
+    self.init(
+      architecture: model.network.architecture,
+      weights: model.weightsDigest,
+      feature: model.feature,
+      preprocessing: model.preprocessing,
+      projection: try model.projection?.digest(),
+      decoding: decoding
+    )
     self[.scales] = Self.list(model.augmentation.scales)
     self[.mirror] =
       model.augmentation.mirror == .none ? "no" : model.augmentation.mirror == .averaged ? "yes" : "only"
     self[.normalise] = model.normalised ? "yes" : "no"
-    self[.projection] = try model.projection?.digest() ?? "none"
     if let provenance = model.projection?.provenance, !provenance.isEmpty {
       let known = provenance.filter { $0.key != "recipe" }.sorted { $0.key < $1.key }
       self[.projectionProvenance] = known.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
     }
-    let preprocessing = model.preprocessing
+  }
+
+  /// The recipe of a network and its feature, of one size of the image and as they come.
+  init(
+    architecture: Architecture,
+    weights: String,
+    feature: FeatureKind,
+    preprocessing: Preprocessing,
+    projection: String?,
+    decoding: Image.DecodingOptions
+  ) {
+    self.init(decoding: decoding)
+    self[.architecture] = architecture.name
+    self[.weights] = weights
+    self[.feature] = String(describing: feature)
+    (self[.scales], self[.mirror], self[.normalise]) = ("1", "no", "no")
+    self[.projection] = projection ?? "none"
     self[.resize] = String(preprocessing.resize)
     self[.crop] = String(preprocessing.crop)
     self[.interpolation] = String(describing: preprocessing.interpolation)

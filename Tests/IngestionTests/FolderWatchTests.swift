@@ -29,6 +29,23 @@ struct FolderWatchTests {
     #expect(try await watch.next(within: .seconds(60)) == .changed)
   }
 
+  /// More events than the kernel keeps for one watcher: what happened is lost, and that it is lost is told.
+  @Test func moreChangesThanTheSystemKeepsAreTold() async throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let limit = try String(contentsOfFile: "/proc/sys/fs/inotify/max_queued_events", encoding: .utf8)
+    let most = try #require(Int(limit.filter(\.isNumber)))
+    let watch = FolderWatch(path: path)
+    await watch.refresh()
+    // Making, closing and deleting a file are three events.
+    for _ in 0...(most / 3) {
+      let file = try #require(fopen(path + "/1.bmp", "w"))
+      fclose(file)
+      unlink(path + "/1.bmp")
+    }
+    #expect(try await watch.next(within: .seconds(60)) == .overflow)
+  }
+
   @Test func aFolderThatIsNotThereIsNoError() async throws {
     let watch = FolderWatch(path: path)
     await watch.refresh()

@@ -44,6 +44,11 @@ struct FaultServer: Sendable {
     try await Migrator.wait(for: settings, milliseconds: 30_000)
   }
 
+  /// Ends it in order; `start` brings it back.
+  func stop() throws { try pgCtl(["stop", "-m", "fast"]) }
+
+  func start() throws { try pgCtl(["start"]) }
+
   /// Ends every process of the server at once, as a power cut would, and starts it again.
   func crash() throws { try pgCtl(["restart", "-m", "immediate"]) }
 

@@ -166,11 +166,17 @@ public struct ImageFile: Sendable, Hashable {
   public var resolvedSource: String { PathText.text(folder.resolved + [UInt8(ascii: "/")] + pathBytes) }
 
   /// An image of a folder, for lists that come from elsewhere.
-  public init(folder: String, path: String, byteCount: Int, modificationTime: Int) {
+  public init(
+    folder: String,
+    path: String,
+    byteCount: Int,
+    modificationTime: Int,
+    isRecent: Bool = false
+  ) {
     pathBytes = PathText.bytes(path)
     self.byteCount = byteCount
     self.modificationTime = modificationTime
-    isRecent = false
+    self.isRecent = isRecent
     self.folder = Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder))
   }
 

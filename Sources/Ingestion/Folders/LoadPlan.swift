@@ -207,20 +207,17 @@ public struct LoadPlan: Sendable, Hashable {
   /// Gives every new image an id that no row has.
   ///
   /// By position where the positions are free and nothing was loaded before, else numbers above all ids; by path where
-  /// that is asked for, with the whole path for a name that another folder's image has taken.
-  /// - Throws: `LoadError` with code `row` when no id is free.
+  /// that is asked for, with the whole path, and then the time of modification, for a path whose id is taken.
+  /// - Throws: `LoadError` with code `row` when no number is left above the largest.
   mutating func assignIDs(_ way: ImageIDs, taken: TakenIDs) throws {
     let positions = positionsWithoutID
     if way == .path {
       for position in positions {
-        let byPath = ImageIDs.id(ofPath: files[position].pathBytes)
-        let id = taken.paths.contains(byPath) ? ImageIDs.id(ofPath: files[position].source.utf8) : byPath
-        guard !taken.paths.contains(id) else {
-          throw LoadError(
-            .row,
-            "\(files[position].path): its id \(id) is another row's. Fix: load with --ids position"
-          )
-        }
+        let file = files[position]
+        var id = ImageIDs.id(ofPath: file.pathBytes)
+        // Rows that moved away from this path, or are of another folder, may have both.
+        if taken.paths.contains(id) { id = ImageIDs.id(ofPath: file.source.utf8) }
+        if taken.paths.contains(id) { id = ImageIDs.id(ofPath: "\(file.source)\0\(file.modificationTime)") }
         ids[position] = id
       }
       return

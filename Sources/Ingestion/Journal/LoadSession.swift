@@ -38,7 +38,7 @@ struct LoadSession: Sendable {
     let connection = run.connection
     self.run = run
     self.server = server
-    var recipe = options.recipe
+    var recipe = options.recipe.map { Self.recipe($0, for: options.metric, found) }
     let fingerprint = try await run.fingerprint.value
     if options.continuation == .resume, fingerprint == nil {
       throw LoadError(
@@ -89,7 +89,7 @@ struct LoadSession: Sendable {
         let planner = FolderPlanner(run: run, table: table, journal: isTracked ? journal : nil)
         let plan = try await planner.plan(files, earlier, policy, fresh.fingerprint, &warnings)
         if recipe == nil, !plan.embedsNothing {
-          recipe = try await run.source.recipe()
+          recipe = try await run.source.recipe().map { Self.recipe($0, for: options.metric, table) }
           recordsRecipe = try await Self.checkRecipe(recipe, run, table, &warnings)
         }
         fresh.recipe = recipe?.json ?? earlier?.recipe ?? ""
@@ -183,6 +183,14 @@ struct LoadSession: Sendable {
       source: run.source.name,
       expected: try await run.source.expectedCount()
     )
+  }
+
+  /// The recipe with the metric that searches will compare the vectors by: the one that was chosen, else the index's.
+  private static func recipe(_ recipe: Recipe, for metric: Metric?, _ table: TargetTable) -> Recipe {
+    var recipe = recipe
+    let known = metric ?? table.vectorIndexes.lazy.compactMap(\.metric).first
+    recipe[.metric] = recipe[.metric] ?? known?.description
+    return recipe
   }
 
   /// Refuses vectors of another recipe than the table's.

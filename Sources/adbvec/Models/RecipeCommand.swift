@@ -81,8 +81,8 @@ struct RecipeSet: AsyncParsableCommand {
     let features = features
     let prepared = try features.prepare(settings, for: nil)
     var recipe = prepared.recipe
-    if let metric = try settings.chosenMetric() { recipe[.metric] = metric.description }
-    let (given, replaces, dimension) = (recipe, replace, prepared.model.dimension)
+    recipe[.metric] = try settings.chosenMetric()?.description
+    let (chosen, replaces, dimension) = (recipe, replace, prepared.model.dimension)
     try await settings.withConnection { connection in
       let found = try await VectorTable.read(table.name, vectorColumn: table.vectorColumn, from: connection)
       if let declared = found.column(table.vectorColumn)?.declaredDimension, declared != dimension {
@@ -92,6 +92,9 @@ struct RecipeSet: AsyncParsableCommand {
           fix: "give the --model, --feature and --projection that made them"
         )
       }
+      var given = chosen
+      given[.metric] =
+        given[.metric] ?? found.vectorIndexes.lazy.compactMap(\.metric).first?.description
       let store = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
       if !replaces, let recorded = try await store.read(connection) {
         let differences = recorded.recipe.differences(from: given)
