@@ -55,7 +55,9 @@ struct SyncCommandTests {
 
   /// Begins a sync and ends the process as a power cut would.
   /// - Returns: whether it was still running.
-  private func kill(_ folder: EditedFolder, after seconds: Double, _ database: TestDatabase) async throws -> Bool {
+  private func kill(_ folder: EditedFolder, after seconds: Double, _ database: TestDatabase) async throws
+    -> Bool
+  {
     let process = Process()
     process.executableURL = URL(filePath: Self.program)
     process.arguments = syncing(folder)
@@ -151,7 +153,9 @@ struct SyncCommandTests {
         )
         try projection.write(toFile: "\(scratch)/\(name).safetensors")
       }
-      func words(_ words: [String]) -> [String] { words.map { $0.count == 1 ? "\(scratch)/\($0).safetensors" : $0 } }
+      func words(_ words: [String]) -> [String] {
+        words.map { $0.count == 1 ? "\(scratch)/\($0).safetensors" : $0 }
+      }
       let (recorded, given) = (words(mixture.recorded), words(mixture.given))
       try await with { database in
         let folder = try EditedFolder()
@@ -173,6 +177,15 @@ struct SyncCommandTests {
     }
   }
 
+  private struct Found: Decodable {
+    struct Hit: Decodable {
+      let id: Int
+      let distance: Double
+    }
+    struct Result: Decodable { let hits: [Hit] }
+    let result: Result
+  }
+
   private struct Shown: Decodable {
     let result: [String: String]
   }
@@ -186,7 +199,7 @@ struct SyncCommandTests {
       let recipe = try JSONDecoder().decode(Shown.self, from: Data(shown.utf8)).result
       #expect(recipe["architecture"] == "squeezenet1_1" && recipe["feature"] == "pooled")
       #expect(recipe["background"] == "#ffffff" && recipe["projection"] == "none")
-      #expect(recipe["weights"]?.count == 64 && recipe["weights_file"] == Self.weights)
+      #expect(recipe["weights"]?.isEmpty == false && recipe["weights_file"] == Self.weights)
       #expect(try await succeed(["recipe", "show"], database).contains("background"))
       // The same again says nothing new; another one is refused, and recorded when that is asked for.
       _ = try await succeed(["recipe", "set", "--background", "white"], database)
@@ -217,7 +230,9 @@ struct SyncCommandTests {
       #expect(synced.exitCode == 0, "\(synced.error)")
       let search = ["search", "--image", folder.absolute("1.bmp"), "--top-k", "1", "--format", "json"]
       let found = try await run(search, database, without: "ADBVEC_FEATURE")
-      #expect(found.exitCode == 0 && found.output.contains(#""distance":0"#), "\(found.output) \(found.error)")
+      #expect(found.exitCode == 0, "\(found.error)")
+      let hits = try JSONDecoder().decode(Found.self, from: Data(found.output.utf8)).result.hits
+      #expect(hits.map(\.distance) == [0] && hits.map(\.id) == [1])
     }
   }
 

@@ -16,7 +16,12 @@ struct FolderPlanPropertyTests {
         for _ in 0..<Int.random(in: 0...8, using: &random) { world.edit(&random) }
         let stop = Bool.random(using: &random) ? Int.random(in: 0...12, using: &random) : nil
         let deletes = Bool.random(using: &random)
-        try world.run(ids: random.next() % 3 == 0 ? .path : .position, deletes: deletes, stoppingAfter: stop, &random)
+        try world.run(
+          ids: random.next() % 3 == 0 ? .path : .position,
+          deletes: deletes,
+          stoppingAfter: stop,
+          &random
+        )
       }
       try world.run(ids: .position, deletes: true, stoppingAfter: nil, &random)
       let rows = Dictionary(uniqueKeysWithValues: world.rows.values.map { ($0.path, $0.content) })
@@ -45,14 +50,14 @@ private struct FollowedFolder {
   }
 
   struct Record {
-    var id: Int64
+    var id: RowID
     var byteCount: Int
     var modified: Int
     var hash: String
   }
 
   var files: [String: File] = [:]
-  var rows: [Int64: Row] = [:]
+  var rows: [RowID: Row] = [:]
   var journal: [String: Record] = [:]
   private var clock = 1
 
@@ -90,7 +95,7 @@ private struct FollowedFolder {
         isRecent: file.isRecent
       )
     }
-    var folder = FolderComparison(files: listed)
+    var folder = FolderComparison(files: ImageFiles(listed))
     for (path, record) in journal.shuffled(using: &random) {
       folder.add(
         RecordedImage(
@@ -163,7 +168,7 @@ private struct FollowedFolder {
     }
   }
 
-  private mutating func write(_ plan: LoadPlan, _ position: Int, _ id: Int64, content: Int) {
+  private mutating func write(_ plan: LoadPlan, _ position: Int, _ id: RowID, content: Int) {
     let image = plan.image(at: position)
     rows[id] = Row(path: image.file.path, content: content)
     journal[image.file.path] = Record(
@@ -175,10 +180,11 @@ private struct FollowedFolder {
   }
 
   private func taken(_ plan: LoadPlan) -> LoadPlan.TakenIDs {
-    LoadPlan.TakenIDs(
-      includesPositions: rows.keys.contains { $0 >= 0 && $0 < Int64(max(plan.files.count, 1)) },
-      largest: rows.keys.max(),
-      paths: Set(rows.keys)
+    let numbers = rows.keys.compactMap(\.number)
+    return LoadPlan.TakenIDs(
+      includesPositions: numbers.contains { $0 >= 0 && $0 < Int64(max(plan.files.count, 1)) },
+      largest: numbers.max(),
+      ids: Set(rows.keys)
     )
   }
 }

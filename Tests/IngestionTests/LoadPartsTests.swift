@@ -23,7 +23,7 @@ struct LoadPartsTests {
   @Test func idsThatComeTwiceInABatchAreDecidedHere() {
     var rows = FeatureBatch()
     for (id, value) in [(1, 1), (2, 2), (1, 3)] {
-      rows.append(id: Int64(id), label: nil, vector: [Float(value)])
+      rows.append(id: RowID(Int64(id)), label: nil, vector: [Float(value)])
     }
     let first = rows.distinct(keepingLast: false)
     #expect(first.ids == [1, 2] && first.values == [1, 2])
@@ -33,7 +33,7 @@ struct LoadPartsTests {
 
   @Test func seenIDsKnowEveryID() {
     var seen = SeenIDs()
-    let ids: [Int64] = [0, 1, 63, 64, 4095, 4096, -1, .min, .max]
+    let ids: [RowID] = [0, 1, 63, 64, 4095, 4096, -1, RowID(.min), RowID(.max), RowID("a"), RowID("007")]
     let first = ids.map { seen.insert($0) }
     let second = ids.map { seen.insert($0) }
     #expect(first.allSatisfy { $0 } && !second.contains(true))
@@ -111,11 +111,11 @@ struct LoadPartsTests {
   @Test func imagesComeInOrderAndUnreadableOnesAreCounted() async throws {
     let images = Numbered(count: 100, broken: [0, 41, 99])
     let source = ImageBatchSource(images, workers: 4) { { [Float($0.rgb[0]), 1] } }
-    var ids: [Int64] = []
+    var ids: [RowID] = []
     var unreadable: [Int] = []
     while let batch = try await source.next(rows: 30, skipping: DoneRanges([10..<20, 50..<60])) {
       for row in 0..<batch.rows.count {
-        #expect(batch.rows.withVector(row) { Int64($0[0]) } == batch.rows.ids[row])
+        #expect(batch.rows.withVector(row) { RowID(Int64($0[0])) } == batch.rows.ids[row])
         #expect(batch.rows.places[row] == .file("/p\(batch.rows.ids[row])"))
       }
       #expect(batch.positions.count == batch.rows.count + batch.unreadable.count)
@@ -123,7 +123,10 @@ struct LoadPartsTests {
       unreadable += batch.unreadable.map(\.position)
     }
     let done = Set(10..<20).union(50..<60)
-    #expect(ids.map(Int.init) == (0..<100).filter { !done.contains($0) && !images.broken.contains($0) })
+    #expect(
+      ids.compactMap(\.number).map(Int.init)
+        == (0..<100).filter { !done.contains($0) && !images.broken.contains($0) }
+    )
     #expect(unreadable == [0, 41, 99])
   }
 
@@ -219,17 +222,22 @@ struct LoadPartsTests {
   @Test func idsByPathAreWhatSQLMakesOfTheirMD5() {
     #expect(ImageIDs.id(ofPath: "cats/1.jpg") == 9_037_168_218_373_862_588)
     #expect(ImageIDs.id(ofPath: "Zürich/🐈.png") == 5_615_828_810_170_065_067)
+    // md5('cats/1.jpg')::uuid, whose first half is the number above with its sign bit.
+    let uuid = ImageIDs.uuid(ofPath: "cats/1.jpg".utf8).description
+    #expect(uuid.split(separator: "-").map(\.count) == [8, 4, 4, 4, 12])
+    let first = UInt64(uuid.filter { $0 != "-" }.prefix(16), radix: 16)
+    #expect(first.map { Int64($0 & UInt64(Int64.max)) } == 9_037_168_218_373_862_588)
   }
 
   @Test func idsByPathStayWhenImagesComeAndGo() async throws {
-    let ids = { (count: Int) async throws -> [Int64] in
+    let ids = { (count: Int) async throws -> [RowID] in
       let source = ImageBatchSource(Numbered(count: count, broken: []), workers: 1, ids: .path) {
         { _ in [1] }
       }
       return try await source.next(rows: 100, skipping: DoneRanges())?.rows.ids ?? []
     }
     let few = try await ids(3)
-    #expect(few == (0..<3).map { ImageIDs.id(ofPath: "p\($0)") })
+    #expect(few == (0..<3).map { RowID(ImageIDs.id(ofPath: "p\($0)")) })
     #expect(try await ids(5).prefix(3) == few[...])
   }
 }

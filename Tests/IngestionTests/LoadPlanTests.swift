@@ -5,13 +5,13 @@ import Testing
 
 /// What a load of a folder does with images that are new, changed, moved, copied, gone, or another folder's.
 struct LoadPlanTests {
-  private func file(_ path: String, bytes: Int = 1, modified: Int = 1) -> ImageFile {
-    ImageFile(folder: "/p", path: path, byteCount: bytes, modificationTime: modified)
+  private func file(_ path: String, bytes: Int = 1, modified: Int = 1, id: RowID? = nil) -> ImageFile {
+    ImageFile(folder: "/p", path: path, byteCount: bytes, modificationTime: modified, id: id)
   }
 
   private func known(
     _ path: String,
-    _ id: Int64?,
+    _ id: RowID?,
     bytes: Int = 1,
     modified: Int = 1,
     isPresent: Bool = true,
@@ -32,14 +32,18 @@ struct LoadPlanTests {
   private func plan(
     _ files: [ImageFile],
     known: [RecordedImage] = [],
-    present: [PathKey: Int64] = [:],
+    present: [PathKey: RowID] = [:],
     hashes: [Int: String] = [:],
     recorded: [(String, String)] = [],
     unseen: [String] = [],
     isLimited: Bool = false,
     _ treatment: LoadPlan.Treatment = .follow
   ) throws -> LoadPlan {
-    var folder = FolderComparison(files: files, unseen: unseen.map { Array($0.utf8) }, isLimited: isLimited)
+    var folder = FolderComparison(
+      files: ImageFiles(files),
+      unseen: unseen.map { Array($0.utf8) },
+      isLimited: isLimited
+    )
     for image in known.shuffled() { folder.add(image) }
     return try LoadPlan(
       folder,
@@ -69,9 +73,10 @@ struct LoadPlanTests {
 
   @Test func equalRelativeNamesOfTwoFoldersGetDifferentIDs() throws {
     var plan = try plan([file("IMG_1.jpg"), file("IMG_2.jpg")])
-    let taken = ImageIDs.id(ofPath: "IMG_1.jpg")
-    try plan.assignIDs(.path, taken: .init(paths: [taken]))
-    #expect(plan.ids == [ImageIDs.id(ofPath: "/p/IMG_1.jpg"), ImageIDs.id(ofPath: "IMG_2.jpg")])
+    let taken = RowID(ImageIDs.id(ofPath: "IMG_1.jpg"))
+    try plan.assignIDs(.path, taken: .init(ids: [taken]))
+    let ids = ["/p/IMG_1.jpg", "IMG_2.jpg"].map { RowID(ImageIDs.id(ofPath: $0)) }
+    #expect(plan.ids == ids)
   }
 
   @Test func anEditedImageIsEmbeddedAgainUnderItsID() throws {
@@ -204,11 +209,13 @@ struct LoadPlanTests {
   }
 
   @Test func onlyContentsThatMayBeEqualAreRead() {
-    var folder = FolderComparison(files: [
-      file("same"), file("new", bytes: 5), file("copy", bytes: 9), file("twin", bytes: 6),
-      file("twin2", bytes: 6),
-      file("touched", modified: 2), file("grown", bytes: 8),
-    ])
+    var folder = FolderComparison(
+      files: ImageFiles([
+        file("same"), file("new", bytes: 5), file("copy", bytes: 9), file("twin", bytes: 6),
+        file("twin2", bytes: 6),
+        file("touched", modified: 2), file("grown", bytes: 8),
+      ])
+    )
     folder.add(known("same", 1))
     folder.add(known("touched", 2))
     folder.add(known("grown", 3))
@@ -263,6 +270,45 @@ struct LoadPlanTests {
     #expect(plan.duplicates.map(\.original) == ["locked/a"])
     let limited = try self.plan([file("a")], known: [known("a", 1), known("b", 2)], isLimited: true)
     #expect(limited.deleted.isEmpty)
+  }
+
+  @Test func anIDThatAManifestGivesIsTheRows() throws {
+    var plan = try plan([file("a", id: 70), file("b", id: RowID("x")), file("c")])
+    #expect(plan.candidateIDs(.position, areUUIDs: false) == [70, RowID("x")])
+    try plan.assignIDs(.position, taken: .init(largest: 5))
+    #expect(plan.ids == [70, RowID("x"), 71])
+    #expect(throws: LoadError.self) { try plan.assignIDs(.position, taken: .init(largest: 70, ids: [70])) }
+    #expect(throws: LoadError.self) { try self.plan([file("a", id: 8)], known: [known("a", 7)]) }
+    #expect(try self.plan([file("a", id: 7)], known: [known("a", 7)]).isEmpty)
+  }
+
+  @Test func aRowWhoseIDIsGivenToAnotherPathGoesThere() throws {
+    let moved = try plan(
+      [file("new", id: 7)],
+      known: [known("old", 7)],
+      hashes: [0: "x"],
+      recorded: [("x", "old")]
+    )
+    #expect(moved.moved == [LoadPlan.Move(position: 0, id: 7, path: "old")] && moved.embedsNothing)
+    let edited = try plan([file("new", bytes: 2, id: 7)], known: [known("old", 7)])
+    #expect(edited.moved.map(\.id) == [7] && edited.changed == [0] && edited.deleted.isEmpty)
+    #expect(edited.recorded == [true], "the record of the old path is replaced")
+    // A row of equal content is another image's when its id is.
+    let other = try plan(
+      [file("new", id: 8)],
+      known: [known("old", 7)],
+      hashes: [0: "x"],
+      recorded: [("x", "old")]
+    )
+    #expect(other.moved.isEmpty && other.duplicates.map(\.original) == ["old"])
+  }
+
+  @Test func pathsAreFoundByTheirBytesInAnyOrder() {
+    let files =
+      (0..<500).map { file("p\($0 * 7 % 500)") } + [file("caf\u{E9}"), file("cafe\u{301}"), file("")]
+    let folder = FolderComparison(files: ImageFiles(files))
+    for (position, file) in files.enumerated() { #expect(folder.position(of: file.path) == position) }
+    #expect(folder.position(of: "p500") == nil && folder.position(of: "p") == nil)
   }
 
   @Test func aMissingImageThatReturnsIsNotMissingAnyMore() throws {

@@ -64,7 +64,7 @@ struct TableCheckTests {
   private func complaint(
     _ table: TargetTable,
     dimension: Int? = nil,
-    rows: [(Int64, String?, [Float])] = []
+    rows: [(RowID, String?, [Float])] = []
   ) -> String? {
     do {
       let check = try TableCheck(table)

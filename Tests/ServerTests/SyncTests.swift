@@ -85,6 +85,112 @@ struct SyncTests {
     }
   }
 
+  @Test func aFolderThatIsNotThereIsNotEmpty() async throws {
+    try await SyncedFolder.with { folder in
+      try folder.images.write("a.bmp", 1)
+      _ = try await folder.sync()
+      try FileManager.default.removeItem(atPath: folder.images.path)
+      await #expect(throws: CollectionError.self) {
+        try await folder.sync { ($0.deleted, $0.confirmsDeletions) = (.delete, true) }
+      }
+      #expect(try await folder.rows("id", order: "id") == ["0"])
+    }
+  }
+
+  /// Ids that are texts or UUIDs: new images get them by their paths, and everything else is as with numbers.
+  @Test(arguments: ["text", "varchar(40)", "uuid", "smallint"])
+  func idsOfEveryTypeAreFollowed(type: String) async throws {
+    try await SyncedFolder.with(idType: type) { folder in
+      for number in 0..<6 { try folder.images.write("c/\(number).bmp", UInt8(number % 4)) }
+      #expect(try await folder.sync().changes?.added == 6)
+      if type == "uuid" {
+        let md5 = try await folder.sql("SELECT md5('c/0.bmp')::uuid::text")
+        #expect(try await folder.rows("id", order: "source").first == md5.first)
+      }
+      let before = try await folder.rows("id", order: "source")
+      try folder.images.move("c/0.bmp", "a/moved.bmp")
+      try folder.images.write("c/1.bmp", 40, extraBytes: 1)
+      try folder.images.copy("c/2.bmp", "d/copy.bmp")
+      try folder.images.remove("c/5.bmp")
+      let report = try await folder.sync { ($0.deleted, $0.confirmsDeletions) = (.delete, true) }
+      #expect(report.changes?.moved == 1 && report.changes?.changed == 1 && report.changes?.deleted == 1)
+      #expect(report.changes?.added == 1 && report.changes?.embedded == 1)
+      #expect(Array(try await folder.rows("id", order: "source").prefix(5)) == Array(before.prefix(5)))
+      try await folder.expectFreshLoad()
+      #expect(try await folder.sync().wasFinished)
+    }
+  }
+
+  /// A new row may take a path whose id a row that moved away has.
+  @Test(arguments: ["bigint", "uuid"])
+  func anIDByPathThatIsTakenIsGivenToNobodyElse(type: String) async throws {
+    try await SyncedFolder.with(idType: type) { folder in
+      for round in 0..<4 {
+        try folder.images.write("a.bmp", UInt8(round))
+        #expect(try await folder.sync(ids: .path).changes?.added == 1)
+        try folder.images.move("a.bmp", "moved\(round).bmp")
+      }
+      #expect(try await folder.sync(ids: .path).changes?.moved == 1)
+      try await folder.expectFreshLoad()
+    }
+  }
+
+  @Test func aListOfImagesIsFollowedWithItsIDs() async throws {
+    try await SyncedFolder.with { folder in
+      for number in 0..<4 { try folder.images.write("c\(number).bmp", UInt8(number)) }
+      func list(_ lines: String...) throws {
+        try folder.images.write(
+          "list.csv",
+          Array(("path,class,id\n" + lines.joined(separator: "\n") + "\n").utf8)
+        )
+      }
+      try list("c0.bmp,cat,70", "./c1.bmp,dog,5", "\(folder.images.path)/c2.bmp,,")
+      #expect(try await folder.sync(list: "list.csv").changes?.added == 3)
+      #expect(
+        try await folder.rows("id, class, image_vector[1]", order: "id") == ["5:dog:1", "70:cat:0", "71:2"]
+      )
+      #expect(try await folder.sync(list: "list.csv").wasFinished)
+      // Another path for an id, an image that is new, one that is not listed any more, one that is not there.
+      try folder.images.move("c0.bmp", "moved.bmp")
+      try list("moved.bmp,cat,70", "c1.bmp,dog,5", "c3.bmp,ant,9", "nowhere.bmp,,100")
+      let report = try await folder.sync(list: "list.csv") {
+        ($0.deleted, $0.confirmsDeletions) = (.delete, true)
+      }
+      #expect(report.changes?.moved == 1 && report.changes?.added == 1 && report.changes?.deleted == 1)
+      #expect(
+        try await folder.rows("id, class, image_vector[1]", order: "id") == [
+          "5:dog:1", "9:ant:3", "70:cat:0",
+        ]
+      )
+      // An id that is another row's, and one that contradicts the table.
+      try list("moved.bmp,cat,70", "c1.bmp,dog,6")
+      await #expect(throws: LoadError.self) { try await folder.sync(list: "list.csv") }
+      try await folder.sql("INSERT INTO \(folder.schema).image_search (id) VALUES (12)")
+      try list("moved.bmp,cat,70", "c1.bmp,dog,5", "c3.bmp,ant,9", "c2.bmp,,12")
+      await #expect(throws: LoadError.self) { try await folder.sync(list: "list.csv") }
+      #expect(try await folder.rows("id", order: "id") == ["5", "9", "12", "70"])
+    }
+  }
+
+  /// A killed run between the row's new path and its new vector leaves a row that the next one embeds again.
+  @Test func anImageThatIsMovedByItsIDAndEditedIsEmbeddedAgain() async throws {
+    try await SyncedFolder.with { folder in
+      for number in 0..<3 { try folder.images.write("c\(number).bmp", UInt8(number)) }
+      func list(_ first: String) throws {
+        let lines = ["id,path", "7,\(first)", "8,c1.bmp", "9,c2.bmp"]
+        try folder.images.write("list.csv", Array(lines.joined(separator: "\n").utf8))
+      }
+      try list("c0.bmp")
+      _ = try await folder.sync(list: "list.csv")
+      try folder.images.write("new.bmp", 30)
+      try list("new.bmp")
+      let report = try await folder.sync(list: "list.csv")
+      #expect(report.changes?.embedded == 1)
+      #expect(try await folder.rows("id, image_vector[1]", order: "id") == ["7:30", "8:1", "9:2"])
+      #expect(try await folder.sync(list: "list.csv").wasFinished)
+    }
+  }
+
   @Test func severalFoldersShareATable() async throws {
     try await SyncedFolder.with { first in
       let second = try first.another()
@@ -115,13 +221,27 @@ struct SyncTests {
     }
   }
 
+  @Test func aJournalWithoutIDsThatAreTextsIsUpgraded() async throws {
+    try await SyncedFolder.with { folder in
+      try folder.images.write("a.bmp", 1)
+      _ = try await folder.sync()
+      _ = try await folder.sql("ALTER TABLE \(folder.schema).adbvec_load_image DROP COLUMN id_text")
+      #expect(try await folder.sync { $0.plansOnly = true }.changes?.unchanged == 1)
+      try folder.images.move("a.bmp", "b.bmp")
+      #expect(try await folder.sync().changes?.moved == 1)
+    }
+  }
+
   @Test func aJournalWithoutHashesIsUpgraded() async throws {
     try await SyncedFolder.with { folder in
       try folder.images.write("a.bmp", 1)
       try folder.images.age("a.bmp")
       _ = try await folder.sync()
       _ = try await folder.sql(
-        "ALTER TABLE \(folder.schema).adbvec_load_image DROP COLUMN content_hash, DROP COLUMN missing_since"
+        """
+        ALTER TABLE \(folder.schema).adbvec_load_image
+          DROP COLUMN content_hash, DROP COLUMN missing_since, DROP COLUMN id_text
+        """
       )
       #expect(try await folder.sync { $0.plansOnly = true }.changes?.unchanged == 1)
       try folder.images.write("b.bmp", 2)
@@ -137,6 +257,7 @@ struct SyncTests {
     let count = Environment.variables["ADBVEC_SYNC_FILES"].flatMap(Int.init) ?? 300
     try await SyncedFolder.with { folder in
       let made = try MessyFolder(folder.images, count: count)
+      try folder.images.ageAll()
       let first = try await folder.sync()
       #expect(first.changes?.added == made.readable && first.changes?.unreadable == made.unreadable)
       let sources = try await folder.sql(
@@ -196,7 +317,9 @@ struct SyncTests {
       try folder.images.write("a.bmp", 1)
       try await folder.useVectorColumn(index: chosen.map { "vector_\($0)_ops" })
       _ = try await folder.sync(recipe: Recipe([.architecture: "squeezenet1_1"]))
-      let recorded = try await folder.sql("SELECT recipe::json ->> 'metric' FROM \(folder.schema).adbvec_recipe")
+      let recorded = try await folder.sql(
+        "SELECT recipe::json ->> 'metric' FROM \(folder.schema).adbvec_recipe"
+      )
       #expect(recorded == [chosen])
     }
   }

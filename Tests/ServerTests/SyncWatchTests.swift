@@ -34,6 +34,32 @@ struct SyncWatchTests {
     }
   }
 
+  @Test func aWatchWritesMetricsThatACollectorReads() async throws {
+    try await Watching.with { watching in
+      try watching.folder.write("a \"1\".bmp", 10)
+      let file = watching.folder.absolute("sync.prom")
+      try watching.start(more: ["--metrics-file", file])
+      try await watching.wait { try await watching.rows() == 1 }
+      func metrics() -> String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
+      let label = "source=\"\(watching.folder.path)\""
+      try await watching.wait { metrics().contains("adbvec_sync_images{\(label),state=\"current\"} 1\n") }
+      #expect(metrics().contains("# TYPE adbvec_sync_images_total counter\n"))
+      #expect(metrics().contains("adbvec_sync_images_total{\(label),change=\"added\"} 1\n"))
+      #expect(metrics().contains("adbvec_sync_failures_total{\(label)} 0\n"))
+      try watching.server.stop()
+      try await watching.wait { !metrics().contains("adbvec_sync_failures_total{\(label)} 0\n") }
+      try watching.server.start()
+      let time = metrics().firstRange(of: "last_success_timestamp_seconds")
+      #expect(time != nil)
+      for line in metrics().split(separator: "\n") where !line.hasPrefix("#") {
+        #expect(
+          line.hasPrefix("adbvec_sync_") && Double(line.split(separator: " ").last ?? "") != nil,
+          "\(line)"
+        )
+      }
+    }
+  }
+
   /// In a user namespace the limit is the test's own.
   @Test(.enabled(if: Watching.canLimitWatches, "user namespaces are not allowed here"))
   func moreFoldersThanTheSystemWatchesAreLookedAtAgainAndAgain() async throws {
@@ -88,12 +114,13 @@ private final class Watching {
   var isRunning: Bool { process.isRunning }
 
   /// - Parameter watches: how many folders the system lets it watch.
-  func start(on path: String? = nil, watches: Int? = nil) throws {
-    let sync = [
-      "sync", path ?? folder.path, "--watch", "--interval", "1", "--workers", "1", "--feature", "pooled",
-      "--weights", Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors",
-      "--database-url", server.url,
-    ]
+  func start(on path: String? = nil, watches: Int? = nil, more: [String] = []) throws {
+    let sync =
+      [
+        "sync", path ?? folder.path, "--watch", "--interval", "1", "--workers", "1", "--feature", "pooled",
+        "--weights", Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors",
+        "--database-url", server.url,
+      ] + more
     let command = FaultServer.command ?? "adbvec"
     if let watches {
       let limiting = "echo \(watches) > /proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\""
@@ -121,7 +148,9 @@ private final class Watching {
   }
 
   /// Waits until something is true, for at most two minutes.
-  func wait(sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool) async throws {
+  func wait(sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool)
+    async throws
+  {
     for _ in 0..<1_200 {
       if try await condition() { return }
       guard isRunning else { break }

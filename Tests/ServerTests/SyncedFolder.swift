@@ -22,14 +22,17 @@ final class SyncedFolder: Sendable {
     images = try EditedFolder()
   }
 
-  static func with(_ body: (SyncedFolder) async throws -> Void) async throws {
+  static func with(
+    idType: String = "bigint",
+    _ body: (SyncedFolder) async throws -> Void
+  ) async throws {
     let settings = try await ScratchSchema.settings()
     try await ScratchSchema.with { connection, schema in
       let table = QualifiedName(schema: try Identifier(validating: schema), name: "image_search")
       for name in [table.quoted, "\(schema).fresh"] {
         try await connection.run(
           trusted: """
-            CREATE TABLE \(name) (id bigint PRIMARY KEY, class text, source text UNIQUE, image_vector real[])
+            CREATE TABLE \(name) (id \(name == table.quoted ? idType : "bigint") PRIMARY KEY, class text, source text UNIQUE, image_vector real[])
             """
         )
       }
@@ -40,11 +43,14 @@ final class SyncedFolder: Sendable {
   }
 
   /// Another folder that goes to the same table.
-  func another() throws -> SyncedFolder { try SyncedFolder(schema: schema, target: target, settings: settings) }
+  func another() throws -> SyncedFolder {
+    try SyncedFolder(schema: schema, target: target, settings: settings)
+  }
 
   /// Makes the vectors pgvector's, with an index of an operator class where one is given.
   func useVectorColumn(index: String?) async throws {
     let table = target.table.quoted
+    try await sql("SELECT pg_advisory_lock(1); CREATE EXTENSION IF NOT EXISTS vector")
     try await sql("ALTER TABLE \(table) ALTER image_vector TYPE vector(3) USING NULL")
     if let index { try await sql("CREATE INDEX ON \(table) USING hnsw (image_vector \(index))") }
   }
@@ -52,9 +58,13 @@ final class SyncedFolder: Sendable {
   /// How many images were embedded.
   var embedded: Int { embeddings.withLock { $0 } }
 
-  /// - Parameter recipe: what the source says when it is asked.
+  /// - Parameters:
+  ///   - recipe: what the source says when it is asked.
+  ///   - list: follows the images that this file in the folder lists.
   func sync(
     recipe: Recipe? = nil,
+    ids: ImageIDs = .position,
+    list: String? = nil,
     _ change: (inout LoadOptions) -> Void = { _ in },
     onEvent: @escaping @Sendable (LoadEvent) -> Void = { _ in }
   ) async throws -> LoadReport {
@@ -64,16 +74,22 @@ final class SyncedFolder: Sendable {
     change(&options)
     if options.plansOnly { options.isDryRun = true }
     return try await Loader(settings: settings, target: target, options: options).run(
-      source(recipe),
+      source(recipe, ids: ids, list: list),
       onEvent: onEvent
     )
   }
 
-  private func source(_ recipe: Recipe? = nil) throws -> ImageBatchSource {
-    let collection = try FolderCollection(path: images.path, allowsNone: true)
+  private func source(
+    _ recipe: Recipe? = nil,
+    ids: ImageIDs = .position,
+    list: String? = nil
+  ) throws -> ImageBatchSource {
+    let collection: any ImageCollection =
+      try list.map { try ManifestCollection(path: images.absolute($0), allowsNone: true) }
+      ?? FolderCollection(path: images.path, allowsNone: true)
     var makeRecipe: (@Sendable () throws -> Recipe)?
     if let recipe { makeRecipe = { recipe } }
-    return ImageBatchSource(collection, workers: 2, recipe: makeRecipe) {
+    return ImageBatchSource(collection, workers: 2, ids: ids, recipe: makeRecipe) {
       { image in
         self.embeddings.withLock { $0 += 1 }
         return image.rgb.prefix(3).map { Float($0) }
@@ -141,8 +157,10 @@ struct MessyFolder {
     self.folder = folder
     for number in 0..<count { try add(number) }
     let names = [
-      "with space.bmp", "-dash.bmp", "quote'\"\\.bmp", "line\nbreak.bmp", "tab\there.bmp", "%s%n.bmp", "#12.bmp",
-      "caf\u{E9}.bmp", "cafe\u{301}.bmp", "\u{1F408}\u{200D}\u{2B1B}.bmp", "\u{202E}gnp.bmp", "semi;colon.BMP",
+      "with space.bmp", "-dash.bmp", "quote'\"\\.bmp", "line\nbreak.bmp", "tab\there.bmp", "%s%n.bmp",
+      "#12.bmp",
+      "caf\u{E9}.bmp", "cafe\u{301}.bmp", "\u{1F408}\u{200D}\u{2B1B}.bmp", "\u{202E}gnp.bmp",
+      "semi;colon.BMP",
       String(repeating: "n", count: 250) + ".bmp", "deep/" + String(repeating: "d/", count: 40) + "x.bmp",
       "file:/x.bmp", "a.b/c.d.bmp", "$(touch x).bmp", "ESC\u{1B}[31m.bmp", "100%.bmp", "?.bmp",
     ]
@@ -153,7 +171,9 @@ struct MessyFolder {
     for name in [".hidden.bmp", "._apple.bmp", "@eaDir/thumb.bmp", "__MACOSX/x.bmp", ".thumbnails/y.bmp"] {
       try folder.write(name, 9)
     }
-    for name in ["notes.txt", "film.mov", "sidecar.xmp", "no extension"] { try folder.write(name, Array("x".utf8)) }
+    for name in ["notes.txt", "film.mov", "sidecar.xmp", "no extension"] {
+      try folder.write(name, Array("x".utf8))
+    }
     try links()
   }
 

@@ -73,6 +73,11 @@ public final class EditedFolder: Sendable {
   /// Sets the time of modification long back, always to the same second.
   public func age(_ name: String) throws { try date(name, Date(timeIntervalSince1970: 1_700_000_000)) }
 
+  /// Sets the times of modification of all files long back, as those of a collection are.
+  public func ageAll() throws {
+    for case let name as String in FileManager.default.enumerator(atPath: path) ?? .init() { try? age(name) }
+  }
+
   private func date(_ name: String, _ date: Date) throws {
     try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: absolute(name))
   }

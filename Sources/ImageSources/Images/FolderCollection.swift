@@ -17,7 +17,7 @@ public struct FolderCollection: ImageCollection {
   /// What the user should know though it stops nothing.
   public let warnings: [String]
 
-  private let images: [ImageFile]
+  private let images: ImageFiles
   private let unseen: [[UInt8]]
   private let root: [UInt8]
   private let labels: LabelFile?
@@ -53,7 +53,7 @@ public struct FolderCollection: ImageCollection {
     )
     var walk = FolderWalk(root: root, folder: folder)
     try walk.visit([])
-    images = walk.found.sorted { $0.pathBytes.lexicographicallyPrecedes($1.pathBytes) }
+    images = walk.found
     unseen = walk.leftOut.unseen
     warnings = walk.leftOut.warnings(path) + Self.warnings(labels, images, folder: path)
     guard allowsNone || !images.isEmpty else {
@@ -66,8 +66,8 @@ public struct FolderCollection: ImageCollection {
     }
   }
 
-  private static func warnings(_ labels: LabelFile?, _ images: [ImageFile], folder: String) -> [String] {
-    let unmatched = labels?.paths.subtracting(images.map(\.path)) ?? []
+  private static func warnings(_ labels: LabelFile?, _ images: ImageFiles, folder: String) -> [String] {
+    let unmatched = labels?.paths.subtracting(images.lazy.map(\.path)) ?? []
     guard let example = unmatched.min() else { return [] }
     return ["paths in the labels that \(folder) does not have: \(unmatched.count), such as \(example)"]
   }
@@ -75,11 +75,9 @@ public struct FolderCollection: ImageCollection {
   /// What is known of an image without decoding it.
   public func entry(at position: Int) throws -> ImageEntry {
     let file = try file(position)
-    let parts = file.pathBytes.split(separator: UInt8(ascii: "/"))
-    let folder = parts.count > 1 ? PathText.text(parts[0]) : nil
     return ImageEntry(
       id: position,
-      label: labels.map { $0[file.path] } ?? folder,
+      label: labels.map { $0[file.path] } ?? file.topFolder,
       name: file.path,
       place: .file(file.source)
     )
@@ -105,7 +103,7 @@ public struct FolderCollection: ImageCollection {
   }
 
   /// The images as they were when the folder was listed.
-  public func files() -> [ImageFile]? { images }
+  public func files() -> ImageFiles? { images }
 
   /// Files and folders that could not be read, and links that lead nowhere.
   public func unseenPaths() -> [[UInt8]] { unseen }
@@ -135,86 +133,6 @@ public struct FolderCollection: ImageCollection {
       )
     }
     return images[position]
-  }
-}
-
-/// An image in a folder: what tells it from others, and whether it has changed.
-public struct ImageFile: Sendable, Hashable {
-  /// A folder's two names, shared by its images.
-  struct Folder: Sendable, Hashable {
-    /// Absolute, links as they are.
-    let absolute: [UInt8]
-    /// Absolute, behind links.
-    let resolved: [UInt8]
-  }
-
-  /// The path in the folder, as bytes.
-  public let pathBytes: [UInt8]
-  /// The file's size in bytes.
-  public let byteCount: Int
-  /// The time of the last modification, in nanoseconds since 1970.
-  public let modificationTime: Int
-  /// Whether the file was modified so shortly before it was listed that another modification may have the same time.
-  public let isRecent: Bool
-  let folder: Folder
-
-  /// The path in the folder, as `PathText` has it.
-  public var path: String { PathText.text(pathBytes) }
-  /// Where the image can be found again: what a row's `source` column holds.
-  public var source: String { PathText.text(folder.absolute + [UInt8(ascii: "/")] + pathBytes) }
-  /// As `source`, by the folder's path behind links.
-  public var resolvedSource: String { PathText.text(folder.resolved + [UInt8(ascii: "/")] + pathBytes) }
-
-  /// An image of a folder, for lists that come from elsewhere.
-  public init(
-    folder: String,
-    path: String,
-    byteCount: Int,
-    modificationTime: Int,
-    isRecent: Bool = false
-  ) {
-    pathBytes = PathText.bytes(path)
-    self.byteCount = byteCount
-    self.modificationTime = modificationTime
-    self.isRecent = isRecent
-    self.folder = Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder))
-  }
-
-  init(folder: Folder, path: [UInt8], _ info: stat, listedAt: Int) {
-    pathBytes = path
-    byteCount = Int(info.st_size)
-    modificationTime = FileFingerprint.modificationTime(info)
-    let age = listedAt.subtractingReportingOverflow(modificationTime)
-    isRecent = !age.overflow && age.partialValue.magnitude < Self.coarsestClock
-    self.folder = folder
-  }
-
-  /// FAT keeps times of modification in steps of two seconds, in nanoseconds.
-  private static let coarsestClock: UInt = 2_000_000_000
-
-  /// The SHA-256 of the content, in hexadecimal digits; nil when the file cannot be read, or is not the one that was
-  /// listed any more: its size or time of modification is another.
-  public func contentHash() -> String? {
-    let descriptor = open(
-      FileSystem.terminated(folder.absolute + [UInt8(ascii: "/")] + pathBytes),
-      O_RDONLY | O_CLOEXEC
-    )
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var hash = SHA256()
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { return nil }
-      if count == 0 { break }
-      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-    }
-    var info = stat()
-    guard fstat(descriptor, &info) == 0, info.st_size == byteCount,
-      FileFingerprint.modificationTime(info) == modificationTime
-    else { return nil }
-    return hash.hexadecimal()
   }
 }
 
@@ -268,8 +186,7 @@ private struct LeftOut {
 /// Collects the images below a folder.
 private struct FolderWalk {
   let root: [UInt8]
-  let folder: ImageFile.Folder
-  var found: [ImageFile] = []
+  var found: ImageFiles
   var leftOut = LeftOut()
   /// Device and inode of the folders on the way down: a link back to one of them is not followed.
   private var open: Set<[UInt64]> = []
@@ -278,13 +195,21 @@ private struct FolderWalk {
 
   init(root: [UInt8], folder: ImageFile.Folder) {
     self.root = root
-    self.folder = folder
+    found = ImageFiles(folder: folder)
   }
 
   mutating func visit(_ relative: [UInt8]) throws {
     let slash = UInt8(ascii: "/")
     let absolute = relative.isEmpty ? root : root + [slash] + relative
-    guard let identity = identity(absolute), open.insert(identity).inserted else { return }
+    guard let identity = identity(absolute) else {
+      // What is not there is not empty.
+      guard !relative.isEmpty else {
+        throw CollectionError(.unreadable, file: PathText.text(root), FileSystem.reason(errno))
+      }
+      leftOut.add(unreadable: relative, errno)
+      return
+    }
+    guard open.insert(identity).inserted else { return }
     defer { open.remove(identity) }
     let names: [[UInt8]]
     do {
@@ -296,6 +221,8 @@ private struct FolderWalk {
       leftOut.add(unreadable: relative, error.code)
       return
     }
+    var entries: [Entry] = []
+    entries.reserveCapacity(names.count)
     for name in names {
       let path = relative.isEmpty ? name : relative + [slash] + name
       var info = stat()
@@ -311,16 +238,32 @@ private struct FolderWalk {
       switch info.st_mode & S_IFMT {
       case S_IFDIR where FolderCollection.leftOutFolders.contains(String(decoding: name, as: UTF8.self)):
         break
-      case S_IFDIR: try visit(path)
-      case S_IFREG: take(path, name, info)
+      // A folder's images come where its name and a slash do, so that all paths are in the order of their bytes.
+      case S_IFDIR: entries.append(Entry(key: name + [slash], state: nil))
+      case S_IFREG: entries.append(Entry(key: name, state: FileState(info, listedAt: start)))
       default: if Self.isImage(name) { leftOut.pipes += 1 }
+      }
+    }
+    entries.sort { $0.key.lexicographicallyPrecedes($1.key) }
+    for entry in entries {
+      if let state = entry.state {
+        take(relative.isEmpty ? entry.key : relative + [slash] + entry.key, entry.key, state)
+      } else {
+        let name = entry.key.dropLast()
+        try visit(relative.isEmpty ? Array(name) : relative + [slash] + name)
       }
     }
   }
 
-  private mutating func take(_ path: [UInt8], _ name: [UInt8], _ info: stat) {
+  /// A folder, whose name ends in a slash, or a file.
+  private struct Entry {
+    let key: [UInt8]
+    let state: FileState?
+  }
+
+  private mutating func take(_ path: [UInt8], _ name: [UInt8], _ state: FileState) {
     if Self.isImage(name) {
-      found.append(ImageFile(folder: folder, path: path, info, listedAt: start))
+      found.append(path, state)
     } else {
       leftOut.files[Self.extension(of: name) ?? "", default: 0] += 1
     }

@@ -27,7 +27,7 @@ public protocol ImageCollection: Sendable {
   func decodingBytes(at position: Int) -> Int
   /// The images as files that are known by their paths; nil where images are known by their positions.
   /// - Throws: `CollectionError`.
-  func files() throws -> [ImageFile]?
+  func files() throws -> ImageFiles?
   /// The same collection for images that will be resized and cropped: with `Image.DecodingOptions.Fidelity.fast` only what that
   /// needs is decoded.
   func covering(_ coverage: Image.DecodingOptions.Coverage) -> any ImageCollection
@@ -43,7 +43,7 @@ extension ImageCollection {
   public var identity: String { FileSystem.identity(name) }
 
   /// Images are known by their positions.
-  public func files() -> [ImageFile]? { nil }
+  public func files() -> ImageFiles? { nil }
 
   /// Images without files are small.
   public func decodingBytes(at position: Int) -> Int { 0 }
@@ -110,8 +110,8 @@ public enum ImagePlace: Sendable, Hashable, CustomStringConvertible {
 
 /// Finds out what a path holds.
 public enum ImageSource {
-  /// Opens a folder of images, one image, or CIFAR as it is downloaded: binary files or Python's pickles, one, a folder
-  /// or the archive.
+  /// Opens a folder of images, a list of images in CSV or JSON lines, one image, or CIFAR as it is downloaded: binary
+  /// files or Python's pickles, one, a folder or the archive.
   ///
   /// What a file is, its first bytes say. A folder is CIFAR when it holds files by CIFAR's names, or `.bin` files whose
   /// records are all CIFAR's.
@@ -125,7 +125,17 @@ public enum ImageSource {
     options: Image.DecodingOptions = Image.DecodingOptions()
   ) throws -> any ImageCollection {
     let path = path.utf8.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    guard try FileSystem.isFolder(path) else { return try openFile(path, options) }
+    guard try FileSystem.isFolder(path) else {
+      guard ManifestCollection.isManifest(path) else { return try openFile(path, options) }
+      guard labels == nil else {
+        throw CollectionError(
+          .labels,
+          file: path,
+          "it names the classes itself; leave the file with classes out"
+        )
+      }
+      return try ManifestCollection(path: path, options: options)
+    }
     let binary = try CIFARFiles.binaryFiles(in: path)
     if binary.contains(where: { CIFARFiles.isOfficial($0) }) { return try CIFARCollection(path: path) }
     if !binary.isEmpty, let records = try? CIFARCollection(path: path) { return records }
@@ -228,7 +238,7 @@ struct SingleImage: ImageCollection {
       absolute: absolute.folder,
       resolved: parts(FileSystem.identity(path)).folder
     )
-    file = ImageFile(folder: folder, path: absolute.name, info, listedAt: FileFingerprint.now())
+    file = ImageFile(folder: folder, path: absolute.name, FileState(info, listedAt: FileFingerprint.now()))
   }
 
   func entry(at position: Int) throws -> ImageEntry {
@@ -242,7 +252,7 @@ struct SingleImage: ImageCollection {
     return try Image(decoding: bytes, name: name, options: options)
   }
 
-  func files() -> [ImageFile]? { [file] }
+  func files() -> ImageFiles? { ImageFiles(CollectionOfOne(file)) }
 
   func decodingBytes(at position: Int) -> Int { WholeFile.decodingBytes(PathText.bytes(name), options) }
 

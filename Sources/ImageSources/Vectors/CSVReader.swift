@@ -2,6 +2,7 @@
 /// number. A header may name and order the columns; without an id column ids are row numbers.
 final class CSVReader: FeatureReader {
   private let records: RecordStream
+  private let allowsTextIDs: Bool
   private var columns: CSVColumns?
   private var position = 0
   private(set) var dimension: Int?
@@ -11,7 +12,13 @@ final class CSVReader: FeatureReader {
   let byteCount: Int?
   var carriesClasses: Bool { columns?.label != nil }
 
-  init(stream: ByteStream, byteCount: Int?, delimiter: UInt8 = UInt8(ascii: ",")) throws {
+  init(
+    stream: ByteStream,
+    byteCount: Int?,
+    delimiter: UInt8 = UInt8(ascii: ","),
+    allowsTextIDs: Bool = false
+  ) throws {
+    self.allowsTextIDs = allowsTextIDs
     records = RecordStream(stream: stream, delimiter: delimiter)
     self.byteCount = byteCount
     try readColumns()
@@ -28,7 +35,7 @@ final class CSVReader: FeatureReader {
         columns = header
         return true
       }
-      columns = try CSVColumns(firstRow: fields)
+      columns = try CSVColumns(firstRow: fields, allowsTextIDs: allowsTextIDs)
       return false
     }
   }
@@ -49,7 +56,10 @@ final class CSVReader: FeatureReader {
             : problem
         )
       }
-      let id = try columns.id.map { try RowProblem.id(record.fields[$0], in: bytes) } ?? Int64(position)
+      let id =
+        try columns.id.map {
+          try RowProblem.id(record.fields[$0], in: bytes, allowsText: allowsTextIDs)
+        } ?? RowID(Int64(position))
       let label = try columns.label.flatMap { column -> String? in
         let field = record.fields[column]
         return field.isQuoted || field.end > field.start ? try RowProblem.label(field, in: bytes) : nil
@@ -144,9 +154,10 @@ struct CSVColumns {
 
   /// From the first row of a file without a header: id, class, vector; the class may be missing.
   /// - Throws: `RowProblem`, also when a second field of digits may be a class as well as the vector's first number.
-  init(firstRow fields: [String]) throws {
+  init(firstRow fields: [String], allowsTextIDs: Bool = false) throws {
     count = fields.count
-    guard fields.count >= 2, Int64(fields[0]) != nil else {
+    let isVector = fields.last?.first { $0 != " " }.map { "{[".contains($0) } ?? false
+    guard fields.count >= 2, Int64(fields[0]) != nil || allowsTextIDs && isVector else {
       throw RowProblem("without a header a row is id,class,vector; the first field is not an integer")
     }
     id = 0

@@ -55,6 +55,9 @@ public struct FeatureSource: Sendable, Hashable {
   /// The byte between the fields of CSV.
   public var delimiter = UInt8(ascii: ",")
 
+  /// Whether ids may be texts, in formats that are text; else they are integers.
+  public var allowsTextIDs = false
+
   /// A source by its path; `-` is standard input.
   public init(path: String, format: Format? = nil, labels: String? = nil) {
     self.path = path == "-" ? nil : path
@@ -117,9 +120,16 @@ public struct FeatureSource: Sendable, Hashable {
       return try HDF5Reader(path: try wholeFile(size, format), byteCount: size, array: array, labels: lines)
     case .fvecs: return try VecsReader(stream: stream, element: .float4, byteCount: size, labels: lines)
     case .bvecs: return try VecsReader(stream: stream, element: .uint1, byteCount: size, labels: lines)
-    case .csv: return try CSVReader(stream: stream, byteCount: size, delimiter: delimiter)
-    case .jsonl: return try JSONLinesReader(stream: stream, byteCount: size)
-    default: return FeatureFileReader(stream: stream, byteCount: size)
+    case .csv:
+      return try CSVReader(
+        stream: stream,
+        byteCount: size,
+        delimiter: delimiter,
+        allowsTextIDs: allowsTextIDs
+      )
+    case .jsonl:
+      return try JSONLinesReader(stream: stream, byteCount: size, allowsTextIDs: allowsTextIDs)
+    default: return FeatureFileReader(stream: stream, byteCount: size, allowsTextIDs: allowsTextIDs)
     }
   }
 

@@ -73,7 +73,7 @@ final class HDF5Reader: FeatureReader {
     }
     for row in 0..<count {
       let vector = values[row * columns..<(row + 1) * columns]
-      batch.append(id: Int64(position), label: try labels?.label(position), vector: vector)
+      batch.append(id: RowID(Int64(position)), label: try labels?.label(position), vector: vector)
       position += 1
     }
     return position < rows

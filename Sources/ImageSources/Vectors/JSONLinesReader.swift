@@ -4,6 +4,7 @@ import Basics
 /// `features`) are taken, others passed over; without `id` ids are row numbers.
 final class JSONLinesReader: FeatureReader {
   private let records: RecordStream
+  private let allowsTextIDs: Bool
   private var position = 0
   private(set) var dimension: Int?
 
@@ -13,11 +14,12 @@ final class JSONLinesReader: FeatureReader {
   /// As the first row has it.
   private(set) var carriesClasses = true
 
-  init(stream: ByteStream, byteCount: Int?) throws {
+  init(stream: ByteStream, byteCount: Int?, allowsTextIDs: Bool = false) throws {
+    self.allowsTextIDs = allowsTextIDs
     records = RecordStream(lines: stream)
     self.byteCount = byteCount
     try records.peek { record, bytes in
-      var row = Row(id: 0)
+      var row = Row(id: 0, allowsTextIDs: allowsTextIDs)
       let field = record.fields[0]
       try row.read(UnsafeRawBufferPointer(rebasing: bytes[field.start..<field.end]))
       carriesClasses = row.hasClass
@@ -33,7 +35,7 @@ final class JSONLinesReader: FeatureReader {
   func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
     try records.fill(&batch, limit: limit) { record, bytes, batch in
       let line = UnsafeRawBufferPointer(rebasing: bytes[record.fields[0].start..<record.fields[0].end])
-      var row = Row(id: Int64(position))
+      var row = Row(id: RowID(Int64(position)), allowsTextIDs: allowsTextIDs)
       try row.read(line)
       guard carriesClasses || !row.hasClass else {
         throw RowProblem("it has a class and the first row has none; give every row a class, or null")
@@ -45,7 +47,8 @@ final class JSONLinesReader: FeatureReader {
 
   /// The members of a line that matter.
   private struct Row {
-    var id: Int64
+    var id: RowID
+    let allowsTextIDs: Bool
     var label: String?
     var hasClass = false
     var vector: [Float] = []
@@ -65,7 +68,8 @@ final class JSONLinesReader: FeatureReader {
         let key = try scanner.string()
         guard scanner.take(":") else { throw RowProblem("a colon was expected behind \"\(key.prefix(24))\"") }
         switch key {
-        case "id": id = try scanner.integer()
+        case "id" where allowsTextIDs && scanner.isAtString: id = try RowProblem.id(try scanner.string())
+        case "id": id = RowID(try scanner.integer())
         case "class", "label":
           label = try Self.label(&scanner)
           hasClass = true

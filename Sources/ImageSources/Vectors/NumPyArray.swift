@@ -105,9 +105,9 @@ final class NumPyReader: FeatureReader {
     return try goesOn()
   }
 
-  private func identity(of row: Int) throws -> (Int64, String?) {
+  private func identity(of row: Int) throws -> (RowID, String?) {
     let label = try classes?.text(row) ?? labels?.label(row)
-    return (try ids?.integer(row) ?? Int64(row), label)
+    return (RowID(try ids?.integer(row) ?? Int64(row)), label)
   }
 
   /// Whether rows are left; where none is, whether the source ends with them.

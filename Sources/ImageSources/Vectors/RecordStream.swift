@@ -4,6 +4,8 @@ final class RecordStream {
   private let stream: ByteStream
   private var scanner: DelimitedScanner
   private var line = 1
+  /// The line at which the record begins that `forEach` hands out, counted from 1.
+  var currentLine: Int { line }
 
   /// - Parameter delimiter: nil for lines that are one field.
   init(stream: ByteStream, delimiter: UInt8?) {
@@ -72,6 +74,15 @@ final class RecordStream {
     }
   }
 
+  /// Hands every record that is not blank to `body`.
+  /// - Throws: `CollectionError` with file and line for a `RowProblem`.
+  func forEach(_ body: (DelimitedScanner.Record, UnsafeRawBufferPointer) throws -> Void) throws {
+    while try next(consuming: { record, bytes in
+      try body(record, bytes)
+      return true
+    }) {}
+  }
+
   private func located(_ body: () throws -> Bool) throws -> Bool {
     do {
       return try body()
@@ -103,14 +114,28 @@ struct RowProblem: Error {
   }
 
   /// A field as an id.
-  static func id(_ field: DelimitedScanner.Field, in bytes: UnsafeRawBufferPointer) throws(RowProblem)
-    -> Int64
-  {
+  /// - Parameter allowsText: takes what is not an integer too.
+  static func id(
+    _ field: DelimitedScanner.Field,
+    in bytes: UnsafeRawBufferPointer,
+    allowsText: Bool
+  ) throws(RowProblem) -> RowID {
+    if allowsText {
+      guard let text = field.validText(in: bytes) else { throw RowProblem("its id is not UTF-8") }
+      return try Self.id(text)
+    }
     let text = field.text(in: bytes)
     guard let id = Int64(text) ?? Int64(text.filter { $0 != " " }) else {
       throw RowProblem("the id \"\(text.prefix(24))\" is not an integer")
     }
-    return id
+    return RowID(id)
+  }
+
+  /// A text as an id.
+  static func id(_ text: String) throws(RowProblem) -> RowID {
+    guard !text.isEmpty else { throw RowProblem("it has no id") }
+    guard !text.utf8.contains(0) else { throw RowProblem("its id holds a NUL character") }
+    return RowID(text)
   }
 }
 
@@ -118,7 +143,7 @@ extension FeatureBatch {
   /// Appends a row that must be as long as every row before it in the source.
   /// - Throws: `RowProblem`.
   mutating func appendRow(
-    id: Int64,
+    id: RowID,
     label: String?,
     _ dimension: inout Int?,
     _ fill: (inout [Float]) throws -> Void

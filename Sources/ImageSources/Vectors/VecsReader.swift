@@ -59,7 +59,7 @@ final class VecsReader: FeatureReader {
       let end = 4 + count * decoder.element.size
       guard try stream.require(end) else { throw cutShort() }
       let label = try labels?.label(position)
-      _ = batch.append(id: Int64(position), label: label) { values in
+      _ = batch.append(id: RowID(Int64(position)), label: label) { values in
         stream.withAvailable { decoder.append(UnsafeRawBufferPointer(rebasing: $0[4..<end]), to: &values) }
       }
       stream.consume(end)

@@ -1,4 +1,4 @@
-internal import ImageSources
+public import ImageSources
 
 /// What a run did, or would do, with the images of a folder: how many of each.
 public struct FolderChanges: Sendable, Hashable, Encodable {
@@ -92,7 +92,7 @@ public struct FolderChange: Sendable, Hashable, Encodable {
   /// The image of equal content whose vector is taken.
   public var duplicateOf: String?
   /// The row's id; nil where the row is still to be made.
-  public var id: Int64?
+  public var id: RowID?
 }
 
 extension LoadPlan {

@@ -19,7 +19,7 @@ struct RecordedImage: Sendable, Hashable {
   /// The path in the folder, as `PathText` has it.
   var path: String
   /// The row's id; nil for an image that could not be read.
-  var id: Int64?
+  var id: RowID?
   /// The file's size in bytes when it was embedded.
   var byteCount: Int
   /// The file's time of modification when it was embedded, in nanoseconds since 1970; 0 where a later modification could
@@ -57,11 +57,11 @@ struct FolderComparison: Sendable {
   }
 
   /// The images in the folder's order.
-  let files: [ImageFile]
+  let files: ImageFiles
   /// What is known of each.
   private(set) var states: [State]
   /// The ids of the rows that are in the table.
-  private(set) var ids: [Int64?]
+  private(set) var ids: [RowID?]
   /// Whether the journal has a row of an image.
   private(set) var recorded: [Bool]
   /// Images with a row that are not in the folder, and of which that is sure.
@@ -73,7 +73,7 @@ struct FolderComparison: Sendable {
   /// How many of them have a row in the table.
   private(set) var rowCount = 0
 
-  private let positions: [PathKey: Int32]
+  private let positions: PathIndex
   private let unseenPaths: Set<PathKey>
   private let isLimited: Bool
   /// Sizes of recorded images that have a hash: only a file of one of these can be equal to one of them.
@@ -84,23 +84,18 @@ struct FolderComparison: Sendable {
   /// - Parameters:
   ///   - unseen: paths that could not be read: what was there, or below, is not known to be gone.
   ///   - isLimited: whether the files are only a part of the folder's, so that none is known to be gone.
-  init(files: [ImageFile], unseen: [[UInt8]] = [], isLimited: Bool = false) {
+  init(files: ImageFiles, unseen: [[UInt8]] = [], isLimited: Bool = false) {
     self.files = files
     self.isLimited = isLimited
     states = Array(repeating: .new, count: files.count)
     ids = Array(repeating: nil, count: files.count)
     recorded = Array(repeating: false, count: files.count)
     unseenPaths = Set(unseen.map { PathKey(bytes: $0) })
-    var positions: [PathKey: Int32] = [:]
-    positions.reserveCapacity(files.count)
-    for (position, file) in files.enumerated() {
-      positions[PathKey(bytes: file.pathBytes)] = Int32(truncatingIfNeeded: position)
-    }
-    self.positions = positions
+    positions = PathIndex(files)
   }
 
   /// The position of a path; nil for one that is not in the folder.
-  func position(of path: String) -> Int? { positions[PathKey(path)].map(Int.init) }
+  func position(of path: String) -> Int? { positions.position(of: PathText.bytes(path), in: files) }
 
   /// Takes a recorded image in.
   mutating func add(_ image: RecordedImage) {
@@ -120,9 +115,8 @@ struct FolderComparison: Sendable {
       return
     }
     recorded[position] = true
-    let file = files[position]
-    let hasSameSize = image.byteCount == file.byteCount
-    let isSame = hasSameSize && image.modificationTime == file.modificationTime
+    let hasSameSize = image.byteCount == files.byteCount(at: position)
+    let isSame = hasSameSize && image.modificationTime == files.modificationTime(at: position)
     guard hasRow else {
       states[position] = image.id == nil && isSame ? .unreadable : .new
       return
@@ -153,13 +147,13 @@ struct FolderComparison: Sendable {
   /// - Parameter all: every image that can be compared.
   func positionsToHash(all: Bool) -> [Int] {
     var counts: [Int: Int] = [:]
-    for (position, file) in files.enumerated() where [.new, .changed].contains(states[position]) {
-      counts[file.byteCount, default: 0] += 1
+    for position in files.indices where [.new, .changed].contains(states[position]) {
+      counts[files.byteCount(at: position), default: 0] += 1
     }
     return files.indices.filter { position in
       switch states[position] {
       case .new, .changed:
-        let size = files[position].byteCount
+        let size = files.byteCount(at: position)
         return sizes.contains(size) || counts[size, default: 0] > 1
       case .doubtful, .recent: return true
       case .unchanged, .unhashed, .returned: return all
@@ -174,5 +168,41 @@ struct FolderComparison: Sendable {
     var hash: String
     /// The path under which it is recorded.
     var path: String
+  }
+}
+
+/// Where in a list each path is: a hash table of positions, at most eight bytes a path.
+private struct PathIndex: Sendable {
+  private var slots: [Int32]
+
+  init(_ files: ImageFiles) {
+    var size = 16
+    while size < files.count + files.count / 2 { size *= 2 }
+    slots = Array(repeating: -1, count: size)
+    for position in files.indices {
+      files.withPath(at: position) { path in
+        var slot = Self.slot(path, size)
+        while slots[slot] >= 0 { slot = (slot + 1) & (size - 1) }
+        slots[slot] = Int32(truncatingIfNeeded: position)
+      }
+    }
+  }
+
+  func position(of path: [UInt8], in files: ImageFiles) -> Int? {
+    path.withUnsafeBytes { path in
+      var slot = Self.slot(path, slots.count)
+      while slots[slot] >= 0 {
+        let position = Int(slots[slot])
+        if files.withPath(at: position, { $0.elementsEqual(path) }) { return position }
+        slot = (slot + 1) & (slots.count - 1)
+      }
+      return nil
+    }
+  }
+
+  private static func slot(_ path: UnsafeRawBufferPointer, _ size: Int) -> Int {
+    var hasher = Hasher()
+    hasher.combine(bytes: path)
+    return hasher.finalize() & (size - 1)
   }
 }

@@ -11,7 +11,7 @@ struct FolderPlanner: Sendable {
   let journal: LoadJournal?
 
   func plan(
-    _ files: [ImageFile],
+    _ files: ImageFiles,
     _ earlier: LoadRecord?,
     _ policy: LoadOptions.ConflictPolicy,
     _ fingerprint: String,
@@ -90,7 +90,7 @@ struct FolderPlanner: Sendable {
       )
     }
     if !plan.positionsWithoutID.isEmpty {
-      try plan.assignIDs(run.source.imageIDs, taken: try await takenIDs(plan))
+      try plan.assignIDs(numbering, taken: try await takenIDs(plan))
     }
     return plan
   }
@@ -120,16 +120,16 @@ struct FolderPlanner: Sendable {
   private static let readers = 4
 
   /// What a record of version 1 says of the images: their positions in an unchanged folder, which were their ids.
-  private func version1(_ record: LoadRecord, _ files: [ImageFile]) async throws -> [RecordedImage] {
+  private func version1(_ record: LoadRecord, _ files: ImageFiles) async throws -> [RecordedImage] {
     let ids = try await Set(
       run.connection.query(
-        Statement(trusted: "SELECT \(idNumber) FROM \(table.catalog.name.quoted)")
-      ).compactMap { try $0.value(at: 0, as: Int64?.self) }
+        Statement(trusted: "SELECT \(table.idValue) FROM \(table.catalog.name.quoted)")
+      ).compactMap { try table.id($0, at: 0) }
     )
     let byPath = record.recipe.hasSuffix("ids by path")
     var known: [RecordedImage] = []
     for (position, file) in files.enumerated() where record.done.range(holding: position) != nil {
-      let id = byPath ? ImageIDs.id(ofPath: file.pathBytes) : Int64(position)
+      let id = RowID(byPath ? ImageIDs.id(ofPath: file.pathBytes) : Int64(position))
       known.append(
         RecordedImage(
           path: file.path,
@@ -144,7 +144,7 @@ struct FolderPlanner: Sendable {
   }
 
   /// Ids of rows whose source is one of the files, by path in the folder.
-  private func sources(_ files: [ImageFile]) async throws -> [PathKey: Int64] {
+  private func sources(_ files: ImageFiles) async throws -> [PathKey: RowID] {
     var paths: [PathKey: PathKey] = [:]
     for file in files {
       paths[PathKey(file.source)] = PathKey(file.path)
@@ -152,50 +152,39 @@ struct FolderPlanner: Sendable {
     }
     let source = table.target.sourceColumn.quoted
     let query = Statement(
-      trusted: "SELECT \(idNumber), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) IS NOT NULL"
+      trusted:
+        "SELECT \(table.idValue), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) IS NOT NULL"
     )
-    var found: [PathKey: Int64] = [:]
+    var found: [PathKey: RowID] = [:]
     for row in try await run.connection.query(query) {
-      let (id, text) = try row.decode(Int64?.self, String.self)
-      if let id, let path = paths[PathKey(text)] { found[path] = id }
+      let path = paths[PathKey(try row.value(at: 1, as: String.self))]
+      if let path, let id = try table.id(row, at: 0) { found[path] = id }
     }
     return found
   }
 
-  /// The id as a number; NULL for a text that is not one.
-  private var idNumber: String {
-    let id = table.target.idColumn.quoted
-    return table.idIsText ? "CASE WHEN \(id) ~ '^-?[0-9]{1,18}$' THEN \(id)::int8 END" : "\(id)::int8"
-  }
+  /// Ids that are not numbers cannot be counted on from the largest.
+  private var numbering: ImageIDs { table.idIsNumber ? run.source.imageIDs : .path }
 
   private func takenIDs(_ plan: LoadPlan) async throws -> LoadPlan.TakenIDs {
-    var taken = LoadPlan.TakenIDs()
+    var taken = LoadPlan.TakenIDs(areUUIDs: table.idIsUUID)
     guard table.hasRows else { return taken }
     let id = table.target.idColumn.quoted
     let name = table.catalog.name.quoted
     let connection = run.connection
-    if run.source.imageIDs == .path {
-      let wanted = plan.candidateIDs
-      for start in stride(from: 0, to: wanted.count, by: 10_000) {
-        let chunk = wanted[start..<min(start + 10_000, wanted.count)]
-        let literal = "{" + chunk.map(String.init).joined(separator: ",") + "}"
-        let rows = try await connection.query(
-          Statement(
-            trusted:
-              "SELECT \(idNumber) FROM \(name) WHERE \(id) = ANY ($1::text::\(table.idIsText ? "text" : "int8")[])",
-            binds: [.text(literal)]
-          )
+    let wanted = plan.candidateIDs(numbering, areUUIDs: table.idIsUUID)
+    let type = table.idIsNumber ? "int8" : table.idIsUUID ? "uuid" : "text"
+    for start in stride(from: 0, to: wanted.count, by: 10_000) {
+      let chunk = wanted[start..<min(start + 10_000, wanted.count)].map(\.description)
+      let rows = try await connection.query(
+        Statement(
+          trusted: "SELECT \(table.idValue) FROM \(name) WHERE \(id) = ANY ($1::\(type)[])",
+          binds: [.textArray(chunk)]
         )
-        for row in rows { taken.paths.insert(try row.value(at: 0, as: Int64.self)) }
-      }
-      return taken
-    }
-    guard !table.idIsText else {
-      throw LoadError(
-        .option,
-        "the ids of \(name) are text, so that there is no largest one to count on from. Fix: --ids path"
       )
+      for row in rows { if let found = try table.id(row, at: 0) { taken.ids.insert(found) } }
     }
+    guard numbering == .position else { return taken }
     let rows = try await connection.query(
       Statement(
         trusted:

@@ -92,7 +92,8 @@ struct FolderUpdate: Sendable {
           writesClass: encoder.writesClass
         )
         let path = plan.files[move.position].path
-        let time = plan.image(at: move.position).recordedTime
+        // Of an image that is also embedded again, the next run must not take the row for up to date.
+        let time = plan.changed.contains(move.position) ? 0 : plan.image(at: move.position).recordedTime
         // An image that could not be read may be recorded under the new path.
         try sender.send(
           trusted: "DELETE FROM \(journal.images) WHERE load_key = $1 AND path = $2",
@@ -119,17 +120,22 @@ struct FolderUpdate: Sendable {
     _ duplicates: [LoadPlan.Duplicate],
     _ connection: PostgresConnection
   ) async throws -> LoadCounts {
-    var originals: [PathKey: (id: Int64?, hash: String?)] = [:]
+    var originals: [PathKey: (id: RowID?, hash: String?)] = [:]
     let rows = try await connection.query(
       .init(
         trusted:
-          "SELECT path, id, content_hash FROM \(journal.images) WHERE load_key = $1 AND path = ANY ($2)",
+          "SELECT path, id, id_text, content_hash FROM \(journal.images) WHERE load_key = $1 AND path = ANY ($2)",
         binds: [.text(journal.key), .textArray(Array(Set(duplicates.map(\.original))))]
       )
     )
     for row in rows {
-      let (path, id, hash) = try row.decode(String.self, Int64?.self, String?.self)
-      originals[PathKey(path)] = (id, hash)
+      let (path, number, text, hash) = try row.decode(
+        String.self,
+        Int64?.self,
+        String?.self,
+        String?.self
+      )
+      originals[PathKey(path)] = (text.map { RowID($0) } ?? number.map { RowID($0) }, hash)
     }
     let entries = try await run.source.entries(at: duplicates.map(\.position))
     var (counts, images, copies) = (LoadCounts(), [JournalImage](), [Copy]())
@@ -164,8 +170,8 @@ struct FolderUpdate: Sendable {
   /// An image's row, and the row that has its vector.
   private struct Copy: Sendable {
     var entry: ImageEntry
-    var id: Int64
-    var original: Int64
+    var id: RowID
+    var original: RowID
     var hasRow: Bool
   }
 
@@ -196,8 +202,11 @@ struct FolderUpdate: Sendable {
       if deletes {
         try await connection.query(
           .init(
-            trusted: statements.delete,
-            binds: [encoder.check.idType == .text ? .textArray(ids.map(String.init)) : .int8Array(ids)]
+            trusted: statements.delete(encoder.check.idType),
+            binds: [
+              [.text, .uuid].contains(encoder.check.idType)
+                ? .textArray(ids.map(\.description)) : .int8Array(ids.compactMap(\.number))
+            ]
           )
         )
       }

@@ -6,16 +6,6 @@ internal import ImageSources
 /// the ids of the images that were loaded, and new images get ids that are free. An image that was moved keeps its row,
 /// and images with equal content are embedded once.
 public struct LoadPlan: Sendable, Hashable {
-  /// The ids that are taken, as far as new images need to know.
-  struct TakenIDs: Sendable, Hashable {
-    /// Whether a position of the folder is the id of a row in the table.
-    var includesPositions = false
-    /// The largest id in the table; nil for an empty one.
-    var largest: Int64?
-    /// Ids made of paths that other rows have.
-    var paths: Set<Int64> = []
-  }
-
   /// What happens to an image that is in the table.
   enum Treatment: Hashable {
     /// Unchanged images are left alone and changed ones embedded again.
@@ -31,7 +21,7 @@ public struct LoadPlan: Sendable, Hashable {
     /// The image that has the content now.
     var position: Int
     /// The row.
-    var id: Int64
+    var id: RowID
     /// The path before.
     var path: String
   }
@@ -47,9 +37,9 @@ public struct LoadPlan: Sendable, Hashable {
   }
 
   /// The images in the folder's order.
-  let files: [ImageFile]
+  let files: ImageFiles
   /// The id of each image's row; nil for images that could not be read and did not change.
-  private(set) var ids: [Int64?]
+  var ids: [RowID?]
   /// Positions whose row is in the table already and that are embedded again.
   private(set) var changed: Set<Int> = []
   /// Positions that are embedded and get a new row.
@@ -93,7 +83,7 @@ public struct LoadPlan: Sendable, Hashable {
     _ folder: FolderComparison,
     hashes: [Int: String] = [:],
     matches: [FolderComparison.Match] = [],
-    present: [PathKey: Int64] = [:],
+    present: [PathKey: RowID] = [:],
     treatment: Treatment,
     source: String
   ) throws {
@@ -103,12 +93,17 @@ public struct LoadPlan: Sendable, Hashable {
     rowsBefore = folder.rowCount
     self.hashes = hashes
     var contents = Contents(folder, matches)
-    for (position, file) in files.enumerated() {
-      if ids[position] == nil, folder.states[position] != .unreadable, let id = present[PathKey(file.path)] {
+    for position in files.indices {
+      if !present.isEmpty, ids[position] == nil, folder.states[position] != .unreadable,
+        let id = files.withPath(at: position, { present[PathKey(bytes: Array($0))] })
+      {
         ids[position] = id
         if treatment == .follow { adopted.append(position) }
       }
-      if treatment == .refuse, let id = ids[position] { throw Self.conflict(file, id, source) }
+      if let id = ids[position] {
+        if treatment == .refuse { throw Self.conflict(files[position], id, source) }
+        try checkGiven(id, at: position, source)
+      }
       let isRecorded = hashes[position].map { contents.isRecorded($0, at: position) } ?? false
       switch folder.states[position] {
       case .unreadable:
@@ -136,7 +131,10 @@ public struct LoadPlan: Sendable, Hashable {
         }
       }
     }
-    if treatment == .follow { move(&contents) }
+    if treatment == .follow {
+      moveByGivenID(&contents)
+      move(&contents)
+    }
     share(contents, treatment)
     deleted = contents.vanished.values.sorted { $0.path < $1.path }
     let embedded = changed.union(new)
@@ -148,12 +146,45 @@ public struct LoadPlan: Sendable, Hashable {
     if folder.states[position] == .recent { unchanged += 1 } else { touched += 1 }
   }
 
-  private static func conflict(_ file: ImageFile, _ id: Int64, _ source: String) -> LoadError {
+  private static func conflict(_ file: ImageFile, _ id: RowID, _ source: String) -> LoadError {
     LoadError(
       .row,
       "\(source): \(file.path) is in the table already (id \(id)). Fix: --on-conflict skip leaves "
         + "such rows, update embeds the images again"
     )
+  }
+
+  /// - Throws: `LoadError` with code `row` when a manifest gives an image another id than its row has.
+  private func checkGiven(_ id: RowID, at position: Int, _ source: String) throws {
+    guard let given = files.givenID(at: position), given != id else { return }
+    throw LoadError(
+      .row,
+      "\(source): \(files[position].path) has the id \(given) there and \(id) in the table. Fix: give it the id \(id)"
+    )
+  }
+
+  /// Rows whose ids a manifest gives to other paths go there, with or without their content.
+  private mutating func moveByGivenID(_ contents: inout Contents) {
+    guard files.hasGivenIDs else { return }
+    var rows: [RowID: RecordedImage] = [:]
+    for image in contents.vanished.values { if let id = image.id { rows[id] = image } }
+    var kept: [Int] = []
+    for position in new {
+      guard let id = files.givenID(at: position), let row = rows[id] else {
+        kept.append(position)
+        continue
+      }
+      contents.take(row)
+      moved.append(Move(position: position, id: id, path: row.path))
+      ids[position] = id
+      recorded[position] = true
+      if let hash = hashes[position], contents.has(hash, at: row.path) {
+        contents.stable[hash] = files[position].path
+      } else {
+        changed.insert(position)
+      }
+    }
+    new = kept
   }
 
   /// Gives rows whose path has another content now, or none, to the new images that have theirs.
@@ -165,11 +196,14 @@ public struct LoadPlan: Sendable, Hashable {
     while next < waiting.count {
       let position = waiting[next]
       next += 1
-      guard let hash = hashes[position] else { continue }
+      // An id that a manifest gives is not another row's.
+      guard let hash = hashes[position], files.givenID(at: position) == nil else { continue }
       if let row = contents.takeVanished(hash), let id = row.id {
         moved.append(Move(position: position, id: id, path: row.path))
         ids[position] = id
-      } else if let other = contents.takeDisplaced(hash, from: changed), let id = ids[other] {
+      } else if let other = contents.takeDisplaced(hash, from: changed), let id = ids[other],
+        files.givenID(at: other) == nil
+      {
         moved.append(Move(position: position, id: id, path: files[other].path))
         ids[position] = id
         ids[other] = nil
@@ -202,43 +236,6 @@ public struct LoadPlan: Sendable, Hashable {
       if !hasRow { kept.append(position) }
     }
     new = kept
-  }
-
-  /// Gives every new image an id that no row has.
-  ///
-  /// By position where the positions are free and nothing was loaded before, else numbers above all ids; by path where
-  /// that is asked for, with the whole path, and then the time of modification, for a path whose id is taken.
-  /// - Throws: `LoadError` with code `row` when no number is left above the largest.
-  mutating func assignIDs(_ way: ImageIDs, taken: TakenIDs) throws {
-    let positions = positionsWithoutID
-    if way == .path {
-      for position in positions {
-        let file = files[position]
-        var id = ImageIDs.id(ofPath: file.pathBytes)
-        // Rows that moved away from this path, or are of another folder, may have both.
-        if taken.paths.contains(id) { id = ImageIDs.id(ofPath: file.source.utf8) }
-        if taken.paths.contains(id) { id = ImageIDs.id(ofPath: "\(file.source)\0\(file.modificationTime)") }
-        ids[position] = id
-      }
-      return
-    }
-    let isFirst = positions.count == files.count && !taken.includesPositions
-    var next = max(taken.largest ?? -1, -1)
-    for position in positions {
-      if isFirst {
-        ids[position] = Int64(position)
-        continue
-      }
-      let (number, overflows) = next.addingReportingOverflow(1)
-      guard !overflows else {
-        throw LoadError(
-          .row,
-          "the largest id is \(next), so that no number above it is free. Fix: --ids path"
-        )
-      }
-      ids[position] = number
-      next = number
-    }
   }
 
   /// New images, in the folder's order.
@@ -276,13 +273,6 @@ public struct LoadPlan: Sendable, Hashable {
     let id = isReadable || changed.contains(position) ? ids[position] : nil
     return JournalImage(file: files[position], id: id, isKnown: recorded[position], hash: hash)
   }
-
-  /// Ids that new images would get by their paths: those that may be taken.
-  var candidateIDs: [Int64] {
-    positionsWithoutID.flatMap {
-      [ImageIDs.id(ofPath: files[$0].pathBytes), ImageIDs.id(ofPath: files[$0].source.utf8)]
-    }
-  }
 }
 
 /// What happens to the rows of images that are not in their folder any more.
@@ -319,6 +309,14 @@ private struct Contents {
   func isRecorded(_ hash: String, at position: Int) -> Bool {
     paths[hash]?.contains { folder.position(of: $0) == position } ?? false
   }
+
+  /// Whether a path has a content.
+  func has(_ hash: String, at path: String) -> Bool {
+    paths[hash]?.contains { PathKey($0) == PathKey(path) } ?? false
+  }
+
+  /// Takes the row of an image that is gone.
+  mutating func take(_ image: RecordedImage) { vanished[PathKey(image.path)] = nil }
 
   /// The row of an image that is gone.
   mutating func takeVanished(_ hash: String) -> RecordedImage? {

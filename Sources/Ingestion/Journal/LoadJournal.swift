@@ -14,8 +14,9 @@ struct LoadJournal: Sendable {
   /// Names this run: batches of a run that another one has taken over from are refused.
   let token: String
 
-  /// The layout that this version writes. Version 1 had neither a version nor images, version 2 no hashes of contents.
-  static let version = 3
+  /// The layout that this version writes. Version 1 had neither a version nor images, version 2 no hashes of contents,
+  /// version 3 no ids but integers.
+  static let version = 4
 
   private let loads: String
   private let batches: String
@@ -40,14 +41,15 @@ struct LoadJournal: Sendable {
 // Its tables, and their upgrade.
 extension LoadJournal {
   /// Which layout the tables have.
-  private enum Layout {
+  enum Layout {
     case missing
     case version1
     case version2
+    case version3
     case current
   }
 
-  private func layout(_ connection: PostgresConnection) async throws -> Layout {
+  func layout(_ connection: PostgresConnection) async throws -> Layout {
     do {
       let rows = try await connection.query(
         .init(trusted: "SELECT coalesce(max(version), \(Self.version)) FROM \(loads)")
@@ -66,13 +68,16 @@ extension LoadJournal {
     } catch let error as PostgresError where error.sqlState == "42P01" {
       return .missing
     }
+    if try await has("content_hash, missing_since, id_text", connection) { return .current }
+    return try await has("content_hash, missing_since", connection) ? .version3 : .version2
+  }
+
+  private func has(_ columns: String, _ connection: PostgresConnection) async throws -> Bool {
     do {
-      _ = try await connection.query(
-        .init(trusted: "SELECT content_hash, missing_since FROM \(images) LIMIT 0")
-      )
-      return .current
+      _ = try await connection.query(.init(trusted: "SELECT \(columns) FROM \(images) LIMIT 0"))
+      return true
     } catch let error as PostgresError where error.sqlState == "42703" {
-      return .version2
+      return false
     }
   }
 
@@ -92,9 +97,12 @@ extension LoadJournal {
         )
       case .version2:
         try await add(
-          "\(images) ADD COLUMN content_hash text, ADD COLUMN missing_since timestamptz",
+          "\(images) ADD COLUMN content_hash text, ADD COLUMN missing_since timestamptz, ADD COLUMN id_text text",
           connection
         )
+        return
+      case .version3:
+        try await add("\(images) ADD COLUMN id_text text", connection)
         return
       case .missing: break
       }
@@ -129,7 +137,8 @@ extension LoadJournal {
       )\(placement);
       CREATE TABLE IF NOT EXISTS \(images) (
         load_key text NOT NULL, path text NOT NULL, id bigint, byte_count bigint NOT NULL,
-        modified_at bigint NOT NULL, content_hash text, missing_since timestamptz, PRIMARY KEY (load_key, path)
+        modified_at bigint NOT NULL, content_hash text, missing_since timestamptz, id_text text,
+        PRIMARY KEY (load_key, path)
       )\(placement)
       """
     try await connection.run(trusted: script)
@@ -216,87 +225,6 @@ extension LoadJournal {
     }
   }
 
-  /// Streams the images that earlier runs of a folder's load dealt with, and whether their rows are in the table.
-  ///
-  /// - Parameter target: nil does not look for the rows, and takes them for present.
-  func readImages(
-    _ connection: PostgresConnection,
-    target: TargetTable?,
-    _ body: @escaping @Sendable (RecordedImage) -> Void
-  ) async throws {
-    let layout = try await layout(connection)
-    guard layout == .current || layout == .version2 else { return }
-    let content =
-      layout == .current ? "i.content_hash IS NOT NULL, i.missing_since IS NOT NULL" : "false, false"
-    let join: String
-    if let target, !target.catalog.hasRowSecurity {
-      let id = target.target.idColumn.quoted
-      // An id that was freed may be another image's now: the source tells.
-      let sameSource =
-        target.hasSource
-        ? " AND coalesce(right(t.\(target.target.sourceColumn.quoted), length(i.path)) = i.path"
-          + " OR i.path LIKE 'file:%', true)"
-        : ""
-      let key = target.idIsText ? "i.id::text" : "i.id"
-      join =
-        "t.\(id) IS NOT NULL FROM \(images) i LEFT JOIN \(target.catalog.name.quoted) t ON t.\(id) = \(key)\(sameSource)"
-    } else {
-      join = "true FROM \(images) i"
-    }
-    let query = Statement(
-      trusted: "SELECT i.path, i.id, i.byte_count, i.modified_at, \(content), \(join) WHERE i.load_key = $1",
-      binds: [.text(key)]
-    )
-    try await connection.forEachRow(query) { row in
-      let (path, id, byteCount, modified, hasHash, isMissing, isPresent) = try row.decode(
-        String.self,
-        Int64?.self,
-        Int.self,
-        Int.self,
-        Bool.self,
-        Bool.self,
-        Bool.self
-      )
-      body(
-        RecordedImage(
-          path: path,
-          id: id,
-          byteCount: byteCount,
-          modificationTime: modified,
-          isPresent: isPresent,
-          hasHash: hasHash,
-          isMissing: isMissing
-        )
-      )
-    }
-  }
-
-  /// Where contents are recorded.
-  func matches(_ hashes: [String], _ connection: PostgresConnection) async throws -> [FolderComparison.Match]
-  {
-    guard try await layout(connection) == .current else { return [] }
-    var matches: [FolderComparison.Match] = []
-    for start in stride(from: 0, to: hashes.count, by: Self.hashesPerStatement) {
-      let chunk = Array(hashes[start..<min(start + Self.hashesPerStatement, hashes.count)])
-      let rows = try await connection.query(
-        .init(
-          trusted: """
-            SELECT content_hash, path FROM \(images)
-            WHERE load_key = $1 AND id IS NOT NULL AND content_hash = ANY ($2)
-            """,
-          binds: [.text(key), .textArray(chunk)]
-        )
-      )
-      for row in rows {
-        let (hash, path) = try row.decode(String.self, String.self)
-        matches.append(FolderComparison.Match(hash: hash, path: path))
-      }
-    }
-    return matches
-  }
-
-  private static let hashesPerStatement = 20_000
-
   /// Takes an existing record over, so that batches of the run before are refused from now on.
   func takeOver(_ connection: PostgresConnection) async throws {
     try await connection.query(
@@ -359,17 +287,6 @@ extension LoadJournal {
     }
   }
 
-  /// Writes down images whose rows are in the table though no record of them is.
-  private func adopt(_ plan: LoadPlan, _ connection: PostgresConnection) async throws {
-    let adopted = plan.adopted.map { plan.image(at: $0, hash: plan.hashes[$0]) }
-    for start in stride(from: 0, to: adopted.count, by: Self.imagesPerStatement) {
-      let chunk = adopted[start..<min(start + Self.imagesPerStatement, adopted.count)]
-      for statement in imageStatements(Array(chunk)) { try await connection.run(trusted: statement) }
-    }
-  }
-
-  private static let imagesPerStatement = 500
-
   /// Whether a batch was committed, and its counts, after an answer that never came.
   func counts(of positions: Range<Int>, _ connection: PostgresConnection) async throws -> LoadCounts? {
     let rows = try await connection.query(
@@ -410,20 +327,6 @@ extension LoadJournal {
   }
 }
 
-/// What the journal keeps of an image.
-struct JournalImage: Sendable, Hashable {
-  var file: ImageFile
-  /// Nil for an image that could not be read.
-  var id: Int64?
-  /// Whether the journal may have a row of it that has to be replaced.
-  var isKnown: Bool
-  /// The SHA-256 of the content; nil where it could not be taken.
-  var hash: String?
-
-  /// The file's time of modification where a later modification would show in it, else 0.
-  var recordedTime: Int64 { file.isRecent ? 0 : Int64(file.modificationTime) }
-}
-
 // What is written in the transaction of a batch.
 extension LoadJournal {
   /// A batch's row, for the transaction that writes its rows.
@@ -441,31 +344,6 @@ extension LoadJournal {
     )
   }
 
-  /// Writes images down, as text for a message of several statements.
-  func imageStatements(_ written: [JournalImage]) -> [String] {
-    guard !written.isEmpty else { return [] }
-    let known = written.filter(\.isKnown).map { SQLValue.text($0.file.path).literal }
-    let rows = written.map { image in
-      let values: [SQLValue] = [
-        .text(key), .text(image.file.path), image.id.map { .int8($0) } ?? .null,
-        .int8(Int64(image.file.byteCount)), .int8(image.recordedTime), image.hash.map { .text($0) } ?? .null,
-      ]
-      return "(" + values.map(\.literal).joined(separator: ", ") + ")"
-    }
-    let removal =
-      known.isEmpty
-      ? []
-      : [
-        "DELETE FROM \(images) WHERE load_key = \(SQLValue.text(key).literal) AND path IN "
-          + "(\(known.joined(separator: ", ")))"
-      ]
-    return removal + [
-      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at, content_hash) VALUES \(rows.joined(separator: ", "))"
-    ]
-  }
-}
-
-extension LoadJournal {
   /// Refuses to go on once another run has taken the load over.
   /// - Throws: `LoadError` with code `locked`.
   func checkOwner(_ connection: PostgresConnection) async throws {
@@ -480,33 +358,5 @@ extension LoadJournal {
       .locked,
       "another run has taken this load over after this one had lost its connection. Fix: let that run end"
     )
-  }
-}
-
-/// A batch's row of the journal, ready to be inserted.
-struct JournalEntry: Sendable, Hashable {
-  private static let columns =
-    "load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, end_position"
-
-  /// The table of batches, quoted.
-  let batches: String
-  /// The table of loads, quoted.
-  let loads: String
-  /// The columns' values, the end of the batch and the run's token last.
-  let values: [SQLValue]
-
-  /// The insertion with bound values.
-  var statement: Statement {
-    Statement(trusted: text(values.indices.map { "$\($0 + 1)" }), binds: values)
-  }
-
-  /// The insertion as text for a message of several statements, which carries no parameters.
-  var script: String { text(values.map(\.literal)) }
-
-  private func text(_ values: [String]) -> String {
-    let plain = values.prefix(8).joined(separator: ", ")
-    return
-      "INSERT INTO \(batches) (\(Self.columns)) VALUES (\(plain), (SELECT \(values[8])::int8 FROM \(loads) "
-      + "WHERE load_key = \(values[0]) AND run_token = \(values[9])))"
   }
 }

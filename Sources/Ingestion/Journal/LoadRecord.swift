@@ -1,4 +1,6 @@
 internal import ImageSources
+internal import PostgresClient
+internal import VectorSQL
 
 /// Positions of a source, as ranges.
 public struct DoneRanges: Sendable, Hashable {
@@ -220,5 +222,33 @@ extension LoadRecord {
       throw LoadError(.resume, "\(missing). Fix: --resume loads the missing rows again")
     }
     return .repair
+  }
+}
+
+/// A batch's row of the journal, ready to be inserted.
+struct JournalEntry: Sendable, Hashable {
+  private static let columns =
+    "load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, end_position"
+
+  /// The table of batches, quoted.
+  let batches: String
+  /// The table of loads, quoted.
+  let loads: String
+  /// The columns' values, the end of the batch and the run's token last.
+  let values: [SQLValue]
+
+  /// The insertion with bound values.
+  var statement: Statement {
+    Statement(trusted: text(values.indices.map { "$\($0 + 1)" }), binds: values)
+  }
+
+  /// The insertion as text for a message of several statements, which carries no parameters.
+  var script: String { text(values.map(\.literal)) }
+
+  private func text(_ values: [String]) -> String {
+    let plain = values.prefix(8).joined(separator: ", ")
+    return
+      "INSERT INTO \(batches) (\(Self.columns)) VALUES (\(plain), (SELECT \(values[8])::int8 FROM \(loads) "
+      + "WHERE load_key = \(values[0]) AND run_token = \(values[9])))"
   }
 }

@@ -139,7 +139,7 @@ struct LoadSession: Sendable {
   /// already".
   /// - Throws: `LoadError` with code `row`.
   private static func checkPositions(_ run: LoadRun, _ table: TargetTable) async throws {
-    guard run.source.hasPlaces, table.hasSource, table.hasRows, !table.idIsText,
+    guard run.source.hasPlaces, table.hasSource, table.hasRows, table.idIsNumber,
       let count = try await run.source.expectedCount(), count > 0
     else { return }
     let source = table.target.sourceColumn.quoted

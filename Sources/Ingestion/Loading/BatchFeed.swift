@@ -100,13 +100,15 @@ struct Pace {
   }
 }
 
-/// A set of ids: a bit an id in blocks of 4,096, so that the consecutive ids of most sources cost next to nothing.
+/// A set of ids: a bit a number in blocks of 4,096, so that the consecutive ids of most sources cost next to nothing.
 struct SeenIDs {
   private var blocks: [Int64: [UInt64]] = [:]
+  private var texts: Set<RowID> = []
 
   /// Adds an id.
   /// - Returns: false when it was there.
-  mutating func insert(_ id: Int64) -> Bool {
+  mutating func insert(_ id: RowID) -> Bool {
+    guard let id = id.number else { return texts.insert(id).inserted }
     let word = Int(id & 4095) >> 6
     let bit = UInt64(1) << UInt64(id & 63)
     var isNew = false

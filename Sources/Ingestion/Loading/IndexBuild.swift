@@ -70,7 +70,7 @@ struct LoadFinish: Sendable {
   /// Sets the sequence behind the id column above the largest id, so that the next row of another program gets a free
   /// one.
   func advanceSequence(_ table: TargetTable) async throws {
-    guard let sequence = table.facts.sequence, !table.idIsText else { return }
+    guard let sequence = table.facts.sequence, table.idIsNumber else { return }
     let id = table.target.idColumn.quoted
     do {
       try await connection.query(

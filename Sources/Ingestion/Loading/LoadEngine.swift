@@ -96,7 +96,7 @@ struct LoadLanes {
 /// order of the source decides, as with one connection, and no two transactions wait for each other.
 private struct IDsUnderWay {
   private let isNeeded: Bool
-  private var batches: [Int: Set<Int64>] = [:]
+  private var batches: [Int: Set<RowID>] = [:]
 
   init(_ context: LoadContext) {
     isNeeded = context.options.connections > 1 && context.policy != .fail

@@ -19,7 +19,7 @@ struct LoadRun: Sendable {
     let server = try await connection.capabilities()
     try server.requireEntryNode()
     let found = try await TargetTable.read(target, on: connection)
-    _ = try TableCheck(found)
+    if try [.text, .uuid].contains(TableCheck(found).idType) { await source.allowTextIDs() }
     try TableCheck.checkMetric(options.metric, of: found)
     let session = try await LoadSession(self, found: found, server: server)
     do {

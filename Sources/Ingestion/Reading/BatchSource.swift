@@ -58,7 +58,7 @@ public protocol BatchSource: Sendable {
   /// Whether its rows have classes.
   func carriesClasses() async throws -> Bool
   /// The images of a folder, which are known by their paths; nil for sources whose rows are known by their positions.
-  func images() async throws -> [ImageFile]?
+  func images() async throws -> ImageFiles?
   /// What is known of images of a folder without decoding them.
   func entries(at positions: [Int]) async throws -> [ImageEntry]
   /// Paths of a folder that could not be read: images may be there, or below.
@@ -70,6 +70,8 @@ public protocol BatchSource: Sendable {
   var isLimited: Bool { get }
   /// What the ids of new images are made of.
   var imageIDs: ImageIDs { get }
+  /// Lets ids be texts, where the table's are; called before the first row is read.
+  func allowTextIDs() async
   /// Takes ids, and what is done with each image, from a plan.
   func follow(_ plan: LoadPlan) async
 }
@@ -84,7 +86,7 @@ extension BatchSource {
   /// They have.
   public func carriesClasses() -> Bool { true }
   /// Rows are known by their positions.
-  public func images() -> [ImageFile]? { nil }
+  public func images() -> ImageFiles? { nil }
   /// There are none.
   public func entries(at positions: [Int]) -> [ImageEntry] { [] }
   /// Everything was read.
@@ -95,6 +97,8 @@ extension BatchSource {
   public var isLimited: Bool { false }
   /// Positions.
   public var imageIDs: ImageIDs { .position }
+  /// Its ids are what they are.
+  public func allowTextIDs() {}
   /// There is nothing to follow.
   public func follow(_ plan: LoadPlan) {}
 }
@@ -106,6 +110,7 @@ public actor FileBatchSource: BatchSource {
   /// The file's absolute path, behind links.
   public nonisolated var identity: String { source.identity }
   private nonisolated let source: FeatureSource
+  private var allowsTextIDs = false
   private nonisolated let executor = ThreadExecutor()
   private var reader: (any FeatureReader)?
   private var position = 0
@@ -130,6 +135,9 @@ public actor FileBatchSource: BatchSource {
   public func fingerprint() throws -> SourceFingerprint? {
     try source.fingerprint()
   }
+
+  /// Lets ids be texts.
+  public func allowTextIDs() { allowsTextIDs = true }
 
   /// The position behind the last row that was read.
   public func endPosition() -> Int { position }
@@ -175,6 +183,8 @@ public actor FileBatchSource: BatchSource {
 
   private func opened() throws -> any FeatureReader {
     if let reader { return reader }
+    var source = source
+    source.allowsTextIDs = source.allowsTextIDs || allowsTextIDs
     let opened = try source.open()
     reader = opened
     return opened

@@ -78,7 +78,11 @@ public struct CollectedVectors: Sendable, Hashable {
       if all.ids.isEmpty { all.reserve(expected, dimension: batch.rows.dimension) }
       for row in 0..<batch.rows.count {
         try batch.rows.withVector(row) {
-          try all.append(id: batch.rows.ids[row], label: batch.rows.labels[row], vector: $0)
+          try all.append(
+            id: batch.rows.ids[row].number ?? Int64(all.count),
+            label: batch.rows.labels[row],
+            vector: $0
+          )
         }
       }
       all.unreadable += batch.unreadable

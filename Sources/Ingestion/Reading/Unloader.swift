@@ -54,8 +54,8 @@ public struct Unloader: Sendable {
       let id = try TableCheck.idType(try table.require(target.idColumn), name)
       _ = try table.require(target.labelColumn)
       _ = try TableCheck.vectorType(try table.require(target.vectorColumn), name)
-      guard id != .text else {
-        throw LoadError(.table, "the ids of \(name) are text, and a file's ids are integers")
+      guard ![.text, .uuid].contains(id) else {
+        throw LoadError(.table, "the ids of \(name) are not integers, and those of a written file are")
       }
     } catch let error as VectorTableError {
       throw LoadError(.table, error.description)

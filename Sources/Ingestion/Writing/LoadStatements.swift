@@ -109,8 +109,10 @@ struct LoadStatements: Sendable, Hashable {
     return "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
   }
 
-  /// Deletes rows by an array of ids.
-  var delete: String { "DELETE FROM \(table) WHERE \(id) = ANY ($1)" }
+  /// Deletes rows by an array of ids, as numbers or texts.
+  func delete(_ type: TableCheck.IDType) -> String {
+    "DELETE FROM \(table) WHERE \(id) = ANY ($1\(type == .uuid ? "::uuid[]" : ""))"
+  }
 
   /// Makes the temporary table, which ends with its transaction.
   var createStage: String {
@@ -153,7 +155,7 @@ extension FeatureBatch {
   ///
   /// One statement may not touch a row twice, so the server could not decide this.
   func distinct(keepingLast: Bool) -> FeatureBatch {
-    var place: [Int64: Int] = Dictionary(minimumCapacity: count)
+    var place: [RowID: Int] = Dictionary(minimumCapacity: count)
     for (row, id) in ids.enumerated() where keepingLast || place[id] == nil { place[id] = row }
     guard place.count < count else { return self }
     var rows = FeatureBatch(firstPosition: firstPosition)

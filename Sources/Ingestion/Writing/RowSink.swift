@@ -319,7 +319,7 @@ struct RowEncoder: Sendable {
   }
 
   /// Appends what an image's row has besides its vector: id, class and source.
-  func append(_ entry: ImageEntry, id: Int64, to parameters: inout ParameterList) {
+  func append(_ entry: ImageEntry, id: RowID, to parameters: inout ParameterList) {
     append(id: id, to: &parameters)
     if writesClass {
       if let label = entry.label {
@@ -332,7 +332,7 @@ struct RowEncoder: Sendable {
   }
 
   /// Appends a row's id.
-  func append(id: Int64, to parameters: inout ParameterList) {
+  func append(id: RowID, to parameters: inout ParameterList) {
     parameters.append(type: check.idOID) { encodeID(id, into: &$0) }
   }
 
@@ -362,12 +362,14 @@ struct RowEncoder: Sendable {
 
   private static let textOID: UInt32 = 25
 
-  private func encodeID(_ id: Int64, into buffer: inout WireBuffer) {
+  /// An id that passed the table's check.
+  private func encodeID(_ id: RowID, into buffer: inout WireBuffer) {
     switch check.idType {
-    case .int2: buffer.append(Int16(truncatingIfNeeded: id))
-    case .int4: buffer.append(Int32(truncatingIfNeeded: id))
-    case .int8: buffer.append(id)
-    case .text: buffer.append(utf8: String(id))
+    case .int2: buffer.append(Int16(truncatingIfNeeded: id.number ?? 0))
+    case .int4: buffer.append(Int32(truncatingIfNeeded: id.number ?? 0))
+    case .int8: buffer.append(id.number ?? 0)
+    case .text: buffer.append(utf8: id.description)
+    case .uuid: for byte in TableCheck.uuidBytes(id.description) ?? [] { buffer.append(byte) }
     }
   }
 

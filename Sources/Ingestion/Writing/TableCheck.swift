@@ -6,12 +6,13 @@ internal import VectorSQL
 struct TableCheck: Sendable, Hashable {
   /// How ids are sent.
   enum IDType: Sendable, Hashable {
-    case int2, int4, int8, text
+    case int2, int4, int8, text, uuid
 
     /// The type's name in SQL.
     var sqlName: String {
       switch self {
       case .text: "text"
+      case .uuid: "uuid"
       case .int2: "smallint"
       case .int4: "integer"
       case .int8: "bigint"
@@ -141,10 +142,11 @@ struct TableCheck: Sendable, Hashable {
     case "integer": return .int4
     case "bigint": return .int8
     case "text", "character varying": return .text
+    case "uuid": return .uuid
     default:
       throw LoadError(
         .table,
-        "column \"\(column.name)\" of \(table) is \(column.type); ids need an integer or text type. "
+        "column \"\(column.name)\" of \(table) is \(column.type); ids need an integer type, text or uuid. "
           + "Fix: set id-column in adbvec.yaml to another column"
       )
     }
@@ -233,7 +235,7 @@ extension TableCheck {
   func check(_ rows: FeatureBatch, source: String, writesClass: Bool = true) throws {
     for row in 0..<rows.count {
       let id = rows.ids[row]
-      guard idRange.contains(id) else {
+      guard fits(id) else {
         throw LoadError(
           .row,
           "\(source): the id \(id) does not fit the id column, which is \(idType.sqlName)"
@@ -256,7 +258,7 @@ extension TableCheck {
   func check(
     class label: String?,
     place: ImagePlace?,
-    id: Int64,
+    id: RowID,
     source: String,
     writesClass: Bool
   ) throws {
@@ -273,7 +275,7 @@ extension TableCheck {
     }
   }
 
-  private func checkClass(_ label: String, id: Int64, source: String) throws {
+  private func checkClass(_ label: String, id: RowID, source: String) throws {
     if let classValues, !classValues.contains(label) {
       throw LoadError(
         .row,
@@ -334,7 +336,7 @@ extension TableCheck {
     ["t": true, "true": true, "1": true, "f": false, "false": false, "0": false][text.lowercased()]
   }
 
-  private func checkVector(_ rows: FeatureBatch, _ row: Int, id: Int64, source: String) throws {
+  private func checkVector(_ rows: FeatureBatch, _ row: Int, id: RowID, source: String) throws {
     let largest = rows.withVector(row) { vector in
       // The exponent of NaN and of infinities is all ones, above every number's; a maximum of bits vectorises.
       var largest: UInt32 = 0
@@ -356,11 +358,14 @@ extension TableCheck {
     }
   }
 
-  private var idRange: ClosedRange<Int64> {
+  /// Whether the id column's type has an id.
+  private func fits(_ id: RowID) -> Bool {
     switch idType {
-    case .int2: Int64(Int16.min)...Int64(Int16.max)
-    case .int4: Int64(Int32.min)...Int64(Int32.max)
-    case .int8, .text: Int64.min...Int64.max
+    case .int2: id.number.map { Int16(exactly: $0) != nil } ?? false
+    case .int4: id.number.map { Int32(exactly: $0) != nil } ?? false
+    case .int8: id.number != nil
+    case .text: true
+    case .uuid: Self.uuidBytes(id.description) != nil
     }
   }
 }

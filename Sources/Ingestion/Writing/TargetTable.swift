@@ -1,4 +1,5 @@
 internal import ImageSearch
+internal import ImageSources
 internal import PostgresClient
 public import VectorSQL
 
@@ -6,7 +7,7 @@ public import VectorSQL
 public struct LoadTarget: Sendable, Hashable {
   /// The table.
   public var table: QualifiedName
-  /// The integer key.
+  /// The key: integers, texts or UUIDs.
   public var idColumn: Identifier
   /// The class.
   public var labelColumn: Identifier
@@ -72,10 +73,21 @@ struct TargetTable: Sendable, Hashable {
     ["text", "character varying", "citext"].contains(catalog.column(target.sourceColumn)?.typeName ?? "")
       && !facts.generated.contains(target.sourceColumn.name)
   }
-  /// Whether ids are stored as text.
-  var idIsText: Bool {
-    ["text", "character varying"].contains(catalog.column(target.idColumn)?.typeName ?? "")
+  /// Whether ids are integers.
+  var idIsNumber: Bool { ["smallint", "integer", "bigint"].contains(idTypeName) }
+  /// Whether ids are UUIDs.
+  var idIsUUID: Bool { idTypeName == "uuid" }
+  private var idTypeName: String { catalog.column(target.idColumn)?.typeName ?? "" }
+
+  /// An id of a row whose column is `idValue`.
+  func id(_ row: Row, at column: Int) throws -> RowID? {
+    idIsNumber
+      ? try row.value(at: column, as: Int64?.self).map { RowID($0) }
+      : try row.value(at: column, as: String?.self).map { RowID($0) }
   }
+
+  /// The id as `id(_:at:)` reads it: a number, or a text.
+  var idValue: String { target.idColumn.quoted + (idIsNumber ? "::int8" : "::text") }
   /// The indexes on the vector column.
   var vectorIndexes: [VectorTable.Index] { catalog.vectorIndexes }
   /// Whether the indexes can be dropped and made again from their definitions. Those of a partitioned table cannot:

@@ -90,7 +90,11 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
       for row in 0..<batch.rows.count {
         let vector = batch.rows.withVector(row) { Array($0) }
-        try writer.write(id: batch.rows.ids[row], label: batch.rows.labels[row], vector: vector)
+        try writer.write(
+          id: batch.rows.ids[row].number ?? Int64(row),
+          label: batch.rows.labels[row],
+          vector: vector
+        )
       }
       rows += batch.rows.count
       batch.unreadable.forEach { Terminal.note("skipped \($0.reason)") }
@@ -120,7 +124,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     commandName: "embed-load",
     abstract: "Turn images into embeddings and load them into the table.",
     discussion: """
-      SOURCE is a folder of images (sub-folder = class), one image, CIFAR-100 or CIFAR-10 as downloaded (binary or \
+      SOURCE is a folder of images (sub-folder = class), a list of images in CSV or JSON lines (path,class,id), one image, CIFAR-100 or CIFAR-10 as downloaded (binary or \
       Python's version; archive, folder or file), or the tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
       of their paths. With --ids path they are the first eight bytes of the path's MD5, without the sign: \
       ('x'||substr(md5('cats/1.jpg'),1,16))::bit(64)::bigint & 9223372036854775807. Vectors travel as binary parameters, never as text.
@@ -140,26 +144,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
-  @Option(
-    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
-    completion: .file()
-  )
-  var classes: String?
-
-  /// The name of --classes in version 1.
-  @Option(name: .customLong("labels"), help: .hidden)
-  var earlierLabels: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "position (from 0), or path (a hash of the path in the folder, for a bigint column).",
-      valueName: "kind"
-    )
-  )
-  var ids = ImageIDs.position
-
-  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
-  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  @OptionGroup var images: ImageOptionsGroup
 
   @Option(help: ArgumentHelp("The first N images only.", valueName: "count"))
   var limit: Int?
@@ -177,7 +162,6 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
   var interruption: String { load.interruption }
 
   func validate() throws {
-    try FeatureOptions.check(workers: workers)
     if let limit { try checkRange("--limit", limit, 1...) }
   }
 
@@ -199,10 +183,10 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     _ reporter: LoadReporter
   ) async throws -> (any BatchSource, Recipe?) {
     if Self.isFeatureFile(source) {
-      guard ids == .position else {
+      guard images.ids != .path else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
       }
-      guard classes ?? earlierLabels == nil, limit == nil else {
+      guard images.labels == nil, limit == nil else {
         throw ValidationError("--classes and --limit need images; a feature file carries its classes")
       }
       return (FileBatchSource(FeatureSource(path: source)), nil)
@@ -211,7 +195,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let ways = features.decoding
     let collection = try ImageSource.open(
       source,
-      labels: classes ?? earlierLabels,
+      labels: images.labels,
       options: recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options
     )
     collection.warnings.forEach { Terminal.warning($0) }
@@ -219,10 +203,10 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let batches = ImageBatchSource(
       collection,
       model: model,
-      workers: workers,
+      workers: images.workers,
       isStrict: strict,
       limit: limit,
-      ids: ids
+      ids: images.ids ?? .position
     ) { reporter.show($0) }
     let decoding =
       try recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options(for: collection)

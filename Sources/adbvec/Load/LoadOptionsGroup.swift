@@ -1,5 +1,6 @@
 public import ArgumentParser
 import CommandSupport
+import FoundationEssentials
 public import ImageSources
 import ImageSearch
 public import Ingestion
@@ -82,6 +83,35 @@ struct LoadOptionsGroup: ParsableArguments {
     options.metric = metric
     return options
   }
+}
+
+/// How images become rows; shared by `embed-load` and `sync`.
+struct ImageOptionsGroup: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
+    completion: .file()
+  )
+  var classes: String?
+
+  /// The name of --classes in version 1.
+  @Option(name: .customLong("labels"), help: .hidden)
+  var earlierLabels: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Ids of new images: position (from 0, then the next free numbers) or path (a hash of the path, for bigint, text and uuid) (default: position, path for text and uuid).",
+      valueName: "kind"
+    )
+  )
+  var ids: ImageIDs?
+
+  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
+  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+  /// The file with the classes, by either name.
+  var labels: String? { classes ?? earlierLabels }
+
+  func validate() throws { try FeatureOptions.check(workers: workers) }
 }
 
 extension LoadOptions.ConflictPolicy: ExpressibleByArgument {}

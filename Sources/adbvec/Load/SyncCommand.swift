@@ -2,9 +2,7 @@ public import ArgumentParser
 import Basics
 import CommandSupport
 import FoundationEssentials
-import ImageSearch
 import ImageSources
-import Inference
 public import Ingestion
 import PostgresClient
 
@@ -23,6 +21,10 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
       them, only with --yes: a folder that is not mounted looks empty. Files below folders that cannot be read are not \
       taken for deleted. --deleted flag records since when an image is missing, in missing_since of adbvec_load_image.
 
+      A list of images has the columns path, class and id (CSV with a header) or these members (JSON lines); class and id \
+      may be left out. Paths are relative to the list, or absolute: the listing of a bucket that is mounted is one. An \
+      image keeps the id that the list gives it. What is listed and not there is not taken for deleted.
+
       A run that was stopped is continued by the next one. --watch goes on until it is stopped, writes a line for each \
       change, and outlasts restarts of the database. A change is seen at once where the system can watch all folders \
       (inotify), and after --interval where not.
@@ -30,10 +32,14 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
         adbvec sync ~/Pictures --dry-run
         adbvec sync ~/Pictures --deleted delete
         adbvec sync ~/Pictures --watch
+        adbvec sync /mnt/bucket/listing.csv
       """
   )
 
-  @Argument(help: ArgumentHelp("A folder of images.", valueName: "source"), completion: .directory)
+  @Argument(
+    help: ArgumentHelp("A folder of images, or a list of them in CSV or JSON lines.", valueName: "source"),
+    completion: .file()
+  )
   var source: String
 
   @Option(help: "Rows of images that are not in the folder any more: keep, flag or delete.")
@@ -54,24 +60,18 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
   @Option(help: ArgumentHelp("With --watch: the longest time between two looks.", valueName: "seconds"))
   var interval = 600
 
-  @OptionGroup(title: "Feature options") var features: FeatureOptions
-
-  @Option(
-    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
-    completion: .file()
-  )
-  var classes: String?
-
   @Option(
     help: ArgumentHelp(
-      "Ids of new images: position (the next free numbers), or path (a hash of the path, for a bigint column).",
-      valueName: "kind"
-    )
+      "With --watch: a file that is written after each look, for node_exporter's textfile collector.",
+      valueName: "file"
+    ),
+    completion: .file(extensions: ["prom"])
   )
-  var ids = ImageIDs.position
+  var metricsFile: String?
 
-  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
-  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  @OptionGroup(title: "Feature options") var features: FeatureOptions
+
+  @OptionGroup var images: ImageOptionsGroup
 
   @Option(help: "text or json.")
   var format = ReportFormat.text
@@ -85,9 +85,11 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
   }
 
   func validate() throws {
-    try FeatureOptions.check(workers: workers)
     try checkRange("--interval", interval, 1...86_400)
     if watch, dryRun { throw ValidationError("--watch and --dry-run exclude each other") }
+    guard let metricsFile else { return }
+    guard watch else { throw ValidationError("--metrics-file needs --watch") }
+    try checkOutput("--metrics-file", metricsFile, extensions: ["prom"])
   }
 
   mutating func run() async throws {
@@ -100,9 +102,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     options.metric = try settings.chosenMetric()
     let run = FolderSync(
       source: source,
-      classes: classes,
-      ids: ids,
-      workers: workers,
+      images: images,
       options: options,
       settings: settings,
       features: features
@@ -133,8 +133,9 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
   /// Follows the folder until the task is cancelled. What may pass is waited for: a database that restarts, a folder that
   /// is not mounted.
   private func follow(_ run: FolderSync) async throws {
-    let folders = FolderWatch(path: source)
+    let folders = FolderWatch(path: run.folder)
     let reporter = LoadReporter(global)
+    var metrics = SyncMetrics(source: source)
     var (limitation, pause, isFirst) = (String?.none, 1, true)
     while true {
       // Watched before the look, so that no change between the two is missed.
@@ -156,8 +157,12 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
           )
         }
         (pause, isFirst) = (1, false)
+        metrics.add(report)
+        metrics.write(to: metricsFile)
       } catch {
         guard Self.mayPass(error) else { throw error }
+        metrics.addFailure()
+        metrics.write(to: metricsFile)
         Terminal.warning("\(error). The next attempt is in \(pause) s")
         try await Task.sleep(for: .seconds(pause))
         pause = min(pause * 2, 60)
@@ -174,7 +179,8 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     case let error as PostgresError: error.isConnectionProblem
     case let error as LoadInterruption: mayPass(error.cause)
     case let error as LoadError: error.code == .locked
-    case let error as CollectionError: error.code == .unreadable
+    // A list that is being written may be cut short.
+    case let error as CollectionError: [.unreadable, .damaged].contains(error.code)
     default: false
     }
   }
@@ -225,79 +231,6 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     let said = all.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     let summary = said.isEmpty ? "no images" : said
     return dryRun ? "nothing written: \(summary)" : summary + String(printf: " in %.1f s", seconds)
-  }
-}
-
-/// A folder that is brought up to date, once or again and again: the model is loaded when the first image needs it.
-struct FolderSync: Sendable {
-  let source: String
-  let classes: String?
-  let ids: ImageIDs
-  let workers: Int
-  let options: LoadOptions
-  let settings: Settings
-  let features: FeatureOptions
-
-  /// Lists the folder and does what is to be done.
-  func once(
-    onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil,
-    _ onEvent: @escaping @Sendable (LoadEvent) -> Void
-  ) async throws -> LoadReport {
-    let server = try settings.connectionSettings()
-    let target = try settings.loadTarget()
-    let connection = try await PostgresConnection.connect(server)
-    let recorded: RecordedRecipe?
-    do {
-      recorded = try await RecipeStore(table: target.table, column: target.vectorColumn, on: connection)
-        .read(connection)
-      await connection.close()
-    } catch {
-      await connection.close()
-      throw error
-    }
-    let ways = features.decoding
-    let decoding = recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options
-    let collection = try FolderCollection(
-      path: source,
-      labels: try classes.map(LabelFile.init),
-      options: decoding,
-      allowsNone: true
-    )
-    let model = LazyFeatures { [features, settings] in try features.prepare(settings, for: recorded) }
-    // Options that contradict the recipe are refused also when there is nothing to do.
-    if features.isGiven { _ = try model.value() }
-    let images = ImageBatchSource(
-      collection,
-      workers: workers,
-      ids: ids,
-      recipe: { try model.value().recipe },
-      coverage: { try model.value().model.coverage },
-      onImage: onImage,
-      makeExtractor: {
-        let extractor = try model.value().model.makeExtractor()
-        return { try extractor.features(of: $0) }
-      }
-    )
-    return try await Loader(settings: server, target: target, options: options).run(images) { onEvent($0) }
-  }
-}
-
-/// A model that is loaded at its first use.
-private final class LazyFeatures: Sendable {
-  private let make: @Sendable () throws -> PreparedFeatures
-  private let made = StateLock(PreparedFeatures?.none)
-
-  init(_ make: @escaping @Sendable () throws -> PreparedFeatures) {
-    self.make = make
-  }
-
-  func value() throws -> PreparedFeatures {
-    try made.withLock { made in
-      if let made { return made }
-      let prepared = try make()
-      made = prepared
-      return prepared
-    }
   }
 }
 

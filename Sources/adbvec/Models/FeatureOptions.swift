@@ -164,8 +164,19 @@ struct FeatureOptions: ParsableArguments {
     let decoding = decoding.options(completedBy: recipe)
     // What decoding alone decides is compared before the weights are read.
     try recipe.check(Recipe(decoding: decoding), table: recorded.table)
-    let choice = try FeatureChoice(settings, completedBy: recorded)
-    let model = try load(settings, choice, ignoresExtraTensors: architecture != nil || self.model == nil)
+    var choice = try FeatureChoice(settings, completedBy: recorded)
+    let ignoresExtraTensors = architecture != nil || self.model == nil
+    let model: FeatureModel
+    do {
+      model = try load(settings, choice, ignoresExtraTensors: ignoresExtraTensors)
+    } catch let error as NetworkError where error.code == .weights && settings[.model] == nil {
+      // Weights of another network than the table's: that is what is wrong, not that they do not fit it.
+      choice.model = nil
+      guard let other = try? load(settings, choice, ignoresExtraTensors: ignoresExtraTensors) else {
+        throw error
+      }
+      model = other
+    }
     try check(projectionOf: model, decoding: decoding)
     let given = try Recipe(model, decoding: decoding, choice)
     try recipe.check(given, table: recorded.table)

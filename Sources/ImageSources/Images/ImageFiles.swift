@@ -1,0 +1,193 @@
+internal import Basics
+internal import Glibc
+
+/// An image in a folder: what tells it from others, and whether it has changed.
+public struct ImageFile: Sendable, Hashable {
+  /// A folder's two names, shared by its images.
+  struct Folder: Sendable, Hashable {
+    /// Absolute, links as they are.
+    let absolute: [UInt8]
+    /// Absolute, behind links.
+    let resolved: [UInt8]
+  }
+
+  /// The path in the folder, as bytes.
+  public let pathBytes: [UInt8]
+  /// The file's size in bytes.
+  public let byteCount: Int
+  /// The time of the last modification, in nanoseconds since 1970.
+  public let modificationTime: Int
+  /// Whether the file was modified so shortly before it was listed that another modification may have the same time.
+  public let isRecent: Bool
+  /// The id that a manifest gives the image's row.
+  public let id: RowID?
+  let folder: Folder
+
+  /// The path in the folder, as `PathText` has it.
+  public var path: String { PathText.text(pathBytes) }
+  /// Where the image can be found again: what a row's `source` column holds.
+  public var source: String { PathText.text(Self.absolute(pathBytes, in: folder.absolute)) }
+  /// As `source`, by the folder's path behind links.
+  public var resolvedSource: String { PathText.text(Self.absolute(pathBytes, in: folder.resolved)) }
+
+  /// The first folder on the way to the file; nil for a file at the top, and for a path that is absolute.
+  var topFolder: String? {
+    guard let slash = pathBytes.firstIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
+    return PathText.text(pathBytes[..<slash])
+  }
+
+  /// A path of a manifest may be absolute.
+  static func absolute(_ path: [UInt8], in folder: [UInt8]) -> [UInt8] {
+    path.first == UInt8(ascii: "/") ? path : folder + [UInt8(ascii: "/")] + path
+  }
+
+  /// An image of a folder, for lists that come from elsewhere.
+  public init(
+    folder: String,
+    path: String,
+    byteCount: Int,
+    modificationTime: Int,
+    isRecent: Bool = false,
+    id: RowID? = nil
+  ) {
+    self.init(
+      folder: Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder)),
+      path: PathText.bytes(path),
+      FileState(byteCount: byteCount, modificationTime: modificationTime, isRecent: isRecent),
+      id: id
+    )
+  }
+
+  init(folder: Folder, path: [UInt8], _ state: FileState, id: RowID? = nil) {
+    pathBytes = path
+    (byteCount, modificationTime, isRecent) = (state.byteCount, state.modificationTime, state.isRecent)
+    self.folder = folder
+    self.id = id
+  }
+
+  /// The SHA-256 of the content, in hexadecimal digits; nil when the file cannot be read, or is not the one that was
+  /// listed any more: its size or time of modification is another.
+  public func contentHash() -> String? {
+    let descriptor = open(
+      FileSystem.terminated(Self.absolute(pathBytes, in: folder.absolute)),
+      O_RDONLY | O_CLOEXEC
+    )
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var hash = SHA256()
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { return nil }
+      if count == 0 { break }
+      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+    var info = stat()
+    guard fstat(descriptor, &info) == 0, info.st_size == byteCount,
+      FileFingerprint.modificationTime(info) == modificationTime
+    else { return nil }
+    return hash.hexadecimal()
+  }
+}
+
+/// What a listing tells of a file.
+struct FileState: Sendable, Hashable {
+  let byteCount: Int
+  let modificationTime: Int
+  let isRecent: Bool
+
+  init(byteCount: Int, modificationTime: Int, isRecent: Bool) {
+    (self.byteCount, self.modificationTime, self.isRecent) = (byteCount, modificationTime, isRecent)
+  }
+
+  /// - Parameter listedAt: when the listing began, in nanoseconds since 1970.
+  init(_ info: stat, listedAt: Int) {
+    byteCount = Int(info.st_size)
+    modificationTime = FileFingerprint.modificationTime(info)
+    let age = listedAt.subtractingReportingOverflow(modificationTime)
+    isRecent = !age.overflow && age.partialValue.magnitude < Self.coarsestClock
+  }
+
+  /// FAT keeps times of modification in steps of two seconds, in nanoseconds.
+  private static let coarsestClock: UInt = 2_000_000_000
+}
+
+/// The images of a folder, packed: each takes 25 bytes and its path.
+public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
+  private let folder: ImageFile.Folder
+  /// The paths, one behind the other.
+  private var paths: [UInt8] = []
+  /// Where each path ends.
+  private var ends: [Int] = []
+  private var byteCounts: [Int] = []
+  private var times: [Int] = []
+  private var recent: [Bool] = []
+  /// The ids that a manifest gives; empty when it gives none.
+  private var ids: [RowID?] = []
+
+  init(folder: ImageFile.Folder) { self.folder = folder }
+
+  /// Images of one folder.
+  public init(_ files: some Sequence<ImageFile>) {
+    var files = files.makeIterator()
+    let first = files.next()
+    self.init(folder: first?.folder ?? ImageFile.Folder(absolute: [], resolved: []))
+    if let first { append(first) }
+    while let file = files.next() { append(file) }
+  }
+
+  private mutating func append(_ file: ImageFile) {
+    let state = FileState(
+      byteCount: file.byteCount,
+      modificationTime: file.modificationTime,
+      isRecent: file.isRecent
+    )
+    append(file.pathBytes, state, id: file.id)
+  }
+
+  mutating func append(_ path: [UInt8], _ state: FileState, id: RowID? = nil) {
+    if id != nil, ids.isEmpty { ids = Array(repeating: nil, count: count) }
+    if id != nil || !ids.isEmpty { ids.append(id) }
+    paths += path
+    ends.append(paths.count)
+    byteCounts.append(state.byteCount)
+    times.append(state.modificationTime)
+    recent.append(state.isRecent)
+  }
+
+  /// The first position.
+  public var startIndex: Int { 0 }
+  /// The position behind the last image.
+  public var endIndex: Int { ends.count }
+
+  /// An image.
+  public subscript(position: Int) -> ImageFile {
+    ImageFile(
+      folder: folder,
+      path: withPath(at: position) { Array($0) },
+      FileState(
+        byteCount: byteCounts[position],
+        modificationTime: times[position],
+        isRecent: recent[position]
+      ),
+      id: ids.isEmpty ? nil : ids[position]
+    )
+  }
+
+  /// The size of an image's file in bytes.
+  package func byteCount(at position: Int) -> Int { byteCounts[position] }
+  /// The time of modification of an image's file, in nanoseconds since 1970.
+  package func modificationTime(at position: Int) -> Int { times[position] }
+
+  /// Whether a manifest gives ids to images.
+  package var hasGivenIDs: Bool { !ids.isEmpty }
+  /// The id that a manifest gives an image.
+  package func givenID(at position: Int) -> RowID? { ids.isEmpty ? nil : ids[position] }
+
+  /// Lends the bytes of an image's path.
+  package func withPath<Result>(at position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    let start = position == 0 ? 0 : ends[position - 1]
+    return paths.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<ends[position]])) }
+  }
+}
