@@ -103,6 +103,11 @@ struct LoadPlanTests {
     #expect(same.isEmpty && same.unreadable == 1)
     let changed = try plan([file("a", bytes: 2)], known: [known("a", nil)])
     #expect(changed.new == [0])
+    // Modified just before it was read: its content says whether it is still the same.
+    let recent = known("a", nil, modified: 0)
+    let unchanged = try plan([file("a")], known: [recent], hashes: [0: "x"], recorded: [("x", "a")])
+    #expect(unchanged.isEmpty && unchanged.unreadable == 1 && unchanged.refreshed == [0])
+    #expect(try plan([file("a")], known: [recent], hashes: [0: "y"]).new == [0])
   }
 
   @Test func rowsOfTheSameSourceAreTreatedAsAsked() throws {
@@ -237,7 +242,7 @@ struct LoadPlanTests {
   @Test func imagesThatAreGoneAreKeptFlaggedOrDeletedAsAsked() throws {
     let kept = (0..<20).map { file("k\($0)") }
     let all =
-      kept.enumerated().map { known($1.path, Int64($0)) } + [
+      kept.enumerated().map { known($1.path, RowID(Int64($0))) } + [
         known("a", 100), known("b", 101, isMissing: true), known("c", nil),
       ]
     let plan = try plan(kept, known: all)
@@ -248,7 +253,7 @@ struct LoadPlanTests {
   }
 
   @Test func manyDeletionsNeedAConfirmation() throws {
-    let recorded = (0..<10).map { known("k\($0)", Int64($0)) }
+    let recorded = (0..<10).map { known("k\($0)", RowID(Int64($0))) }
     let tenth = try plan((0..<9).map { file("k\($0)") }, known: recorded)
     #expect(tenth.retired(.delete, isConfirmed: false).count == 1)
     let more = try plan((0..<8).map { file("k\($0)") }, known: recorded)

@@ -130,7 +130,7 @@ struct TableCheckTests {
         == "f.txt: the vector of id 7 holds NaN or an infinity"
     )
     #expect(complaint(table(), rows: [(8, "b", [-.infinity])])?.contains("id 8") == true)
-    #expect(complaint(table(), rows: [(1 << 40, "b", [1])])?.contains("does not fit the id column") == true)
+    #expect(complaint(table(), rows: [(RowID(1 << 40), "b", [1])])?.contains("does not fit the id column") == true)
     #expect(complaint(table(), rows: [(9, "a\0b", [1])])?.contains("NUL") == true)
     #expect(complaint(table(), rows: [(10, "b", [0, -0.0])]) == nil)
     let cosine = table(index: [index("vector_cosine_ops")])

@@ -257,7 +257,6 @@ struct SyncTests {
     let count = Environment.variables["ADBVEC_SYNC_FILES"].flatMap(Int.init) ?? 300
     try await SyncedFolder.with { folder in
       let made = try MessyFolder(folder.images, count: count)
-      try folder.images.ageAll()
       let first = try await folder.sync()
       #expect(first.changes?.added == made.readable && first.changes?.unreadable == made.unreadable)
       let sources = try await folder.sql(

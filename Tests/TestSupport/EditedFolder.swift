@@ -1,5 +1,5 @@
 internal import Basics
-public import Foundation
+internal import Foundation
 
 /// A folder of images of one pixel, whose colour tells them apart, and everything that people do to images in it.
 public final class EditedFolder: Sendable {
@@ -72,11 +72,6 @@ public final class EditedFolder: Sendable {
 
   /// Sets the time of modification long back, always to the same second.
   public func age(_ name: String) throws { try date(name, Date(timeIntervalSince1970: 1_700_000_000)) }
-
-  /// Sets the times of modification of all files long back, as those of a collection are.
-  public func ageAll() throws {
-    for case let name as String in FileManager.default.enumerator(atPath: path) ?? .init() { try? age(name) }
-  }
 
   private func date(_ name: String, _ date: Date) throws {
     try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: absolute(name))

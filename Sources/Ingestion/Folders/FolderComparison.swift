@@ -118,7 +118,14 @@ struct FolderComparison: Sendable {
     let hasSameSize = image.byteCount == files.byteCount(at: position)
     let isSame = hasSameSize && image.modificationTime == files.modificationTime(at: position)
     guard hasRow else {
-      states[position] = image.id == nil && isSame ? .unreadable : .new
+      states[position] =
+        if image.id != nil {
+          .new
+        } else if isSame {
+          .unreadable
+        } else {
+          hasSameSize && image.hasHash && image.modificationTime == 0 ? .recent : .new
+        }
       return
     }
     ids[position] = image.id

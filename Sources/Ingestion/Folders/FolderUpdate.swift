@@ -144,7 +144,7 @@ struct FolderUpdate: Sendable {
       guard let original = originals[PathKey(duplicate.original)] else { continue }
       guard let originalID = original.id, let id = plan.ids[duplicate.position] else {
         // Equal content cannot be read either. A row whose image became unreadable stays.
-        var image = plan.image(at: duplicate.position)
+        var image = plan.image(at: duplicate.position, hash: hash)
         if !duplicate.hasRow { image.id = nil }
         images.append(image)
         counts.unreadable += 1

@@ -108,6 +108,9 @@ public struct LoadPlan: Sendable, Hashable {
       switch folder.states[position] {
       case .unreadable:
         unreadable += 1
+      case .recent where ids[position] == nil && isRecorded:
+        unreadable += 1
+        refreshed.append(position)
       case _ where ids[position] == nil:
         new.append(position)
       case _ where treatment == .embedAgain:

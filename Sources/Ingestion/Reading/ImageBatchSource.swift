@@ -209,7 +209,10 @@ public actor ImageBatchSource: BatchSource {
     case .unreadable(let reason):
       guard !isStrict else { throw LoadError(.image, reason) }
       batch.unreadable.append(UnreadableImage(position: position, reason: reason))
-      if let plan { batch.images.append(plan.image(at: position, isReadable: false)) }
+      if let plan {
+        let hash = plan.files[position].contentHash()
+        batch.images.append(plan.image(at: position, isReadable: false, hash: hash))
+      }
     }
   }
 

@@ -12,7 +12,7 @@ import PostgresClient
 import VectorSQL
 
 /// A folder that is brought up to date, once or again and again: the model is loaded when the first image needs it.
-struct FolderSync: Sendable {
+final class FolderSync: Sendable {
   let source: String
   let images: ImageOptionsGroup
   let options: LoadOptions
