@@ -85,12 +85,13 @@ struct TableCheckTests {
     )
     #expect(complaint(table(vector: "extensions.vector(3)"), dimension: 3) == nil, "outside the search path")
     #expect(complaint(table(extra: [column("note", "text")])) == nil)
+    #expect(complaint(table(id: "uuid")) == nil && complaint(table(id: "text")) == nil)
   }
 
   @Test func tablesThatDoNotFitAreRefused() {
     let name = "\"public\".\"image_search\""
     #expect(
-      complaint(table(id: "uuid")) == "column \"id\" of \(name) is uuid; ids need an integer or text type. "
+      complaint(table(id: "bytea")) == "column \"id\" of \(name) is bytea; ids need an integer type, text or uuid. "
         + "Fix: set id-column in adbvec.yaml to another column"
     )
     #expect(
