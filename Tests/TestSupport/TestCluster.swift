@@ -55,7 +55,7 @@ public struct TestCluster: Sendable {
     for node in nodes {
       try await on(node) { try await $0.run(trusted: "CREATE DATABASE \(Self.template)") }
       try await on(node, Self.template) {
-        try await $0.run("CREATE EXTENSION citus; CREATE EXTENSION vector")
+        try await $0.run("CREATE EXTENSION citus")
       }
     }
     let hosts = try await coordinator.query(
@@ -81,14 +81,20 @@ public struct TestCluster: Sendable {
     }
   }
 
-  /// Makes a database with pgvector, lends it, drops it.
+  /// Makes a database, with pgvector or without, lends it, drops it.
   public func withDatabase<Value: Sendable>(
     _ name: String,
+    hasVector: Bool = false,
     _ body: () async throws -> Value
   ) async throws -> Value {
     try await create(name)
     let result: Result<Value, any Error>
-    do { result = .success(try await body()) } catch { result = .failure(error) }
+    do {
+      if hasVector { try await on(nil, name) { try await $0.run("CREATE EXTENSION vector") } }
+      result = .success(try await body())
+    } catch {
+      result = .failure(error)
+    }
     try await drop(name)
     return try result.get()
   }
@@ -104,9 +110,8 @@ public struct TestCluster: Sendable {
   private func drop(_ name: String) async throws {
     for node in nodes {
       try await on(node) { connection in
-        try await connection.run(
-          trusted: "SET client_min_messages = warning; DROP DATABASE IF EXISTS \(name) WITH (FORCE)"
-        )
+        try await connection.run("SET client_min_messages = warning")
+        try await connection.run(trusted: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
       }
     }
   }

@@ -34,7 +34,7 @@ public enum TestServer {
     if extensions == ["vector"], let url = Environment.variables["ADBVEC_TEST_URL"], !url.isEmpty,
       let cluster = try await TestCluster.behind(url)
     {
-      return try await cluster.withDatabase(name) {
+      return try await cluster.withDatabase(name, hasVector: true) {
         try await body(TestDatabase(name: name, url: try cluster.url(of: name)))
       }
     }
