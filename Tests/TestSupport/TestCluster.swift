@@ -111,7 +111,15 @@ public struct TestCluster: Sendable {
     for node in nodes {
       try await on(node) { connection in
         try await connection.run("SET client_min_messages = warning")
-        try await connection.run(trusted: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+        for attempt in 0... {
+          do {
+            try await connection.run(trusted: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+            break
+          } catch let error as PostgresError where error.sqlState == "55006" && attempt < 20 {
+            // Citus's own process begins anew where it was ended.
+            try await Task.sleep(for: .milliseconds(200))
+          }
+        }
       }
     }
   }
