@@ -91,7 +91,8 @@ struct TableCheckTests {
   @Test func tablesThatDoNotFitAreRefused() {
     let name = "\"public\".\"image_search\""
     #expect(
-      complaint(table(id: "bytea")) == "column \"id\" of \(name) is bytea; ids need an integer type, text or uuid. "
+      complaint(table(id: "bytea"))
+        == "column \"id\" of \(name) is bytea; ids need an integer type, text or uuid. "
         + "Fix: set id-column in adbvec.yaml to another column"
     )
     #expect(
@@ -131,7 +132,9 @@ struct TableCheckTests {
         == "f.txt: the vector of id 7 holds NaN or an infinity"
     )
     #expect(complaint(table(), rows: [(8, "b", [-.infinity])])?.contains("id 8") == true)
-    #expect(complaint(table(), rows: [(RowID(1 << 40), "b", [1])])?.contains("does not fit the id column") == true)
+    #expect(
+      complaint(table(), rows: [(RowID(1 << 40), "b", [1])])?.contains("does not fit the id column") == true
+    )
     #expect(complaint(table(), rows: [(9, "a\0b", [1])])?.contains("NUL") == true)
     #expect(complaint(table(), rows: [(10, "b", [0, -0.0])]) == nil)
     let cosine = table(index: [index("vector_cosine_ops")])
