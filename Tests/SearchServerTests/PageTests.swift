@@ -138,7 +138,7 @@ import Testing
       #expect(lost.status == 503)
       #expect(lost["Retry-After"] == "2")
       #expect(lost.text.contains(#"role="alert""#))
-      #expect(lost.text.contains(#"<option value="cat" selected>cat</option>"#))
+      #expect(lost.text.contains(#"<option value="cat" selected>cat (2)</option>"#))
       #expect(try await page.ask("/ready").status == 503)
       #expect(try await page.ask("/health").status == 200)
       backend.isLost = false
