@@ -194,7 +194,6 @@ let package = Package(
       dependencies: [
         "Basics",
         .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings
     ),
@@ -206,7 +205,7 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
-    .target(name: "VectorSQL", dependencies: ["Basics"], swiftSettings: settings),
+    .target(name: "VectorSQL", swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
     // The files of `migrations/`, inside the program.

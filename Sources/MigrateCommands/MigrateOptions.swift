@@ -46,7 +46,7 @@ package struct MigrateOptions: ParsableArguments {
     try global.settings([.migrations: migrations])
   }
 
-  /// Reads the files and checks the parameters, before any connection.
+  /// Reads the files and checks the parameters; asks no server.
   package func migrator(
     _ settings: Settings,
     readsAppliedFiles: Bool = true,

@@ -39,8 +39,10 @@ package struct MigrateUp: AsyncParsableCommand, InterruptibleCommand {
 
   package mutating func run() async throws {
     let settings = try options.settings()
+    // Files are read while the server answers; what is wrong in them is still said first.
+    async let connecting = settings.connect()
     let migrator = try options.migrator(settings, readsAppliedFiles: dryRun) { try run.apply(to: &$0) }
-    let connection = try await settings.connect()
+    let connection = try await connecting
     let target = MigrationTarget(version: to, count: count)
     let steps = try MigrateCommand.changes?.runner(settings, force: force)
     if dryRun { return try options.show(try await migrator.plan(target, on: connection, steps: steps)) }

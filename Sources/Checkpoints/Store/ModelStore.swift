@@ -1,4 +1,3 @@
-internal import SystemPackage
 internal import Basics
 internal import FoundationEssentials
 
@@ -54,24 +53,15 @@ public struct ModelStore: Sendable, Hashable {
     )
   }
 
-  /// The SHA-256 of a file, in hexadecimal digits; memory holds a mebibyte of it.
+  /// The SHA-256 of a file, in hexadecimal digits.
   ///
   /// - Throws: `ModelStoreError` with code `file`.
   public static func sha256(ofFile path: String) throws -> String {
-    var hash = SHA256()
     do {
-      let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-      try file.closeAfter {
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { room.deallocate() }
-        while case let count = try file.read(into: room), count > 0 {
-          hash.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
-        }
-      }
+      return try SHA256.hexadecimal(ofFile: path)
     } catch {
       throw ModelStoreError(.file, "\(path) cannot be read: \(error)")
     }
-    return hash.hexadecimal()
   }
 }
 
