@@ -272,7 +272,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     return logger
   }
 
-  var interruption: String { "stopped before every request that had begun was answered" }
+  var interruption: String { "interrupted; the page is no longer served" }
 
   /// A little more than the requests get.
   var drain: Duration { Self.longestRequest + .seconds(2) }
