@@ -191,6 +191,31 @@ struct MigrationsExecutionTests {
     }
   }
 
+  @Test(
+    arguments: [
+      (
+        "CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE a (id int REFERENCES b DEFERRABLE INITIALLY DEFERRED); "
+          + "INSERT INTO a VALUES (1);",
+        "at the file's COMMIT: insert or update on table \"a\" violates", nil
+      ),
+      ("SET TRANSACTION READ ONLY;", "could not be written", "leave what makes the transaction read-only"),
+    ] as [(String, String, String?)]
+  )
+  func `What fails behind a file's statements is said for what it is`(
+    statements: String,
+    message: String,
+    hint: String?
+  ) async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try migrator(["1_a.sql": "-- migrate:up\n\(statements)\n"])
+      let error = await #expect(throws: MigrationError.self) { try await migrator.up(on: connection).report }
+      #expect(error?.message.contains(message) == true, "\(String(describing: error))")
+      #expect(hint.map { error?.hint?.contains($0) == true } ?? true, "\(String(describing: error))")
+      #expect(try await connection.column("SELECT to_regclass('a')") == [nil])
+    }
+  }
+
   @Test func `A missing extension says what to install`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()

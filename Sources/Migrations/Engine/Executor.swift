@@ -266,6 +266,17 @@ struct MigrationSession: Sendable {
     let cause = failure.cause
     if cause.isConnectionProblem { return cause }
     guard let statement = failure.statement else {
+      if failure.isCommit {
+        // Deferred constraints and triggers speak only here.
+        return MigrationError(
+          .statementFailed,
+          "at the file's COMMIT: \(cause.message)",
+          hint: cause.hint ?? advice(cause, step),
+          at: step.section.location(ofByte: 0),
+          sqlState: cause.sqlState,
+          detail: cause.detail
+        )
+      }
       return MigrationError(
         .statementFailed,
         "the history table \(history.sqlName) could not be written: \(cause.message)",
@@ -311,6 +322,8 @@ struct MigrationSession: Sendable {
       vectorSchema == nil
         ? "the extension is missing, or in a schema off the search path. Fix: CREATE EXTENSION vector, or ALTER ROLE "
           + "CURRENT_USER SET search_path = \"$user\", public, and its schema" : nil
+    case "25006" where statement == nil:
+      "Fix: leave what makes the transaction read-only out of the file, such as SET TRANSACTION READ ONLY"
     case "42501": "Fix: run as the table's owner, or as a role with the right"
     default: nil
     }
@@ -322,6 +335,8 @@ struct StatementFailure: Error {
   let cause: PostgresError
   /// Nil for bookkeeping.
   let statement: SQLStatement?
+  /// Whether it was the COMMIT of a file that is one transaction.
+  var isCommit = false
   /// Whether a statement that ran outside a transaction is known to have left nothing behind.
   var isSettled = false
 

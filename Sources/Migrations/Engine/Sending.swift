@@ -50,7 +50,12 @@ extension MigrationSession {
       announce(group[index], of: step)
     }
     guard let failure = outcome.failure else { return }
-    throw StatementFailure(cause: failure, statement: statement(of: group[outcome.completed], in: step))
+    let message = group[outcome.completed]
+    throw StatementFailure(
+      cause: failure,
+      statement: statement(of: message, in: step),
+      isCommit: message.text == "COMMIT"
+    )
   }
 
   private func announce(_ message: RunMessage, of step: PlannedStep) {
@@ -78,7 +83,7 @@ extension MigrationSession {
         try await connection.run(trusted: message.text)
       }
     } catch let error as PostgresError {
-      throw StatementFailure(cause: error, statement: statement)
+      throw StatementFailure(cause: error, statement: statement, isCommit: message.text == "COMMIT")
     }
   }
 }
