@@ -85,3 +85,71 @@ extension Selection {
     try nearest(column, to: bits.map { $0 ? 1 : 0 }, by: metric, limit: limit)
   }
 }
+
+/// A table inside a statement about the tables `Scope`: its columns, by the names of their properties, written with the
+/// table's alias where it has one.
+@dynamicMemberLookup
+public struct TableReference<T: Table, Scope>: Sendable {
+  let alias: Identifier?
+  private let table = T()
+
+  init(alias: Identifier?) { self.alias = alias }
+
+  /// A column of the table.
+  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value>>) -> ColumnReference<Scope, Value> {
+    ColumnReference(alias: alias, name: table[keyPath: column].name)
+  }
+
+  /// A column of vectors, to be written into a fragment.
+  public subscript(dynamicMember column: KeyPath<T, VectorColumn>) -> SQL {
+    let name = table[keyPath: column].sql
+    return alias.map { "\(id: $0).\(name)" } ?? name
+  }
+
+  /// A condition that the table declares of its columns.
+  public subscript(dynamicMember condition: KeyPath<T, Condition>) -> ScopedCondition<Scope> {
+    .init(table[keyPath: condition].sql)
+  }
+}
+
+/// A table that may have no row beside the other one's: each of its columns may be null.
+@dynamicMemberLookup
+public struct OptionalTableReference<T: Table, Scope>: Sendable {
+  let alias: Identifier
+  private let table = T()
+
+  init(alias: Identifier) { self.alias = alias }
+
+  /// A column of the table.
+  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value>>) -> ColumnReference<Scope, Value?> {
+    ColumnReference(alias: alias, name: table[keyPath: column].name)
+  }
+
+  /// A column of the table that is nullable already.
+  public subscript<Value>(dynamicMember column: KeyPath<T, Column<Value?>>) -> ColumnReference<Scope, Value?>
+  {
+    ColumnReference(alias: alias, name: table[keyPath: column].name)
+  }
+}
+
+/// A column of one of a statement's tables.
+public struct ColumnReference<Scope, Value: SQLEncodable>: SQLExpression {
+  let alias: Identifier?
+  /// The column's name.
+  public let name: Identifier
+
+  /// The column with its table's alias, where it has one.
+  public var sql: SQL { alias.map { "\(id: $0).\(id: name)" } ?? .identifier(name) }
+
+  /// A name binds tighter than any operator.
+  public var operand: SQL { sql }
+}
+
+extension Table {
+  /// A condition on rows of this table, for a statement that is put together elsewhere.
+  public static func condition(
+    _ condition: (TableReference<Self, Self>) -> ScopedCondition<Self>
+  ) -> ScopedCondition<Self> {
+    condition(TableReference(alias: nil))
+  }
+}
