@@ -7,7 +7,7 @@ import Testing
 @Suite struct OldBaseTests {
   /// Uses that no such server meets: file and rule, and why.
   private static let guarded: [String: [String: String]] = [
-    "Doctor/Facts.swift": [
+    "Doctor/FactReading.swift": [
       "progress views": "asked where reportsIndexProgress says so, from 12 on",
       "generic plans": "statements with parameters are planned from 16 on",
     ],

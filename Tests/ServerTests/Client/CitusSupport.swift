@@ -67,7 +67,7 @@ struct CitusCluster: Sendable {
     change(&options)
     let given = ["schema": schema, "dim": "\(Self.dimension)"].merging(parameters) { $1 }
     return try Migrator(
-      source: .folder("\(RepositoryFolder.path)/migrations/pgvector"),
+      source: .folder("\(Environment.package)/migrations/pgvector"),
       parameters: given,
       dialect: .pgvector,
       options: options
@@ -122,9 +122,4 @@ struct CitusCluster: Sendable {
       )
     )
   }
-}
-
-/// Where the repository is, for tests that read its files.
-enum RepositoryFolder {
-  static let path = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
 }

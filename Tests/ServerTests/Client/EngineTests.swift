@@ -61,16 +61,16 @@ import TestSupport
   }
 
   @Test func theTableOfEnginesNamesTestsThatExist() throws {
-    let page = try String(contentsOfFile: RepositoryFolder.path + "/docs/engines.md", encoding: .utf8)
+    let page = try String(contentsOfFile: Environment.package + "/docs/engines.md", encoding: .utf8)
     let rows = page.split(separator: "\n").filter { $0.hasPrefix("|") }.joined()
     let names = rows.matches(of: /`([A-Za-z]+(?:Tests|OnServer))?(?:\.)?([a-z][A-Za-z]+)?`/).filter {
       $0.1 != nil
     }
     #expect(names.count > 20)
     var sources = ""
-    let files = try #require(FileManager.default.enumerator(atPath: RepositoryFolder.path + "/Tests"))
+    let files = try #require(FileManager.default.enumerator(atPath: Environment.package + "/Tests"))
     for case let path as String in files where path.hasSuffix(".swift") {
-      sources += try String(contentsOfFile: RepositoryFolder.path + "/Tests/" + path, encoding: .utf8)
+      sources += try String(contentsOfFile: Environment.package + "/Tests/" + path, encoding: .utf8)
     }
     for name in names {
       if let suite = name.1 { #expect(sources.contains("struct \(suite)"), "\(suite)") }

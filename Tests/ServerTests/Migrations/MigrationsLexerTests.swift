@@ -1,6 +1,7 @@
 import Foundation
 import PostgresClient
 import SQLLexer
+import TestSupport
 import Testing
 import VectorSQL
 
@@ -12,8 +13,7 @@ import VectorSQL
   )
 )
 struct MigrationsLexerTests {
-  static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Fixtures/statements.sql").path
+  static let corpus = Environment.package + "/Tests/Fixtures/statements.sql"
 
   @Test func `Split and sent one by one, the statements answer what psql prints`() async throws {
     let text = try String(contentsOfFile: Self.corpus, encoding: .utf8)
