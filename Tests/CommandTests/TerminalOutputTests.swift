@@ -53,9 +53,12 @@ import Testing
         """
       _ = try await Program.psql(rows, on: database)
       let table = try await search("", on: database, terminal: false)
-      let lines = table.split(separator: "\n")
-      #expect(lines.first == "id  class  distance  image", "\(table)")
-      #expect(lines.dropFirst(2).map { $0.split(separator: " ").last } == ["-", "/images/3.jpg"], "\(table)")
+      let lines = table.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+      #expect(lines.first == ["id", "class", "image", "distance"], "\(table)")
+      #expect(
+        Array(lines.dropFirst(2)) == [["2", "b", "-", "1"], ["3", "b", "/images/3.jpg", "12.2066"]],
+        "\(table)"
+      )
       let none = try await Program.run(
         Program.adbvec,
         ["search", "--id", "1", "--class", "c"],

@@ -148,12 +148,15 @@ struct SearchOutputOptions: ParsableArguments {
 /// Search results as text.
 enum ResultText {
   static func table(_ hits: [ImageHit]) -> String {
-    // Where the table knows it: people ask for images, not for numbers.
+    // Where the table knows them, images have a column: people ask for them, not for numbers. The distance stays last, where
+    // scripts look for it.
     let hasSources = hits.contains { $0.source != nil }
-    var table = TextTable(["id", "class", "distance"] + (hasSources ? ["image"] : []))
+    var table = TextTable(["id", "class"] + (hasSources ? ["image"] : []) + ["distance"])
     for hit in hits {
-      let row = [hit.id.description, hit.class ?? "-", String(printf: "%.6g", hit.distance)]
-      table.append(row + (hasSources ? [hit.source ?? "-"] : []))
+      let image = hasSources ? [hit.source ?? "-"] : []
+      table.append(
+        [hit.id.description, hit.class ?? "-"] + image + [String(printf: "%.6g", hit.distance)]
+      )
     }
     return table.rendered
   }
