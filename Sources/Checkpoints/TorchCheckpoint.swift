@@ -161,7 +161,7 @@ enum StateDictionary {
       )
     }
     var found = Finder(heap: heap)
-    try found.collect(heap.stateDictionary(below: root), prefix: "", depth: 0)
+    try found.collect(try heap.stateDictionary(below: root), prefix: "", depth: 0)
     guard !found.tensors.isEmpty else {
       throw CheckpointError(.unsupported, "the checkpoint holds no tensors; save model.state_dict()")
     }
@@ -214,7 +214,9 @@ extension PickleHeap {
 
   /// The dictionary that holds the weights: one under a usual key, or the only one below that holds more tensors than
   /// lie beside it, or `root` itself.
-  fileprivate func stateDictionary(below root: PickleReference) -> PickleReference {
+  /// - Throws: ``CheckpointError`` where several under usual keys are of one size: nobody knows which is meant, and a recipe
+  ///   tells weights by their file.
+  fileprivate func stateDictionary(below root: PickleReference) throws -> PickleReference {
     var current = root
     for _ in 0..<8 {
       guard case .dictionary(let pairs) = self[current] else { return current }
@@ -229,6 +231,16 @@ extension PickleHeap {
       let beside = pairs.count { isTensor($0.value) }
       let only = inner.count == 1 && inner[0].tensors > 2 * beside ? inner.first : nil
       guard let next = preferred ?? only, next.tensors >= beside else { return current }
+      let equal = inner.filter {
+        StateDictionary.usualKeys.contains($0.key) && $0.tensors == next.tensors && next.tensors > 1
+      }
+      guard equal.count < 2 else {
+        throw CheckpointError(
+          .unsupported,
+          "it holds several sets of weights: \(equal.map(\.key).sorted().joined(separator: ", ")). Fix: save one of them alone: "
+            + "torch.save(torch.load(FILE)['\(next.key)'], 'weights.pth')"
+        )
+      }
       current = next.value
     }
     return current

@@ -60,6 +60,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [["model", "model_ema"], ["state_dict", "state_dict_ema"], ["student", "teacher"]])
+  func `Of several sets of weights none is chosen`(keys: [String]) throws {
+    let file = PickleBuilder.legacyFile(values: [5, 6, 7, 8, 9, 10]) { builder in
+      builder.raw("}")
+      for key in keys {
+        builder.text(key)
+        Saved.weights("module.").write(to: &builder)
+        builder.raw("s")
+      }
+    }
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(decoding: file) }
+    #expect(error?.reason.contains("several sets of weights: \(keys[0]), \(keys[1])") == true)
+    #expect(error?.reason.contains("Fix: ") == true)
+  }
+
   /// A value of a training script's dictionary.
   enum Saved: Sendable {
     case number, text, tensor
