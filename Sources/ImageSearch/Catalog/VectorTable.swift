@@ -247,7 +247,8 @@ public struct VectorTableError: Error, Sendable, Hashable, CustomStringConvertib
     VectorTableError(
       code: .missingTable,
       description:
-        "the table \(table.display) does not exist in this database. Fix: adbvec migrate up, or name another with --table"
+        "the table \(table.display) does not exist in this database. Fix: adbvec migrate up (adbvec doctor where that finds nothing to "
+        + "do), or name another with --table"
     )
   }
 }
