@@ -355,6 +355,7 @@ let package = Package(
     .executableTarget(
       name: "PageFixture",
       dependencies: [
+        "Basics",
         "ImageCodecs", "ImageSearch", "SearchServer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -1,3 +1,4 @@
+public import Basics
 internal import FoundationEssentials
 
 /// A search for the nearest images.

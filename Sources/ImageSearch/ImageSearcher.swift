@@ -1,3 +1,4 @@
+public import Basics
 public import PostgresClient
 internal import VectorSQL
 

@@ -50,14 +50,14 @@ private struct FollowedFolder {
   }
 
   struct Record {
-    var id: RowID
+    var id: ImageID
     var byteCount: Int
     var modified: Int
     var hash: String
   }
 
   var files: [String: File] = [:]
-  var rows: [RowID: Row] = [:]
+  var rows: [ImageID: Row] = [:]
   var journal: [String: Record] = [:]
   private var clock = 1
 
@@ -168,7 +168,7 @@ private struct FollowedFolder {
     }
   }
 
-  private mutating func write(_ plan: LoadPlan, _ position: Int, _ id: RowID, content: Int) {
+  private mutating func write(_ plan: LoadPlan, _ position: Int, _ id: ImageID, content: Int) {
     let image = plan.image(at: position)
     rows[id] = Row(path: image.file.path, content: content)
     journal[image.file.path] = Record(

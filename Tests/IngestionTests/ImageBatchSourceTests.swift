@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import ImageCodecs
 import ImageSources
@@ -46,7 +47,7 @@ import Testing
       }
     }
     let batch = try #require(try await source.next(rows: 40, skipping: DoneRanges()))
-    #expect(batch.rows.ids == (0..<40).map { RowID($0) })
+    #expect(batch.rows.ids == (0..<40).map { ImageID($0) })
     #expect(batch.rows.values == (0..<40).map { Float($0) })
     #expect(try await source.next(rows: 40, skipping: DoneRanges()) == nil)
   }
@@ -66,7 +67,7 @@ import Testing
       }
     }
     let batch = try #require(try await source.next(rows: 60, skipping: DoneRanges()))
-    #expect(batch.rows.ids == (0..<60).map { RowID($0) })
+    #expect(batch.rows.ids == (0..<60).map { ImageID($0) })
     #expect((1...most).contains(highest.load(ordering: .relaxed)))
   }
 
@@ -90,7 +91,7 @@ import Testing
     // The window is known with the first vector, and nothing is asked for after that.
     for row in 0..<70 {
       let batch = try #require(try await source.next(rows: 1, skipping: DoneRanges()))
-      #expect(batch.rows.ids == [RowID(Int64(row))])
+      #expect(batch.rows.ids == [ImageID(Int64(row))])
     }
     #expect(started.load(ordering: .relaxed) <= 70 + 8)
   }

@@ -1,3 +1,4 @@
+import Basics
 import ImageCodecs
 import ImageSources
 import PostgresClient
@@ -23,7 +24,7 @@ struct LoadPartsTests {
   @Test func idsThatComeTwiceInABatchAreDecidedHere() {
     var rows = FeatureBatch()
     for (id, value) in [(1, 1), (2, 2), (1, 3)] {
-      rows.append(id: RowID(Int64(id)), label: nil, vector: [Float(value)])
+      rows.append(id: ImageID(Int64(id)), label: nil, vector: [Float(value)])
     }
     let first = rows.distinct(keepingLast: false)
     #expect(first.ids == [1, 2] && first.values == [1, 2])
@@ -33,7 +34,9 @@ struct LoadPartsTests {
 
   @Test func seenIDsKnowEveryID() {
     var seen = SeenIDs()
-    let ids: [RowID] = [0, 1, 63, 64, 4095, 4096, -1, RowID(.min), RowID(.max), RowID("a"), RowID("007")]
+    let ids: [ImageID] = [
+      0, 1, 63, 64, 4095, 4096, -1, ImageID(.min), ImageID(.max), ImageID("a"), ImageID("007"),
+    ]
     let first = ids.map { seen.insert($0) }
     let second = ids.map { seen.insert($0) }
     #expect(first.allSatisfy { $0 } && !second.contains(true))
@@ -111,11 +114,11 @@ struct LoadPartsTests {
   @Test func imagesComeInOrderAndUnreadableOnesAreCounted() async throws {
     let images = Numbered(count: 100, broken: [0, 41, 99])
     let source = ImageBatchSource(images, workers: 4) { { [Float($0.rgb[0]), 1] } }
-    var ids: [RowID] = []
+    var ids: [ImageID] = []
     var unreadable: [Int] = []
     while let batch = try await source.next(rows: 30, skipping: DoneRanges([10..<20, 50..<60])) {
       for row in 0..<batch.rows.count {
-        #expect(batch.rows.withVector(row) { RowID(Int64($0[0])) } == batch.rows.ids[row])
+        #expect(batch.rows.withVector(row) { ImageID(Int64($0[0])) } == batch.rows.ids[row])
         #expect(batch.rows.places[row] == .file("/p\(batch.rows.ids[row])"))
       }
       #expect(batch.positions.count == batch.rows.count + batch.unreadable.count)
@@ -230,14 +233,14 @@ struct LoadPartsTests {
   }
 
   @Test func idsByPathStayWhenImagesComeAndGo() async throws {
-    let ids = { (count: Int) async throws -> [RowID] in
+    let ids = { (count: Int) async throws -> [ImageID] in
       let source = ImageBatchSource(Numbered(count: count, broken: []), workers: 1, ids: .path) {
         { _ in [1] }
       }
       return try await source.next(rows: 100, skipping: DoneRanges())?.rows.ids ?? []
     }
     let few = try await ids(3)
-    #expect(few == (0..<3).map { RowID(ImageIDs.id(ofPath: "p\($0)")) })
+    #expect(few == (0..<3).map { ImageID(ImageIDs.id(ofPath: "p\($0)")) })
     #expect(try await ids(5).prefix(3) == few[...])
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import ImageSources
 import Testing
 
@@ -5,13 +6,13 @@ import Testing
 
 /// What a load of a folder does with images that are new, changed, moved, copied, gone, or another folder's.
 struct LoadPlanTests {
-  private func file(_ path: String, bytes: Int = 1, modified: Int = 1, id: RowID? = nil) -> ImageFile {
+  private func file(_ path: String, bytes: Int = 1, modified: Int = 1, id: ImageID? = nil) -> ImageFile {
     ImageFile(folder: "/p", path: path, byteCount: bytes, modificationTime: modified, id: id)
   }
 
   private func known(
     _ path: String,
-    _ id: RowID?,
+    _ id: ImageID?,
     bytes: Int = 1,
     modified: Int = 1,
     isPresent: Bool = true,
@@ -32,7 +33,7 @@ struct LoadPlanTests {
   private func plan(
     _ files: [ImageFile],
     known: [RecordedImage] = [],
-    present: [PathKey: RowID] = [:],
+    present: [PathKey: ImageID] = [:],
     hashes: [Int: String] = [:],
     recorded: [(String, String)] = [],
     unseen: [String] = [],
@@ -73,9 +74,9 @@ struct LoadPlanTests {
 
   @Test func equalRelativeNamesOfTwoFoldersGetDifferentIDs() throws {
     var plan = try plan([file("IMG_1.jpg"), file("IMG_2.jpg")])
-    let taken = RowID(ImageIDs.id(ofPath: "IMG_1.jpg"))
+    let taken = ImageID(ImageIDs.id(ofPath: "IMG_1.jpg"))
     try plan.assignIDs(.path, taken: .init(ids: [taken]))
-    let ids = ["/p/IMG_1.jpg", "IMG_2.jpg"].map { RowID(ImageIDs.id(ofPath: $0)) }
+    let ids = ["/p/IMG_1.jpg", "IMG_2.jpg"].map { ImageID(ImageIDs.id(ofPath: $0)) }
     #expect(plan.ids == ids)
   }
 
@@ -242,7 +243,7 @@ struct LoadPlanTests {
   @Test func imagesThatAreGoneAreKeptFlaggedOrDeletedAsAsked() throws {
     let kept = (0..<20).map { file("k\($0)") }
     let all =
-      kept.enumerated().map { known($1.path, RowID(Int64($0))) } + [
+      kept.enumerated().map { known($1.path, ImageID(Int64($0))) } + [
         known("a", 100), known("b", 101, isMissing: true), known("c", nil),
       ]
     let plan = try plan(kept, known: all)
@@ -253,7 +254,7 @@ struct LoadPlanTests {
   }
 
   @Test func manyDeletionsNeedAConfirmation() throws {
-    let recorded = (0..<10).map { known("k\($0)", RowID(Int64($0))) }
+    let recorded = (0..<10).map { known("k\($0)", ImageID(Int64($0))) }
     let tenth = try plan((0..<9).map { file("k\($0)") }, known: recorded)
     #expect(tenth.retired(.delete, isConfirmed: false).count == 1)
     let more = try plan((0..<8).map { file("k\($0)") }, known: recorded)
@@ -278,10 +279,10 @@ struct LoadPlanTests {
   }
 
   @Test func anIDThatAManifestGivesIsTheRows() throws {
-    var plan = try plan([file("a", id: 70), file("b", id: RowID("x")), file("c")])
-    #expect(plan.candidateIDs(.position, areUUIDs: false) == [70, RowID("x")])
+    var plan = try plan([file("a", id: 70), file("b", id: ImageID("x")), file("c")])
+    #expect(plan.candidateIDs(.position, areUUIDs: false) == [70, ImageID("x")])
     try plan.assignIDs(.position, taken: .init(largest: 5))
-    #expect(plan.ids == [70, RowID("x"), 71])
+    #expect(plan.ids == [70, ImageID("x"), 71])
     #expect(throws: LoadError.self) { try plan.assignIDs(.position, taken: .init(largest: 70, ids: [70])) }
     #expect(throws: LoadError.self) { try self.plan([file("a", id: 8)], known: [known("a", 7)]) }
     #expect(try self.plan([file("a", id: 7)], known: [known("a", 7)]).isEmpty)

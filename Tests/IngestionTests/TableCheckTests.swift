@@ -1,3 +1,4 @@
+import Basics
 import ImageSources
 import Testing
 import VectorSQL
@@ -64,7 +65,7 @@ struct TableCheckTests {
   private func complaint(
     _ table: TargetTable,
     dimension: Int? = nil,
-    rows: [(RowID, String?, [Float])] = []
+    rows: [(ImageID, String?, [Float])] = []
   ) -> String? {
     do {
       let check = try TableCheck(table)
@@ -133,7 +134,7 @@ struct TableCheckTests {
     )
     #expect(complaint(table(), rows: [(8, "b", [-.infinity])])?.contains("id 8") == true)
     #expect(
-      complaint(table(), rows: [(RowID(1 << 40), "b", [1])])?.contains("does not fit the id column") == true
+      complaint(table(), rows: [(ImageID(1 << 40), "b", [1])])?.contains("does not fit the id column") == true
     )
     #expect(complaint(table(), rows: [(9, "a\0b", [1])])?.contains("NUL") == true)
     #expect(complaint(table(), rows: [(10, "b", [0, -0.0])]) == nil)

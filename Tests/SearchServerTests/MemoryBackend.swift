@@ -1,3 +1,4 @@
+import Basics
 import ImageSearch
 import SearchServer
 import Synchronization

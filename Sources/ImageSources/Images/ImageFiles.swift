@@ -1,4 +1,4 @@
-internal import Basics
+public import Basics
 internal import Glibc
 
 /// An image in a folder: what tells it from others, and whether it has changed.
@@ -20,7 +20,7 @@ public struct ImageFile: Sendable, Hashable {
   /// Whether the file was modified so shortly before it was listed that another modification may have the same time.
   public let isRecent: Bool
   /// The id that a manifest gives the image's row.
-  public let id: RowID?
+  public let id: ImageID?
   let folder: Folder
 
   /// The path in the folder, as `PathText` has it.
@@ -48,7 +48,7 @@ public struct ImageFile: Sendable, Hashable {
     byteCount: Int,
     modificationTime: Int,
     isRecent: Bool = false,
-    id: RowID? = nil
+    id: ImageID? = nil
   ) {
     self.init(
       folder: Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder)),
@@ -58,7 +58,7 @@ public struct ImageFile: Sendable, Hashable {
     )
   }
 
-  init(folder: Folder, path: [UInt8], _ state: FileState, id: RowID? = nil) {
+  init(folder: Folder, path: [UInt8], _ state: FileState, id: ImageID? = nil) {
     pathBytes = path
     (byteCount, modificationTime, isRecent) = (state.byteCount, state.modificationTime, state.isRecent)
     self.folder = folder
@@ -124,7 +124,7 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
   private var times: [Int] = []
   private var recent: [Bool] = []
   /// The ids that a manifest gives; empty when it gives none.
-  private var ids: [RowID?] = []
+  private var ids: [ImageID?] = []
 
   init(folder: ImageFile.Folder) { self.folder = folder }
 
@@ -146,7 +146,7 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
     append(file.pathBytes, state, id: file.id)
   }
 
-  mutating func append(_ path: [UInt8], _ state: FileState, id: RowID? = nil) {
+  mutating func append(_ path: [UInt8], _ state: FileState, id: ImageID? = nil) {
     if id != nil, ids.isEmpty { ids = Array(repeating: nil, count: count) }
     if id != nil || !ids.isEmpty { ids.append(id) }
     paths += path
@@ -183,7 +183,7 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
   /// Whether a manifest gives ids to images.
   package var hasGivenIDs: Bool { !ids.isEmpty }
   /// The id that a manifest gives an image.
-  package func givenID(at position: Int) -> RowID? { ids.isEmpty ? nil : ids[position] }
+  package func givenID(at position: Int) -> ImageID? { ids.isEmpty ? nil : ids[position] }
 
   /// Lends the bytes of an image's path.
   package func withPath<Result>(at position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {

@@ -151,7 +151,7 @@ private struct Manifest {
   struct Listed {
     let path: [UInt8]
     let label: String?
-    let id: RowID?
+    let id: ImageID?
     let line: Int
   }
 
@@ -178,7 +178,7 @@ private struct Manifest {
   private(set) var hasClasses = false
   private var columns: [String: Int]?
   private var paths: Set<[UInt8]> = []
-  private var ids: Set<RowID> = []
+  private var ids: Set<ImageID> = []
 
   init(path: String) throws {
     let stream = try ByteStream(path: path, decompresses: true)

@@ -1,3 +1,5 @@
+import Basics
+
 /// Reads comma-separated rows: id, class, and the vector as text in one column (`"[1,2]"`, `"{1,2}"`) or as a column a
 /// number. A header may name and order the columns; without an id column ids are row numbers.
 final class CSVReader: FeatureReader {
@@ -59,7 +61,7 @@ final class CSVReader: FeatureReader {
       let id =
         try columns.id.map {
           try RowProblem.id(record.fields[$0], in: bytes, allowsText: allowsTextIDs)
-        } ?? RowID(Int64(position))
+        } ?? ImageID(Int64(position))
       let label = try columns.label.flatMap { column -> String? in
         let field = record.fields[column]
         return field.isQuoted || field.end > field.start ? try RowProblem.label(field, in: bytes) : nil

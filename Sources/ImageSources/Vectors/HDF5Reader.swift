@@ -1,3 +1,4 @@
+internal import Basics
 internal import CHDF5
 
 /// Reads a table of numbers in an HDF5 file, such as those of ann-benchmarks; ids are row numbers.
@@ -73,7 +74,7 @@ final class HDF5Reader: FeatureReader {
     }
     for row in 0..<count {
       let vector = values[row * columns..<(row + 1) * columns]
-      batch.append(id: RowID(Int64(position)), label: try labels?.label(position), vector: vector)
+      batch.append(id: ImageID(Int64(position)), label: try labels?.label(position), vector: vector)
       position += 1
     }
     return position < rows

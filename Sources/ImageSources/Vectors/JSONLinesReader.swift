@@ -35,7 +35,7 @@ final class JSONLinesReader: FeatureReader {
   func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
     try records.fill(&batch, limit: limit) { record, bytes, batch in
       let line = UnsafeRawBufferPointer(rebasing: bytes[record.fields[0].start..<record.fields[0].end])
-      var row = Row(id: RowID(Int64(position)), allowsTextIDs: allowsTextIDs)
+      var row = Row(id: ImageID(Int64(position)), allowsTextIDs: allowsTextIDs)
       try row.read(line)
       guard carriesClasses || !row.hasClass else {
         throw RowProblem("it has a class and the first row has none; give every row a class, or null")
@@ -47,7 +47,7 @@ final class JSONLinesReader: FeatureReader {
 
   /// The members of a line that matter.
   private struct Row {
-    var id: RowID
+    var id: ImageID
     let allowsTextIDs: Bool
     var label: String?
     var hasClass = false
@@ -69,7 +69,7 @@ final class JSONLinesReader: FeatureReader {
         guard scanner.take(":") else { throw RowProblem("a colon was expected behind \"\(key.prefix(24))\"") }
         switch key {
         case "id" where allowsTextIDs && scanner.isAtString: id = try RowProblem.id(try scanner.string())
-        case "id": id = RowID(try scanner.integer())
+        case "id": id = ImageID(try scanner.integer())
         case "class", "label":
           label = try Self.label(&scanner)
           hasClass = true

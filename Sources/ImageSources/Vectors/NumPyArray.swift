@@ -1,3 +1,5 @@
+import Basics
+
 /// Reads the rows of a two-dimensional NumPy array in C or Fortran order; ids are row numbers.
 final class NumPyReader: FeatureReader {
   private let stream: ByteStream
@@ -105,9 +107,9 @@ final class NumPyReader: FeatureReader {
     return try goesOn()
   }
 
-  private func identity(of row: Int) throws -> (RowID, String?) {
+  private func identity(of row: Int) throws -> (ImageID, String?) {
     let label = try classes?.text(row) ?? labels?.label(row)
-    return (RowID(try ids?.integer(row) ?? Int64(row)), label)
+    return (ImageID(try ids?.integer(row) ?? Int64(row)), label)
   }
 
   /// Whether rows are left; where none is, whether the source ends with them.

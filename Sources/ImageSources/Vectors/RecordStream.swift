@@ -1,3 +1,5 @@
+import Basics
+
 /// Delimited records from a byte stream, with the places that a resumed run needs.
 final class RecordStream {
   var name: String { stream.name }
@@ -119,7 +121,7 @@ struct RowProblem: Error {
     _ field: DelimitedScanner.Field,
     in bytes: UnsafeRawBufferPointer,
     allowsText: Bool
-  ) throws(RowProblem) -> RowID {
+  ) throws(RowProblem) -> ImageID {
     if allowsText {
       guard let text = field.validText(in: bytes) else { throw RowProblem("its id is not UTF-8") }
       return try Self.id(text)
@@ -128,14 +130,14 @@ struct RowProblem: Error {
     guard let id = Int64(text) ?? Int64(text.filter { $0 != " " }) else {
       throw RowProblem("the id \"\(text.prefix(24))\" is not an integer")
     }
-    return RowID(id)
+    return ImageID(id)
   }
 
   /// A text as an id.
-  static func id(_ text: String) throws(RowProblem) -> RowID {
+  static func id(_ text: String) throws(RowProblem) -> ImageID {
     guard !text.isEmpty else { throw RowProblem("it has no id") }
     guard !text.utf8.contains(0) else { throw RowProblem("its id holds a NUL character") }
-    return RowID(text)
+    return ImageID(text)
   }
 }
 
@@ -143,7 +145,7 @@ extension FeatureBatch {
   /// Appends a row that must be as long as every row before it in the source.
   /// - Throws: `RowProblem`.
   mutating func appendRow(
-    id: RowID,
+    id: ImageID,
     label: String?,
     _ dimension: inout Int?,
     _ fill: (inout [Float]) throws -> Void

@@ -1,3 +1,5 @@
+import Basics
+
 /// Reads `.fvecs` and `.bvecs` (http://corpus-texmex.irisa.fr): a record is its dimension, four bytes little-endian, and
 /// that many floats or unsigned bytes. Ids are record numbers.
 final class VecsReader: FeatureReader {
@@ -59,7 +61,7 @@ final class VecsReader: FeatureReader {
       let end = 4 + count * decoder.element.size
       guard try stream.require(end) else { throw cutShort() }
       let label = try labels?.label(position)
-      _ = batch.append(id: RowID(Int64(position)), label: label) { values in
+      _ = batch.append(id: ImageID(Int64(position)), label: label) { values in
         stream.withAvailable { decoder.append(UnsafeRawBufferPointer(rebasing: $0[4..<end]), to: &values) }
       }
       stream.consume(end)

@@ -1,4 +1,5 @@
-public import ImageSources
+public import Basics
+internal import ImageSources
 
 /// What a run did, or would do, with the images of a folder: how many of each.
 public struct FolderChanges: Sendable, Hashable, Encodable {
@@ -92,7 +93,7 @@ public struct FolderChange: Sendable, Hashable, Encodable {
   /// The image of equal content whose vector is taken.
   public var duplicateOf: String?
   /// The row's id; nil where the row is still to be made.
-  public var id: RowID?
+  public var id: ImageID?
 }
 
 extension LoadPlan {

@@ -19,7 +19,7 @@ struct RecordedImage: Sendable, Hashable {
   /// The path in the folder, as `PathText` has it.
   var path: String
   /// The row's id; nil for an image that could not be read.
-  var id: RowID?
+  var id: ImageID?
   /// The file's size in bytes when it was embedded.
   var byteCount: Int
   /// The file's time of modification when it was embedded, in nanoseconds since 1970; 0 where a later modification could
@@ -61,7 +61,7 @@ struct FolderComparison: Sendable {
   /// What is known of each.
   private(set) var states: [State]
   /// The ids of the rows that are in the table.
-  private(set) var ids: [RowID?]
+  private(set) var ids: [ImageID?]
   /// Whether the journal has a row of an image.
   private(set) var recorded: [Bool]
   /// Images with a row that are not in the folder, and of which that is sure.

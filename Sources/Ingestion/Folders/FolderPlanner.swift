@@ -129,7 +129,7 @@ struct FolderPlanner: Sendable {
     let byPath = record.recipe.hasSuffix("ids by path")
     var known: [RecordedImage] = []
     for (position, file) in files.enumerated() where record.done.range(holding: position) != nil {
-      let id = RowID(byPath ? ImageIDs.id(ofPath: file.pathBytes) : Int64(position))
+      let id = ImageID(byPath ? ImageIDs.id(ofPath: file.pathBytes) : Int64(position))
       known.append(
         RecordedImage(
           path: file.path,
@@ -144,7 +144,7 @@ struct FolderPlanner: Sendable {
   }
 
   /// Ids of rows whose source is one of the files, by path in the folder.
-  private func sources(_ files: ImageFiles) async throws -> [PathKey: RowID] {
+  private func sources(_ files: ImageFiles) async throws -> [PathKey: ImageID] {
     var paths: [PathKey: PathKey] = [:]
     for file in files {
       paths[PathKey(file.source)] = PathKey(file.path)
@@ -155,7 +155,7 @@ struct FolderPlanner: Sendable {
       trusted:
         "SELECT \(table.idValue), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) IS NOT NULL"
     )
-    var found: [PathKey: RowID] = [:]
+    var found: [PathKey: ImageID] = [:]
     for row in try await run.connection.query(query) {
       let path = paths[PathKey(try row.value(at: 1, as: String.self))]
       if let path, let id = try table.id(row, at: 0) { found[path] = id }

@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
@@ -120,7 +121,7 @@ struct FolderUpdate: Sendable {
     _ duplicates: [LoadPlan.Duplicate],
     _ connection: PostgresConnection
   ) async throws -> LoadCounts {
-    var originals: [PathKey: (id: RowID?, hash: String?)] = [:]
+    var originals: [PathKey: (id: ImageID?, hash: String?)] = [:]
     let rows = try await connection.query(
       .init(
         trusted:
@@ -135,7 +136,7 @@ struct FolderUpdate: Sendable {
         String?.self,
         String?.self
       )
-      originals[PathKey(path)] = (text.map { RowID($0) } ?? number.map { RowID($0) }, hash)
+      originals[PathKey(path)] = (text.map { ImageID($0) } ?? number.map { ImageID($0) }, hash)
     }
     let entries = try await run.source.entries(at: duplicates.map(\.position))
     var (counts, images, copies) = (LoadCounts(), [JournalImage](), [Copy]())
@@ -170,8 +171,8 @@ struct FolderUpdate: Sendable {
   /// An image's row, and the row that has its vector.
   private struct Copy: Sendable {
     var entry: ImageEntry
-    var id: RowID
-    var original: RowID
+    var id: ImageID
+    var original: ImageID
     var hasRow: Bool
   }
 

@@ -25,10 +25,10 @@ public struct ImageIDs: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The MD5 of the path's bytes as a UUID: `md5('cats/1.jpg')::uuid`.
-  static func uuid(ofPath path: some Sequence<UInt8>) -> RowID {
+  static func uuid(ofPath path: some Sequence<UInt8>) -> ImageID {
     let digits = MD5.digest(of: Array(path)).flatMap { [$0 >> 4, $0 & 15] }.map { String($0, radix: 16) }
     let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { digits[$0].joined() }
-    return RowID(groups.joined(separator: "-"))
+    return ImageID(groups.joined(separator: "-"))
   }
 
   /// As `id(ofPath:)` of the path's UTF-8.
@@ -55,7 +55,7 @@ extension LoadPlan {
     /// The largest id in the table; nil for an empty one.
     var largest: Int64?
     /// Ids that new images may get and that other rows have: those made of paths, and those that a manifest gives.
-    var ids: Set<RowID> = []
+    var ids: Set<ImageID> = []
     /// Whether the ids are UUIDs.
     var areUUIDs = false
   }
@@ -85,7 +85,7 @@ extension LoadPlan {
         ids[position] = Self.idsByPath(of: files[position], areUUIDs: taken.areUUIDs)
           .first { !taken.ids.contains($0) }
       } else if isFirst {
-        ids[position] = RowID(Int64(position))
+        ids[position] = ImageID(Int64(position))
       } else {
         let (number, overflows) = next.addingReportingOverflow(1)
         guard !overflows else {
@@ -94,22 +94,22 @@ extension LoadPlan {
             "the largest id is \(next), so that no number above it is free. Fix: --ids path"
           )
         }
-        ids[position] = RowID(number)
+        ids[position] = ImageID(number)
         next = number
       }
     }
   }
 
   /// Ids that an image may get by its path: rows that moved away from it, or are of another folder, may have the first.
-  private static func idsByPath(of file: ImageFile, areUUIDs: Bool) -> [RowID] {
+  private static func idsByPath(of file: ImageFile, areUUIDs: Bool) -> [ImageID] {
     let texts = [
       file.pathBytes, Array(file.source.utf8), Array("\(file.source)\0\(file.modificationTime)".utf8),
     ]
-    return texts.map { areUUIDs ? ImageIDs.uuid(ofPath: $0) : RowID(ImageIDs.id(ofPath: $0)) }
+    return texts.map { areUUIDs ? ImageIDs.uuid(ofPath: $0) : ImageID(ImageIDs.id(ofPath: $0)) }
   }
 
   /// Ids that new images may get and that other rows may have.
-  func candidateIDs(_ way: ImageIDs, areUUIDs: Bool) -> [RowID] {
+  func candidateIDs(_ way: ImageIDs, areUUIDs: Bool) -> [ImageID] {
     positionsWithoutID.flatMap { position in
       if let given = files.givenID(at: position) { return [given] }
       return way == .path ? Self.idsByPath(of: files[position], areUUIDs: areUUIDs) : []

@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSources
 
 /// What a load of a folder does with each image, decided from the folder, the journal and the table alone.
@@ -21,7 +22,7 @@ public struct LoadPlan: Sendable, Hashable {
     /// The image that has the content now.
     var position: Int
     /// The row.
-    var id: RowID
+    var id: ImageID
     /// The path before.
     var path: String
   }
@@ -39,7 +40,7 @@ public struct LoadPlan: Sendable, Hashable {
   /// The images in the folder's order.
   let files: ImageFiles
   /// The id of each image's row; nil for images that could not be read and did not change.
-  var ids: [RowID?]
+  var ids: [ImageID?]
   /// Positions whose row is in the table already and that are embedded again.
   private(set) var changed: Set<Int> = []
   /// Positions that are embedded and get a new row.
@@ -83,7 +84,7 @@ public struct LoadPlan: Sendable, Hashable {
     _ folder: FolderComparison,
     hashes: [Int: String] = [:],
     matches: [FolderComparison.Match] = [],
-    present: [PathKey: RowID] = [:],
+    present: [PathKey: ImageID] = [:],
     treatment: Treatment,
     source: String
   ) throws {
@@ -149,7 +150,7 @@ public struct LoadPlan: Sendable, Hashable {
     if folder.states[position] == .recent { unchanged += 1 } else { touched += 1 }
   }
 
-  private static func conflict(_ file: ImageFile, _ id: RowID, _ source: String) -> LoadError {
+  private static func conflict(_ file: ImageFile, _ id: ImageID, _ source: String) -> LoadError {
     LoadError(
       .row,
       "\(source): \(file.path) is in the table already (id \(id)). Fix: --on-conflict skip leaves "
@@ -158,7 +159,7 @@ public struct LoadPlan: Sendable, Hashable {
   }
 
   /// - Throws: `LoadError` with code `row` when a manifest gives an image another id than its row has.
-  private func checkGiven(_ id: RowID, at position: Int, _ source: String) throws {
+  private func checkGiven(_ id: ImageID, at position: Int, _ source: String) throws {
     guard let given = files.givenID(at: position), given != id else { return }
     throw LoadError(
       .row,
@@ -169,7 +170,7 @@ public struct LoadPlan: Sendable, Hashable {
   /// Rows whose ids a manifest gives to other paths go there, with or without their content.
   private mutating func moveByGivenID(_ contents: inout Contents) {
     guard files.hasGivenIDs else { return }
-    var rows: [RowID: RecordedImage] = [:]
+    var rows: [ImageID: RecordedImage] = [:]
     for image in contents.vanished.values { if let id = image.id { rows[id] = image } }
     var kept: [Int] = []
     for position in new {

@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSearch
 internal import ImageSources
 internal import PostgresClient
@@ -7,7 +8,7 @@ internal import VectorSQL
 struct JournalImage: Sendable, Hashable {
   var file: ImageFile
   /// Nil for an image that could not be read.
-  var id: RowID?
+  var id: ImageID?
   /// Whether the journal may have a row of it that has to be replaced.
   var isKnown: Bool
   /// The SHA-256 of the content; nil where it could not be taken.
@@ -67,7 +68,7 @@ extension LoadJournal {
       body(
         RecordedImage(
           path: path,
-          id: text.map { RowID($0) } ?? number.map { RowID($0) },
+          id: text.map { ImageID($0) } ?? number.map { ImageID($0) },
           byteCount: byteCount,
           modificationTime: modified,
           isPresent: isPresent,

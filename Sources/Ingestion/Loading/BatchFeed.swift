@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSources
 
 /// Takes batches from a source and lets none through that the table could not take.
@@ -103,11 +104,11 @@ struct Pace {
 /// A set of ids: a bit a number in blocks of 4,096, so that the consecutive ids of most sources cost next to nothing.
 struct SeenIDs {
   private var blocks: [Int64: [UInt64]] = [:]
-  private var texts: Set<RowID> = []
+  private var texts: Set<ImageID> = []
 
   /// Adds an id.
   /// - Returns: false when it was there.
-  mutating func insert(_ id: RowID) -> Bool {
+  mutating func insert(_ id: ImageID) -> Bool {
     guard let id = id.number else { return texts.insert(id).inserted }
     let word = Int(id & 4095) >> 6
     let bit = UInt64(1) << UInt64(id & 63)

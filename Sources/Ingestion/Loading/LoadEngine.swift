@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
@@ -96,7 +97,7 @@ struct LoadLanes {
 /// order of the source decides, as with one connection, and no two transactions wait for each other.
 private struct IDsUnderWay {
   private let isNeeded: Bool
-  private var batches: [Int: Set<RowID>] = [:]
+  private var batches: [Int: Set<ImageID>] = [:]
 
   init(_ context: LoadContext) {
     isNeeded = context.options.connections > 1 && context.policy != .fail

@@ -191,7 +191,7 @@ public actor ImageBatchSource: BatchSource {
   ) throws {
     switch outcome {
     case .row(let entry, let vector):
-      let id = try plan?.ids[position] ?? RowID(imageIDs.id(of: entry))
+      let id = try plan?.ids[position] ?? ImageID(imageIDs.id(of: entry))
       let isChanged = plan?.changed.contains(position) ?? false
       let fits =
         isChanged

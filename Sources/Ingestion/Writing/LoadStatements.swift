@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSources
 internal import VectorSQL
 
@@ -155,7 +156,7 @@ extension FeatureBatch {
   ///
   /// One statement may not touch a row twice, so the server could not decide this.
   func distinct(keepingLast: Bool) -> FeatureBatch {
-    var place: [RowID: Int] = Dictionary(minimumCapacity: count)
+    var place: [ImageID: Int] = Dictionary(minimumCapacity: count)
     for (row, id) in ids.enumerated() where keepingLast || place[id] == nil { place[id] = row }
     guard place.count < count else { return self }
     var rows = FeatureBatch(firstPosition: firstPosition)

@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSearch
 internal import ImageSources
 internal import PostgresClient
@@ -319,7 +320,7 @@ struct RowEncoder: Sendable {
   }
 
   /// Appends what an image's row has besides its vector: id, class and source.
-  func append(_ entry: ImageEntry, id: RowID, to parameters: inout ParameterList) {
+  func append(_ entry: ImageEntry, id: ImageID, to parameters: inout ParameterList) {
     append(id: id, to: &parameters)
     if writesClass {
       if let label = entry.label {
@@ -332,7 +333,7 @@ struct RowEncoder: Sendable {
   }
 
   /// Appends a row's id.
-  func append(id: RowID, to parameters: inout ParameterList) {
+  func append(id: ImageID, to parameters: inout ParameterList) {
     parameters.append(type: check.idOID) { encodeID(id, into: &$0) }
   }
 
@@ -363,7 +364,7 @@ struct RowEncoder: Sendable {
   private static let textOID: UInt32 = 25
 
   /// An id that passed the table's check.
-  private func encodeID(_ id: RowID, into buffer: inout WireBuffer) {
+  private func encodeID(_ id: ImageID, into buffer: inout WireBuffer) {
     switch check.idType {
     case .int2: buffer.append(Int16(truncatingIfNeeded: id.number ?? 0))
     case .int4: buffer.append(Int32(truncatingIfNeeded: id.number ?? 0))

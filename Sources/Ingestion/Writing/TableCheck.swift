@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSearch
 internal import ImageSources
 internal import VectorSQL
@@ -258,7 +259,7 @@ extension TableCheck {
   func check(
     class label: String?,
     place: ImagePlace?,
-    id: RowID,
+    id: ImageID,
     source: String,
     writesClass: Bool
   ) throws {
@@ -275,7 +276,7 @@ extension TableCheck {
     }
   }
 
-  private func checkClass(_ label: String, id: RowID, source: String) throws {
+  private func checkClass(_ label: String, id: ImageID, source: String) throws {
     if let classValues, !classValues.contains(label) {
       throw LoadError(
         .row,
@@ -336,7 +337,7 @@ extension TableCheck {
     ["t": true, "true": true, "1": true, "f": false, "false": false, "0": false][text.lowercased()]
   }
 
-  private func checkVector(_ rows: FeatureBatch, _ row: Int, id: RowID, source: String) throws {
+  private func checkVector(_ rows: FeatureBatch, _ row: Int, id: ImageID, source: String) throws {
     let largest = rows.withVector(row) { vector in
       // The exponent of NaN and of infinities is all ones, above every number's; a maximum of bits vectorises.
       var largest: UInt32 = 0
@@ -359,7 +360,7 @@ extension TableCheck {
   }
 
   /// Whether the id column's type has an id.
-  private func fits(_ id: RowID) -> Bool {
+  private func fits(_ id: ImageID) -> Bool {
     switch idType {
     case .int2: id.number.map { Int16(exactly: $0) != nil } ?? false
     case .int4: id.number.map { Int32(exactly: $0) != nil } ?? false

@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSearch
 internal import ImageSources
 internal import PostgresClient
@@ -80,10 +81,10 @@ struct TargetTable: Sendable, Hashable {
   private var idTypeName: String { catalog.column(target.idColumn)?.typeName ?? "" }
 
   /// An id of a row whose column is `idValue`.
-  func id(_ row: Row, at column: Int) throws -> RowID? {
+  func id(_ row: Row, at column: Int) throws -> ImageID? {
     idIsNumber
-      ? try row.value(at: column, as: Int64?.self).map { RowID($0) }
-      : try row.value(at: column, as: String?.self).map { RowID($0) }
+      ? try row.value(at: column, as: Int64?.self).map { ImageID($0) }
+      : try row.value(at: column, as: String?.self).map { ImageID($0) }
   }
 
   /// The id as `id(_:at:)` reads it: a number, or a text.

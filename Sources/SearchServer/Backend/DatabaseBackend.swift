@@ -1,6 +1,6 @@
 package import ImageSearch
 package import PostgresClient
-internal import Basics
+package import Basics
 internal import VectorSQL
 
 /// The table of images, as the page asks for it.

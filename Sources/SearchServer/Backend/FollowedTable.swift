@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 package import ImageSearch
 internal import PostgresClient
 package import VectorSQL

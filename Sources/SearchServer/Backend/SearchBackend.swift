@@ -1,3 +1,4 @@
+public import Basics
 public import ImageSearch
 
 /// The table of images behind the page.

@@ -1,3 +1,4 @@
+internal import Basics
 internal import ImageSearch
 
 // What the templates are filled with: a property for each name in them.

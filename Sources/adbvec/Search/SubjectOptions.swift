@@ -1,8 +1,9 @@
+public import Basics
 public import ArgumentParser
 import CommandSupport
 import FoundationEssentials
 import ImageCodecs
-public import ImageSearch
+internal import ImageSearch
 import ImageSources
 import Inference
 import PostgresClient

@@ -1,3 +1,4 @@
+import Basics
 import Doctor
 import Foundation
 import ImageSearch

@@ -48,11 +48,12 @@ import TestSupport
         Migrator.ownProgram(of: engine, home: home, folders: ["/nowhere"])
       }
       #expect(found(.segments, home: folder) == nil)
-      FileManager.default.createFile(
+      let isMade = FileManager.default.createFile(
         atPath: program,
         contents: Data(),
         attributes: [.posixPermissions: 0o755]
       )
+      #expect(isMade)
       #expect(found(.segments, home: folder) == program)
       #expect(Migrator.ownProgram(of: .segments, home: nil, folders: ["/nowhere", folder]) == program)
       #expect(found(.segments, home: nil) == nil)

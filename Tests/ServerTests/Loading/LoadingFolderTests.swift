@@ -1,3 +1,4 @@
+import Basics
 import ImageCodecs
 import Foundation
 import ImageSources
