@@ -47,6 +47,21 @@ struct ChangeBench: Sendable {
     return finished
   }
 
+  /// Fits a projection to fewer numbers, in `short.safetensors`.
+  func fitShortProjection(to dimensions: Int = 4) async throws {
+    try await succeed(
+      "projection",
+      "fit",
+      "--from-table",
+      "--method",
+      "pca",
+      "--dimensions",
+      String(dimensions),
+      "-o",
+      "short.safetensors"
+    )
+  }
+
   /// Starts the command and leaves it to itself.
   func start(_ words: [String]) throws -> Process {
     let process = Process()

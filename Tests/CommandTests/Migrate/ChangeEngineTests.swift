@@ -9,17 +9,7 @@ struct ChangeEngineTests {
   func analyticDBGoesThereAndBackAndIsContracted(kind: [String]) async throws {
     try await ChangeBench.with(dimension: 8, dialect: "analyticdb") { bench in
       try await bench.fill(200)
-      try await bench.succeed(
-        "projection",
-        "fit",
-        "--from-table",
-        "--method",
-        "pca",
-        "--dimensions",
-        "4",
-        "-o",
-        "short.safetensors"
-      )
+      try await bench.fitShortProjection()
       let isShorter = kind[0] == "--to-projection"
       let before = try await bench.checksum(where: "id NOT IN (5, 6)")
       let files = try await bench.run(["migrate", "new", "--re-embed", "next"] + kind)

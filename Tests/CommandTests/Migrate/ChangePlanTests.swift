@@ -20,17 +20,7 @@ struct ChangePlanTests {
   func saysRowsHoursBytesMemoryAndLocksAndWritesNothing(kind: [String]) async throws {
     try await ChangeBench.with(dimension: 8) { bench in
       try await bench.fill(300)
-      try await bench.succeed(
-        "projection",
-        "fit",
-        "--from-table",
-        "--method",
-        "pca",
-        "--dimensions",
-        "4",
-        "-o",
-        "short.safetensors"
-      )
+      try await bench.fitShortProjection()
       let files = try await bench.run(["migrate", "new", "--re-embed", "next"] + kind)
       #expect(files.exitCode == 0, "\(files.error)")
       let before = try await bench.value(Self.everything)
@@ -68,17 +58,7 @@ struct ChangePlanTests {
     try await ChangeBench.with(dimension: 8) { bench in
       try await bench.fill(30)
       let file = "short.safetensors"
-      try await bench.succeed(
-        "projection",
-        "fit",
-        "--from-table",
-        "--method",
-        "pca",
-        "--dimensions",
-        "4",
-        "-o",
-        file
-      )
+      try await bench.fitShortProjection()
       try await bench.succeed("migrate", "new", "--re-embed", "short", "--to-projection", file)
       try FileManager.default.removeItem(atPath: bench.folder + "/" + file)
       for words in [["migrate", "plan"], ["migrate", "up"]] {

@@ -264,17 +264,7 @@ struct ModelChangeTests {
   /// Another machine makes the same vectors by the projection, and asks for no image.
   @Test func aShareOfAProjectionNeedsNoImage() async throws {
     try await Self.with(images: 40) { bench in
-      try await bench.succeed(
-        "projection",
-        "fit",
-        "--from-table",
-        "--method",
-        "pca",
-        "--dimensions",
-        "8",
-        "-o",
-        "short.safetensors"
-      )
+      try await bench.fitShortProjection(to: 8)
       try await bench.succeed("migrate", "new", "--re-embed", "short", "--to-projection", "short.safetensors")
       try await bench.succeed("migrate", "up", "--to", try bench.version("backfill"))
       let made = try await bench.value("SELECT image_vector_next::text FROM image_search WHERE id = 3")

@@ -185,17 +185,7 @@ struct StorageChangeTests {
     try await ChangeBench.with(dimension: 8) { bench in
       try await bench.fill(200)
       let before = try await bench.checksum()
-      try await bench.succeed(
-        "projection",
-        "fit",
-        "--from-table",
-        "--method",
-        "pca",
-        "--dimensions",
-        "4",
-        "-o",
-        "short.safetensors"
-      )
+      try await bench.fitShortProjection()
       try await bench.succeed("migrate", "new", "--re-embed", "short", "--to-projection", "short.safetensors")
       try await bench.succeed("migrate", "up")
       let projection = try Projection(contentsOfFile: bench.folder + "/short.safetensors")
