@@ -187,7 +187,10 @@ private struct BackfillLane: Sendable {
         "SELECT CAST(\(id) AS text) FROM \(table) WHERE \(pending)\(from) ORDER BY \(id) LIMIT \(limit)",
       binds: last.map { [.text($0)] } ?? []
     )
-    return try await rows.query(statement, prepared: true).map { try $0.value(at: 0, as: String.self) }
+    return try await rows.transaction(retries: 5) { rows in
+      try await rows.setLocally(ChangeFiles.byIndex)
+      return try await rows.query(statement, prepared: true).map { try $0.value(at: 0, as: String.self) }
+    }
   }
 
   private struct Done {

@@ -132,8 +132,8 @@ struct BackfillRequest: Sendable {
   }
 
   /// Writes down what makes the column's vectors, where that is not the other column's recipe already.
-  func record(on connection: PostgresConnection) async throws {
-    guard try await work(on: connection).isPrepared, column == change.next else { return }
+  func record(_ work: Work, on connection: PostgresConnection) async throws {
+    guard work.isPrepared, column == change.next else { return }
     let store = try await RecipeStore(table: change.table, column: column, on: connection)
     let known = try await RecipeStore(table: change.table, column: change.column, on: connection).read(
       connection

@@ -156,11 +156,13 @@ struct ChangeGate: Sendable {
     let id = change.sql(change.idColumn)
     let name = classColumn.map { "CAST(\(change.sql($0)) AS text)" } ?? "NULL::text"
     let (old, new) = (change.sql(change.column), change.sql(change.next))
+    // The ids first: the vectors of all rows would be read and converted to be sorted.
     let statement = Statement(
       trusted: """
         SELECT CAST(\(id) AS text), \(name), \(old)::real[], \(new)::real[] FROM \(change.sql(change.table))
-        WHERE \(old) IS NOT NULL AND \(new) IS NOT NULL
-        ORDER BY md5(CAST(\(id) AS text)) LIMIT \(limits.sample)
+        WHERE \(id) IN (SELECT \(id) FROM \(change.sql(change.table)) WHERE \(old) IS NOT NULL AND \(new) IS NOT NULL
+          ORDER BY md5(CAST(\(id) AS text)) LIMIT \(limits.sample))
+        ORDER BY md5(CAST(\(id) AS text))
         """
     )
     return try await connection.query(statement).map { row in

@@ -84,7 +84,7 @@ public struct ChangeSteps: MigrationStepRunner {
     report: @escaping @Sendable (String) -> Void
   ) async throws -> (made: Int, missing: Int) {
     let work = try await request.work(on: connection)
-    if records { try await request.record(on: connection) }
+    if records { try await request.record(work, on: connection) }
     guard work.pending > 0 else { return (0, 0) }
     let backfill = Backfill(
       change: request.change,

@@ -59,6 +59,13 @@ extension ChangeFiles {
     guard let forward, !forward.normalises else { return nil }
     return VectorConversion(type: table.column.type, normalises: false, qualifier: forward.qualifier)
   }
+
+  /// Makes the planner find the rows that wait through their partial index. The new column has no statistics, or those of a while
+  /// ago: it would read the whole table, for each portion of a backfill and under the lock of the switch.
+  static let byIndex = [
+    "SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off", "SET LOCAL enable_sort = off",
+  ]
+
   /// The first statements of a transaction that changes the table: no lock is waited for longer than that while writers queue
   /// behind it. A vacuum is waited for before, by a lock that keeps no writer waiting: the server ends an automatic one for a
   /// waiter of deadlock_timeout, and would never end it for one that gives up earlier.

@@ -83,6 +83,7 @@ extension ChangeFiles {
   /// The error is one after which the run tries again, with the step before it.
   private func check(_ column: Identifier) -> String {
     """
+    \(Self.byIndex.map { $0 + ";" }.joined(separator: "\n"))
     DO $adbvec$ BEGIN
       IF EXISTS (SELECT 1 FROM \(name) WHERE \(change.pending(column))) THEN
         RAISE EXCEPTION 'rows changed before the lock was there' USING ERRCODE = 'lock_not_available';
@@ -93,6 +94,7 @@ extension ChangeFiles {
 
   private var refusal: String {
     """
+    \(Self.byIndex.map { $0 + ";" }.joined(separator: "\n"))
     DO $adbvec$ BEGIN
       IF EXISTS (SELECT 1 FROM \(name) WHERE \(change.pending(change.previous))) THEN
         RAISE EXCEPTION 'rows were written since the switch, and nothing makes old vectors of them'
