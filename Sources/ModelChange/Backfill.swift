@@ -182,9 +182,10 @@ private struct BackfillLane: Sendable {
 
   private func candidates(after last: String?, limit: Int) async throws -> [String] {
     let from = last == nil ? "" : " AND \(id) > CAST($1 AS \(job.types.id))"
+    // ORDER BY takes a name of the output first: the cast would keep the key's, and order its texts.
     let statement = Statement(
       trusted:
-        "SELECT CAST(\(id) AS text) FROM \(table) WHERE \(pending)\(from) ORDER BY \(id) LIMIT \(limit)",
+        "SELECT CAST(\(id) AS text) AS adbvec_id FROM \(table) WHERE \(pending)\(from) ORDER BY \(id) LIMIT \(limit)",
       binds: last.map { [.text($0)] } ?? []
     )
     return try await rows.transaction(retries: 5) { rows in
@@ -261,7 +262,7 @@ private struct BackfillLane: Sendable {
     let vector = withVector ? "\(change.sql(other))::real[]" : "NULL::real[]"
     let statement = Statement(
       trusted: """
-        SELECT CAST(\(id) AS text), \(source), \(vector), \(change.sql(change.state)) FROM \(table)
+        SELECT CAST(\(id) AS text) AS adbvec_id, \(source), \(vector), \(change.sql(change.state)) FROM \(table)
         WHERE \(id) = ANY (CAST($1::text[] AS \(job.types.id)[])) AND \(pending) ORDER BY \(id)
         """,
       binds: [.textArray(ids)]
