@@ -1,6 +1,6 @@
 import Basics
 
-/// Writing .safetensors files (github.com/huggingface/safetensors).
+/// Reading and writing .safetensors files (github.com/huggingface/safetensors).
 public enum Safetensors {
   /// The bytes of a file that holds `tensors` as 32-bit floats.
   ///

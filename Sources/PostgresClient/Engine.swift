@@ -1,6 +1,7 @@
-/// What an engine does in its own way: where rows lie, how it commits, how settings travel, what a load can count on.
+/// What an engine does in its own way: where rows lie, how it commits, how settings reach its nodes, what a load can
+/// count on.
 ///
-/// A value per product, so that no module asks for a product by its name.
+/// A value per product, so that behaviour asks what an engine does and not what it is called.
 public struct Engine: Sendable, Hashable {
   /// How a table's rows are placed.
   public var placement: PlacementSyntax = .none

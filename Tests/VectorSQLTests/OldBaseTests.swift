@@ -17,14 +17,14 @@ import Testing
     ],
     "Doctor/ShardChecks.swift": ["progress views": "asked on Citus, which needs 11"],
     "Ingestion/Journal/LoadLock.swift": ["later settings": "set from 9.6 and 17 on"],
-    "Ingestion/Loading/IndexBuild.swift": [
+    "Ingestion/Loading/LoadFinish.swift": [
       "progress views": "asked where reportsIndexProgress says so, from 12 on; on the workers of Citus"
     ],
     "Ingestion/Writing/LoadStatements.swift": ["on conflict": "written where supportsOnConflict says so"],
     "Ingestion/Writing/TargetTable.swift": ["catalogue columns": "left out before 10 and 12"],
-    "Migrations/Engine/Dump.swift": ["catalogue columns": "asked on Citus, which needs 11"],
-    "Migrations/Engine/Sending.swift": ["progress views": "a failure shows no progress"],
-    "Migrations/Engine/Settling.swift": ["concurrent index": "from 14 on"],
+    "Migrations/Running/Dump.swift": ["catalogue columns": "asked on Citus, which needs 11"],
+    "Migrations/Running/Sending.swift": ["progress views": "a failure shows no progress"],
+    "Migrations/Running/UnrecordedStatements.swift": ["concurrent index": "from 14 on"],
     "Migrations/Lint/VectorRules.swift": ["index if not exists": "a message, not a statement"],
     "Migrations/Planning/StatementTraits.swift": ["concurrent index": "a name of a statement, not one"],
     "ModelChange/Backfill.swift": ["later settings": "set from 9.6 on"],

@@ -8,7 +8,7 @@ extension Network {
     let steps = try group.flatMap { try self.steps(for: $0, views: views, layout: layout) }
     guard group.count > 1 else { return steps }
     guard steps.count == group.count, let producer = steps[0] as? any RowStep,
-      let consumer = BandWindow(steps[1])
+      let consumer = steps[1] as? any WindowStep
     else {
       throw NetworkError(.feature, "layer \"\(graph.nodes[group[0].node].name)\" does not run in bands")
     }

@@ -1,53 +1,11 @@
 internal import CFeatureKernels
 
-/// What a band step does with the rows that it has in the cache.
-enum BandWindow: Sendable {
-  case depthwise(DepthwiseStep)
-  case maxPool(MaxPoolStep)
-
-  init?(_ step: any Step) {
-    switch step {
-    case let step as DepthwiseStep: self = .depthwise(step)
-    case let step as MaxPoolStep: self = .maxPool(step)
-    default: return nil
-    }
-  }
-
-  var window: Window {
-    switch self {
-    case .depthwise(let step): step.window
-    case .maxPool(let step): step.window
-    }
-  }
-
-  var output: TensorView {
-    switch self {
-    case .depthwise(let step): step.output
-    case .maxPool(let step): step.output
-    }
-  }
-
-  /// One row of the result from a part of the map that begins at the window's `pad_top`.
-  func run(
-    _ map: cfk_map,
-    _ start: UnsafePointer<Float>,
-    _ window: cfk_window,
-    to: UnsafeMutablePointer<Float>,
-    stride: Int
-  ) {
-    switch self {
-    case .depthwise(let step): step.run(map, start, window, row: 0, to: to, stride: stride)
-    case .maxPool(let step): step.run(map, start, window, row: 0, to: to, stride: stride)
-    }
-  }
-}
-
 /// A wide map that is used up at once: rows of it are made, filtered or pooled, and projected while they are
 /// in the cache, and the map as a whole never exists.
 struct BandStep: Step {
   let name: String
   let producer: any RowStep
-  let consumer: BandWindow
+  let consumer: any WindowStep
   /// A 1x1 convolution of the result.
   let projection: MatrixStep?
   let kernels: KernelSet
@@ -120,7 +78,7 @@ struct BandStep: Step {
       let kept = arena + output.offset + row * output.rowStride
       let to = projection == nil ? kept : results + (row - rows.lowerBound) * resultRow
       let stride = projection == nil ? output.pixelStride : result.channels
-      consumer.run(map, band, shifted, to: to, stride: stride)
+      consumer.run(map, band, shifted, row: 0, to: to, stride: stride)
     }
     guard let projection else { return }
     let start = arena + projection.output.offset + rows.lowerBound * projection.output.rowStride

@@ -6,8 +6,36 @@ extension Window {
   }
 }
 
+/// A step that makes each row of its result from the rows of one window.
+protocol WindowStep: Step {
+  var window: Window { get }
+  var input: TensorView { get }
+  var output: TensorView { get }
+
+  /// One row of the result, from the map or from a part of it that begins at the window's `pad_top`.
+  func run(
+    _ map: cfk_map,
+    _ start: UnsafePointer<Float>,
+    _ window: cfk_window,
+    row: Int,
+    to: UnsafeMutablePointer<Float>,
+    stride: Int
+  )
+}
+
+extension WindowStep {
+  var scratchCount: Int { 0 }
+
+  func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+    for row in 0..<output.shape.height {
+      let to = arena + output.offset + row * output.rowStride
+      run(input.map, arena + input.offset, window.kernelForm, row: row, to: to, stride: output.pixelStride)
+    }
+  }
+}
+
 /// A convolution with one filter a channel.
-struct DepthwiseStep: Step {
+struct DepthwiseStep: WindowStep {
   let name: String
   let window: Window
   let filters: FloatBuffer
@@ -17,16 +45,6 @@ struct DepthwiseStep: Step {
   let activation: Activation?
   let kernels: KernelSet
 
-  var scratchCount: Int { 0 }
-
-  func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
-    for row in 0..<output.shape.height {
-      let to = arena + output.offset + row * output.rowStride
-      run(input.map, arena + input.offset, window.kernelForm, row: row, to: to, stride: output.pixelStride)
-    }
-  }
-
-  /// One row of the result, from the map or a part of it.
   func run(
     _ map: cfk_map,
     _ start: UnsafePointer<Float>,
@@ -51,23 +69,13 @@ struct DepthwiseStep: Step {
 }
 
 /// Max pooling.
-struct MaxPoolStep: Step {
+struct MaxPoolStep: WindowStep {
   let name: String
   let window: Window
   let input: TensorView
   let output: TensorView
   let kernels: KernelSet
 
-  var scratchCount: Int { 0 }
-
-  func run(_ arena: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
-    for row in 0..<output.shape.height {
-      let to = arena + output.offset + row * output.rowStride
-      run(input.map, arena + input.offset, window.kernelForm, row: row, to: to, stride: output.pixelStride)
-    }
-  }
-
-  /// One row of the result, from the map or a part of it.
   func run(
     _ map: cfk_map,
     _ start: UnsafePointer<Float>,

@@ -5,8 +5,8 @@ internal import NIOCore
 internal import NIOPosix
 
 /// A stand-in for AnalyticDB's front door: takes PostgreSQL clients and forwards them to a PostgreSQL server, leaving out
-/// of their SQL only what stock PostgreSQL's parser cannot read: `DISTRIBUTED BY (…)`, `DISTRIBUTED RANDOMLY` and
-/// `DISTRIBUTED REPLICATED` behind `CREATE TABLE`.
+/// of their SQL only what stock PostgreSQL cannot read: the distribution of `CREATE TABLE` and `ALTER TABLE`, the storage
+/// options of append-optimised tables, and `gp_segment_id`.
 ///
 /// Everything else passes byte for byte: authentication, COPY, cancel requests, notifications, replication. The sandbox
 /// speaks no TLS and says so as PostgreSQL does. It claims to be nothing: what a client learns of the server comes from

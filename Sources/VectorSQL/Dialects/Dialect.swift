@@ -1,5 +1,5 @@
-/// How one kind of server spells vector search. A dialect is a value: its differences are data, so a new server is a
-/// new value and nothing else changes.
+/// How one kind of server spells vector search. A dialect is a value: its differences are data, in one place for all
+/// searches, definitions and scripts.
 public struct Dialect: Sendable, CustomStringConvertible {
   /// The name used on the command line: `pgvector`, `analyticdb`.
   public let name: String

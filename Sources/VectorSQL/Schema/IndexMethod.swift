@@ -1,4 +1,4 @@
-/// How a vector index works: the three families of approximate search.
+/// How a vector index works: graphs, inverted lists, and graphs over smaller copies of the vectors.
 public enum IndexMethod: Sendable, Hashable {
   /// A graph (pgvector's `hnsw`; AnalyticDB's `ann` with the same numbers).
   case hnsw(HNSWOptions = HNSWOptions())

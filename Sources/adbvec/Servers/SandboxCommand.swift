@@ -13,7 +13,7 @@ struct SandboxCommand: AsyncParsableCommand, InterruptibleCommand {
     discussion: """
       A development stand-in, not AnalyticDB: PostgreSQL clients connect to it on loopback, and it forwards what they \
       send to the private server (started with 'adbvec db start --dialect analyticdb'). It removes only what \
-      PostgreSQL's parser cannot read: DISTRIBUTED BY, RANDOMLY and REPLICATED after CREATE TABLE.
+      PostgreSQL cannot read: distribution clauses, storage options of append-optimised tables, and gp_segment_id.
 
       Clients need the private server's password, which is in the file 'password' in its folder. With --no-password \
       they need none; then every account of this machine can connect.

@@ -5,7 +5,7 @@ import Testing
 @testable import Sandbox
 
 /// Two joined ends without any network.
-@Suite struct GlueTests {
+@Suite struct JoinedEndsTests {
   private let loop = EmbeddedEventLoop()
   private let reads = ReadCounter()
   private let client: EmbeddedChannel
