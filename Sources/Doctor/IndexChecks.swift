@@ -180,8 +180,8 @@ extension VectorTable.Index {
   /// Whether it is the parent of indexes on partitions, made with ON ONLY.
   var isPartitioned: Bool { definition.contains(" ON ONLY ") }
 
-  /// Whether a search that orders by the column itself, without a condition, may use it.
-  var coversColumn: Bool { isValid && expression == nil && predicate == nil }
+  /// Whether a search that orders by the column itself, without a condition, may use it, if only to find candidates.
+  var coversColumn: Bool { isValid && expression == nil && predicate == nil || firstPassMetric != nil }
 
   /// The definition from `USING` on: method, key, options.
   var tail: String {

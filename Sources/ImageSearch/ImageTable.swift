@@ -31,6 +31,8 @@ public struct ImageTable: Sendable {
   public var hasSource: Bool
   /// The index that serves searches by ``metric``.
   public var index: ServingIndex?
+  /// The index on the vectors' signs that finds candidates for searches by ``metric`` where no ``index`` serves them.
+  public var firstPassIndex: ServingIndex?
   /// What a reader of results should know of the table, a sentence each.
   public var notices: [String] = []
 
@@ -89,15 +91,22 @@ public struct ImageTable: Sendable {
       )
     }
     var table = self
+    table.notices = []
     table.dialect = dialect
     let indexes = catalog.searchableIndexes
-    table.metric = metric ?? indexes.lazy.compactMap(\.metric).first ?? .l2
+    let firstPasses = (catalog.vectorIndexes + catalog.parts.flatMap(\.vectorIndexes)).filter {
+      $0.firstPassMetric != nil
+    }
+    table.metric = metric ?? (indexes + firstPasses).lazy.compactMap(\.metric).first ?? .l2
     table.dimension = column.declaredDimension ?? catalog.vectorIndexes.lazy.compactMap(\.dimension).first
     table.element = element
     table.idType = id.type
     table.classType = catalog.column(classColumn)?.type
     table.hasSource = catalog.column(sourceColumn).map { ColumnType($0.type).isText } ?? false
     table.index = indexes.first { $0.metric == table.metric }?.serving
+    if table.dimension != nil {
+      table.firstPassIndex = firstPasses.first { $0.metric == table.metric }?.serving
+    }
     if table.classType == nil {
       table.notices.append(
         "\(name.display) has no column \(classColumn.quoted), so no class is shown; class-column in adbvec.yaml names one"
@@ -134,7 +143,16 @@ extension ImageTable {
     search.settings.efSearch = query.efSearch
     search.settings.probes = query.probes
     search.index = index
+    if index == nil, let firstPassIndex, !query.exact {
+      search.index = firstPassIndex
+      search.firstPass = .binary(candidates: Self.candidates(for: search.fetched, wanted: query.efSearch))
+    }
     return search
+  }
+
+  /// How many rows a first pass finds: ten for each that is wanted, as far as one walk through a graph goes, and two beyond.
+  private static func candidates(for rows: Int, wanted: Int?) -> Int {
+    max(rows, wanted ?? max(2 * rows, min(1000, max(200, 10 * rows))))
   }
 
   private func subject(_ query: ImageQuery) throws -> VectorSearch.Subject {

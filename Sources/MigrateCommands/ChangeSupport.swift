@@ -62,7 +62,8 @@ package struct ChangeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The new column's type: vector, halfvec or real[] (default: as now).",
+      "The new column's type: vector, halfvec or real[] (default: as now); bit for an index on the vectors' signs, whose "
+        + "candidates are ordered by the vectors.",
       valueName: "type"
     )
   )
@@ -114,6 +115,11 @@ package struct ChangeOptions: ParsableArguments {
     if let first = models.first(where: \.1), !reEmbed { throw ValidationError("\(first.0) needs --re-embed") }
     if reEmbed, !models.contains(where: \.1) {
       throw ValidationError("--re-embed needs what changes: --to-weights, --to-feature, --to-type …")
+    }
+    if toType == "bit", let other = models.first(where: { $0.1 && $0.0 != "--to-type" }) {
+      throw ValidationError(
+        "--to-type bit leaves the vectors as they are, and \(other.0) makes others: give them one after the other"
+      )
     }
     for (name, value) in [
       ("--max-loss", maxLoss), ("--min-recall", minRecall), ("--min-agreement", minAgreement ?? 0),

@@ -64,6 +64,7 @@ struct MigrateNew: AsyncParsableCommand {
 
         \(CommandRunner.migrateCommand) new --re-embed better model --to-weights better.safetensors
         \(CommandRunner.migrateCommand) new --re-embed half size --to-type halfvec
+        \(CommandRunner.migrateCommand) new --re-embed small index --to-type bit
       """
   )
 

@@ -1,5 +1,6 @@
 internal import Basics
 internal import FoundationEssentials
+internal import ImageGrid
 internal import ImageSearch
 internal import MetricLearning
 internal import PostgresClient
@@ -65,6 +66,8 @@ public struct GateReport: Sendable, Hashable, Codable {
   public var agreement: Double
   /// The share of true neighbours that the new index found; nil where the new vectors have none.
   public var indexRecall: Double?
+  /// The share of true neighbours that the old index found; nil where the old vectors have none.
+  public var oldIndexRecall: Double?
   /// The old vectors by class; nil where there are no classes.
   public var old: Quality?
   /// The new vectors by class.
@@ -83,6 +86,11 @@ struct ChangeGate: Sendable {
   let classColumn: Identifier?
   let limits: GateLimits
   let dialect: Dialect
+  /// Whether the vectors stay, and candidates by their bits are compared with the index on the vectors.
+  var isFirstPass = false
+
+  /// The column with the new vectors.
+  private var compared: Identifier { isFirstPass ? change.column : change.next }
 
   /// - Throws: `PostgresError`; what a search throws.
   func measure(on connection: PostgresConnection) async throws -> GateReport {
@@ -94,10 +102,21 @@ struct ChangeGate: Sendable {
       rows: samples.count,
       agreement: 1,
       oldRecipe: try await recipe(change.column, connection),
-      newRecipe: try await recipe(change.next, connection),
+      newRecipe: try await recipe(compared, connection),
       refusals: []
     )
     guard samples.count > 1 else { return report }
+    report.oldIndexRecall = try await recall(samples.map(\.old), of: change.column, on: connection)
+    report.indexRecall = try await recall(
+      samples.map(\.new),
+      of: compared,
+      byBits: isFirstPass,
+      on: connection
+    )
+    guard !isFirstPass else {
+      report.refusals = refusals(report)
+      return report
+    }
     var numbers: [String: Int] = [:]
     let labels = samples.enumerated().map { position, row -> Int in
       guard let name = row.name else { return -1 - position }
@@ -116,7 +135,6 @@ struct ChangeGate: Sendable {
       report.old = .init(quality)
       report.new = .init(try new.retrievalQuality(metric: ranking))
     }
-    report.indexRecall = try await indexRecall(samples, on: connection)
     report.refusals = refusals(report)
     return report
   }
@@ -155,7 +173,7 @@ struct ChangeGate: Sendable {
   private func sample(on connection: PostgresConnection) async throws -> [Sample] {
     let id = change.sql(change.idColumn)
     let name = classColumn.map { "CAST(\(change.sql($0)) AS text)" } ?? "NULL::text"
-    let (old, new) = (change.sql(change.column), change.sql(change.next))
+    let (old, new) = (change.sql(change.column), change.sql(compared))
     // The ids first: the vectors of all rows would be read and converted to be sorted.
     let statement = Statement(
       trusted: """
@@ -182,14 +200,21 @@ struct ChangeGate: Sendable {
     return try await table.read(dialect: dialect, metric: nil, from: connection)
   }
 
-  /// Searches near a few rows of the sample, by the new index and exactly.
-  private func indexRecall(_ samples: [Sample], on connection: PostgresConnection) async throws -> Double? {
-    let table = try await searchTable(change.next, on: connection)
-    guard table.index != nil else { return nil }
+  /// Searches near a few rows of the sample, by the column's index and exactly.
+  /// - Parameter byBits: leaves the index on the vectors themselves alone.
+  private func recall(
+    _ vectors: [[Float]],
+    of column: Identifier,
+    byBits: Bool = false,
+    on connection: PostgresConnection
+  ) async throws -> Double? {
+    var table = try await searchTable(column, on: connection)
+    if byBits { table.index = nil }
+    guard table.index != nil || table.firstPassIndex != nil else { return nil }
     let searcher = ImageSearcher(table: table, connections: connection)
     var recalls: [Double] = []
-    for sample in samples.prefix(20) where sample.new.contains(where: { $0 != 0 }) {
-      recalls.append(try await searcher.trial(ImageQuery(.vector(sample.new), topK: 10)).recall)
+    for vector in vectors.prefix(20) where vector.contains(where: { $0 != 0 }) {
+      recalls.append(try await searcher.trial(ImageQuery(.vector(vector), topK: 10)).recall)
     }
     return recalls.isEmpty ? nil : recalls.reduce(0, +) / Double(recalls.count)
   }
@@ -213,11 +238,32 @@ extension GateReport {
     }
   }
 
+  /// What can be drawn of it: the classes' precision and the indexes' recall, where they were measured; nil for neither.
+  var chart: BarChart? {
+    func shares(_ quality: Quality?, _ recall: Double?) -> [Double?] {
+      (quality.map { [$0.precisionAt1, $0.precisionAt10, $0.meanAveragePrecision] } ?? [])
+        + (indexRecall.map { _ in [recall] } ?? [])
+    }
+    let measures = (old == nil ? [] : ["P@1", "P@10", "mAP"]) + (indexRecall == nil ? [] : ["index recall"])
+    guard !measures.isEmpty else { return nil }
+    return BarChart(
+      heading: old == nil
+        ? "True neighbours that the index finds" : "Images of the same class among the nearest",
+      measures: measures,
+      groups: [
+        BarChart.Group(title: "old", shares: shares(old, oldIndexRecall)),
+        BarChart.Group(title: "new", shares: shares(new, indexRecall)),
+      ]
+    )
+  }
+
   /// One line for a person who watches.
   var summary: String {
     func share(_ value: Double) -> String { String(printf: "%.3f", value) }
     var parts = ["\(rows) rows", "agreement \(share(agreement))"]
-    if let indexRecall { parts.append("index recall \(share(indexRecall))") }
+    if let indexRecall {
+      parts.append("index recall " + (oldIndexRecall.map { "\(share($0)) -> " } ?? "") + share(indexRecall))
+    }
     if let old, let new {
       parts.append("precision at 10 \(share(old.precisionAt10)) -> \(share(new.precisionAt10))")
     }

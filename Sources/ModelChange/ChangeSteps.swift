@@ -69,8 +69,26 @@ public struct ChangeSteps: MigrationStepRunner {
   ) async throws -> String? {
     guard step.name == "backfill" else { return try await gate(step, on: connection, report: report) }
     let request = try BackfillRequest(step.values)
-    try await fill(request, on: connection, report: report)
+    let made = try await fill(request, on: connection, report: report).made
+    // The switch does few rows, and has no time to lose.
+    if step.isAlone, made > 0 { try await analyze(request.change, on: connection) }
     return nil
+  }
+
+  /// Every row has changed, and the new column has no statistics. A vacuum that works on the table is not waited for: the server
+  /// will see to it by itself.
+  private func analyze(_ change: VectorChange, on connection: PostgresConnection) async throws {
+    let statement = "ANALYZE \(change.sql(change.table))"
+    guard try await connection.capabilities().engine.placement != .function else {
+      try await connection.run(trusted: statement)
+      return
+    }
+    do {
+      try await connection.transaction { connection in
+        try await connection.setLocally(["SET LOCAL lock_timeout = '2s'"])
+        try await connection.run(trusted: statement)
+      }
+    } catch let error as PostgresError where error.sqlState == "55P03" {}
   }
 
   /// Makes the vectors that a column lacks.
@@ -130,7 +148,8 @@ public struct ChangeSteps: MigrationStepRunner {
       change: request.change,
       classColumn: try step.values["class"].map { try Identifier(validating: $0) },
       limits: try GateLimits(step.values),
-      dialect: dialect
+      dialect: dialect,
+      isFirstPass: Self.isFirstPass(step)
     )
     let found = try await gate.measure(on: connection)
     report(found.summary)
@@ -146,22 +165,14 @@ public struct ChangeSteps: MigrationStepRunner {
     return "gate passed by --force: \(reasons)"
   }
 
+  private static func isFirstPass(_ step: MigrationStep) -> Bool { step.values["first-pass"] == "bits" }
+
   /// The numbers and a chart, in the folder of the migrations; nothing for migrations inside the program.
   private func write(_ found: GateReport, beside file: String, _ report: (String) -> Void) throws {
     guard file.hasSuffix(".sql"), FileManager.default.fileExists(atPath: file) else { return }
     let stem = String(file.dropLast(4))
     try AtomicFile.write(try found.json, to: stem + ".report.json")
-    guard let old = found.old, let new = found.new else { return }
-    let chart = BarChart(
-      heading: "Images of the same class among the nearest",
-      measures: ["P@1", "P@10", "mAP"],
-      groups: [("old", old), ("new", new)].map { title, quality in
-        BarChart.Group(
-          title: title,
-          shares: [quality.precisionAt1, quality.precisionAt10, quality.meanAveragePrecision]
-        )
-      }
-    )
+    guard let chart = found.chart else { return }
     do {
       try AtomicFile.write(try chart.pngData(), to: stem + ".report.png")
     } catch let error as GridError {
@@ -171,7 +182,12 @@ public struct ChangeSteps: MigrationStepRunner {
 
   /// What a backfill takes: rows, images that are not there, hours, bytes, memory and locks.
   public func plan(_ step: MigrationStep, on connection: PostgresConnection) async throws -> [String] {
-    guard step.name == "backfill" else { return [] }
+    guard step.name == "backfill" else {
+      guard Self.isFirstPass(step) else { return [] }
+      let request = try BackfillRequest(step.values, needsMaking: false)
+      return try await ChangeEstimate(request: request, models: models, workers: workers, dialect: dialect)
+        .firstPassLines(on: connection)
+    }
     guard step.isAlone else {
       return ["rows that changed meanwhile are done first, before each attempt to get the lock"]
     }

@@ -99,7 +99,8 @@ extension VectorTable {
     let binds: [SQLValue] = [.int8Array(tables.map(Int64.init)), .text(column.name)]
     return try await connection.query(Statement(trusted: indexQuery, binds: binds)).map { row in
       let (
-        table, name, method, operatorClass, options, definition, isValid, isAttached, expression, predicate
+        table, name, method, operatorClass, options, definition, isValid, isAttached, expression, predicate,
+        comment
       ) = try row.decode(
         UInt32.self,
         String.self,
@@ -109,6 +110,7 @@ extension VectorTable {
         String.self,
         Bool.self,
         Bool.self,
+        String?.self,
         String?.self,
         String?.self
       )
@@ -121,7 +123,8 @@ extension VectorTable {
         isAttached: isAttached,
         isValid: isValid,
         expression: expression,
-        predicate: predicate
+        predicate: predicate,
+        comment: comment
       )
       return (table, index)
     }
@@ -192,7 +195,7 @@ extension VectorTable {
            pg_get_indexdef(i.indexrelid), i.indisvalid,
            EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid),
            CASE WHEN i.indkey[0] = 0 THEN pg_get_indexdef(i.indexrelid, 1, true) END,
-           pg_get_expr(i.indpred, i.indrelid, true)
+           pg_get_expr(i.indpred, i.indrelid, true), obj_description(i.indexrelid, 'pg_class')
     FROM pg_index i
     JOIN pg_class x ON x.oid = i.indexrelid
     JOIN pg_am m ON m.oid = x.relam

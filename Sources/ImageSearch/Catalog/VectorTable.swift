@@ -89,6 +89,8 @@ public struct VectorTable: Sendable, Hashable {
     public var expression: String?
     /// The condition of a partial index.
     public var predicate: String?
+    /// What `COMMENT ON INDEX` says of it.
+    public var comment: String?
   }
 
   /// The indexes that can serve searches, on the table itself or on its parts; those that serve any search come first.
@@ -119,6 +121,7 @@ public struct VectorTable: Sendable, Hashable {
 extension VectorTable.Index {
   /// The metric that the index serves; nil when its names tell none.
   public var metric: Metric? {
+    if let firstPassMetric { return firstPassMetric }
     let spelling = method == "ann" ? (options["distancemeasure"] ?? "l2") : operatorClass
     for (part, metric) in [("l2", Metric.l2), ("cosine", .cosine), ("ip", .innerProduct), ("l1", .l1)]
     where spelling.lowercased().split(separator: "_").contains(Substring(part)) {
@@ -126,6 +129,19 @@ extension VectorTable.Index {
     }
     return nil
   }
+
+  /// The metric of the searches that order the candidates of this index by their vectors, where it is one on the vectors' signs
+  /// (`binary_quantize`) that a change of the table has made; its comment tells it. nil for every other index.
+  public var firstPassMetric: Metric? {
+    guard isValid, predicate == nil, operatorClass == "bit_hamming_ops",
+      expression?.contains("binary_quantize") == true,
+      let comment, comment.hasPrefix(Self.firstPassComment)
+    else { return nil }
+    return Metric(name: String(comment.dropFirst(Self.firstPassComment.count)))
+  }
+
+  /// The comment of such an index, before its metric.
+  package static let firstPassComment = "first pass of searches by "
 
   /// What the settings of a search depend on; nil for a method that is not known.
   public var serving: ServingIndex? {

@@ -57,11 +57,11 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     self.onChange = onChange
   }
 
-  /// Looks every second whether the table has another recipe, until the task is cancelled.
+  /// Looks every second whether the table has another recipe or other indexes, until the task is cancelled.
   package func follow() async {
     while (try? await Task.sleep(for: .seconds(1))) != nil {
       do {
-        _ = try await refresh()
+        if try await !refresh() { try await readIndexes() }
         try await prepare()
       } catch {
         // The database may be gone for a while; searches say so themselves.
@@ -115,6 +115,18 @@ package final class FollowedTable: SearchBackend, ImageBackend {
         ?? "the table has new vectors; uploads are embedded by \(now.images.model) from now on"
     )
     return true
+  }
+
+  /// Takes over the indexes that serve searches now: another one is used in another way.
+  private func readIndexes() async throws {
+    let known = now
+    let table = try await connections.withConnection { connection in
+      try await known.table.read(dialect: known.table.dialect, metric: metric, from: connection)
+    }
+    current.withLock { current in
+      guard current.generation == known.generation else { return }
+      current.table = table
+    }
   }
 
   /// Loads the model of a change that is under way.

@@ -142,6 +142,11 @@ public struct SearchPlan: Sendable, Hashable {
     if valid.isEmpty {
       return ["the index \(indexes[0].name) is invalid after a failed build; drop and rebuild it"]
     }
+    let size = rows.map { " of \($0) rows" } ?? ""
+    let filtered = search.filters.isEmpty ? "" : ", or the filter leaves few rows"
+    let cheaper =
+      "the planner finds a scan\(size) cheaper\(filtered); run ANALYZE, or compare with enable_seqscan = off"
+    if search.firstPass?.quantization != nil { return [cheaper] }
     let onColumn = valid.filter { $0.expression == nil }
     if onColumn.isEmpty, let index = valid.first, let expression = index.expression {
       return [
@@ -162,11 +167,7 @@ public struct SearchPlan: Sendable, Hashable {
           + "add the condition, or create an index without one"
       ]
     }
-    let size = rows.map { " of \($0) rows" } ?? ""
-    let filtered = search.filters.isEmpty ? "" : ", or the filter leaves few rows"
-    return [
-      "the planner finds a scan\(size) cheaper\(filtered); run ANALYZE, or compare with enable_seqscan = off"
-    ]
+    return [cheaper]
   }
 }
 

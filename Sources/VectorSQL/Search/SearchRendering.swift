@@ -117,7 +117,7 @@ extension VectorSearch {
   public var comparesEveryRow: Bool { exact || limit == nil || (perValueOf != nil && firstPass == nil) }
 
   /// How many rows the search itself yields before pages and radii take some away.
-  var fetched: Int { (limit ?? 0) + (after.map { max(0, $0.seen) } ?? 0) }
+  package var fetched: Int { (limit ?? 0) + (after.map { max(0, $0.seen) } ?? 0) }
 
   private func check() throws(RenderingError) {
     if let limit { try RenderingError.check(limit, in: 1...Int(Int32.max), "the number of rows") }

@@ -63,12 +63,14 @@ struct TableChanges: ChangeSupport {
       recipe[.weightsFile] = Self.absolute(file)
       table.recipe = RecordedRecipe(recipe: recipe, table: known.table, count: known.count)
     }
-    if request.contract { return [try await contract(table, request, title, on: connection)] }
-    let wanted = try wanted(request, table, settings)
+    if request.contract { return try await contract(table, request, title, on: connection) }
     var limits = GateLimits()
     limits.sample = request.sample
     limits.maximumLoss = request.maxLoss
     limits.minimumRecall = request.minRecall
+    if request.toType == "bit" { return try FirstPassFiles(table, limits: limits).files(title) }
+    for note in table.notes { Terminal.note(note) }
+    let wanted = try wanted(request, table, settings)
     limits.minimumAgreement = request.minAgreement ?? wanted.agreement
     let missing = MissingImages(rawValue: request.missing) ?? .fail
     if case .images = wanted.making, missing == .fail { try await table.refuseMissingImages(on: connection) }
@@ -172,10 +174,10 @@ struct TableChanges: ChangeSupport {
   private static func type(_ wanted: String?, _ table: ChangedTable, _ dimension: Int) throws -> String {
     let old = table.column.typeName
     let bare = wanted ?? (old == "vector" && dimension > 2000 ? "halfvec" : old)
-    let known = old.hasSuffix("[]") ? ["real[]"] : ["vector", "halfvec"]
+    let known = old.hasSuffix("[]") ? ["real[]"] : ["vector", "halfvec", "bit"]
     guard known.contains(bare) else {
       throw CommandFailure(
-        "--to-type must be \(known.joined(separator: " or ")), not \"\(bare)\"",
+        "--to-type must be one of \(known.joined(separator: ", ")), not \"\(bare)\"",
         exitCode: 64
       )
     }
@@ -191,7 +193,7 @@ struct TableChanges: ChangeSupport {
     _ request: ChangeOptions,
     _ title: String,
     on connection: PostgresConnection
-  ) async throws -> (name: String, text: String) {
+  ) async throws -> [(name: String, text: String)] {
     let change = table.change
     guard table.catalog.column(change.previous) != nil else {
       throw CommandFailure(

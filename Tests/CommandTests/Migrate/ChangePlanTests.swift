@@ -54,6 +54,32 @@ struct ChangePlanTests {
     }
   }
 
+  /// The indexes that are built have the size that the plan said, within a fifth.
+  @Test(arguments: [["half", "--to-type", "halfvec"], ["small", "--to-type", "bit", "--min-recall", "0"]])
+  func theIndexHasTheSizeThatThePlanSaid(words: [String]) async throws {
+    try await ChangeBench.with(dimension: 64) { bench in
+      _ = try await bench.rows(
+        """
+        INSERT INTO image_search (id, class, image_vector)
+        SELECT i, 'a', (SELECT array_agg(random() - 0.5) FROM generate_series(1, 64) k WHERE i > 0)::real[]::vector
+        FROM generate_series(1, 4000) i;
+        ANALYZE image_search
+        """
+      )
+      let files = try await bench.run(["migrate", "new", "--re-embed"] + words)
+      #expect(files.exitCode == 0, "\(files.error)")
+      let plan = try await bench.succeed("migrate", "plan").output
+      let line = try #require(plan.split(separator: "\n").first { $0.contains("  index: ") })
+      let said = try #require(line.split(separator: " ").compactMap { Double($0) }.first)
+      try await bench.succeed("migrate", "up", "--to", try bench.version("index"))
+      let size = try await bench.value(
+        "SELECT pg_relation_size(oid) / 1e6 FROM pg_class WHERE relname ~ '^image_search_image_vector_(idx_next|bits)$'"
+      )
+      let built = try #require(size.flatMap { Double($0) })
+      #expect(abs(built - said) < built / 5 + 0.05, "\(said) \(built)")
+    }
+  }
+
   @Test func whatMakesTheVectorsIsLookedForBeforeAnythingBegins() async throws {
     try await ChangeBench.with(dimension: 8) { bench in
       try await bench.fill(30)
