@@ -7,7 +7,7 @@ internal import VectorSQL
 
 /// The files of a change: ordinary migrations, written once for a person to read before they run.
 ///
-/// Five go up one after the other; the sixth, which drops the old vectors, is written later, when nobody wants them back.
+/// Five go up one after the other; the last, which drops the old vectors, is written later, when nobody wants them back.
 public struct ChangeFiles: Sendable {
   /// A file: what it does in its name, and its text.
   public typealias File = (name: String, text: String)
@@ -60,7 +60,7 @@ public struct ChangeFiles: Sendable {
         "\(table.change.table.quoted) has no column that says where its images are. Fix: name it with --source-column"
       )
     }
-    let stuck = table.dependents.filter {
+    let stuck = table.dependents.dependents.filter {
       $0.statements == nil || $0.needsSameType && type != table.column.type
     }
     guard stuck.isEmpty else {
@@ -99,9 +99,7 @@ public struct ChangeFiles: Sendable {
     let storage =
       table.column.storage == "p" && fitsPage && table.server.engine.placement != .function
       ? "\nALTER TABLE \(name) ALTER COLUMN \(sql(change.next)) SET STORAGE PLAIN;" : ""
-    let grants = table.grants.map {
-      "\nGRANT \($0.privilege) (\(sql(change.next))) ON \(name) TO \($0.role);"
-    }.joined()
+    let traits = table.dependents.traits.map { "\n\($0);" }.joined()
     let pending = [(change.pendingIndex, change.next), (change.pendingPreviousIndex, change.column)].map {
       "CREATE INDEX \(concurrently)\(sql($0)) ON \(name) (\(sql(change.idColumn)))\n  WHERE \(change.pending($1));"
     }
@@ -111,7 +109,7 @@ public struct ChangeFiles: Sendable {
       -- migrate:up transaction:false
       BEGIN;
       \(Self.locking(table, "200ms"))
-      ALTER TABLE \(name) ADD COLUMN \(sql(change.next)) \(type), ADD COLUMN \(sql(change.state)) text;\(storage)\(grants)
+      ALTER TABLE \(name) ADD COLUMN \(sql(change.next)) \(type), ADD COLUMN \(sql(change.state)) text;\(storage)\(traits)
       \(function(clearing: change.next, by: forward))
       \(triggers)
       COMMIT;
@@ -120,13 +118,38 @@ public struct ChangeFiles: Sendable {
       -- migrate:down transaction:false
       DROP INDEX \(concurrently)IF EXISTS \(change.inSchema(change.pendingPreviousIndex));
       DROP INDEX \(concurrently)IF EXISTS \(change.inSchema(change.pendingIndex));
-      BEGIN;
+      \(requiringAgain.check)BEGIN;
       \(Self.locking(table, "200ms"))
       \(dropTriggers)
       DROP FUNCTION \(change.sql(change.function))();
-      ALTER TABLE \(name) DROP COLUMN \(sql(change.next)), DROP COLUMN \(sql(change.state));
+      \(requiringAgain.set)ALTER TABLE \(name) DROP COLUMN \(sql(change.next)), DROP COLUMN \(sql(change.state));
       \(forgettingRecipe(of: change.next))
       COMMIT;
+
+      """
+  }
+
+  /// A switch takes NOT NULL from the old column; the last step back gives it again, as fast as the check allows it.
+  private var requiringAgain: (check: String, set: String) {
+    guard table.column.isRequired else { return ("", "") }
+    let check = """
+      BEGIN;
+      \(Self.locking(table, "200ms"))
+      ALTER TABLE \(name) DROP CONSTRAINT IF EXISTS \(sql(change.required));
+      ALTER TABLE \(name) ADD CONSTRAINT \(sql(change.required)) CHECK (\(sql(change.column)) IS NOT NULL) NOT VALID;
+      COMMIT;
+      ALTER TABLE \(name) VALIDATE CONSTRAINT \(sql(change.required));
+
+      """
+    return (check, Self.requiring(change))
+  }
+
+  /// NOT NULL in the place of a check that has been validated, so that the server need not look at the rows.
+  static func requiring(_ change: VectorChange) -> String {
+    let name = change.sql(change.table)
+    return """
+      ALTER TABLE \(name) ALTER COLUMN \(change.sql(change.column)) SET NOT NULL;
+      ALTER TABLE \(name) DROP CONSTRAINT \(change.sql(change.required));
 
       """
   }
@@ -171,7 +194,7 @@ public struct ChangeFiles: Sendable {
       lines = Self.lines(recipe)
     case .conversion(let conversion):
       lines =
-        ["\"convert=\(conversion.sql(of: sql(change.column)))\""]
+        ["\"convert=\(conversion.sql(of: sql(change.column)).replacing("\"", with: "\"\""))\""]
         + (conversion.normalises ? ["normalise=yes"] : [])
     case .projection(let file, let recipe):
       lines = ["\"project=\(file)\""] + Self.lines(recipe)
@@ -246,7 +269,7 @@ public struct ChangeFiles: Sendable {
 
   // The end, written later.
 
-  /// The file that drops the old vectors.
+  /// The file that drops the old vectors, behind one that looks whether no row lacks a vector where the old ones were NOT NULL.
   /// - Parameters:
   ///   - missing: `drop` deletes the rows whose image was not there.
   ///   - count: how many those are now.
@@ -255,7 +278,7 @@ public struct ChangeFiles: Sendable {
     missing: MissingImages,
     count: Int,
     title: String
-  ) -> File {
+  ) -> [File] {
     let change = table.change
     let name = change.sql(change.table)
     let deletion =
@@ -263,15 +286,18 @@ public struct ChangeFiles: Sendable {
       ? "-- \(count) \(count == 1 ? "row" : "rows") when this file was written.\nDELETE FROM \(name) WHERE \(change.missing(change.column));\n"
       : ""
     let store = change.inSchema("adbvec_recipe")
+    let proven =
+      table.dependents.hasRequiredCheck
+      ? "-- lint:ignore D003 a check that was validated proves it, so that no row is looked at\n" : ""
     let text = """
       -- The old vectors of \(name).\(change.sql(change.column)) go, with everything that the change added. There is no way back.
       -- lint:ignore D004 the vectors are those that the switch has put aside
-      -- migrate:up lock-timeout:200ms
+      \(proven)-- migrate:up lock-timeout:200ms
       \(locking(table, "200ms"))
       \(deletion)DROP TRIGGER \(change.sql(change.insertTrigger)) ON \(name);
       DROP TRIGGER \(change.sql(change.updateTrigger)) ON \(name);
       DROP FUNCTION \(change.sql(change.function))();
-      ALTER TABLE \(name) DROP COLUMN \(change.sql(change.previous)), DROP COLUMN \(change.sql(change.state));
+      \(table.dependents.hasRequiredCheck ? requiring(change) : "")ALTER TABLE \(name) DROP COLUMN \(change.sql(change.previous)), DROP COLUMN \(change.sql(change.state));
       DO $adbvec$ BEGIN
         IF to_regclass('\(store)') IS NOT NULL THEN
           DELETE FROM \(store) WHERE table_name = '\(change.table.name.name)' AND column_name = '\(change.previous.name)';
@@ -281,6 +307,17 @@ public struct ChangeFiles: Sendable {
       -- migrate:down irreversible:"the old vectors are gone"
 
       """
-    return ("\(title) contract", text)
+    let last: File = ("\(title) contract", text)
+    guard table.dependents.hasRequiredCheck else { return [last] }
+    let validation = """
+      -- No row of \(name) may lack a vector again, as before the change. Readers and writers go on while the rows are looked at.
+      -- migrate:up transaction:false
+      ALTER TABLE \(name) VALIDATE CONSTRAINT \(change.sql(change.required));
+
+      -- migrate:down transaction:false
+      -- There is nothing to undo.
+
+      """
+    return [("\(title) required", validation), last]
   }
 }

@@ -12,7 +12,7 @@ extension ChangeFiles {
       column == change.previous
       ? """
 
-        IF TG_OP = 'INSERT' AND NEW.\(sql(change.previous)) IS NOT NULL THEN
+        IF TG_OP = 'INSERT' AND NEW.\(sql(change.previous)) IS NOT NULL AND NEW.\(sql(change.column)) IS NULL THEN
           RAISE EXCEPTION 'this row gives a value to \(sql(change.previous)), which stands where \(sql(change.column)) was'
             USING HINT = 'Fix: name the columns in INSERT and COPY';
         END IF;
@@ -27,21 +27,35 @@ extension ChangeFiles {
       """
   }
 
+  /// They fire whatever a user's trigger has made of the row, and for rows that a subscription writes.
   var triggers: String {
-    let procedure = "FOR EACH ROW EXECUTE PROCEDURE \(change.sql(change.function))()"
-    let columns = [change.column, change.sourceColumn].compactMap(\.self)
-    let isComparable = isAnalyticDB || table.server.qualifier(of: "vector") == nil
-    let when =
-      isComparable
-      ? "UPDATE ON \(name)\n  FOR EACH ROW WHEN ("
-        + columns.map { "OLD.\(sql($0)) IS DISTINCT FROM NEW.\(sql($0))" }.joined(separator: " OR ")
-        + ") EXECUTE PROCEDURE \(change.sql(change.function))();"
-      : "UPDATE OF \(columns.map(sql).joined(separator: ", ")) ON \(name)\n  \(procedure);"
+    let procedure = "EXECUTE PROCEDURE \(change.sql(change.function))()"
+    let changes = [change.column, change.sourceColumn].compactMap(\.self).map(differs).joined(
+      separator: " OR "
+    )
+    let always =
+      table.server.engine.placement == .function
+      ? ""
+      : [change.insertTrigger, change.updateTrigger].map {
+        "\nALTER TABLE \(name) ENABLE ALWAYS TRIGGER \(sql($0));"
+      }.joined()
     return """
       CREATE TRIGGER \(sql(change.insertTrigger)) BEFORE INSERT ON \(name)
-        \(procedure);
-      CREATE TRIGGER \(sql(change.updateTrigger)) BEFORE \(when)
+        FOR EACH ROW \(procedure);
+      CREATE TRIGGER \(sql(change.updateTrigger)) BEFORE UPDATE ON \(name)
+        FOR EACH ROW WHEN (\(changes)) \(procedure);\(always)
       """
+  }
+
+  /// IS DISTINCT FROM finds the operator of an extension on the search path only.
+  private func differs(_ column: Identifier) -> String {
+    let (old, new) = ("OLD.\(sql(column))", "NEW.\(sql(column))")
+    guard column == change.column, !table.column.typeName.hasSuffix("[]"),
+      let schema = table.server.qualifier(of: "vector")
+    else {
+      return "\(old) IS DISTINCT FROM \(new)"
+    }
+    return "coalesce(\(old) OPERATOR(\(sql(schema)).<>) \(new), (\(old) IS NULL) <> (\(new) IS NULL))"
   }
 
   var dropTriggers: String {
@@ -57,7 +71,12 @@ extension ChangeFiles {
   /// A vector that was only stored otherwise can be stored as before.
   var backward: VectorConversion? {
     guard let forward, !forward.normalises else { return nil }
-    return VectorConversion(type: table.column.type, normalises: false, qualifier: forward.qualifier)
+    return VectorConversion(
+      type: table.column.type,
+      normalises: false,
+      qualifier: forward.qualifier,
+      schema: forward.schema
+    )
   }
 
   /// Makes the planner find the rows that wait through their partial index. The new column has no statistics, or those of a while

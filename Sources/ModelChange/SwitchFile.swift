@@ -16,8 +16,7 @@ extension ChangeFiles {
 
   /// An index on the new column for each on the old one, and the names that both have before and after.
   func indexes() throws -> [Index] {
-    try table.catalog.vectorIndexes.filter { $0.expression == nil && $0.predicate == nil && $0.isValid }.map {
-      old in
+    try table.catalog.vectorIndexes.filter { $0.isRebuiltByChange && $0.isValid }.map { old in
       let name = try QualifiedName(validating: old.name).name
       let build = try Identifier(validating: name.name + "_next")
       var options = old.options
@@ -26,12 +25,16 @@ extension ChangeFiles {
         separator: ", "
       )
       let with = list.isEmpty ? "" : "\n  WITH (\(list))"
+      let key =
+        old.firstPassMetric == nil
+        ? "\(sql(change.next)) \(operatorClass(old))" : FirstPassFiles.key(table, change.next, dimension)
       return Index(
         old: name,
         build: build,
         aside: try Identifier(validating: name.name + "_previous"),
         create: "CREATE INDEX \(concurrently)\(sql(build)) ON \(self.name)\n"
-          + "  USING \(old.method) (\(sql(change.next)) \(operatorClass(old)))\(with);"
+          + "  USING \(old.method) (\(key))\(with);"
+          + (old.firstPassMetric.map { "\n" + FirstPassFiles.comment(change.inSchema(build), $0) } ?? "")
       )
     }
   }
@@ -47,10 +50,16 @@ extension ChangeFiles {
 
   func switching(_ indexes: [Index]) -> String {
     let (there, back) = (renames(indexes), renames(indexes, back: true))
-    let carried = table.dependents.flatMap { $0.statements ?? [] }.map { $0 + ";\n" }.joined()
+    let carried = table.dependents.dependents.flatMap { $0.statements ?? [] }.map { $0 + ";\n" }.joined()
+    // Rows without an image may stay without a vector; else what was NOT NULL stays so for writers.
+    let keepsRequired = table.column.isRequired && leavesNoRowOut
     let required =
       table.column.isRequired
-      ? "ALTER TABLE \(name) ALTER COLUMN \(sql(change.previous)) DROP NOT NULL;\n" : ""
+      ? "ALTER TABLE \(name) ALTER COLUMN \(sql(change.previous)) DROP NOT NULL;\n"
+        + (keepsRequired
+          ? "ALTER TABLE \(name) ADD CONSTRAINT \(sql(change.required)) CHECK (\(sql(change.column)) IS NOT NULL) NOT VALID;\n"
+          : "") : ""
+    let freed = keepsRequired ? "ALTER TABLE \(name) DROP CONSTRAINT \(sql(change.required));\n" : ""
     return """
       -- The new vectors take the column's name, the old ones stay beside them. Rows that changed meanwhile are done first;
       -- the lock is asked for shortly, and again until no such row is left under it.
@@ -72,12 +81,16 @@ extension ChangeFiles {
       LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
       \(rollback == nil ? refusal : check(change.previous))
       \(dropTriggers)
-      \(back)
+      \(freed)\(back)
       \(function(clearing: change.next, by: forward))
       \(triggers)
       \(carried)\(movingRecipes(from: change.column, to: change.next, then: change.previous, change.column))
 
       """
+  }
+
+  private var leavesNoRowOut: Bool {
+    if case .images = making { missing == .fail } else { true }
   }
 
   /// The error is one after which the run tries again, with the step before it.

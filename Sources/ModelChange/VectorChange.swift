@@ -23,8 +23,11 @@ public struct VectorChange: Sendable, Hashable {
   public let state: Identifier
   /// The function of both triggers.
   let function: QualifiedName
+  /// Triggers run in the order of their names: these come after those of users, whose vectors they have to see.
   let insertTrigger: Identifier
   let updateTrigger: Identifier
+  /// What stands for the column's NOT NULL from the switch on.
+  let required: Identifier
   /// The partial index on the rows that wait for a new vector, and the one on those that wait for an old one.
   let pendingIndex: Identifier
   let pendingPreviousIndex: Identifier
@@ -55,8 +58,9 @@ public struct VectorChange: Sendable, Hashable {
       schema: table.schema,
       name: try Self.name(table.name.name, "_\(column.name)_changed")
     )
-    insertTrigger = try Self.name(column.name, "_inserted")
-    updateTrigger = try Self.name(column.name, "_updated")
+    insertTrigger = try Self.name("zz_" + column.name, "_inserted")
+    updateTrigger = try Self.name("zz_" + column.name, "_updated")
+    required = try Self.name(column.name, "_required")
     pendingIndex = try Self.name(table.name.name, "_\(column.name)_pending")
     pendingPreviousIndex = try Self.name(table.name.name, "_\(column.name)_pending_previous")
   }
@@ -104,23 +108,28 @@ public struct VectorConversion: Sendable, Hashable {
   public var type: String
   /// Whether vectors are scaled to length 1 first.
   public var normalises: Bool
-  /// The function of the extension that does it, with its schema where that must be named; nil where there is none (real[],
-  /// pgvector before 0.7).
-  var normaliser: String?
-  /// The schema of the extension's functions, with its dot, where it must be named.
+  /// Whether a function of the extension does that; not for real[], nor before pgvector 0.7.
+  var hasNormaliser = false
+  /// The extension's schema with its dot, where it must be named in the sessions of a change.
   var qualifier = ""
+  /// The extension's schema with its dot.
+  var schema = ""
 
-  /// The expression for a vector in a trigger, which must refuse no writer: NULL for one that a halfvec may not hold, since its
-  /// largest number is 65504. The backfill then meets it, and says so.
+  /// The expression for a vector in a trigger, which must refuse no writer. It names the schema of all, since a writer may have
+  /// any search path, as the one of a subscription, which is empty; and it is NULL for a vector that a halfvec may not hold,
+  /// whose largest number is 65504. The backfill then meets that, and says so.
   func sqlInTrigger(of vector: String) -> String {
-    guard !normalises, type.contains("halfvec") else { return sql(of: vector) }
-    return "CASE WHEN \(qualifier)vector_norm(\(vector)) < 65504 THEN \(sql(of: vector)) END"
+    var named = self
+    named.qualifier = schema
+    if !type.contains("."), !type.hasSuffix("[]") { named.type = schema + type }
+    guard !normalises, type.contains("halfvec") else { return named.sql(of: vector) }
+    return "CASE WHEN \(schema)vector_norm(\(vector)) < 65504 THEN \(named.sql(of: vector)) END"
   }
 
   /// The expression for a vector.
   func sql(of vector: String) -> String {
     guard normalises else { return "\(vector)::\(type)" }
-    if let normaliser { return "\(normaliser)(\(vector))::\(type)" }
+    if hasNormaliser { return "\(qualifier)l2_normalize(\(vector))::\(type)" }
     return "(SELECT array_agg(CASE WHEN n > 0 THEN (e / n)::real ELSE e END ORDER BY o) FROM (SELECT e, o, "
       + "sqrt(sum(e::float8 * e) OVER ()) AS n FROM unnest(\(vector)::real[]) WITH ORDINALITY AS u (e, o)) AS v)::\(type)"
   }

@@ -20,10 +20,10 @@ struct StepTests {
 
   @Test func aStepAndTheLinesThatGoOnWithIt() throws {
     let found = try steps(
-      "-- a comment\n-- adbvec:backfill table=t column=c\n--   a=1 \"b=two words\"\n-- another\n--   c=3\n"
+      "-- a comment\n-- adbvec:backfill table=t column=c\n--   a=1 \"b=two words\" \"d=\"\"X\"\".y\"\n-- another\n--   c=3\n"
     )
     #expect(found.map(\.name) == ["backfill"])
-    #expect(found.first?.values == ["table": "t", "column": "c", "a": "1", "b": "two words"])
+    #expect(found.first?.values == ["table": "t", "column": "c", "a": "1", "b": "two words", "d": "\"X\".y"])
     #expect(found.first?.location.lineNumber == 3)
     #expect(found.first?.isAlone == true)
   }

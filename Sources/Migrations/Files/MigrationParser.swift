@@ -242,7 +242,7 @@ public struct SectionOptions: Sendable, Hashable {
   }
 }
 
-/// A blank-separated word behind a section's mark; a value may stand in double quotes.
+/// A blank-separated word behind a section's mark; a value may stand in double quotes, inside which two stand for one.
 struct OptionWord: Hashable {
   var text: String
   var offset: Int
@@ -259,9 +259,18 @@ struct OptionWord: Hashable {
       bytes = []
       start = nil
     }
+    let quote = UInt8(ascii: "\"")
+    var isSecond = false
     for offset in range {
       let byte = text.utf8[offset]
-      if byte == UInt8(ascii: "\"") {
+      if isSecond {
+        isSecond = false
+      } else if byte == quote {
+        if quoted, offset + 1 < range.upperBound, text.utf8[offset + 1] == quote {
+          bytes.append(quote)
+          isSecond = true
+          continue
+        }
         quoted.toggle()
         start = start ?? offset
       } else if !quoted, byte == 0x20 || byte == 0x09 {

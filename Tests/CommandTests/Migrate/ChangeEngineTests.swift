@@ -95,7 +95,7 @@ struct ChangeEngineTests {
       try await change.migrate("up")
       // On every node, shards included.
       for sql in [
-        "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'image_vector%'",
+        "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%image_vector%'",
         """
         SELECT count(*) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
         WHERE relkind = 'r' AND NOT attisdropped AND attname ~ '^image_vector_(next|previous|state)$'

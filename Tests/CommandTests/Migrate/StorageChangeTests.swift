@@ -341,4 +341,119 @@ struct StorageChangeTests {
       #expect(json.filter { !$0.isWhitespace }.contains("\"kind\":\"backfill\""))
     }
   }
+
+  /// Once in the order of the keys, whatever the statistics say: ids in the order of their texts would be met out of turn.
+  @Test func aBackfillGoesThroughTheKeysOnceByTheirIndex() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      _ = try await bench.rows("DROP INDEX image_search_image_vector_idx")
+      try await bench.fill(12_000)
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      try await bench.succeed("migrate", "up", "--to", try bench.version("expand"))
+      _ = try await bench.rows("ALTER TABLE image_search SET (autovacuum_enabled = off)")
+      let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'image_search'"
+      let before = Int(try await bench.value(scans) ?? "") ?? 0
+      try await bench.succeed("migrate", "up", "--to", try bench.version("backfill"))
+      let after = Int(try await bench.value(scans) ?? "") ?? 0
+      // 188 portions: a count and a look or two read the table, and no portion does.
+      #expect(after - before < 20, "\(after - before)")
+      #expect(
+        try await bench.value(
+          "SELECT n_mod_since_analyze FROM pg_stat_user_tables WHERE relname = 'image_search'"
+        ) == "0"
+      )
+      // New rows lie in the order in which they were written: 10009 is not followed by 1001.
+      let back = try await bench.value(
+        "SELECT count(*) FROM (SELECT id, lag(id) OVER (ORDER BY ctid) AS last FROM image_search) x WHERE last > id + 2000"
+      )
+      #expect((0..<20).contains(Int(back ?? "") ?? -1), "\(back ?? "")")
+    }
+  }
+
+  /// No statement that a session has prepared returns a column of another type, so that none has to be prepared again.
+  @Test func preparedWritersAndSearchesGoOnThroughAllStages() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(60)
+      let session = try await bench.database.connect()
+      try await session.run(
+        """
+        PREPARE put AS INSERT INTO image_search (id, class, image_vector) VALUES ($1, $2, $3) RETURNING id;
+        PREPARE change AS UPDATE image_search SET image_vector = $2 WHERE id = $1;
+        PREPARE near AS SELECT id, class FROM image_search ORDER BY image_vector <-> $1 LIMIT 3;
+        PREPARE whole AS SELECT * FROM image_search WHERE id = $1
+        """
+      )
+      var number = 1000
+      func write() async throws {
+        number += 1
+        let vector = "'[\(number),2,3,4,5,6,7,8]'"
+        try await session.run(
+          trusted: "EXECUTE put(\(number), 'new', '[1,2,3,4,5,6,7,8]'); EXECUTE change(\(number), \(vector))"
+        )
+        let found = try await session.run(trusted: "EXECUTE near(\(vector))").last?.rows ?? []
+        #expect(found.first?.first == String(number))
+      }
+      try await write()
+      _ = try await session.run("EXECUTE whole(1)")
+      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      for stage in ["expand", "backfill", "index", "gate", "switch"] {
+        try await bench.succeed("migrate", "up", "--to", try bench.version(stage))
+        try await write()
+      }
+      // What PostgreSQL refuses after every ALTER TABLE: the docs say so.
+      await #expect(throws: PostgresError.self) { try await session.run("EXECUTE whole(1)") }
+      try await bench.succeed("migrate", "down")
+      try await write()
+      await session.close()
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM image_search WHERE id > 1000 AND image_vector IS NOT NULL"
+        ) == "7"
+      )
+    }
+  }
+
+  /// Writers with any search path, those of a subscription, and triggers that change the vectors that they are given.
+  @Test func whoeverWritesARowAndHoweverNothingStaleSurvives() async throws {
+    try await ChangeBench.with(dimension: 8) { bench in
+      try await bench.fill(60)
+      _ = try await bench.rows(
+        """
+        CREATE FUNCTION make_unit() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN NEW.image_vector := public.l2_normalize(NEW.image_vector); RETURN NEW; END $$;
+        CREATE TRIGGER unit BEFORE INSERT OR UPDATE ON image_search FOR EACH ROW EXECUTE FUNCTION make_unit()
+        """
+      )
+      let files = try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      #expect(files.error.contains("unit on"), "\(files.error)")
+      try await bench.succeed("migrate", "up", "--to", try bench.version("gate"))
+      _ = try await bench.rows(
+        """
+        SET session_replication_role = replica;
+        UPDATE image_search SET image_vector = '[1,2,3,4,5,6,7,8]' WHERE id = 1;
+        INSERT INTO image_search (id, class, image_vector) VALUES (1000, 'new', '[8,2,3,4,5,6,7,8]');
+        RESET session_replication_role;
+        SET search_path = '';
+        UPDATE public.image_search SET image_vector = '[2,2,3,4,5,6,7,8]'::public.vector WHERE id = 2;
+        RESET search_path;
+        ALTER TABLE image_search DISABLE TRIGGER unit;
+        UPDATE image_search SET image_vector = '[3,2,3,4,5,6,7,8]' WHERE id = 3;
+        ALTER TABLE image_search ENABLE TRIGGER unit;
+        UPDATE image_search SET class = 'touched' WHERE id = 3
+        """
+      )
+      #expect(
+        try await bench.value("SELECT count(*) FROM image_search WHERE image_vector_next IS NULL") == "0"
+      )
+      try await bench.succeed("migrate", "up")
+      #expect(
+        try await bench.value(
+          "SELECT count(*) FROM image_search WHERE image_vector IS DISTINCT FROM image_vector_previous::halfvec(8)"
+        ) == "0"
+      )
+      #expect(
+        try await bench.value("SELECT image_vector::text FROM image_search WHERE id = 1")
+          == "[1,2,3,4,5,6,7,8]"
+      )
+    }
+  }
 }
