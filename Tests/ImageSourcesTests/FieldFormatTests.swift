@@ -39,6 +39,42 @@ struct FieldFormatTests {
     #expect(try rows(of: source(name)) == Self.numbered)
   }
 
+  /// As `DataFrame(vectors).add_prefix("e").to_csv(…)` and its like write vectors.
+  @Test(arguments: [
+    ("e0,e1\n0.5,1\n2,3\n", ["0|NULL|0.5,1.0", "1|NULL|2.0,3.0"]),
+    (",0,1\n7,0.5,1\n9,2,3\n", ["7|NULL|0.5,1.0", "9|NULL|2.0,3.0"]),
+    ("id,width,dim_1,dim_2,file\n7,640,0.5,1,a.jpg\n", ["7|NULL|0.5,1.0"]),
+    ("e08,e09,class\n0.5,1,cat\n", ["0|cat|0.5,1.0"]),
+    ("id,f9,f10,f12\n7,1,2,3\n", ["7|NULL|1.0,2.0,3.0"]),
+    ("7,1e-1,1e-2\n8,2,3\n", ["7|NULL|0.1,0.01", "8|NULL|2.0,3.0"]),
+  ])
+  func aRunOfNumberedColumnsIsAVector(text: String, expected: [String]) throws {
+    let scratch = try Scratch()
+    #expect(try rows(of: FeatureSource(path: try scratch.file("f.csv", text))) == expected)
+  }
+
+  @Test func twoRunsOfNumberedColumnsAreNotGuessedAt() throws {
+    #expect(
+      try complaint("id,a0,a1,b0,b1\n7,1,2,3,4\n", name: "f.csv")
+        == "line 1: the header has several runs of numbered columns, from a0 and from b0. Fix: leave all but the vector's "
+        + "out of the file"
+    )
+  }
+
+  /// `stored-texts.npz` has ids of the type `<U3`.
+  @Test func idsOfAnArrayMayBeTextsWhereTheTablesAre() throws {
+    var texts = source("stored-texts.npz")
+    texts.allowsTextIDs = true
+    #expect(
+      try rows(of: texts) == zip(["a|cat", "b é|chat noir é", "007|犬"], Self.vectors).map { "\($0)|\($1)" }
+    )
+    #expect(
+      try refusal(of: "stored-texts.npz")
+        == "its ids are texts, and the table's are integers. Fix: save integers, or leave the array out, so that rows are "
+        + "numbered"
+    )
+  }
+
   @Test func anArrayIsChosenByItsName() throws {
     #expect(
       try refusal(of: "two.npz")

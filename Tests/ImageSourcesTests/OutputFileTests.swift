@@ -26,7 +26,7 @@ struct OutputFileTests {
     let scratch = try Scratch()
     let writer = try FeatureOutput.open(scratch.path + "/f.npy", format: nil)
     for id in 0..<100 {
-      try writer.write(id: Int64(id), label: nil, vector: [Float](repeating: 1, count: 1000))
+      try writer.write(id: ImageID(Int64(id)), label: nil, vector: [Float](repeating: 1, count: 1000))
     }
     // A process that is killed here leaves nothing behind.
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])

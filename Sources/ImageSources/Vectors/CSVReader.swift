@@ -1,7 +1,8 @@
 import Basics
 
 /// Reads comma-separated rows: id, class, and the vector as text in one column (`"[1,2]"`, `"{1,2}"`) or as a column a
-/// number. A header may name and order the columns; without an id column ids are row numbers.
+/// number. A header may name and order the columns, also of a vector alone (`e0,e1,e2`); without an id column ids are row
+/// numbers.
 final class CSVReader: FeatureReader {
   private let records: RecordStream
   private let allowsTextIDs: Bool
@@ -139,10 +140,21 @@ struct CSVColumns {
     let id = names.firstIndex { Self.idNames.contains($0) }
     let label = names.firstIndex { Self.labelNames.contains($0) }
     let vector = names.firstIndex { Self.vectorNames.contains($0) }
-    guard id != nil || label != nil || vector != nil else { return nil }
-    (self.id, self.label, count) = (id, label, names.count)
+    let runs = vector == nil ? Self.numberedRuns(names) : []
+    guard id != nil || label != nil || vector != nil || !runs.isEmpty else { return nil }
+    // pandas gives the column of its index no name.
+    let index = id == nil && !runs.isEmpty && names[0].isEmpty ? 0 : nil
+    (self.id, self.label, count) = (id ?? index, label, names.count)
+    if runs.count > 1 {
+      throw RowProblem(
+        "the header has several runs of numbered columns, from \(names[runs[0].lowerBound]) and from "
+          + "\(names[runs[1].lowerBound]). Fix: leave all but the vector's out of the file"
+      )
+    }
     if let vector {
       self.vector = vector..<vector + 1
+    } else if let run = runs.first {
+      self.vector = run
     } else {
       let others = names.indices.filter { $0 != id && $0 != label }
       guard let first = others.first, let last = others.last, last - first + 1 == others.count else {
@@ -151,6 +163,34 @@ struct CSVColumns {
         )
       }
       self.vector = first..<last + 1
+    }
+  }
+
+  /// Columns of a common stem whose numbers count up, such as `e0,e1,e2`; also without a stem where the first column has no
+  /// name, as pandas writes them. A stem that has other columns makes no run.
+  private static func numberedRuns(_ names: [String]) -> [Range<Int>] {
+    guard !names.contains(where: { $0.hasPrefix("[") || $0.hasPrefix("{") }) else { return [] }
+    let parts = names.map { name -> (stem: Substring, number: Int?) in
+      let digits = name.reversed().prefix { $0.isASCII && $0.isNumber }.count
+      let stem = name.dropLast(digits)
+      let isName = stem.isEmpty ? names[0].isEmpty : stem.first == "_" || stem.first?.isLetter == true
+      return (stem, isName ? Int(name.suffix(digits)) : nil)
+    }
+    var runs: [Range<Int>] = []
+    var start = 0
+    for column in stride(from: 1, through: names.count, by: 1) {
+      if column < names.count, let before = parts[column - 1].number, let number = parts[column].number,
+        number - 1 == before, parts[column].stem == parts[column - 1].stem
+      {
+        continue
+      }
+      if column - start > 1 { runs.append(start..<column) }
+      start = column
+    }
+    // Columns of the stem beside a run may be numbers of the vector too.
+    return runs.filter { run in
+      names.indices.count { parts[$0].number != nil && parts[$0].stem == parts[run.lowerBound].stem }
+        == run.count
     }
   }
 

@@ -114,7 +114,8 @@ public struct FeatureSource: Sendable, Hashable {
         path: try wholeFile(size, format),
         byteCount: size,
         array: array,
-        labels: lines
+        labels: lines,
+        allowsTextIDs: allowsTextIDs
       )
     case .hdf5:
       return try HDF5Reader(path: try wholeFile(size, format), byteCount: size, array: array, labels: lines)

@@ -1,10 +1,10 @@
-import Basics
+public import Basics
 
 /// Writes rows of (id, class, vector) in a format that `FeatureSource` reads back to the same rows.
 public protocol FeatureWriter: AnyObject {
   /// Writes a row.
   /// - Throws: `CollectionError` when the file cannot be written or the format cannot hold the row.
-  func write(id: Int64, label: String?, vector: [Float]) throws
+  func write(id: ImageID, label: String?, vector: [Float]) throws
   /// Completes the file; nothing is whole before.
   func finish() throws
 }
@@ -61,14 +61,29 @@ final class TextFeatureWriter: FeatureWriter {
     if isCSV { try file.append("id,class,vector\n") }
   }
 
-  func write(id: Int64, label: String?, vector: [Float]) throws {
+  func write(id: ImageID, label: String?, vector: [Float]) throws {
     let (separator, quote) = isCSV ? (",", "\"") : ("|", "")
     let field = isCSV ? Self.quoted(label) : CopyText.field(label, delimiter: "|")
+    let name = id.number == nil ? try text(of: id) : "\(id)"
     try file.append { bytes in
-      bytes.append(contentsOf: "\(id)\(separator)\(field)\(separator)\(quote){".utf8)
+      bytes.append(contentsOf: "\(name)\(separator)\(field)\(separator)\(quote){".utf8)
       FloatText.append(vector, to: &bytes)
       bytes.append(contentsOf: "}\(quote)\n".utf8)
     }
+  }
+
+  /// Only a class may have COPY's escapes.
+  private func text(of id: ImageID) throws -> String {
+    guard !isCSV else { return Self.quoted("\(id)") }
+    guard !"\(id)".unicodeScalars.contains(where: { "|\\\"\n\r".unicodeScalars.contains($0) }) else {
+      throw CollectionError(
+        .unknownFormat,
+        file: file.name,
+        "the format features holds no id with a line end, |, \\ or \", such as \(PrintableText.line("\(id)")). Fix: write "
+          + ".csv or .jsonl"
+      )
+    }
+    return "\(id)"
   }
 
   /// NULL is nothing; a class is quoted wherever reading it bare would give another one.
@@ -91,7 +106,7 @@ final class JSONLinesWriter: FeatureWriter {
     self.file = file
   }
 
-  func write(id: Int64, label: String?, vector: [Float]) throws {
+  func write(id: ImageID, label: String?, vector: [Float]) throws {
     guard vector.allSatisfy(\.isFinite) else {
       throw CollectionError(
         .unknownFormat,
@@ -101,7 +116,9 @@ final class JSONLinesWriter: FeatureWriter {
     }
     try file.append { bytes in
       bytes.append(
-        contentsOf: "{\"id\":\(id),\"class\":\(label.map(Self.string) ?? "null"),\"vector\":[".utf8
+        contentsOf:
+          "{\"id\":\(id.number == nil ? Self.string("\(id)") : "\(id)"),\"class\":\(label.map(Self.string) ?? "null"),\"vector\":["
+          .utf8
       )
       FloatText.append(vector, to: &bytes)
       bytes.append(contentsOf: "]}\n".utf8)
@@ -154,7 +171,8 @@ final class NumPyWriter: FeatureWriter {
     try file.rewriteStart(Self.header(rows: 0, columns: 0))
   }
 
-  func write(id: Int64, label: String?, vector: [Float]) throws {
+  func write(id: ImageID, label: String?, vector: [Float]) throws {
+    try file.requireNumber(id)
     guard columns == 0 || vector.count == columns else {
       throw CollectionError(
         .damaged,
@@ -194,7 +212,8 @@ final class VecsWriter: FeatureWriter {
     self.labels = labels
   }
 
-  func write(id: Int64, label: String?, vector: [Float]) throws {
+  func write(id: ImageID, label: String?, vector: [Float]) throws {
+    try file.requireNumber(id)
     let small = element == .uint1 ? try smallNumbers(vector, id: id) : []
     try file.append { bytes in
       withUnsafeBytes(of: Int32(vector.count).littleEndian) { bytes.append(contentsOf: $0) }
@@ -207,7 +226,7 @@ final class VecsWriter: FeatureWriter {
     try labels?.append(line: label, id: id)
   }
 
-  private func smallNumbers(_ vector: [Float], id: Int64) throws -> [UInt8] {
+  private func smallNumbers(_ vector: [Float], id: ImageID) throws -> [UInt8] {
     try vector.map { number in
       guard let small = UInt8(exactly: number) else {
         throw CollectionError(
@@ -235,8 +254,19 @@ private enum LittleEndian {
 }
 
 extension OutputFile {
+  /// Rows of a file of vectors alone are numbered when they are read.
+  fileprivate func requireNumber(_ id: ImageID) throws {
+    guard id.number != nil else {
+      throw CollectionError(
+        .unknownFormat,
+        file: name,
+        "it holds vectors alone, and the ids of the table are texts. Fix: write .csv or .jsonl"
+      )
+    }
+  }
+
   /// Appends a class as a line of its own; an empty line is NULL.
-  fileprivate func append(line label: String?, id: Int64) throws {
+  fileprivate func append(line label: String?, id: ImageID) throws {
     let line = label ?? ""
     guard label != "", !line.utf8.contains(UInt8(ascii: "\n")), line.utf8.last != UInt8(ascii: "\r") else {
       throw CollectionError(

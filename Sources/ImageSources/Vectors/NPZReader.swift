@@ -7,9 +7,13 @@ internal import Checkpoints
 enum NPZReader {
   /// - Parameter array: the name of the vectors' array; nil for the usual ones, or the only one there is.
   /// - Throws: `CollectionError`.
-  static func open(path: String, byteCount: Int?, array: String?, labels: LabelLines?) throws
-    -> any FeatureReader
-  {
+  static func open(
+    path: String,
+    byteCount: Int?,
+    array: String?,
+    labels: LabelLines?,
+    allowsTextIDs: Bool = false
+  ) throws -> any FeatureReader {
     let file = try BinaryFile(path: path)
     let members = try members(file)
     guard !members.isEmpty else {
@@ -22,11 +26,12 @@ enum NPZReader {
     let vectors = try choose(array, members, file)
     let ids = try column(ArrayNames.ids, members, file)
     let classes = labels == nil ? try column(ArrayNames.classes, members, file) : nil
-    if let ids, !ids.isInteger {
+    if let ids, !ids.isInteger, !allowsTextIDs {
       throw CollectionError(
         .damaged,
         file: ids.name,
-        "ids are integers. Fix: save integers, or leave the array out, so that rows are numbered"
+        "its ids are texts, and the table's are integers. Fix: save integers, or leave the array out, so that rows are "
+          + "numbered"
       )
     }
     return try NumPyReader(

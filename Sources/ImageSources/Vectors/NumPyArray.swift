@@ -109,7 +109,13 @@ final class NumPyReader: FeatureReader {
 
   private func identity(of row: Int) throws -> (ImageID, String?) {
     let label = try classes?.text(row) ?? labels?.label(row)
-    return (ImageID(try ids?.integer(row) ?? Int64(row)), label)
+    guard let ids else { return (ImageID(Int64(row)), label) }
+    guard !ids.isInteger else { return (ImageID(try ids.integer(row)), label) }
+    do {
+      return (try RowProblem.id(ids.text(row)), label)
+    } catch let problem as RowProblem {
+      throw CollectionError(.damaged, file: ids.name, "row \(row): \(problem.reason)")
+    }
   }
 
   /// Whether rows are left; where none is, whether the source ends with them.

@@ -51,12 +51,9 @@ public struct Unloader: Sendable {
         vectorColumn: target.vectorColumn,
         from: connection
       )
-      let id = try TableCheck.idType(try table.require(target.idColumn), name)
+      _ = try TableCheck.idType(try table.require(target.idColumn), name)
       _ = try table.require(target.labelColumn)
       _ = try TableCheck.vectorType(try table.require(target.vectorColumn), name)
-      guard ![.text, .uuid].contains(id) else {
-        throw LoadError(.table, "the ids of \(name) are not integers, and those of a written file are")
-      }
     } catch let error as VectorTableError {
       throw LoadError(.table, error.description)
     }
@@ -67,10 +64,11 @@ public struct Unloader: Sendable {
     _ onRows: @escaping @Sendable (Int) -> Void,
     _ open: @escaping @Sendable () throws -> any FeatureWriter
   ) async throws -> UnloadCounts {
-    // A class may be an integer, an enum, a uuid: a file holds its text.
+    // A class may be an integer, an enum, a uuid: a file holds its text, and that of an id.
     let columns =
-      "\(target.idColumn.quoted), \(target.labelColumn.quoted)::text, \(target.vectorColumn.quoted)"
-    let query = "SELECT \(columns) FROM \(target.table.quoted) ORDER BY \(target.idColumn.quoted)"
+      "\(target.idColumn.quoted)::text, \(target.labelColumn.quoted)::text, \(target.vectorColumn.quoted)"
+    // The bare name would be that of the text.
+    let query = "SELECT \(columns) FROM \(target.table.quoted) AS t ORDER BY t.\(target.idColumn.quoted)"
     let types = try await connection.columnTypes(of: Statement(trusted: query)).map(\.typeOID)
     let copy = Statement(trusted: "COPY (\(query)) TO STDOUT (FORMAT binary)")
     return try await connection.unload(copy, types, onRows, open)
@@ -101,10 +99,10 @@ extension PostgresConnection {
         withoutVector += 1
         return
       }
-      guard let id = try row.value(at: 0, as: Int?.self), !vector.isEmpty else {
+      guard let id = try row.value(at: 0, as: String?.self), !vector.isEmpty else {
         throw LoadError(.row, "row \(count) has no id or an empty vector; a file cannot hold it")
       }
-      try writer.write(id: Int64(id), label: try row.value(at: 1, as: String?.self), vector: vector)
+      try writer.write(id: ImageID(id), label: try row.value(at: 1, as: String?.self), vector: vector)
       count += 1
       if count % 1000 == 0 { onRows(count) }
     }
@@ -130,7 +128,7 @@ extension PostgresConnection {
         ? try? row.value(at: 2, as: [Double?].self).firstIndex { $0 == nil }
         : try? row.value(at: 2, as: [Float?].self).firstIndex { $0 == nil }
       guard let gap else { throw error }
-      let name = (try? row.value(at: 0, as: Int.self)).map { "id \($0)" } ?? "row \(position)"
+      let name = (try? row.value(at: 0, as: String.self)).map { "id \($0)" } ?? "row \(position)"
       throw LoadError(
         .row,
         "the vector of \(name) has NULL at element \(gap + 1), which a file cannot hold. Fix: give the element a value, "
@@ -184,7 +182,9 @@ private final class ReservoirWriter: FeatureWriter {
     generator = SeededGenerator(seed: seed)
   }
 
-  func write(id: Int64, label: String?, vector: [Float]) throws {
+  func write(id: ImageID, label: String?, vector: [Float]) throws {
+    // What is learned from a sample does not depend on ids; those that are texts are numbered.
+    let id = id.number ?? Int64(seen)
     seen += 1
     if rows.count < capacity {
       try rows.append(id: id, label: label, vector: vector)

@@ -91,7 +91,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
       for row in 0..<batch.rows.count {
         let vector = batch.rows.withVector(row) { Array($0) }
         try writer.write(
-          id: batch.rows.ids[row].number ?? Int64(row),
+          id: batch.rows.ids[row],
           label: batch.rows.labels[row],
           vector: vector
         )

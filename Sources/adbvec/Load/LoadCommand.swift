@@ -11,7 +11,8 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
     abstract: "Load a file of vectors into the table.",
     discussion: """
       FILE is the tutorial's feature file (id|class|{…}), .npy, .npz, .hdf5, .fvecs, .bvecs, .csv or .jsonl, also \
-      compressed with gzip or Zstandard; - reads standard input. An .npz file may hold ids and classes beside the vectors.
+      compressed with gzip or Zstandard; - reads standard input. An .npz file may hold ids and classes beside the vectors; \
+      the vector of a CSV file may be several columns with a common stem, such as e0,e1,e2.
 
         adbvec load features.txt
         adbvec load vectors.npy --labels classes.txt --method copy
@@ -103,7 +104,8 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
     discussion: """
       Rows come in the order of their ids, as one statement sees them; memory does not grow with the table.
 
-      .npy, .fvecs and .bvecs hold vectors alone: 'load' numbers the rows from 0, and --labels keeps the classes.
+      .npy, .fvecs and .bvecs hold vectors alone: 'load' numbers the rows from 0, and --labels keeps the classes. Ids that \
+      are texts or UUIDs go into the other formats.
 
         adbvec unload features.txt
         adbvec unload - --output-format jsonl

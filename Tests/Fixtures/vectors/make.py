@@ -15,6 +15,7 @@ ids = numpy.array([7, 8, 9])
 classes = numpy.array(["cat", "chat noir é", "犬"])
 
 numpy.savez("stored.npz", vectors=vectors, ids=ids, classes=classes)
+numpy.savez("stored-texts.npz", vectors=vectors, ids=numpy.array(["a", "b é", "007"]), classes=classes)
 numpy.savez_compressed("deflated.npz", embeddings=vectors, id=ids.astype(">u4"), label=classes)
 numpy.savez("fortran.npz", numpy.asfortranarray(vectors))
 numpy.savez_compressed("fortran-deflated.npz", numpy.asfortranarray(vectors))

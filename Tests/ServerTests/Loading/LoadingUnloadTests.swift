@@ -44,6 +44,74 @@ struct LoadingUnloadTests {
     }
   }
 
+  @Test(
+    arguments: [FeatureSource.Format.features, .csv, .jsonl],
+    [
+      ("text", ["a", "b c", "é", "10", "9"]), ("text", ["x,\"y\"", "line\nend", "007", "'q'"]),
+      ("uuid", ["0b5f3a52-6a4e-4cf5-9d7a-0d7c9a1e2f30", "ffffffff-ffff-4fff-bfff-ffffffffffff"]),
+    ]
+  )
+  func idsThatAreTextsComeBack(format: FeatureSource.Format, ids: (type: String, texts: [String]))
+    async throws
+  {
+    try await ScratchSchema.with { connection, schema in
+      let settings = try await ScratchSchema.settings()
+      let target = try await LoadingTable.make(connection, schema, type: "real[]")
+      try await connection.run(
+        trusted: "ALTER TABLE \(target.table.quoted) ALTER id TYPE \(ids.type) USING NULL::\(ids.type)"
+      )
+      for id in ids.texts {
+        try await connection.query(
+          Statement(
+            trusted: "INSERT INTO \(target.table.quoted) VALUES ($1::text::\(ids.type), 'c', '{1,2}')",
+            binds: [.text(id)]
+          )
+        )
+      }
+      let before = try await LoadingTable.rows(connection, target)
+      let file = try TemporaryFile("", name: "rows.\(format)")
+      let unloader = Unloader(settings: settings, target: target)
+      if format == .features, ids.texts.contains(where: { $0.contains("\n") }) {
+        let error = await #expect(throws: CollectionError.self) {
+          try await unloader.run { try FeatureOutput.open(file.path, format: format) }
+        }
+        #expect(error?.reason.hasPrefix("the format features holds no id with a line end") == true)
+        return
+      }
+      _ = try await unloader.run { try FeatureOutput.open(file.path, format: format) }
+      try await connection.run(trusted: "TRUNCATE \(target.table.quoted)")
+      _ = try await Loader(settings: settings, target: target)
+        .run(FileBatchSource(FeatureSource(path: file.path, format: format)))
+      #expect(try await LoadingTable.rows(connection, target) == before)
+      let alone = try TemporaryFile("", name: "rows.npy")
+      let error = await #expect(throws: CollectionError.self) {
+        try await unloader.run { try FeatureOutput.open(alone.path, format: .npy) }
+      }
+      #expect(
+        error?.reason
+          == "it holds vectors alone, and the ids of the table are texts. Fix: write .csv or .jsonl"
+      )
+    }
+  }
+
+  /// The id is sent as text, and rows are still those of a table in the order of its numbers.
+  @Test func rowsComeInTheOrderOfTheirNumbers() async throws {
+    try await ScratchSchema.with { connection, schema in
+      let target = try await LoadingTable.make(connection, schema, type: "real[]")
+      try await connection.run(
+        trusted:
+          "INSERT INTO \(target.table.quoted) VALUES (10, 'c', '{1}'), (9, 'c', '{2}'), (-1, 'c', '{3}')"
+      )
+      let file = try TemporaryFile("", name: "rows.txt")
+      _ = try await Unloader(settings: try await ScratchSchema.settings(), target: target).run {
+        try FeatureOutput.open(file.path, format: .features)
+      }
+      #expect(
+        try String(contentsOfFile: file.path, encoding: .utf8) == "-1|c|{3}\n9|c|{2}\n10|c|{1}\n"
+      )
+    }
+  }
+
   @Test(arguments: ["real[]", "double precision[]"])
   func anElementThatIsNullIsNamedWithItsRow(type: String) async throws {
     try await ScratchSchema.with { connection, schema in
