@@ -10,11 +10,15 @@
   X(a2, "analyticdb/0002_store_vectors_plain.sql")      \
   X(a3, "analyticdb/0003_index_image_vector.sql")       \
   X(a4, "analyticdb/0004_add_source.sql")               \
+  X(a5, "analyticdb/0005_identify_images.sql")          \
+  X(a6, "analyticdb/0006_choose_id_type.sql")           \
   X(p1, "pgvector/0001_create_image_search.sql")        \
   X(p2, "pgvector/0002_store_vectors_plain.sql")        \
   X(p3, "pgvector/0003_index_image_vector.sql")         \
   X(p4, "pgvector/0004_add_source.sql")                 \
-  X(p5, "pgvector/0005_place_table.sql")
+  X(p5, "pgvector/0005_place_table.sql")                \
+  X(p6, "pgvector/0006_identify_images.sql")            \
+  X(p7, "pgvector/0007_choose_id_type.sql")
 
 static const unsigned char parameters[] = {
 #embed "../../migrations/parameters.toml"
@@ -31,6 +35,12 @@ static const unsigned char a3[] = {
 static const unsigned char a4[] = {
 #embed "../../migrations/analyticdb/0004_add_source.sql"
 };
+static const unsigned char a5[] = {
+#embed "../../migrations/analyticdb/0005_identify_images.sql"
+};
+static const unsigned char a6[] = {
+#embed "../../migrations/analyticdb/0006_choose_id_type.sql"
+};
 static const unsigned char p1[] = {
 #embed "../../migrations/pgvector/0001_create_image_search.sql"
 };
@@ -45,6 +55,12 @@ static const unsigned char p4[] = {
 };
 static const unsigned char p5[] = {
 #embed "../../migrations/pgvector/0005_place_table.sql"
+};
+static const unsigned char p6[] = {
+#embed "../../migrations/pgvector/0006_identify_images.sql"
+};
+static const unsigned char p7[] = {
+#embed "../../migrations/pgvector/0007_choose_id_type.sql"
 };
 
 #define ENTRY(name, path) {path, name, sizeof name},

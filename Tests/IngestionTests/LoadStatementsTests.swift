@@ -69,6 +69,43 @@ struct LoadStatementsTests {
     #expect(all.allSatisfy { !$0.contains("ON CONFLICT") && !$0.contains("IF NOT EXISTS") })
   }
 
+  /// The hash is an image's content, which a move does not change.
+  @Test func whatAnImageIsKnownByIsWrittenWithItsRow() throws {
+    let table = LoadStatements(
+      target: LoadTarget(table: "t"),
+      policy: .fail,
+      writesSource: true,
+      writesHash: true,
+      tellsReplaced: true,
+      hasOnConflict: true,
+      distributes: false
+    )
+    #expect(
+      try table.insert(rows: 1) == """
+        INSERT INTO "t" ("id", "class", "image_vector", "source", "content_hash") VALUES ($1, $2, $3, $4, $5)
+        """
+    )
+    #expect(table.relocate == #"UPDATE "t" SET "class" = $2, "source" = $3 WHERE "id" = $1"#)
+    #expect(
+      table.identify == """
+        UPDATE "t" SET "source" = coalesce("source", $2), "content_hash" = coalesce("content_hash", $3) WHERE "id" = $1
+        """
+    )
+    #expect(
+      table.insertFromOriginal == """
+        INSERT INTO "t" ("id", "class", "image_vector", "source", "content_hash") \
+        SELECT $1, $2, o."image_vector", $3, $4 FROM "t" o WHERE o."id" = $5
+        """
+    )
+    #expect(
+      table.replaceFromOriginal == """
+        UPDATE "t" SET "class" = $2, "image_vector" = (SELECT o."image_vector" FROM "t" o WHERE o."id" = $5), \
+        "source" = $3, "content_hash" = $4 WHERE "id" = $1
+        """
+    )
+    #expect(statements(.fail).identify == nil)
+  }
+
   @Test func namesAreQuotedWhateverTheyHold() throws {
     let odd = LoadStatements(
       target: LoadTarget(

@@ -79,8 +79,55 @@ import Testing
           WITH (m = 16, ef_construction = 64)
         """,
         "ALTER TABLE public.image_search ADD COLUMN source text",
+        "ALTER TABLE public.image_search ADD COLUMN content_hash text",
+        "CREATE UNIQUE INDEX image_search_source_idx ON public.image_search (source)",
+        """
+        DO $do$
+        BEGIN
+          IF NOT EXISTS (SELECT 1 FROM public.image_search) THEN
+            ALTER TABLE public.image_search ALTER COLUMN id TYPE bigint;
+          END IF;
+        END
+        $do$
+        """,
       ]
     )
+  }
+
+  @Test func `The AnalyticDB files add what an image is known by, and the tutorial's integers stay`() throws {
+    #expect(
+      try statements(.analyticDB).dropFirst(3) == [
+        "ALTER TABLE public.image_search ADD COLUMN source text",
+        "ALTER TABLE public.image_search ADD COLUMN content_hash text",
+        "CREATE INDEX image_search_source_idx ON public.image_search (source)",
+      ]
+    )
+    let texts = try statements(.analyticDB, ["id_type": "text"]).last
+    #expect(texts?.contains("ALTER COLUMN id TYPE text USING id::text::text;") == true)
+  }
+
+  @Test(arguments: [
+    (Capability.citus, "distributed", false), (.citus, "replicated", true), (.citus, "local", true),
+    (.distribution, "distributed", false), (.distribution, "replicated", true),
+  ])
+  func `A source is unique where its index may leave the distribution's column out`(
+    capability: Capability,
+    placement: String,
+    isUnique: Bool
+  ) throws {
+    var options = MigratorOptions()
+    options.capabilities = [capability: true]
+    func index(_ parameters: [String: String]) throws -> String {
+      let migrator = try Migrator(
+        source: .folder("\(Self.folder)/pgvector"),
+        parameters: parameters.merging(["placement": placement]) { $1 },
+        dialect: .pgvector,
+        options: options
+      )
+      return try migrator.render(version: "0006").flatMap(\.statements)[1]
+    }
+    #expect(try index([:]).hasPrefix(isUnique ? "CREATE UNIQUE INDEX" : "CREATE INDEX"))
+    #expect(try index(["unique_source": "false"]).hasPrefix("CREATE INDEX"))
   }
 
   @Test func `On Citus the last file places the table as the parameters say`() throws {
@@ -122,7 +169,7 @@ import Testing
   @Test func `ef_construction is at least twice m`() throws {
     let error = problem { _ = try statements(.pgvector, ["hnsw_m": "40"]) }
     #expect(error?.message == "the parameter hnsw_ef_construction is 64, below 2 * hnsw_m = 80 (pgvector)")
-    #expect(try statements(.pgvector, ["hnsw_m": "40", "hnsw_ef_construction": "80"]).count == 5)
+    #expect(try statements(.pgvector, ["hnsw_m": "40", "hnsw_ef_construction": "80"]).count == 8)
   }
 
   @Test(arguments: [MigrationDialect.analyticDB, .pgvector])

@@ -16,6 +16,8 @@ final class SyncedFolder: Sendable {
   private let settings: ConnectionSettings
   private let target: LoadTarget
   private let embeddings = Mutex(0)
+  /// Done once, when the next image is embedded: what happens while a run is under way.
+  let meanwhile = Mutex<(@Sendable () throws -> Void)?>(nil)
 
   private init(schema: String, target: LoadTarget, settings: ConnectionSettings) throws {
     (self.schema, self.target, self.settings) = (schema, target, settings)
@@ -92,6 +94,11 @@ final class SyncedFolder: Sendable {
     return ImageBatchSource(collection, workers: 2, ids: ids, recipe: makeRecipe) {
       { image in
         self.embeddings.withLock { $0 += 1 }
+        let action = self.meanwhile.withLock { action in
+          defer { action = nil }
+          return action
+        }
+        try action?()
         return image.rgb.prefix(3).map { Float($0) }
       }
     }
@@ -128,6 +135,18 @@ final class SyncedFolder: Sendable {
     let rows = try await rows(columns, order: "1")
     let fresh = try await sql("SELECT \(columns) FROM \(schema).fresh ORDER BY 1")
     #expect(rows == fresh, comment)
+  }
+
+  /// Every row has the source of its image and the hash that is recorded of it.
+  func expectRecordedHashes() async throws {
+    let right = try await sql(
+      """
+      SELECT count(*) FROM \(schema).image_search t
+      JOIN \(schema).adbvec_load_image i ON coalesce(i.id_text, i.id::text) = t.id::text
+      WHERE t.content_hash = i.content_hash AND right(t.source, length(i.path)) = i.path
+      """
+    )
+    #expect(try await sql("SELECT count(*) FROM \(schema).image_search") == right)
   }
 
   func rows(_ columns: String, order: String) async throws -> [String?] {

@@ -10,6 +10,8 @@ public struct FeatureBatch: Sendable {
   public private(set) var labels: [String?] = []
   /// Where the rows' images can be found again; empty when the rows come from no images.
   public private(set) var places: [ImagePlace] = []
+  /// The SHA-256 of the rows' image files, nil where it was not taken; as many as places.
+  package private(set) var hashes: [String?] = []
   /// `count * dimension` numbers.
   public private(set) var values: [Float] = []
   /// Numbers in a vector; 0 before the first row.
@@ -40,6 +42,7 @@ public struct FeatureBatch: Sendable {
     ids.removeAll(keepingCapacity: true)
     labels.removeAll(keepingCapacity: true)
     places.removeAll(keepingCapacity: true)
+    hashes.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
     dimension = 0
   }
@@ -71,18 +74,27 @@ public struct FeatureBatch: Sendable {
   }
 
   /// Appends the row of an image.
+  /// - Parameter hash: the SHA-256 of its file.
   /// - Returns: as `append(id:label:_:)`.
   @discardableResult
-  public mutating func append(_ entry: ImageEntry, id: ImageID, vector: some Collection<Float>) -> Bool {
+  package mutating func append(
+    _ entry: ImageEntry,
+    id: ImageID,
+    vector: some Collection<Float>,
+    hash: String? = nil
+  ) -> Bool {
     guard append(id: id, label: entry.label, vector: vector) else { return false }
     places.append(entry.place)
+    hashes.append(hash)
     return true
   }
 
   /// Appends a row of another batch.
   public mutating func append(_ row: Int, of other: FeatureBatch) {
     let fits = other.withVector(row) { append(id: other.ids[row], label: other.labels[row], vector: $0) }
-    if fits, !other.places.isEmpty { places.append(other.places[row]) }
+    guard fits, !other.places.isEmpty else { return }
+    places.append(other.places[row])
+    hashes.append(other.hashes[row])
   }
 
   /// Lends the vector of a row.

@@ -31,6 +31,8 @@ struct RecordedImage: Sendable, Hashable {
   var hasHash = false
   /// Whether the image was flagged as missing from its folder.
   var isMissing = false
+  /// Whether its row lacks a source or a hash that is known.
+  var lacksIdentity = false
 }
 
 /// A folder beside what the journal has of it, one recorded image after another in any order, so that the journal can be
@@ -70,6 +72,8 @@ struct FolderComparison: Sendable {
   private(set) var unseen: [RecordedImage] = []
   /// How many images are recorded.
   private(set) var recordedCount = 0
+  /// Images whose rows lack a source or a hash that is known.
+  private(set) var unidentified: [Int] = []
   /// How many of them have a row in the table.
   private(set) var rowCount = 0
 
@@ -129,6 +133,7 @@ struct FolderComparison: Sendable {
       return
     }
     ids[position] = image.id
+    if image.lacksIdentity { unidentified.append(position) }
     states[position] =
       if isSame {
         image.isMissing ? .returned : image.hasHash ? .unchanged : .unhashed

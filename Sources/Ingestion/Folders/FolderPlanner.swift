@@ -53,7 +53,9 @@ struct FolderPlanner: Sendable {
         "a load of \(run.source.name) into this table stopped after \(known) images. Fix: go on with --resume"
       )
     }
-    let present = needsSources && table.hasRows && table.hasSource ? try await sources(files) : [:]
+    let present =
+      !table.hasRows || !table.hasSource
+      ? [:] : needsSources ? try await sources(files) : try await sources(ofNewIn: folder)
     if record == nil, table.hasRows, !table.hasSource, policy != .fail {
       warnings.append(
         "\(table.target.table.quoted) has no column \(table.target.sourceColumn.quoted), so that images whose rows this "
@@ -159,6 +161,36 @@ struct FolderPlanner: Sendable {
     for row in try await run.connection.query(query) {
       let path = paths[PathKey(try row.value(at: 1, as: String.self))]
       if let path, let id = try table.id(row, at: 0) { found[path] = id }
+    }
+    return found
+  }
+
+  /// Ids of rows whose source is an image that this folder's journal does not know: a folder that holds this one, or lies
+  /// in it, may have loaded it.
+  private func sources(ofNewIn folder: FolderComparison) async throws -> [PathKey: ImageID] {
+    guard table.findsSources else { return [:] }
+    let new = folder.files.indices.filter { folder.states[$0] == .new }
+    let source = table.target.sourceColumn.quoted
+    var found: [PathKey: ImageID] = [:]
+    for start in stride(from: 0, to: new.count, by: 10_000) {
+      var paths: [PathKey: PathKey] = [:]
+      var texts: [String] = []
+      for position in new[start..<min(start + 10_000, new.count)] {
+        let file = folder.files[position]
+        for text in Set([file.source, file.resolvedSource]) {
+          paths[PathKey(text)] = PathKey(file.path)
+          texts.append(text)
+        }
+      }
+      let query = Statement(
+        trusted:
+          "SELECT \(table.idValue), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) = ANY ($1::text[])",
+        binds: [.textArray(texts)]
+      )
+      for row in try await run.connection.query(query) {
+        let path = paths[PathKey(try row.value(at: 1, as: String.self))]
+        if let path, let id = try table.id(row, at: 0) { found[path] = id }
+      }
     }
     return found
   }

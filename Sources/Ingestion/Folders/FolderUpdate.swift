@@ -10,6 +10,7 @@ internal import VectorSQL
 /// the next one plans what is left.
 struct FolderUpdate: Sendable {
   let run: LoadRun
+  let table: TargetTable
   let plan: LoadPlan
   let journal: LoadJournal
   let lock: LoadLock?
@@ -21,6 +22,7 @@ struct FolderUpdate: Sendable {
   init?(_ run: LoadRun, _ session: LoadSession, _ sink: any RowSink) {
     guard let plan = session.plan, let journal = session.journal else { return nil }
     self.run = run
+    table = session.table
     self.plan = plan
     self.journal = journal
     lock = session.lock
@@ -32,11 +34,64 @@ struct FolderUpdate: Sendable {
   func prepare(_ connection: PostgresConnection) async throws {
     if !plan.moved.isEmpty { run.onEvent(.step("moving \(Self.counted(plan.moved.count, "row"))")) }
     try await inTransactions(plan.moved, connection) { try await move($0, $1) }
+    try await bringUpToDate(connection)
+  }
+
+  /// What is to be written of images whose content did not change.
+  func bringUpToDate(_ connection: PostgresConnection) async throws {
     try await refresh(connection)
+    try await identify(connection)
+  }
+
+  /// Fills the columns of rows that were loaded before the table had them.
+  private func identify(_ connection: PostgresConnection) async throws {
+    guard let text = statements.identify, !plan.unidentified.isEmpty else { return }
+    run.onEvent(
+      .step("recording source and content of \(Self.counted(plan.unidentified.count, "row")) that lack them")
+    )
+    try await inTransactions(plan.unidentified, connection) { positions, connection in
+      let recorded = try await connection.query(
+        .init(
+          trusted: "SELECT path, content_hash FROM \(journal.images) WHERE load_key = $1 AND path = ANY ($2)",
+          binds: [.text(journal.key), .textArray(positions.map { plan.files[$0].path })]
+        )
+      )
+      var hashes: [PathKey: String] = [:]
+      for row in recorded {
+        let (path, hash) = try row.decode(String.self, String?.self)
+        hashes[PathKey(path)] = hash
+      }
+      let sources = try await run.source.entries(at: positions).map(\.place.description)
+      let taken = try await taken(sources, connection)
+      try await connection.pipeline { sender in
+        for (position, source) in zip(positions, sources) {
+          guard let id = plan.ids[position] else { continue }
+          var parameters = ParameterList()
+          let hash = hashes[PathKey(plan.files[position].path)]
+          let free = taken.contains(PathKey(source)) ? nil : source
+          encoder.append(id: id, source: free, hash: hash, to: &parameters)
+          try sender.send(trusted: text, parameters: parameters)
+        }
+      }
+    }
+  }
+
+  /// Sources that other rows have: folders that hold each other may have given an image two rows.
+  private func taken(_ sources: [String], _ connection: PostgresConnection) async throws -> Set<PathKey> {
+    guard encoder.writesSource, table.findsSources else { return [] }
+    let target = statements.target
+    let column = target.sourceColumn.quoted
+    let rows = try await connection.query(
+      .init(
+        trusted: "SELECT \(column) FROM \(target.table.quoted) WHERE \(column) = ANY ($1::text[])",
+        binds: [.textArray(sources)]
+      )
+    )
+    return Set(try rows.map { PathKey(try $0.value(at: 0, as: String.self)) })
   }
 
   /// Records sizes, times and hashes of images whose content did not change.
-  func refresh(_ connection: PostgresConnection) async throws {
+  private func refresh(_ connection: PostgresConnection) async throws {
     let text = """
       UPDATE \(journal.images) SET modified_at = $3, content_hash = coalesce($4, content_hash), missing_since = NULL
       WHERE load_key = $1 AND path = $2
@@ -159,7 +214,9 @@ struct FolderUpdate: Sendable {
         source: run.source.name,
         writesClass: encoder.writesClass
       )
-      copies.append(Copy(entry: entry, id: id, original: originalID, hasRow: duplicate.hasRow))
+      copies.append(
+        Copy(entry: entry, id: id, hash: hash, original: originalID, hasRow: duplicate.hasRow)
+      )
       images.append(plan.image(at: duplicate.position, hash: hash))
       counts.replaced += duplicate.hasRow ? 1 : 0
     }
@@ -172,6 +229,7 @@ struct FolderUpdate: Sendable {
   private struct Copy: Sendable {
     var entry: ImageEntry
     var id: ImageID
+    var hash: String?
     var original: ImageID
     var hasRow: Bool
   }
@@ -182,6 +240,7 @@ struct FolderUpdate: Sendable {
       for copy in copies {
         var parameters = ParameterList()
         encoder.append(copy.entry, id: copy.id, to: &parameters)
+        if encoder.writesHash { encoder.append(text: copy.hash, to: &parameters) }
         encoder.append(id: copy.original, to: &parameters)
         try sender.send(trusted: copy.hasRow ? replacement : insertion, parameters: parameters)
       }

@@ -56,6 +56,8 @@ public struct LoadPlan: Sendable, Hashable {
   private(set) var refreshed: [Int] = []
   /// How many of them were touched: the others were modified just before they were loaded.
   private(set) var touched = 0
+  /// Positions whose rows get the source and the hash that they lack.
+  private(set) var unidentified: [Int] = []
   /// Images that were loaded and are not in the folder any more.
   private(set) var deleted: [RecordedImage] = []
   /// The hashes of the contents that were read.
@@ -141,6 +143,8 @@ public struct LoadPlan: Sendable, Hashable {
     }
     share(contents, treatment)
     deleted = contents.vanished.values.sorted { $0.path < $1.path }
+    let replaced = changed.union(duplicates.map(\.position))
+    unidentified = folder.unidentified.filter { ids[$0] != nil && !replaced.contains($0) }.sorted()
     let embedded = changed.union(new)
     done = DoneRanges(positions: files.indices.lazy.filter { !embedded.contains($0) })
   }
@@ -275,7 +279,13 @@ public struct LoadPlan: Sendable, Hashable {
   func image(at position: Int, isReadable: Bool = true, hash: String? = nil) -> JournalImage {
     // A row whose image became unreadable stays.
     let id = isReadable || changed.contains(position) ? ids[position] : nil
-    return JournalImage(file: files[position], id: id, isKnown: recorded[position], hash: hash)
+    return JournalImage(
+      file: files[position],
+      id: id,
+      isKnown: recorded[position],
+      hash: hash,
+      isSettled: isReadable || hash != nil
+    )
   }
 }
 

@@ -14,8 +14,12 @@ struct JournalImage: Sendable, Hashable {
   /// The SHA-256 of the content; nil where it could not be taken.
   var hash: String?
 
-  /// The file's time of modification where a later modification would show in it, else 0.
-  var recordedTime: Int64 { file.isRecent ? 0 : Int64(file.modificationTime) }
+  /// Whether what became of the image is due to its content: a disk that was away, or a right that was missing, may be
+  /// there the next time without the file being another.
+  var isSettled = true
+
+  /// The file's time of modification where a later modification would show in it and nothing else can change, else 0.
+  var recordedTime: Int64 { file.isRecent || !isSettled ? 0 : Int64(file.modificationTime) }
 }
 
 // The table of a folder's images: a row for each, with its path, its row's id, and what its file was then.
@@ -33,7 +37,7 @@ extension LoadJournal {
     let content =
       layout == .version2 ? "false, false" : "i.content_hash IS NOT NULL, i.missing_since IS NOT NULL"
     let text = layout == .current ? "i.id_text" : "NULL::text"
-    let join: String
+    let (join, lacksIdentity): (String, String)
     if let target, !target.catalog.hasRowSecurity {
       let id = target.target.idColumn.quoted
       // An id that was freed may be another image's now: the source tells.
@@ -46,25 +50,32 @@ extension LoadJournal {
         target.idIsNumber ? "i.id" : target.idIsUUID ? "\(text)::uuid" : "coalesce(\(text), i.id::text)"
       join =
         "t.\(id) IS NOT NULL FROM \(images) i LEFT JOIN \(target.catalog.name.quoted) t ON t.\(id) = \(key)\(sameSource)"
+      let missing =
+        (target.hasSource ? ["t.\(target.target.sourceColumn.quoted) IS NULL"] : [])
+        + (target.hasHash && layout != .version2
+          ? ["t.\(target.target.hashColumn.quoted) IS NULL AND i.content_hash IS NOT NULL"] : [])
+      lacksIdentity = missing.isEmpty ? "false" : missing.joined(separator: " OR ")
     } else {
-      join = "true FROM \(images) i"
+      (join, lacksIdentity) = ("true FROM \(images) i", "false")
     }
     let query = Statement(
       trusted:
-        "SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(content), \(join) WHERE i.load_key = $1",
+        "SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(content), \(lacksIdentity), \(join) WHERE i.load_key = $1",
       binds: [.text(key)]
     )
     try await connection.forEachRow(query) { row in
-      let (path, number, text, byteCount, modified, hasHash, isMissing, isPresent) = try row.decode(
-        String.self,
-        Int64?.self,
-        String?.self,
-        Int.self,
-        Int.self,
-        Bool.self,
-        Bool.self,
-        Bool.self
-      )
+      let (path, number, text, byteCount, modified, hasHash, isMissing, lacksIdentity, isPresent) =
+        try row.decode(
+          String.self,
+          Int64?.self,
+          String?.self,
+          Int.self,
+          Int.self,
+          Bool.self,
+          Bool.self,
+          Bool.self,
+          Bool.self
+        )
       body(
         RecordedImage(
           path: path,
@@ -73,7 +84,8 @@ extension LoadJournal {
           modificationTime: modified,
           isPresent: isPresent,
           hasHash: hasHash,
-          isMissing: isMissing
+          isMissing: isMissing,
+          lacksIdentity: lacksIdentity
         )
       )
     }

@@ -66,6 +66,9 @@ struct LoadSession: Sendable {
       var warnings: [String] = []
       var recordsRecipe = try await Self.checkRecipe(recipe, run, table, &warnings)
       var earlier = isTracked ? try await journal.read(connection) : nil
+      if recipe == nil, files == nil, earlier == nil, table.hasRows {
+        try await Self.warnOfUnknownRecipe(run, table, &warnings)
+      }
       if earlier != nil, let lock {
         try await journal.install(connection)
         try await journal.takeOver(connection)
@@ -98,7 +101,8 @@ struct LoadSession: Sendable {
         // New ids are free, so that an id in the way is another writer's row and never the same image.
         policy = .fail
         isFinished =
-          plan.isEmpty && plan.retired(options.deleted, isConfirmed: options.confirmsDeletions).isEmpty
+          plan.isEmpty && plan.adopted.isEmpty
+          && plan.retired(options.deleted, isConfirmed: options.confirmsDeletions).isEmpty
           && earlier?.isFinished ?? files.isEmpty && fresh.deferredIndexes.isEmpty
         isFresh = true
         record = fresh
@@ -218,6 +222,23 @@ struct LoadSession: Sendable {
     }
     try recorded.recipe.check(recipe, table: recorded.table)
     return false
+  }
+
+  /// A file of vectors does not say what made them.
+  private static func warnOfUnknownRecipe(
+    _ run: LoadRun,
+    _ table: TargetTable,
+    _ warnings: inout [String]
+  ) async throws {
+    let column = run.target.vectorColumn
+    let store = try await RecipeStore(table: table.catalog.name, column: column, on: run.connection)
+    guard let recorded = try await store.read(run.connection) else { return }
+    let known = [Recipe.Field.architecture, .feature].compactMap { recorded.recipe[$0] }
+    warnings.append(
+      "nothing says what made the vectors of \(run.source.name), and those of \(run.target.table.quoted) are of "
+        + "\(known.joined(separator: ", ")): unless they were made alike, distances between them mean nothing. Fix: compare "
+        + "with 'adbvec recipe show'"
+    )
   }
 
   /// - Throws: `LoadError` with code `option` when indexes are to be dropped that would not come back.

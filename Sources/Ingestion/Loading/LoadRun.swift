@@ -38,7 +38,8 @@ struct LoadRun: Sendable {
     let carriesClasses = try await source.carriesClasses()
     let traits = SourceTraits(
       hasPlaces: source.hasPlaces,
-      hasClasses: carriesClasses && !check.classIsGenerated
+      hasClasses: carriesClasses && !check.classIsGenerated,
+      hasHashes: session.plan != nil
     )
     let choice = try SinkChoice(
       options,
@@ -58,7 +59,7 @@ struct LoadRun: Sendable {
       return report
     }
     if session.isFinished {
-      if !options.isDryRun { try await FolderUpdate(self, session, choice.sink)?.refresh(connection) }
+      if !options.isDryRun { try await FolderUpdate(self, session, choice.sink)?.bringUpToDate(connection) }
       report.wasFinished = true
       report.counts = session.countsBefore
       if session.plan != nil { (report.counts.loaded, report.counts.skipped) = (report.counts.skipped, 0) }

@@ -24,6 +24,8 @@ struct SourceTraits: Sendable, Hashable {
   var hasPlaces: Bool
   /// Whether they have classes; where not, the table's classes stay as they are.
   var hasClasses: Bool
+  /// Whether they come from files whose content is hashed.
+  var hasHashes = false
 }
 
 /// An image that gave no row.

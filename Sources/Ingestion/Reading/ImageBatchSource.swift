@@ -193,19 +193,18 @@ public actor ImageBatchSource: BatchSource {
     case .row(let entry, let vector):
       let id = try plan?.ids[position] ?? ImageID(imageIDs.id(of: entry))
       let isChanged = plan?.changed.contains(position) ?? false
+      let hash = plan?.files[position].contentHash()
       let fits =
         isChanged
-        ? batch.changed.append(entry, id: id, vector: vector)
-        : batch.rows.append(entry, id: id, vector: vector)
+        ? batch.changed.append(entry, id: id, vector: vector, hash: hash)
+        : batch.rows.append(entry, id: id, vector: vector, hash: hash)
       guard fits else {
         throw LoadError(
           .features,
           "\(entry.name): \(vector.count) features where the others have \(batch.rows.dimension)"
         )
       }
-      if let plan {
-        batch.images.append(plan.image(at: position, hash: plan.files[position].contentHash()))
-      }
+      if let plan { batch.images.append(plan.image(at: position, hash: hash)) }
     case .unreadable(let reason):
       guard !isStrict else { throw LoadError(.image, reason) }
       batch.unreadable.append(UnreadableImage(position: position, reason: reason))

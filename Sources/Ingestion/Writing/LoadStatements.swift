@@ -11,6 +11,8 @@ struct LoadStatements: Sendable, Hashable {
   var writesClass = true
   /// Whether the source column is written, too.
   let writesSource: Bool
+  /// Whether the column for the SHA-256 of an image's file is written, too.
+  var writesHash = false
   /// Whether the server reports which rows an upsert replaced, by a system column that Greenplum fills otherwise.
   let tellsReplaced: Bool
   /// Whether `INSERT … ON CONFLICT` is understood.
@@ -25,10 +27,10 @@ struct LoadStatements: Sendable, Hashable {
   private var label: String { target.labelColumn.quoted }
   private var vector: String { target.vectorColumn.quoted }
 
-  /// The columns that are written: id, class, vector, source.
+  /// The columns that are written: id, class, vector, source, content's hash.
   private var columns: [Identifier] {
     [target.idColumn] + (writesClass ? [target.labelColumn] : []) + [target.vectorColumn]
-      + (writesSource ? [target.sourceColumn] : [])
+      + (writesSource ? [target.sourceColumn] : []) + (writesHash ? [target.hashColumn] : [])
   }
   /// How many there are.
   var columnCount: Int { columns.count }
@@ -77,13 +79,23 @@ struct LoadStatements: Sendable, Hashable {
 
   /// Gives a row another class and source, which follow its id in the parameters; nil where neither is written.
   var relocate: String? {
-    let changes = columns.filter { ![target.idColumn, target.vectorColumn].contains($0) }.enumerated()
+    let changes = columns.filter {
+      ![target.idColumn, target.vectorColumn, target.hashColumn].contains($0)
+    }.enumerated()
       .map { "\($1.quoted) = $\($0 + 2)" }
     return changes.isEmpty ? nil : "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
   }
 
-  /// Inserts a row with the vector of another one. Id, class and source are the first parameters, the other row's id is
-  /// the last.
+  /// Gives a row what it was loaded without: its source and its content's hash, which follow its id in the parameters; nil
+  /// where the table has neither column. What the row has stays.
+  var identify: String? {
+    let missing = columns.filter { [target.sourceColumn, target.hashColumn].contains($0) }.enumerated()
+      .map { "\($1.quoted) = coalesce(\($1.quoted), $\($0 + 2))" }
+    return missing.isEmpty ? nil : "UPDATE \(table) SET \(missing.joined(separator: ", ")) WHERE \(id) = $1"
+  }
+
+  /// Inserts a row with the vector of another one. Id, class, source and hash are the first parameters, the other row's id
+  /// is the last.
   var insertFromOriginal: String {
     var parameter = 0
     let values = columns.map { column in
@@ -97,7 +109,7 @@ struct LoadStatements: Sendable, Hashable {
       + "WHERE o.\(id) = $\(parameter + 1)"
   }
 
-  /// Replaces a row's class, source and vector, which is another row's; parameters as for `insertFromOriginal`.
+  /// Replaces a row's class, source, hash and vector, which is another row's; parameters as for `insertFromOriginal`.
   var replaceFromOriginal: String {
     var parameter = 1
     let changes = columns.dropFirst().map { column in

@@ -42,6 +42,7 @@ struct SinkChoice {
       policy: policy,
       writesClass: source.hasClasses,
       writesSource: writesSource,
+      writesHash: check.hasHash && source.hasHashes,
       // The rows of parts have no system columns to return.
       tellsReplaced: server.engine.tellsReplacedRows && !table.catalog.hasParts,
       hasOnConflict: server.supportsOnConflict,
@@ -51,7 +52,8 @@ struct SinkChoice {
     let encoder = RowEncoder(
       check: check,
       writesClass: statements.writesClass,
-      writesSource: statements.writesSource
+      writesSource: statements.writesSource,
+      writesHash: statements.writesHash
     )
     let needsStage = policy != .fail
     switch options.method {
@@ -300,6 +302,8 @@ struct RowEncoder: Sendable {
   var writesClass = true
   /// Whether the source column is written, too.
   let writesSource: Bool
+  /// Whether the column for the SHA-256 of an image's file is written, too.
+  var writesHash = false
 
   /// Appends the parameters of a row.
   func append(_ row: Int, of rows: FeatureBatch, to parameters: inout ParameterList) {
@@ -317,6 +321,7 @@ struct RowEncoder: Sendable {
     if writesSource {
       parameters.append(type: Self.textOID) { $0.append(utf8: rows.places[row].description) }
     }
+    if writesHash { append(text: rows.hashes[row], to: &parameters) }
   }
 
   /// Appends what an image's row has besides its vector: id, class and source.
@@ -330,6 +335,22 @@ struct RowEncoder: Sendable {
       }
     }
     if writesSource { parameters.append(type: Self.textOID) { $0.append(utf8: entry.place.description) } }
+  }
+
+  /// Appends the parameters of `LoadStatements.identify`.
+  func append(id: ImageID, source: String?, hash: String?, to parameters: inout ParameterList) {
+    append(id: id, to: &parameters)
+    if writesSource { append(text: source, to: &parameters) }
+    if writesHash { append(text: hash, to: &parameters) }
+  }
+
+  /// Appends a text, or NULL.
+  func append(text: String?, to parameters: inout ParameterList) {
+    if let text {
+      parameters.append(type: Self.textOID) { $0.append(utf8: text) }
+    } else {
+      parameters.appendNull(type: Self.textOID)
+    }
   }
 
   /// Appends a row's id.
@@ -352,13 +373,20 @@ struct RowEncoder: Sendable {
         buffer.appendField { encodeVector(vector, into: &$0) }
       }
       if writesSource { buffer.appendField { $0.append(utf8: rows.places[row].description) } }
+      if writesHash {
+        if let hash = rows.hashes[row] {
+          buffer.appendField { $0.append(utf8: hash) }
+        } else {
+          buffer.appendNullField()
+        }
+      }
     }
   }
 
   /// The types of a row's parameters.
   var parameterTypes: [UInt32] {
     [check.idOID] + (writesClass ? [check.classOID] : []) + [check.vectorOID]
-      + (writesSource ? [Self.textOID] : [])
+      + (writesSource ? [Self.textOID] : []) + (writesHash ? [Self.textOID] : [])
   }
 
   private static let textOID: UInt32 = 25

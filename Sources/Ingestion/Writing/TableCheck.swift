@@ -71,6 +71,8 @@ struct TableCheck: Sendable, Hashable {
   let refusesZeroVectors: Bool
   /// Whether the table has the column for where images came from.
   let hasSource: Bool
+  /// Whether the table has the column for the SHA-256 of an image's file.
+  let hasHash: Bool
   /// Whether every row must say where its image came from.
   let sourceIsRequired: Bool
   /// What the user should know though it stops nothing.
@@ -94,7 +96,7 @@ struct TableCheck: Sendable, Hashable {
     labelIsRequired = label.isRequired
     labelHasDefault = label.hasDefault
     refusesZeroVectors = table.vectorIndexes.contains { $0.metric == .cosine }
-    hasSource = table.hasSource
+    (hasSource, hasHash) = (table.hasSource, table.hasHash)
     sourceIsRequired =
       table.catalog.column(target.sourceColumn).map { $0.isRequired && !$0.hasDefault } ?? false
     let others = table.catalog.columns.filter { ![id.name, label.name, vector.name].contains($0.name) }

@@ -16,6 +16,8 @@ public struct LoadTarget: Sendable, Hashable {
   public var vectorColumn: Identifier
   /// Where an image can be found again; written when the table has it and the rows come from images.
   public var sourceColumn: Identifier
+  /// The SHA-256 of an image's file, in hexadecimal digits; written as the source is.
+  public var hashColumn: Identifier
 
   /// A target; the columns' names are the tutorial's unless they are given.
   public init(
@@ -23,13 +25,15 @@ public struct LoadTarget: Sendable, Hashable {
     idColumn: Identifier = "id",
     labelColumn: Identifier = "class",
     vectorColumn: Identifier = "image_vector",
-    sourceColumn: Identifier = "source"
+    sourceColumn: Identifier = "source",
+    hashColumn: Identifier = "content_hash"
   ) {
     self.table = table
     self.idColumn = idColumn
     self.labelColumn = labelColumn
     self.vectorColumn = vectorColumn
     self.sourceColumn = sourceColumn
+    self.hashColumn = hashColumn
   }
 }
 
@@ -74,6 +78,14 @@ struct TargetTable: Sendable, Hashable {
     ["text", "character varying", "citext"].contains(catalog.column(target.sourceColumn)?.typeName ?? "")
       && !facts.generated.contains(target.sourceColumn.name)
   }
+  /// Whether the table has the column for the SHA-256 of an image's file.
+  var hasHash: Bool {
+    ["text", "character varying"].contains(catalog.column(target.hashColumn)?.typeName ?? "")
+      && !facts.generated.contains(target.hashColumn.name)
+      && facts.lengths[target.hashColumn.name].map { $0 >= 64 } ?? true
+  }
+  /// Whether rows can be looked up by their sources without reading all: the shipped migrations index them.
+  var findsSources: Bool { hasSource && (hasHash || catalog.column(target.sourceColumn)?.isUnique == true) }
   /// Whether ids are integers.
   var idIsNumber: Bool { ["smallint", "integer", "bigint"].contains(idTypeName) }
   /// Whether ids are UUIDs.
@@ -190,7 +202,9 @@ extension TargetTable.Facts {
     _ table: VectorTable,
     on connection: PostgresConnection
   ) async throws {
-    let names = [target.idColumn, target.labelColumn, target.vectorColumn, target.sourceColumn].map(\.name)
+    let names = [
+      target.idColumn, target.labelColumn, target.vectorColumn, target.sourceColumn, target.hashColumn,
+    ].map(\.name)
     let rows = try await connection.query(
       Statement(
         trusted: """

@@ -224,6 +224,20 @@ struct LoadingAdviceTests {
     }
   }
 
+  /// A file of vectors does not say what made them.
+  @Test func vectorsOfAFileBesideThoseOfARecipeAreWarnedOf() async throws {
+    try await load(usual) { load in
+      let recipe = Recipe([.architecture: "squeezenet1_1", .feature: "pooled"])
+      #expect(try await load.run(nil, recipe: recipe).warnings.isEmpty)
+      let more = try TemporaryFile("900|x|{1,2}\n")
+      let file = Fixture(connection: load.connection, schema: load.schema, table: load.table, file: more)
+      let warning = try #require(try await file.run(nil).warnings.first)
+      #expect(warning.hasPrefix("nothing says what made the vectors of \(more.path), and those of"))
+      #expect(warning.contains("are of squeezenet1_1, pooled: unless they were made alike"))
+      #expect(try await file.run(nil).warnings.isEmpty)
+    }
+  }
+
   @Test func domainsAreTheTypesThatTheyAreMadeOf() async throws {
     try await load(
       "id SCHEMA.number PRIMARY KEY, class SCHEMA.name, image_vector SCHEMA.numbers",

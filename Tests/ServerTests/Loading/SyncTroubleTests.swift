@@ -1,0 +1,87 @@
+import Foundation
+import ImageSources
+import Ingestion
+import Synchronization
+import TestSupport
+import Testing
+
+/// What happens to folders while they are followed, and images that look like others.
+@Suite(.serialized)
+struct SyncTroubleTests {
+  @Test func twoRunsAtOnceEndAsOne() async throws {
+    try await SyncedFolder.with { folder in
+      for number in 0..<30 { try folder.images.write("c/\(number).bmp", UInt8(number)) }
+      async let first = folder.sync { $0.lockPatience = .seconds(60) }
+      async let second = folder.sync { $0.lockPatience = .seconds(60) }
+      let added = try await [first, second].compactMap { $0.changes?.added }
+      #expect(added.sorted() == [0, 30] && folder.embedded == 30)
+      try await folder.expectFreshLoad()
+    }
+  }
+
+  /// Images that could not be read because their disk was away are read when it is back, though they are the same.
+  @Test func aDiskThatIsAwayInTheMiddleChangesNothing() async throws {
+    try await SyncedFolder.with { folder in
+      func write(_ numbers: Range<Int>, _ red: Int, extraBytes: Int) throws {
+        for number in numbers {
+          try folder.images.write("c/\(number).bmp", UInt8(red + number), extraBytes: extraBytes)
+          try folder.images.age("c/\(number).bmp")
+        }
+      }
+      try write(0..<20, 0, extraBytes: 0)
+      _ = try await folder.sync { $0.deleted = .delete }
+      try write(10..<40, 100, extraBytes: 1)
+      let (path, away) = (folder.images.path, folder.images.path + "-away")
+      folder.meanwhile.withLock { $0 = { _ = rename(path, away) } }
+      let stopped = try await folder.sync { $0.deleted = .delete }
+      #expect((stopped.changes?.unreadable ?? 0) > 10 && stopped.changes?.deleted == 0)
+      await #expect(throws: CollectionError.self) { try await folder.sync { $0.deleted = .delete } }
+      _ = rename(away, path)
+      #expect(try await folder.sync { $0.deleted = .delete }.changes?.unreadable == 0)
+      try await folder.expectFreshLoad()
+      #expect(try await folder.sync().wasFinished)
+    }
+  }
+
+  @Test func imagesThatChangeWhileTheyAreReadAreReadAgain() async throws {
+    try await SyncedFolder.with { folder in
+      for number in 0..<3 {
+        try folder.images.write("\(number).bmp", UInt8(number))
+        try folder.images.age("\(number).bmp")
+      }
+      let images = folder.images
+      folder.meanwhile.withLock {
+        $0 = { for number in 0..<3 { try images.write("\(number).bmp", UInt8(50 + number)) } }
+      }
+      _ = try await folder.sync()
+      _ = try await folder.sync()
+      try await folder.expectFreshLoad()
+    }
+  }
+
+  /// What has the path, the size or the content of before, and is another image.
+  @Test func imagesInThePlaceOfOthersAreToldFromThem() async throws {
+    try await SyncedFolder.with { folder in
+      let names = ["folder", "case", "back", "moved", "original", "left"]
+      for (number, name) in names.enumerated() { try folder.images.write("\(name).bmp", UInt8(number)) }
+      try folder.images.write("right.bmp", 30, extraBytes: 1)
+      try folder.images.copy("original.bmp", "copy.bmp")
+      _ = try await folder.sync()
+      // A folder by the name of a file; a name in capitals; a clock that was set back; a move and an edit; a copy whose
+      // original is gone; two names exchanged.
+      try folder.images.remove("folder.bmp")
+      try folder.images.write("folder.bmp/inside.bmp", 70)
+      try folder.images.move("case.bmp", "CASE.bmp")
+      try folder.images.write("back.bmp", 71)
+      try folder.images.age("back.bmp")
+      try folder.images.move("moved.bmp", "edited.bmp")
+      try folder.images.write("edited.bmp", 72)
+      try folder.images.remove("original.bmp")
+      try folder.images.exchange("left.bmp", "right.bmp")
+      let report = try await folder.sync { ($0.deleted, $0.confirmsDeletions) = (.delete, true) }
+      #expect(report.changes?.moved == 1 && report.changes?.deleted == 3)
+      try await folder.expectFreshLoad()
+      #expect(try await folder.sync { $0.hashesAll = true }.wasFinished)
+    }
+  }
+}
