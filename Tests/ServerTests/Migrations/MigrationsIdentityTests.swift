@@ -2,6 +2,7 @@ import Migrations
 import PostgresClient
 import TestSupport
 import Testing
+import VectorSQL
 
 /// The shipped migrations that say what an image is known by, on new tables and on those with rows.
 struct MigrationsIdentityTests {
