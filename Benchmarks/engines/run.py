@@ -1,12 +1,13 @@
 """What a Citus cluster costs beside one PostgreSQL: loading, building, searching, and whether it finds the same.
 
     python3 run.py --adbvec PROGRAM --url postgresql://COORDINATOR/DATABASE --single postgresql://ONE_NODE/DATABASE
-                   [--workers 1,2,4] [--rows 20000] [--dim 256] [--shards 8] [--rounds 5]
+                   [--workers 1,2,4] [--rows 20000] [--dim 256] [--shards 8] [--rounds 5] [--interface lo]
 
 COORDINATOR leads to the coordinator of a cluster that the user may change (Citus and pgvector in the database), ONE_NODE
 to one PostgreSQL with pgvector. Needs numpy, psycopg, cc and libpq. For each number of workers the table is spread over the
 first so many, and then loaded with 1, 2 and 4 connections a worker, by the command and by as many processes of the C loop,
-in turns; then indexed, and searched through a connection that stays open.
+in turns; then indexed, and searched through a connection that stays open. The network's bytes are those that an interface
+counts (Linux): with all nodes on one machine, and nothing else talking, the loopback's.
 """
 import argparse
 import os
@@ -29,6 +30,7 @@ options.add_argument("--dim", type=int, default=256)
 options.add_argument("--shards", type=int, default=8)
 options.add_argument("--rounds", type=int, default=5)
 options.add_argument("--queries", type=int, default=100)
+options.add_argument("--interface", default="lo")
 options.add_argument("--folder", default="/tmp/adbvec-engines-bench")
 o = options.parse_args()
 os.makedirs(o.folder, exist_ok=True)
@@ -72,15 +74,28 @@ def c_load(url, connections):
             for start, end in zip(bounds, bounds[1:])]
 
 
+def received():
+    """Bytes that the interface has received since it is up."""
+    for line in open("/proc/net/dev"):
+        name, _, numbers = line.partition(":")
+        if name.strip() == o.interface:
+            return int(numbers.split()[0])
+    return 0
+
+
 def rates(url, connections):
     found = {"adbvec": [], "C": []}
+    network = {"adbvec": [], "C": []}
     for _ in range(o.rounds):
         for name, commands in (("adbvec", adbvec_load(url, connections)), ("C", c_load(url, connections))):
             run(url, "TRUNCATE image_search")
+            before = received()
             found[name].append(o.rows / seconds(commands))
+            network[name].append((received() - before) / o.rows)
     ratio = statistics.median(a / c for a, c in zip(found["adbvec"], found["C"]))
     print(f"  load, {connections} connections: adbvec {statistics.median(found['adbvec']):.0f} rows/s, "
-          f"C {statistics.median(found['C']):.0f} rows/s, ratio {ratio:.2f}", flush=True)
+          f"C {statistics.median(found['C']):.0f} rows/s, ratio {ratio:.2f}; "
+          f"network {min(network['adbvec']):.0f} and {min(network['C']):.0f} bytes a row", flush=True)
 
 
 def search(url, is_cluster):
@@ -89,6 +104,8 @@ def search(url, is_cluster):
     times, hits = [], 0
     with psycopg.connect(url) as connection:
         for number, vector in enumerate(literal * 2):
+            if number == o.queries:
+                before = received()
             start = time.monotonic()
             with connection.transaction():
                 for statement in prelude + ["SET LOCAL hnsw.ef_search = 100", "SET LOCAL enable_seqscan = off"]:
@@ -100,8 +117,9 @@ def search(url, is_cluster):
             if number >= o.queries:
                 times.append(time.monotonic() - start)
                 hits += len(exact[number - o.queries] & {row[0] for row in rows})
-    print(f"  search: p50 {statistics.median(times) * 1000:.2f} ms, recall of 10 beside numpy {hits / 10 / o.queries:.4f}",
-          flush=True)
+        network = (received() - before) / o.queries
+    print(f"  search: p50 {statistics.median(times) * 1000:.2f} ms, recall of 10 beside numpy {hits / 10 / o.queries:.4f}, "
+          f"network {network:.0f} bytes", flush=True)
 
 
 def index(url, is_cluster):

@@ -30,6 +30,7 @@ extension Facts {
     facts.recipe = try await RecipeStore(table: table.name, column: names.vectorColumn, on: connection)
       .read(connection)
     facts.shards = try await shards(table, server, connection)
+    facts.placement = try await placement(table, idColumn: names.idColumn, server, connection)
     facts.statistics =
       try await statistics(table, server, connection) ?? statistics(of: facts.shards)
     if let problem = facts.shards.lazy.compactMap(\.problem).first {

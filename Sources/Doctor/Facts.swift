@@ -31,6 +31,8 @@ public struct Facts: Sendable {
   public var vectors: VectorCensus?
   /// The table's parts on the nodes of a cluster.
   public var shards: [Shard] = []
+  /// How a cluster has placed the table.
+  public var placement = Placement()
   /// Vectors taken at random, and what their images give today.
   public var sample: VectorSample?
   /// What the server keeps of the table for its planner.

@@ -35,8 +35,7 @@ extension Check {
     }
     guard let plan = facts.plan else { return .skipped("there is no row to search with") }
     if let index = plan.vectorIndex {
-      guard let shards = plan.shards else { return .ok("a search uses \(index)") }
-      return .ok("a search uses \(index) on \(shards.served) of \(shards.count) shards")
+      return .ok("a search uses \(index)" + (plan.shards.map { " \($0)" } ?? ""))
     }
     let reason = plan.reasons.first ?? "the planner chose another way"
     let exact = median(facts.trials.map(\.exactMilliseconds)) ?? 0

@@ -3,183 +3,6 @@ internal import ImageSearch
 internal import PostgresClient
 internal import VectorSQL
 
-extension Facts {
-  /// A part of the table that lies on one node of a cluster: a shard of Citus, a segment's share on Greenplum.
-  public struct Shard: Sendable, Hashable {
-    /// The shard's number, or the segment's.
-    var name: String
-    /// The node as `host:port`, or the segment.
-    var node: String
-    /// Rows as the node's statistics know them; nil where only the size is known.
-    var rows: Int?
-    /// Rows changed since the node's last ANALYZE.
-    var changedRows = 0
-    /// Whether the node's planner knows the rows.
-    var isAnalyzed = true
-    /// Bytes on disk, indexes included.
-    var bytes: Int
-    /// Vector indexes that queries may use.
-    var validIndexes = 0
-    /// Vector indexes that a failed build left.
-    var invalidIndexes = 0
-    /// Vector indexes that are being built now.
-    var buildingIndexes = 0
-    /// Bytes of the vector indexes.
-    var indexBytes = 0
-    /// KiB that the node gives to an index build (`maintenance_work_mem`); nil where it was not asked.
-    var buildMemory: Int?
-    /// KiB of pages that the node's planner expects in memory (`effective_cache_size`); nil where it was not asked.
-    var cache: Int?
-    /// Why the node did not answer; nil where it did.
-    var problem: String?
-    /// True neighbours, on this shard, of the rows that were searched for.
-    var neighbors = 0
-    /// Those of them that the index found.
-    var foundNeighbors = 0
-    /// The share that was found; nil where no neighbour lies here.
-    var recall: Double? { neighbors > 0 ? Double(foundNeighbors) / Double(neighbors) : nil }
-  }
-
-  /// What is known of the table's shards; empty on one node, for a table of the coordinator, and where nothing can be read.
-  static func shards(
-    _ table: VectorTable,
-    _ server: ServerCapabilities,
-    _ connection: PostgresConnection
-  ) async throws -> [Shard] {
-    do {
-      switch server.engine.placement {
-      case .none: return []
-      case .function: return try await citusShards(table, connection)
-      case .clause: return try await segments(table, connection)
-      }
-    } catch let error as PostgresError where !error.isConnectionProblem {
-      return []
-    }
-  }
-
-  /// One question to each shard; `%1$s` is its name, quoted. Rows are counted as for a table of one node.
-  private static let shardQuery = """
-    SELECT concat_ws(',', x.live, least(x.modified, x.n_tup_upd + x.n_tup_del + abs(x.live - x.known)),
-      (x.is_analyzed OR x.known > 0 OR x.live = 0)::int4, pg_total_relation_size(x.oid),
-      count(i.indexrelid) FILTER (WHERE i.indisvalid), count(i.indexrelid) FILTER (WHERE NOT i.indisvalid),
-      (SELECT count(*) FROM pg_stat_progress_create_index p WHERE p.relid = x.oid),
-      coalesce(sum(pg_relation_size(i.indexrelid)), 0),
-      (SELECT setting FROM pg_settings WHERE name = 'maintenance_work_mem'),
-      (SELECT setting::int8 * (current_setting('block_size')::int8 / 1024) FROM pg_settings
-       WHERE name = 'effective_cache_size'))
-    FROM (
-      SELECT c.oid, s.n_tup_upd, s.n_tup_del, s.n_mod_since_analyze AS modified, greatest(c.reltuples, 0)::int8 AS known,
-             least(greatest(s.n_live_tup, 0),
-                   greatest(s.n_tup_ins - s.n_tup_del, greatest(c.reltuples, 0)::int8)) AS live,
-             coalesce(s.last_analyze, s.last_autoanalyze) IS NOT NULL AS is_analyzed
-      FROM pg_class c JOIN pg_stat_all_tables s ON s.relid = c.oid
-      WHERE c.oid = $adbvec$%1$s$adbvec$::regclass
-    ) x
-    LEFT JOIN (pg_index i JOIN pg_class n ON n.oid = i.indexrelid
-               JOIN pg_am m ON m.oid = n.relam AND m.amname IN ('hnsw', 'ivfflat')) ON i.indrelid = x.oid
-    GROUP BY x.oid, x.live, x.modified, x.n_tup_upd, x.n_tup_del, x.known, x.is_analyzed
-    """
-
-  private static func citusShards(_ table: VectorTable, _ connection: PostgresConnection) async throws
-    -> [Shard]
-  {
-    let rows = try await connection.query(
-      Statement(
-        """
-        SELECT p.shardid::text, n.nodename || ':' || n.nodeport, r.success, coalesce(r.result, '')
-        FROM run_command_on_shards($1::int8::oid::regclass, $2) r
-        JOIN pg_dist_placement p ON p.shardid = r.shardid JOIN pg_dist_node n ON n.groupid = p.groupid
-        WHERE n.noderole = 'primary' ORDER BY p.shardid, n.nodeid
-        """,
-        binds: [.int8(Int64(table.oid)), .text(shardQuery)]
-      )
-    )
-    return try rows.compactMap { row in
-      let (name, node, success, result) = try row.decode(String.self, String.self, Bool.self, String.self)
-      guard success else { return Shard(name: name, node: node, bytes: 0, problem: result) }
-      let numbers = result.split(separator: ",").map { Int($0) ?? 0 }
-      guard numbers.count == 10 else { return nil }
-      return Shard(
-        name: name,
-        node: node,
-        rows: numbers[0],
-        changedRows: numbers[1],
-        isAnalyzed: numbers[2] == 1,
-        bytes: numbers[3],
-        validIndexes: numbers[4],
-        invalidIndexes: numbers[5],
-        buildingIndexes: numbers[6],
-        indexBytes: numbers[7],
-        buildMemory: numbers[8],
-        cache: numbers[9]
-      )
-    }
-  }
-
-  /// Counts the neighbours of the trials by the shard that they lie on, where the id says which.
-  static func counted(
-    _ trials: [SearchTrial],
-    on shards: [Shard],
-    of table: VectorTable,
-    by idColumn: Identifier,
-    _ connection: PostgresConnection
-  ) async throws -> [Shard] {
-    let neighbors = trials.flatMap(\.neighbors)
-    guard !neighbors.isEmpty, shards.count > 1 else { return shards }
-    let rows = try await connection.query(
-      Statement(
-        """
-        SELECT n.id, get_shard_id_for_distribution_column(p.logicalrelid, n.id)::text
-        FROM pg_dist_partition p CROSS JOIN unnest($2::text[]) AS n (id)
-        WHERE p.logicalrelid = $1::int8::oid::regclass AND p.partmethod = 'h'
-          AND column_to_column_name(p.logicalrelid, p.partkey) = $3
-        """,
-        binds: [
-          .int8(Int64(table.oid)), .textArray(Array(Set(neighbors.map(\.id)))), .text(idColumn.name),
-        ]
-      )
-    )
-    let places = Dictionary(
-      try rows.map { try $0.decode(String.self, String.self) }.map { ($0.0, $0.1) },
-      uniquingKeysWith: { first, _ in first }
-    )
-    return shards.map { shard in
-      let own = neighbors.filter { places[$0.id] == shard.name }
-      var shard = shard
-      (shard.neighbors, shard.foundNeighbors) = (own.count, own.count(where: \.isFound))
-      return shard
-    }
-  }
-
-  /// Greenplum's segments tell the size alone without a scan of the table; the name is looked up on each of them.
-  private static func segments(_ table: VectorTable, _ connection: PostgresConnection) async throws -> [Shard]
-  {
-    let name = SQLValue.text(table.name.quoted).literal
-    let rows = try await connection.query(
-      Statement(
-        trusted:
-          "SELECT gp_segment_id::text, pg_total_relation_size(\(name)) FROM gp_dist_random('gp_id') ORDER BY 1"
-      )
-    )
-    return try rows.map { row in
-      let (segment, bytes) = try row.decode(String.self, Int64.self)
-      return Shard(name: segment, node: "segment \(segment)", bytes: Int(bytes))
-    }
-  }
-
-  /// The numbers that the planners of the nodes keep, added up; nil where only sizes are known.
-  static func statistics(of shards: [Shard]) -> TableStatistics? {
-    // Copies of one shard, as those of a replicated table, count once.
-    let first = Dictionary(shards.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }).values
-    guard !first.isEmpty, first.allSatisfy({ $0.rows != nil }) else { return nil }
-    return TableStatistics(
-      liveRows: first.reduce(0) { $0 + ($1.rows ?? 0) },
-      changedRows: first.reduce(0) { $0 + $1.changedRows },
-      isAnalyzed: first.allSatisfy(\.isAnalyzed)
-    )
-  }
-}
-
 extension Check {
   /// Whether the table lies evenly on the nodes, with a valid index on each of its shards.
   static let shards = Check(name: "shards") { facts, expectations in
@@ -226,8 +49,8 @@ extension Check {
         fix: facts.replacement(of: table.vectorIndexes)
       )
     }
-    return recall(facts, table, expectations) ?? unevenness(facts, table, expectations) ?? buildMemory(facts)
-      ?? cache(facts) ?? .ok(summary(facts.shards))
+    return recall(facts, table, expectations) ?? unevenness(facts, table, expectations) ?? bloat(facts, table)
+      ?? buildMemory(facts) ?? cache(facts) ?? .ok(summary(facts.shards))
   }
 
   /// Small shards differ by chance.
@@ -243,31 +66,80 @@ extension Check {
       let mean = values.reduce(0, +) / values.count
       return mean > small ? Double(largest) / Double(mean) : nil
     }
-    let name = table.name.quoted
     let rows = facts.shards.compactMap(\.rows)
     let parts =
       rows.count == facts.shards.count
       ? share(rows, above: smallRows) : share(facts.shards.map(\.bytes), above: smallBytes)
-    let column = expectations.table.idColumn
     if let parts, parts > 1.5 {
-      let fix =
-        facts.server.engine.placement == .function
-        ? "SELECT alter_distributed_table(\(SQLValue.text(name).literal), distribution_column => "
-          + "\(SQLValue.text(column.name).literal));"
-        : "ALTER TABLE \(name) SET DISTRIBUTED BY (\(column.quoted));"
       return .warning(
         "the largest part has \(String(printf: "%.1f", parts)) times the mean, and every search waits for it",
-        fix: facts.asOwner(fix)
+        fix: facts.asOwner(spreading(facts, table.name.quoted, expectations.table.idColumn))
       )
     }
-    let nodes = Dictionary(grouping: facts.shards, by: \.node).mapValues { $0.reduce(0) { $0 + $1.bytes } }
-    guard facts.server.engine.placement == .function,
-      let nodes = share(Array(nodes.values), above: smallBytes),
-      nodes > 1.5
+    return fullNode(facts)
+  }
+
+  /// What spreads the rows evenly: by their ids, or, where they are, over shards of equal ranges.
+  private static func spreading(_ facts: Facts, _ name: String, _ id: Identifier) -> String {
+    guard facts.server.engine.placement == .function else {
+      // Without REORGANIZE nothing is done where the table is distributed by this column already.
+      return "ALTER TABLE \(name) SET WITH (REORGANIZE=true) DISTRIBUTED BY (\(id.quoted));"
+    }
+    let table = SQLValue.text(name).literal
+    guard facts.placement.column != id.name else {
+      let shards = Set(facts.shards.map(\.name)).count
+      return "SELECT alter_distributed_table(\(table), shard_count => \(shards + shards % 2 + 2), "
+        + "cascade_to_colocated => false);"
+    }
+    let keys = facts.placement.keysWithoutID
+    let hindrance =
+      keys.isEmpty ? "" : "extend or drop \(keys.joined(separator: ", ")), without \(id.quoted); then "
+    return hindrance
+      + "SELECT alter_distributed_table(\(table), distribution_column => \(SQLValue.text(id.name).literal));"
+  }
+
+  /// One node with much more than the mean, where moving a shard from it to the emptiest helps.
+  private static func fullNode(_ facts: Facts) -> Judgement? {
+    guard facts.server.engine.placement == .function, facts.placement.column != nil else { return nil }
+    let empty = Dictionary(facts.placement.nodes.map { ($0, 0) }, uniquingKeysWith: { first, _ in first })
+    let nodes = empty.merging(
+      Dictionary(grouping: facts.shards, by: \.node).mapValues { $0.reduce(0) { $0 + $1.bytes } }
+    ) { $1 }
+    guard nodes.count > 1, let fullest = nodes.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
+      let least = nodes.values.min(),
+      let part = facts.shards.filter({ $0.node == fullest.key }).map(\.bytes).min(),
+      least + part < fullest.value
     else { return nil }
+    let mean = nodes.values.reduce(0, +) / nodes.count
+    guard mean > smallBytes, Double(fullest.value) > 1.5 * Double(mean) else { return nil }
     return .warning(
-      "the fullest node has \(String(printf: "%.1f", nodes)) times the mean",
-      fix: facts.onPrimary("SELECT citus_rebalance_start();")
+      "the node \(fullest.key) has \(String(printf: "%.1f", Double(fullest.value) / Double(mean))) times the mean "
+        + "of \(nodes.count) nodes",
+      fix: facts.rebalance
+    )
+  }
+
+  /// Parts whose pages hold much that no search finds.
+  private static func bloat(_ facts: Facts, _ table: VectorTable) -> Judgement? {
+    let dead = facts.shards.filter { $0.deadRows > max(smallRows, ($0.rows ?? 0) / 5) }
+    if let worst = dead.max(by: { $0.deadRows < $1.deadRows }) {
+      return .warning(
+        "\(dead.count) of \(facts.shards.count) shards hold rows that were deleted or replaced, such as \(worst.name) on "
+          + "\(worst.node): \(worst.deadRows) beside \(worst.rows ?? 0); searches pass over them",
+        fix: facts.asOwner("VACUUM \(table.name.quoted);")
+      )
+    }
+    let sizes = facts.shards.compactMap { shard in
+      shard.rows.flatMap { $0 > smallRows ? (shard, Double(shard.bytes) / Double($0)) : nil }
+    }.sorted { $0.1 < $1.1 }
+    guard let (worst, bytes) = sizes.last, worst.bytes > smallBytes, sizes.count > 1 else { return nil }
+    let usual = sizes[(sizes.count - 1) / 2].1
+    guard bytes > 2 * usual else { return nil }
+    return .warning(
+      "shard \(worst.name) on \(worst.node) takes \(Int(bytes)) bytes a row, half of the shards at most \(Int(usual)): its "
+        + "pages are partly empty",
+      fix: facts.asOwner("VACUUM (FULL, ANALYZE) \(table.name.quoted);")
+        + " Searches and loads wait while it runs."
     )
   }
 
@@ -308,7 +180,7 @@ extension Check {
           + "in memory (effective_cache_size)",
         fix:
           "raise effective_cache_size there if its memory is larger; else add a worker with citus_add_node and run "
-          + facts.onPrimary("SELECT citus_rebalance_start();")
+          + facts.rebalance
       )
     }
     return nil
@@ -323,13 +195,13 @@ extension Check {
     guard let least = known.min(by: { $0.value < $1.value }), let most = known.values.max(),
       least.value < most
     else { return nil }
-    let setting = "ALTER SYSTEM SET maintenance_work_mem = \(SQLValue.text("\(most)kB").literal)"
+    let setting =
+      "ALTER DATABASE \(Quoting.doubling(facts.database)) SET maintenance_work_mem = "
+      + SQLValue.text("\(most)kB").literal
     return .warning(
       "\(least.key) builds its indexes with \(least.value / 1024) MB, another node with \(most / 1024) MB "
         + "(maintenance_work_mem)",
-      fix: facts.onPrimary(
-        "SELECT run_command_on_workers($$\(setting)$$), run_command_on_workers('SELECT pg_reload_conf()');"
-      )
+      fix: facts.onPrimary("SELECT * FROM run_command_on_workers(\(SQLValue.text(setting).literal));")
     )
   }
 
@@ -355,6 +227,15 @@ extension Check {
 }
 
 extension Facts {
+  /// Moves shards from full nodes to others; without logical decoding writers of a shard wait while it moves.
+  fileprivate var rebalance: String {
+    onPrimary(
+      placement.movesWhileWritten
+        ? "SELECT citus_rebalance_start();"
+        : "SELECT citus_rebalance_start(shard_transfer_mode => 'block_writes');"
+    )
+  }
+
   /// Drops indexes wherever they are left and makes them again on every shard.
   fileprivate func replacement(of indexes: [VectorTable.Index]) -> String {
     asOwner(

@@ -393,10 +393,15 @@ import VectorSQL
   }
 
   /// A table on two workers, as the shards tell.
-  private func onWorkers(_ shards: [Facts.Shard]) throws -> Finding {
+  private func onWorkers(
+    _ shards: [Facts.Shard],
+    _ change: (inout Facts) -> Void = { _ in }
+  ) throws -> Finding {
     let facts = facts(table(index: Self.index())) {
       $0.server.product = .citus
       $0.shards = shards
+      $0.placement = Facts.Placement(column: "id", nodes: ["a:1", "b:1"])
+      change(&$0)
     }
     return try finding("shards", facts)
   }
@@ -421,12 +426,48 @@ import VectorSQL
     var shards = even
     shards[0].rows = 9000
     #expect(try onWorkers(shards).message.hasPrefix("the largest part has 2.4 times the mean"))
+    let table = #"'"public"."image_search"'"#
+    #expect(
+      try onWorkers(shards).fix
+        == "SELECT alter_distributed_table(\(table), shard_count => 6, cascade_to_colocated => false);"
+    )
+    let byClass = try onWorkers(shards) {
+      $0.placement.column = "class"
+      $0.placement.keysWithoutID = ["t_class_key"]
+    }
+    #expect(
+      byClass.fix == #"extend or drop t_class_key, without "id"; then "#
+        + "SELECT alter_distributed_table(\(table), distribution_column => 'id');"
+    )
     shards = even
     shards[1].node = "a:1"
     shards[3].node = "a:1"
     shards[3].bytes *= 4
     shards.append(shard("5", "b:1"))
     #expect(try onWorkers(shards).fix == "SELECT citus_rebalance_start();")
+    #expect(
+      try onWorkers(shards) { $0.placement.movesWhileWritten = false }.fix
+        == "SELECT citus_rebalance_start(shard_transfer_mode => 'block_writes');"
+    )
+    // Moving one of five shards of four nodes only makes another node the fullest; a new node has none.
+    let five = (1...5).map { shard("\($0)", "n\($0 % 4)", rows: 4000) }
+    let four = (0...3).map { "n\($0)" }
+    #expect(try onWorkers(five) { $0.placement.nodes = four }.severity == .ok)
+    let large = even.map { shard($0.name, $0.node, rows: 4000) }
+    #expect(
+      try onWorkers(large) { $0.placement.nodes += ["c:1", "d:1"] }.message
+        == "the node a:1 has 2.0 times the mean of 4 nodes"
+    )
+    shards = even
+    shards[2].deadRows = 3000
+    #expect(try onWorkers(shards).fix == #"VACUUM "public"."image_search";"#)
+    shards = even
+    shards[2].bytes *= 3
+    #expect(
+      try onWorkers(shards).message.hasPrefix(
+        "shard 3 on a:1 takes 24576 bytes a row, half of the shards at most"
+      )
+    )
     shards = even
     shards[2].invalidIndexes = 1
     let broken = try onWorkers(shards)
@@ -454,7 +495,7 @@ import VectorSQL
     )
     shards = even
     shards[1].buildMemory = 1024 * 1024
-    #expect(try onWorkers(shards).fix?.contains("maintenance_work_mem = '1048576kB'") == true)
+    #expect(try onWorkers(shards).fix?.contains("maintenance_work_mem = ''1048576kB''") == true)
     #expect(try onWorkers([]).severity == .warning)
   }
 
@@ -508,6 +549,30 @@ import VectorSQL
       dialect: .analyticDB
     )
     #expect(index.severity == .skipped)
+  }
+
+  @Test func segmentsAreJudgedByTheirBytes() throws {
+    func judged(_ megabytes: [Int]) throws -> Finding {
+      try finding(
+        "shards",
+        greenplum6(table("real[]", index: nil)) {
+          $0.shards = megabytes.enumerated().map {
+            Facts.Shard(name: "\($0)", node: "segment \($0)", bytes: $1 << 20)
+          }
+        },
+        dialect: .analyticDB
+      )
+    }
+    #expect(try judged([100, 101, 99]).message == "3 on 3 nodes, 99 to 101 MB each")
+    let skewed = try judged([250, 20, 30])
+    #expect(
+      skewed.severity == .warning && skewed.message.hasPrefix("the largest part has 2.5 times the mean")
+    )
+    // Without REORGANIZE the server leaves a table alone that is distributed by this column.
+    #expect(
+      skewed.fix
+        == #"ALTER TABLE "public"."image_search" SET WITH (REORGANIZE=true) DISTRIBUTED BY ("id");"#
+    )
   }
 
   @Test(arguments: [(true, 5000, 3000), (false, 50, 3000), (false, 5000, 63)])

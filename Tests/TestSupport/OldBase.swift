@@ -39,10 +39,44 @@ public enum OldBase {
     ("typed regclass", #"to_regclass\(\$\d+::text\)"#),
     ("generic plans", #"GENERIC_PLAN"#),
     ("forced drop", #"WITH \(FORCE\)"#),
+    ("statement triggers", #"FOR EACH STATEMENT"#),
+    ("replaced triggers", #"OR REPLACE TRIGGER"#),
+    ("trigger functions", #"EXECUTE FUNCTION"#),
   ]
 
+  /// What Greenplum 7 and Cloudberry refuse, whose base is PostgreSQL 12 or 14, with pgvector before 0.8: what came to
+  /// PostgreSQL later, by its release notes, and what their documentation names as unsupported.
+  private static let laterRules: [(name: String, pattern: String)] = [
+    ("merge", #"MERGE INTO"#),
+    (
+      "concurrent index",
+      #"CREATE (UNIQUE )?INDEX CONCURRENTLY|REINDEX \S+ CONCURRENTLY|DETACH PARTITION \S+ CONCURRENTLY|FINALIZE"#
+    ),
+    ("ties", #"WITH TIES"#),
+    (
+      "later settings",
+      #"\b(transaction_timeout|idle_session_timeout|hnsw\.iterative_scan|ivfflat\.iterative_scan)\b"#
+    ),
+    (
+      "later functions",
+      #"\b(gen_random_uuid|any_value|date_bin|string_to_table|array_shuffle|pg_stat_force_next_flush)\("#
+    ),
+    ("later views", #"\bpg_stat_(io|progress_copy|checkpointer|wal)\b"#),
+    ("distinct nulls", #"NULLS NOT DISTINCT"#),
+    ("two phases", #"PREPARE TRANSACTION"#),
+    ("generic plans", #"GENERIC_PLAN"#),
+    ("forced drop", #"WITH \(FORCE\)"#),
+    ("statement triggers", #"FOR EACH STATEMENT"#),
+    ("replaced triggers", #"OR REPLACE TRIGGER"#),
+  ]
+
+  /// The names of the rules that a statement breaks on Greenplum 7 and Cloudberry.
+  public static func refusedBySeven(in statement: String) -> [String] { broken(laterRules, statement) }
+
   /// The names of the rules that a statement breaks.
-  public static func refused(in statement: String) -> [String] {
+  public static func refused(in statement: String) -> [String] { broken(rules, statement) }
+
+  private static func broken(_ rules: [(name: String, pattern: String)], _ statement: String) -> [String] {
     rules.filter { rule in
       // Unicode's boundaries take "a.attidentity" for one word.
       guard let pattern = try? Regex(rule.pattern).wordBoundaryKind(.simple) else { return true }

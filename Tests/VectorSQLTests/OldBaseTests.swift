@@ -15,7 +15,7 @@ import Testing
     "ImageSearch/Catalog/CatalogReading.swift": [
       "row security": "left out before 9.5", "catalogue columns": "left out before 10",
     ],
-    "Doctor/ShardChecks.swift": ["progress views": "asked on Citus, which needs 11"],
+    "Doctor/ShardReading.swift": ["progress views": "asked on Citus, which needs 11"],
     "Ingestion/Journal/LoadLock.swift": ["later settings": "set from 9.6 and 17 on"],
     "Ingestion/Loading/LoadFinish.swift": [
       "progress views": "asked where reportsIndexProgress says so, from 12 on; on the workers of Citus"

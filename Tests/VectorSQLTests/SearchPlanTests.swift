@@ -77,6 +77,8 @@ struct SearchPlanTests {
     #expect(plan.vectorIndex == "v_hnsw")
     #expect(plan.shards?.served == 1)
     #expect(plan.shards?.count == 2)
+    #expect(plan.shards?.servedShards == ["102008 (127.0.0.1:9701)"])
+    #expect(plan.shards?.description == "on 1 of 2 shards, not on 102009 (127.0.0.1:9702)")
   }
 
   @Test("a number at the end of a name stays where there are no shards")
@@ -118,6 +120,23 @@ struct SearchPlanTests {
       """
     )
     #expect(plan.vectorIndex == "docs_v_idx")
+  }
+
+  @Test("served by pgvector's index on Greenplum 7")
+  func greenplum7() throws {
+    let plan = try plan(
+      """
+      Limit  (cost=8.03..8.48 rows=5 width=12)
+        ->  Gather Motion 3:1  (slice1; segments: 3)  (cost=8.03..9.38 rows=15 width=12)
+              Merge Key: ((image_vector <-> '[1]'::vector))
+              ->  Limit  (cost=8.03..9.08 rows=5 width=12)
+                    ->  Index Scan using v_hnsw on image_search  (cost=8.03..78.03 rows=333 width=12)
+                          Order By: (image_vector <-> '[1]'::vector)
+      Optimizer: Postgres-based planner
+      """
+    )
+    #expect(plan.vectorIndex == "v_hnsw")
+    #expect(plan.shards == nil)
   }
 
   @Test("why not")

@@ -4,15 +4,27 @@ public struct SearchPlan: Sendable, Hashable {
   public let vectorIndex: String?
   /// Why no vector index is used, most telling first; empty when one is.
   public let reasons: [String]
-  /// On how many of the table's shards the index serves; nil for a table that has none.
+  /// On which of the table's shards the index serves; nil for a table that has none.
   public let shards: ShardUse?
 
-  /// How many shards of a distributed table an index serves.
-  public struct ShardUse: Sendable, Hashable {
+  /// The shards of a distributed table, as `102008 (db2:5432)`: number and node.
+  public struct ShardUse: Sendable, Hashable, CustomStringConvertible {
     /// Those that a vector index serves.
-    public let served: Int
-    /// Those whose plans were read.
-    public let count: Int
+    public let servedShards: [String]
+    /// Those that compare every row.
+    public let comparingShards: [String]
+
+    /// How many a vector index serves.
+    public var served: Int { servedShards.count }
+    /// How many plans were read.
+    public var count: Int { servedShards.count + comparingShards.count }
+
+    /// `on 3 of 4 shards, not on 102009 (db3:5432)`.
+    public var description: String {
+      let some = comparingShards.prefix(8).joined(separator: ", ")
+      let more = comparingShards.count > 8 ? " and \(comparingShards.count - 8) more" : ""
+      return "on \(served) of \(count) shards" + (comparingShards.isEmpty ? "" : ", not on \(some)\(more)")
+    }
   }
 
   /// What is known of an index on the column, as read from the catalogue.
@@ -93,11 +105,28 @@ public struct SearchPlan: Sendable, Hashable {
     let starts = lines.indices.filter { lines[$0].drop { $0 == " " } == "->  Task" }
     guard let last = starts.last else { return nil }
     let depth = indentation(lines[last])
-    let tasks = starts.filter { indentation(lines[$0]) == depth }
-    let served = tasks.filter { start in
-      orderingIndex(in: Array(lines[(start + 1)...].prefix { indentation($0) > depth })) != nil
+    let tasks = starts.filter { indentation(lines[$0]) == depth }.map { start in
+      lines[(start + 1)...].prefix { indentation($0) > depth }
     }
-    return ShardUse(served: served.count, count: tasks.count)
+    func names(_ isServed: Bool) -> [String] {
+      tasks.filter { (orderingIndex(in: Array($0)) != nil) == isServed }.map(shardName)
+    }
+    return ShardUse(servedShards: names(true), comparingShards: names(false))
+  }
+
+  /// The shard that a task reads, by the number at the end of its table's name, and the node that it lies on.
+  private static func shardName(_ task: ArraySlice<String>) -> String {
+    let number = task.lazy.compactMap { line -> Substring? in
+      guard let on = line.firstRange(of: " on ") else { return nil }
+      let digits = line[on.upperBound...].prefix { $0 != " " }.filter { $0 != "\"" }.split(separator: "_")
+        .last
+      return digits.flatMap { !$0.isEmpty && $0.allSatisfy(\.isNumber) ? $0 : nil }
+    }.first
+    let words = task.first { $0.contains("Node: ") }?.split(separator: " ") ?? []
+    func value(_ key: String) -> Substring? {
+      words.first { $0.hasPrefix(key + "=") }?.dropFirst(key.count + 1)
+    }
+    return "\(number ?? "?") (\(value("host") ?? "?"):\(value("port") ?? "?"))"
   }
 
   private static func indentation(_ line: String) -> Int { line.utf8.prefix { $0 == 0x20 }.count }

@@ -92,7 +92,7 @@ extension ExplainedSearch {
   fileprivate var comments: String {
     let conclusion =
       plan.vectorIndex.map { index in
-        let shards = plan.shards.map { " on \($0.served) of \($0.count) shards" } ?? ""
+        let shards = plan.shards.map { " \($0)" } ?? ""
         return ["The vector index \(index) is used\(shards)."]
       }
       ?? ["No vector index is used: " + plan.reasons.joined(separator: "; ") + "."]

@@ -74,7 +74,8 @@ struct CitusCluster: Sendable {
     )
   }
 
-  private func fill() async throws {
+  /// Fills the table and analyses it.
+  func fill() async throws {
     try await connection.copyIn(
       Statement(trusted: "COPY \(schema).image_search (id, class, image_vector) FROM STDIN")
     ) { stream in
@@ -110,16 +111,19 @@ struct CitusCluster: Sendable {
   func column(_ sql: String) async throws -> [String] { try await connection.column(sql) }
 
   /// A connection to the first worker.
-  func worker() async throws -> PostgresConnection {
+  func worker() async throws -> PostgresConnection { try await Self.worker(of: connection) }
+
+  /// A connection to the first worker that a coordinator names.
+  /// - Parameter database: another one than that of the cluster's address.
+  static func worker(of connection: PostgresConnection, database: String? = nil) async throws
+    -> PostgresConnection
+  {
     let rows = try await connection.run(
       "SELECT node_name, node_port FROM citus_get_active_worker_nodes() ORDER BY 1, 2"
     )
     let node = try #require(rows.first?.rows.first)
-    return try await PostgresConnection.connect(
-      ConnectionSettings(
-        url: Self.url,
-        overrides: ["host": try #require(node[0]), "port": try #require(node[1])]
-      )
-    )
+    var overrides = ["host": try #require(node[0]), "port": try #require(node[1])]
+    overrides["dbname"] = database
+    return try await PostgresConnection.connect(ConnectionSettings(url: url, overrides: overrides))
   }
 }

@@ -2,18 +2,14 @@ import Basics
 import Doctor
 import Foundation
 import ImageSearch
-import ImageSources
-@testable import Ingestion
 import Migrations
 import PostgresClient
 import Testing
 import TestSupport
 import VectorSQL
 
-/// Everything on a Citus cluster: placement, searches through the shards' indexes, loads, findings.
+/// Placement on a Citus cluster, and searches through the shards' indexes.
 @Suite(.enabled(if: CitusCluster.isThere, CitusCluster.reason), .serialized) struct CitusTests {
-  // Placement.
-
   @Test func migrationsPlaceTheTableAsTheParametersSay() async throws {
     try await CitusCluster.with { cluster in
       let migrator = try cluster.migrator(["shards": "6", "colocate_with": "none"])
@@ -27,12 +23,12 @@ import VectorSQL
         "SELECT DISTINCT result FROM run_command_on_shards('\(cluster.schema).image_search', "
         + "$$SELECT attstorage FROM pg_attribute WHERE attrelid = '%s'::regclass AND attname = 'image_vector'$$)"
       #expect(try await cluster.column(storage) == ["p"])
-      _ = try await migrator.down(on: cluster.connection).report
+      _ = try await migrator.down(MigrationTarget(version: "0004"), on: cluster.connection).report
       #expect(try await cluster.column(placement) == [])
       #expect(try await cluster.column("SELECT count(*) FROM \(cluster.schema).image_search") == ["0"])
       _ = try await migrator.up(on: cluster.connection).report
       #expect(try await cluster.column(placement) == ["distributed id 6"])
-      _ = try await migrator.down(MigrationTarget(count: 5), on: cluster.connection).report
+      _ = try await migrator.down(MigrationTarget(version: "0"), on: cluster.connection).report
       #expect(
         try await cluster.column("SELECT to_regclass('\(cluster.schema).image_search')::text") == ["NULL"]
       )
@@ -53,18 +49,24 @@ import VectorSQL
           """
         )
       }
+      // The file that places the table, and those behind it.
+      let files =
+        try FileManager.default.contentsOfDirectory(
+          atPath: Environment.package + "/migrations/pgvector"
+        ).count - 4
       let migrator = try cluster.migrator(["shards": "4", "colocate_with": "none"])
       _ = try await migrator.up(on: cluster.connection).report
       try await cluster.connection.run(
-        trusted: "INSERT INTO \(name) SELECT g, 'c', '[1,2,3,4,5,6,7,8]' FROM generate_series(1, 100) g"
+        trusted:
+          "INSERT INTO \(name) (id, class, image_vector) SELECT g, 'c', '[1,2,3,4,5,6,7,8]' FROM generate_series(1, 100) g"
       )
       #expect(try await state() == ["distributed id 4 100 4"])
-      _ = try await migrator.redo(on: cluster.connection).report
+      _ = try await migrator.redo(files, on: cluster.connection).report
       #expect(try await state() == ["distributed id 4 100 4"])
       let other = try cluster.migrator(["shards": "6", "colocate_with": "none"])
-      _ = try await other.redo(on: cluster.connection).report
+      _ = try await other.redo(files, on: cluster.connection).report
       #expect(try await state() == ["distributed id 6 100 6"])
-      _ = try await other.down(on: cluster.connection).report
+      _ = try await other.down(MigrationTarget(version: "0004"), on: cluster.connection).report
       let plan = "\(try await migrator.plan(on: cluster.connection))"
       #expect(plan.contains("shard_count => 4, colocate_with =>"))
     }
@@ -77,7 +79,7 @@ import VectorSQL
       let replicated = try cluster.migrator(["placement": "replicated"])
       _ = try await replicated.up(on: cluster.connection).report
       #expect(try await cluster.column(type) == ["reference"])
-      _ = try await replicated.down(MigrationTarget(count: 5), on: cluster.connection).report
+      _ = try await replicated.down(MigrationTarget(version: "0"), on: cluster.connection).report
       _ = try await cluster.migrator(["placement": "local"]).up(on: cluster.connection).report
       #expect(try await cluster.column(type) == [])
     }
@@ -88,7 +90,8 @@ import VectorSQL
       let migrator = try cluster.migrator()
       _ = try await migrator.up(MigrationTarget(count: 4), on: cluster.connection).report
       try await cluster.connection.run(
-        trusted: "INSERT INTO \(cluster.schema).image_search SELECT g, 'c' FROM generate_series(1, 100) g"
+        trusted:
+          "INSERT INTO \(cluster.schema).image_search (id, class) SELECT g, 'c' FROM generate_series(1, 100) g"
       )
       _ = try await migrator.up(on: cluster.connection).report
       let counts =
@@ -196,6 +199,42 @@ import VectorSQL
     }
   }
 
+  @Test func aConcurrentBuildThatFailedOnAShardIsDroppedAndBuiltAgain() async throws {
+    try await CitusCluster.with { cluster in
+      let name = "\(cluster.schema).pairs"
+      try await cluster.connection.run(
+        trusted: """
+          CREATE TABLE \(name) (id int, class text);
+          SELECT create_distributed_table('\(name)', 'id', shard_count => 4, colocate_with => 'none')
+          """
+      )
+      try await cluster.connection.run(
+        trusted:
+          "INSERT INTO \(name) SELECT g / 2, 'c' FROM generate_series(1, 100) g WHERE g > 98 OR g % 2 = 0"
+      )
+      let files = try Migrator(
+        source: .embedded(
+          [
+            "1_pairs.sql":
+              "-- migrate:up transaction:false\nCREATE UNIQUE INDEX CONCURRENTLY pairs_key ON \(name) (id);\n"
+          ],
+          manifest: nil
+        ),
+        dialect: .pgvector,
+        options: try cluster.migrator().options
+      )
+      await #expect(throws: MigrationError.self) { try await files.up(on: cluster.connection).report }
+      try await cluster.connection.run(
+        trusted: "DELETE FROM \(name); INSERT INTO \(name) VALUES (1, 'c'), (2, 'c')"
+      )
+      _ = try await files.up(on: cluster.connection).report
+      let valid =
+        "SELECT DISTINCT result FROM run_command_on_shards('\(name)', "
+        + "$$SELECT string_agg(indisvalid::text, '') FROM pg_index WHERE indrelid = '%s'::regclass$$)"
+      #expect(try await cluster.column(valid) == ["true"])
+    }
+  }
+
   @Test func workOnAWorkerIsRefusedWithTheCoordinatorsAddress() async throws {
     try await CitusCluster.withImages { cluster in
       let worker = try await cluster.worker()
@@ -226,8 +265,6 @@ import VectorSQL
       await worker.close()
     }
   }
-
-  // Searches.
 
   private func searcher(_ cluster: CitusCluster) async throws -> ImageSearcher {
     let table = try await cluster.table.read(dialect: .pgvector, metric: nil, from: cluster.connection)
@@ -262,6 +299,14 @@ import VectorSQL
   @Test func searchSettingsReachTheShards() async throws {
     try await CitusCluster.withImages(shards: 2) { cluster in
       let searcher = try await searcher(cluster)
+      // What each shard computes, in the transaction of a search.
+      let known = try await cluster.connection.transaction { connection in
+        try await connection.setLocally(["SET LOCAL hnsw.ef_search = 77"])
+        return try await connection.column(
+          "SELECT DISTINCT current_setting('hnsw.ef_search') || left(class, 0) FROM \(cluster.schema).image_search"
+        )
+      }
+      #expect(known == ["77"])
       func recall(_ efSearch: Int) async throws -> Double {
         var sum = 0.0
         for row in stride(from: 0, to: 4000, by: 200) {
@@ -289,12 +334,18 @@ import VectorSQL
         #expect(plan.vectorIndex == "image_search_image_vector_idx")
         #expect(plan.shards?.served == 4)
         #expect(plan.shards?.count == 4)
+        let shards = try await cluster.column(
+          "SELECT format('%s (%s:%s)', shardid, nodename, nodeport) FROM citus_shards WHERE table_name = "
+            + "'\(cluster.schema).image_search'::regclass"
+        )
+        #expect(plan.shards.map { Set($0.servedShards) } == Set(shards))
       }
       var exact = ImageQuery(.id(5), topK: 5)
       exact.exact = true
       let plan = try await searcher.plan(exact).plan
       #expect(plan.vectorIndex == nil)
       #expect(plan.shards?.served == 0)
+      #expect(plan.shards?.comparingShards.count == 4)
     }
   }
 
@@ -377,154 +428,6 @@ import VectorSQL
       )
       let found = try await cluster.connection.query(try weighted.rendered(for: dialect))
       #expect(try found.map { Int64(try $0.value(at: 0, as: Int.self)) } == nearest)
-    }
-  }
-
-  // Loads.
-
-  private func load(
-    _ cluster: CitusCluster,
-    _ content: String,
-    _ policy: LoadOptions.ConflictPolicy,
-    _ method: LoadOptions.Method = .automatic
-  ) async throws -> LoadReport {
-    let file = try TemporaryFile(content)
-    var options = LoadOptions()
-    options.onConflict = policy
-    options.method = method
-    options.continuation = .restart
-    options.connections = 3
-    options.batchRows = 50
-    let target = LoadTarget(table: try cluster.name)
-    return try await Loader(settings: cluster.settings, target: target, options: options)
-      .run(FileBatchSource(FeatureSource(path: file.path)))
-  }
-
-  @Test(arguments: LoadOptions.Method.all)
-  func loadsCountWhatTheyInsertSkipAndReplace(method: LoadOptions.Method) async throws {
-    try await CitusCluster.with { cluster in
-      _ = try await cluster.migrator(["shards": "4"]).up(on: cluster.connection).report
-      func lines(_ ids: Range<Int>, _ label: String) -> String {
-        ids.map { "\($0)|\(label)|{\($0),1,2,3,4,5,6,7}\n" }.joined()
-      }
-      let first = try await load(cluster, lines(0..<500, "a"), .fail, method)
-      #expect((first.counts.loaded, first.counts.skipped) == (500, 0))
-      let second = try await load(cluster, lines(300..<700, "b"), .skip, method)
-      #expect((second.counts.loaded, second.counts.skipped) == (200, 200))
-      let third = try await load(cluster, lines(600..<800, "c"), .update, method)
-      #expect((third.counts.loaded, third.counts.replaced) == (200, 100))
-      let classes = "SELECT class || count(*) FROM \(cluster.schema).image_search GROUP BY class ORDER BY 1"
-      #expect(try await cluster.column(classes) == ["a500", "b100", "c200"])
-    }
-  }
-
-  // Findings.
-
-  private func findings(_ cluster: CitusCluster) async throws -> [String: Finding] {
-    var expectations = Expectations(table: try cluster.table, dialect: .pgvector)
-    expectations.topK = 10
-    let found = try await Doctor(expectations).examine(cluster.connection)
-    return Dictionary(found.map { ($0.check, $0) }, uniquingKeysWith: { first, _ in first })
-  }
-
-  @Test func theDoctorReadsRowsSizesAndIndexesOfTheShards() async throws {
-    try await CitusCluster.withImages { cluster in
-      let found = try await findings(cluster)
-      #expect(found.values.filter { $0.severity == .wrong }.map(\.message) == [])
-      let nodes = try await cluster.column("SELECT least(4, count(*)) FROM citus_get_active_worker_nodes()")
-      #expect(found["shards"]?.message.hasPrefix("4 on \(nodes[0]) nodes, ") == true)
-      #expect(found["shards"]?.message.contains("; recall ") == true)
-      #expect(found["shards"]?.message.contains("; vector indexes of ") == true)
-      #expect(found["table"]?.message.hasSuffix("about 4000 rows") == true)
-      #expect(found["statistics"]?.severity == .ok)
-      #expect(found["recall"]?.severity == .ok)
-    }
-  }
-
-  @Test func theDoctorNamesShardsWithoutAnIndexAndItsFixMakesIt() async throws {
-    try await CitusCluster.withImages { cluster in
-      let worker = try await cluster.worker()
-      let shard = try await worker.column(
-        "SELECT shard_name FROM citus_shards WHERE table_name = '\(cluster.schema).image_search'::regclass AND nodeport = "
-          + "current_setting('port')::int ORDER BY shardid LIMIT 1"
-      )
-      let number = try #require(shard.first?.split(separator: "_").last)
-      try await worker.run(
-        trusted: "SET citus.enable_manual_changes_to_shards = on; "
-          + "DROP INDEX \(cluster.schema).image_search_image_vector_idx_\(number)"
-      )
-      await worker.close()
-      let found = try await findings(cluster)
-      let finding = try #require(found["shards"])
-      #expect(finding.message.hasPrefix("1 of 4 shards have no vector index"))
-      for statement in try #require(finding.fix).split(separator: ";") where statement.contains("INDEX") {
-        try await cluster.connection.run(trusted: String(statement))
-      }
-      #expect(try await findings(cluster)["shards"]?.severity == .ok)
-    }
-  }
-
-  @Test func theDoctorNamesAShardWhoseIndexFindsLessThanTheOthers() async throws {
-    try await CitusCluster.withImages { cluster in
-      let worker = try await cluster.worker()
-      let shard = try await worker.column(
-        "SELECT shard_name FROM citus_shards WHERE table_name = '\(cluster.schema).image_search'::regclass AND nodeport = "
-          + "current_setting('port')::int ORDER BY shardid LIMIT 1"
-      )
-      let number = try #require(shard.first?.split(separator: "_").last)
-      // Of many lists one is looked through.
-      try await worker.run(
-        trusted: """
-          SET citus.enable_manual_changes_to_shards = on;
-          DROP INDEX \(cluster.schema).image_search_image_vector_idx_\(number);
-          CREATE INDEX image_search_image_vector_idx_\(number) ON \(cluster.schema).image_search_\(number)
-            USING ivfflat (image_vector vector_l2_ops) WITH (lists = 200)
-          """
-      )
-      await worker.close()
-      let found = try await findings(cluster)
-      #expect(found["recall"]?.severity != .skipped)
-      let finding = try #require(found["shards"])
-      #expect(finding.severity == .wrong)
-      #expect(finding.message.hasPrefix("the index of shard \(number) on "))
-      for statement in try #require(finding.fix).split(separator: ";") where statement.contains("INDEX") {
-        try await cluster.connection.run(trusted: String(statement))
-      }
-      #expect(try await findings(cluster)["shards"]?.severity == .ok)
-    }
-  }
-
-  @Test func theIndexesOfShardsShareTheMemoryOfTheirNodeAndTellHowFarTheyAre() async throws {
-    try await CitusCluster.withImages(shards: 8) { cluster in
-      let server = try await cluster.connection.capabilities()
-      let shards = try #require(
-        try await Shards.read(of: try cluster.name.quoted, cluster.connection, server)
-      )
-      #expect((shards.count, shards.placements) == (8, 8))
-      let most = try await cluster.column(
-        "SELECT max(n) FROM (SELECT count(*) AS n FROM citus_shards WHERE table_name = "
-          + "'\(cluster.schema).image_search'::regclass GROUP BY nodename, nodeport) AS placed"
-      )
-      #expect(["\(shards.atOnce)"] == most)
-      // The question is one that the workers answer; nothing is built now.
-      let answers = try await cluster.connection.query(
-        Statement("SELECT success, result FROM run_command_on_workers($1)", binds: [.text(shards.question)])
-      )
-      for answer in answers { #expect(try answer.decode(Bool.self, String.self) == (true, "")) }
-      try await cluster.connection.run(
-        trusted: "SELECT undistribute_table('\(cluster.schema).image_search')"
-      )
-      #expect(try await Shards.read(of: try cluster.name.quoted, cluster.connection, server) == nil)
-    }
-  }
-
-  @Test func theDoctorNamesATableOfTheCoordinatorAlone() async throws {
-    try await CitusCluster.with { cluster in
-      _ = try await cluster.migrator(["placement": "local"]).up(on: cluster.connection).report
-      let finding = try #require(try await findings(cluster)["shards"])
-      #expect(finding.severity == .warning)
-      try await cluster.connection.run(trusted: try #require(finding.fix))
-      #expect(try await findings(cluster)["shards"]?.severity == .ok)
     }
   }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import PostgresClient
+@testable import PostgresClient
 import Testing
 import TestSupport
 
@@ -61,24 +61,68 @@ import TestSupport
     }
   }
 
-  @Test func theTableOfEnginesNamesTestsThatExist() throws {
+  @Test func productsAreToldApartByWhatTheySay() {
+    func product(_ text: String, adb: String? = nil, citus: Bool = false, ann: Bool = false) -> String {
+      let identity = ProductIdentity(versionText: text, adbpgVersion: adb, hasCitus: citus, hasAnn: ann)
+      return [identity.product.description, identity.version].compactMap(\.self).joined(separator: " ")
+    }
+    let six = "PostgreSQL 9.4.26 (Greenplum Database 6.24.3 build commit:0) on x86_64"
+    #expect(product(six) == "Greenplum 6.24.3")
+    #expect(product(six, adb: "6.3.10.18", ann: true) == "AnalyticDB for PostgreSQL 6.3.10.18")
+    #expect(product(six, ann: true) == "AnalyticDB for PostgreSQL")
+    #expect(
+      product("PostgreSQL 12.12 (Greenplum Database 7.1.0 build commit:0) on x86_64") == "Greenplum 7.1.0"
+    )
+    #expect(
+      product("PostgreSQL 14.4 (Apache Cloudberry 2.0.0-incubating build 1) on x86_64")
+        == "Cloudberry 2.0.0-incubating"
+    )
+    #expect(product("PostgreSQL 18.6 on x86_64", citus: true) == "Citus")
+    #expect(product("PostgreSQL 18.6 on x86_64") == "PostgreSQL")
+  }
+
+  /// Each cell says what the engine does and names the tests that show it: `Suite.function`, or the suite and the test's
+  /// title in italics.
+  @Test func eachCellOfTheTableOfEnginesNamesTestsThatRun() throws {
     let page = try String(contentsOfFile: Environment.package + "/docs/engines.md", encoding: .utf8)
-    let rows = page.split(separator: "\n").filter { $0.hasPrefix("|") }.joined()
-    let names = rows.matches(of: /`([A-Za-z]+(?:Tests|OnServer))?(?:\.)?([a-z][A-Za-z]+)?`/).filter {
-      $0.1 != nil
+    let lines = page.split(separator: "\n").filter { line in
+      line.count { $0 == "|" } == 6 && line.hasPrefix("| ")
     }
-    #expect(names.count > 20)
-    var sources = ""
-    let files = try #require(FileManager.default.enumerator(atPath: Environment.package + "/Tests"))
+    let cells = lines.dropFirst().flatMap { line in
+      line.split(separator: "|", omittingEmptySubsequences: false).dropFirst(2).dropLast()
+        .map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+    #expect(cells.count > 100 && cells.count.isMultiple(of: 4))
+    let tests = try Self.tests()
+    for cell in cells where !cell.hasPrefix("–") {
+      #expect(["works", "refused"].contains { cell.hasPrefix($0) }, "\(cell)")
+      let named =
+        cell.matches(of: /`([A-Z]\w+)\.(\w+)`/).map { "\($0.1).\($0.2)" }
+        + cell.matches(of: /`([A-Z]\w+)` \*([^*]+)\*/).map { "\($0.1).\($0.2)" }
+      #expect(!named.isEmpty, "\(cell)")
+      for name in named { #expect(tests.contains(name), "\(name)") }
+    }
+  }
+
+  /// The functions marked `@Test`, by their suite; none is switched off.
+  private static func tests() throws -> Set<String> {
+    let root = Environment.package + "/Tests"
+    let files = try #require(FileManager.default.enumerator(atPath: root))
+    var found: Set<String> = []
     for case let path as String in files where path.hasSuffix(".swift") {
-      sources += try String(contentsOfFile: Environment.package + "/Tests/" + path, encoding: .utf8)
+      let source = try String(contentsOfFile: root + "/" + path, encoding: .utf8)
+      var (suite, isTest) = ("", false)
+      for line in source.split(separator: "\n") where !line.hasPrefix("//") {
+        if let match = line.firstMatch(of: /^(?:\S.*?\b)?(?:struct|extension|class) (\w+)/) {
+          suite = String(match.1)
+        }
+        if line.hasPrefix("  @Test") { isTest = !line.contains(".disabled") }
+        if isTest, let match = line.firstMatch(of: /^  (?:@Test.*)?func (?:(\w+)|`([^`]+)`)/) {
+          found.insert("\(suite).\(match.1 ?? match.2 ?? "")")
+          isTest = false
+        }
+      }
     }
-    for name in names {
-      if let suite = name.1 { #expect(sources.contains("struct \(suite)"), "\(suite)") }
-      if let test = name.2 { #expect(sources.contains("func \(test)("), "\(test)") }
-    }
-    for name in rows.matches(of: /, `([a-z][A-Za-z]+)`/).map(\.1) {
-      #expect(sources.contains("func \(name)("), "\(name)")
-    }
+    return found
   }
 }

@@ -3,11 +3,13 @@ import Synchronization
 import TestSupport
 
 /// Stands between client and server and lets a PostgreSQL of today pass for Greenplum 6 or AnalyticDB 6, whose base is
-/// PostgreSQL 9.4: it gives that version, leaves `DISTRIBUTED BY` out, and writes down every statement.
+/// PostgreSQL 9.4, or for Greenplum 7 with pgvector, on 12: it gives that version, leaves out what places rows, and writes
+/// down every statement.
 final class OldBaseMask: Sendable {
   private let listener: Int32
   private let port: UInt16
   private let socketPath: String
+  private let base: Base
   private let texts = Mutex<[String]>([])
   private let held = Mutex<[Int32]>([])
 
@@ -19,14 +21,36 @@ final class OldBaseMask: Sendable {
     "postgresql://adbvec@127.0.0.1:\(port)/\(database)?sslmode=disable&gssencmode=disable"
   }
 
-  /// What a database needs to answer as Greenplum does: its version, a setting, a function.
-  static func script(database: String) -> String {
+  /// A server to pass for.
+  struct Base: Sendable {
+    /// The version of PostgreSQL that it stands on.
+    let version: String
+    /// What its `version()` says in brackets.
+    let product: String
+    /// The version of pgvector that it has.
+    var pgvector = "0.8.0"
+    /// `gp_role`: what a session does.
+    var role = "dispatch"
+
+    static let greenplum6 = Base(version: "9.4.26", product: "Greenplum Database 6.24.3 build commit:0")
+    static let greenplum7 = Base(
+      version: "12.12",
+      product: "Greenplum Database 7.1.0 build commit:0",
+      pgvector: "0.7.0"
+    )
+  }
+
+  /// What a database needs to answer as Greenplum does: its version, a setting, a function, pgvector's version.
+  static func script(database: String, as base: Base) -> String {
     """
     CREATE SCHEMA mask;
     CREATE FUNCTION mask.version() RETURNS text LANGUAGE sql AS
-      $$ SELECT 'PostgreSQL 9.4.26 (Greenplum Database 6.24.3 build commit:0) on x86_64'::text $$;
+      $$ SELECT 'PostgreSQL \(base.version) (\(base.product)) on x86_64'::text $$;
     CREATE VIEW mask.pg_settings AS SELECT * FROM pg_catalog.pg_settings UNION ALL
-      SELECT (jsonb_populate_record(NULL::pg_catalog.pg_settings, '{"name": "gp_role", "setting": "dispatch"}')).*;
+      SELECT (jsonb_populate_record(NULL::pg_catalog.pg_settings,
+                                    '{"name": "gp_role", "setting": "\(base.role)"}')).*;
+    CREATE VIEW mask.pg_extension AS SELECT oid, extname, extnamespace,
+      CASE extname WHEN 'vector' THEN '\(base.pgvector)' ELSE extversion END AS extversion FROM pg_catalog.pg_extension;
     CREATE FUNCTION mask.gp_dist_random(text) RETURNS TABLE (gp_segment_id int) LANGUAGE sql AS
       $$ SELECT generate_series(0, 1) $$;
     ALTER DATABASE \(database) SET search_path = mask, pg_catalog, public;
@@ -34,8 +58,9 @@ final class OldBaseMask: Sendable {
   }
 
   /// - Parameter socketPath: the server's Unix socket.
-  init(socketPath: String) throws {
+  init(socketPath: String, as base: Base) throws {
     self.socketPath = socketPath
+    self.base = base
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -81,7 +106,7 @@ final class OldBaseMask: Sendable {
       pump(from: client, to: server, firstHasType: false) { type, body in read(type, body) }
     }
     Thread.detachNewThread { [self] in
-      pump(from: server, to: client, firstHasType: true) { type, body in Self.masked(type, body) }
+      pump(from: server, to: client, firstHasType: true) { type, body in masked(type, body) }
     }
   }
 
@@ -138,14 +163,16 @@ final class OldBaseMask: Sendable {
     let text = String(decoding: parts[index], as: UTF8.self)
     texts.withLock { $0.append(text) }
     parts[index] = Array(
-      text.replacing(/(?i)\bdistributed (by *\([^)]*\)|randomly|replicated)/, with: "").utf8
+      text.replacing(/(?i)alter table \S+ set distributed [^;]*/, with: "SELECT 1")
+        .replacing(/(?i)\bdistributed (by *\([^)]*\)|randomly|replicated)/, with: "").utf8
     )
     return Array(parts.joined(separator: [0]))
   }
 
   /// ParameterStatus tells the version.
-  private static func masked(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
+  private func masked(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
     let name = Array("server_version\0".utf8)
-    return type == UInt8(ascii: "S") && body.starts(with: name) ? name + Array("9.4.26\0".utf8) : body
+    guard type == UInt8(ascii: "S"), body.starts(with: name) else { return body }
+    return name + Array("\(base.version)\0".utf8)
   }
 }

@@ -6,47 +6,61 @@ import TestSupport
 import Testing
 import VectorSQL
 
-/// What the commands send to a server that says it is Greenplum 6 or AnalyticDB 6: every statement, as it is sent, is one that
-/// their base takes, by the facts that were recorded on Greenplum 6.24.3. A PostgreSQL of today answers.
+/// What the commands send to a server that says it is Greenplum 6, AnalyticDB 6 or Greenplum 7 with pgvector: every
+/// statement, as it is sent, is one that the server takes, by the facts that were recorded on Greenplum 6.24.3 and by the
+/// documents of Greenplum 7. A PostgreSQL of today answers.
 @Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: Program.adbvec), "the command is not built"))
 struct OldBaseStatementsTests {
   private struct Masked: Sendable {
     let mask: OldBaseMask
     let environment: [String: String]
 
-    func run(_ words: String...) async throws -> Finished {
-      try await Program.run(Program.adbvec, words, environment: environment)
+    /// The database behind the mask.
+    let database: TestDatabase
+
+    func run(_ words: String..., folder: String? = nil) async throws -> Finished {
+      try await Program.run(Program.adbvec, words, environment: environment, folder: folder)
     }
 
-    func succeed(_ words: String...) async throws {
-      let finished = try await Program.run(Program.adbvec, words, environment: environment)
+    @discardableResult
+    func succeed(_ words: String..., folder: String? = nil) async throws -> String {
+      let finished = try await Program.run(Program.adbvec, words, environment: environment, folder: folder)
       #expect(finished.exitCode == 0, "\(words): \(finished.error)")
+      return finished.output
     }
   }
 
+  /// - Parameters:
+  ///   - extensions: of the database; another list than pgvector alone, which may be another server's.
+  ///   - exceptions: rules that the product breaks and its server takes.
   private static func with(
     _ extensions: [Identifier],
+    as base: OldBaseMask.Base = .greenplum6,
     except exceptions: Set<String>,
     _ body: @Sendable (Masked, _ rows: String) async throws -> Void
   ) async throws {
+    let isSeven = base.version.hasPrefix("12")
     try await TestServer.withDatabase(extensions: extensions) { database in
       let connection = try await database.connect()
-      try await connection.run(trusted: OldBaseMask.script(database: database.name))
+      if isSeven { try await connection.run("CREATE EXTENSION vector") }
+      try await connection.run(trusted: OldBaseMask.script(database: database.name, as: base))
       await connection.close()
       let server = try await TestServer.running()
-      let mask = try OldBaseMask(socketPath: "\(server.socketFolder)/.s.PGSQL.\(server.port)")
+      let mask = try OldBaseMask(socketPath: "\(server.socketFolder)/.s.PGSQL.\(server.port)", as: base)
       let rows = try TemporaryFile(
         (0..<300).map { "\($0)|c\($0 % 3)|{\($0),\($0 * $0 % 17),1,\($0 % 5)}\n" }.joined()
       )
       let environment = [
-        "DATABASE_URL": mask.url(database: database.name), "ADBVEC_DIALECT": "analyticdb",
+        "DATABASE_URL": mask.url(database: database.name),
+        "ADBVEC_DIALECT": isSeven ? "pgvector" : "analyticdb",
         "ADBVEC_MIGRATIONS": Environment.package + "/migrations",
       ]
-      try await body(Masked(mask: mask, environment: environment), rows.path)
+      try await body(Masked(mask: mask, environment: environment, database: database), rows.path)
       let statements = mask.statements
-      #expect(statements.count > 50)
+      #expect(!statements.isEmpty)
       for statement in Set(statements).sorted() {
-        let refused = OldBase.refused(in: statement).filter { !exceptions.contains($0) }
+        let broken = isSeven ? OldBase.refusedBySeven(in: statement) : OldBase.refused(in: statement)
+        let refused = broken.filter { !exceptions.contains($0) }
         #expect(refused.isEmpty, "\(refused): \(statement)")
       }
     }
@@ -107,6 +121,154 @@ struct OldBaseStatementsTests {
       try await masked.succeed("unload", rows + ".npy")
       let report = try await masked.run("doctor", "--images", "0")
       #expect(report.output.contains("Greenplum 6.24.3 on PostgreSQL 9"), "\(report.output) \(report.error)")
+      #expect(report.output.contains(#/shards +2 on 2 nodes, /#), "\(report.output)")
+      // The rows of analyticdb's tables lie where the clause says; there is no parameter for it.
+      let placed = try await masked.run("migrate", "plan", "--set", "dim=4", "--set", "placement=replicated")
+      #expect(placed.exitCode != 0 && placed.error.contains("placement"), "\(placed.error)")
+      #expect(masked.mask.statements.count > 50)
+    }
+  }
+
+  @Test func greenplumSevenWithPgvectorIsSentWhatItTakes() async throws {
+    try await Self.with([], as: .greenplum7, except: []) { masked, rows in
+      try await masked.succeed("migrate", "up", "--set", "dim=4")
+      for command in ["status", "plan", "validate"] {
+        try await masked.succeed("migrate", command, "--set", "dim=4")
+      }
+      try await masked.succeed("load", rows)
+      try await masked.succeed("migrate", "redo", "99", "--set", "dim=4", "--yes")
+      for policy in ["skip", "update"] {
+        for method in ["insert", "copy"] {
+          try await masked.succeed("load", rows, "--restart", "--on-conflict", policy, "--method", method)
+        }
+      }
+      try await masked.succeed(
+        "load",
+        rows,
+        "--restart",
+        "--on-conflict",
+        "update",
+        "--indexes",
+        "defer",
+        "--connections",
+        "3"
+      )
+      #expect(
+        try await masked.succeed("search", "--id", "7", "--top-k", "5", "--format", "csv").contains("c")
+      )
+      try await masked.succeed("search", "--id", "7", "--class", "c1", "--top-k", "150")
+      try await masked.succeed("search", "--id", "7", "--exact")
+      let explained = try await masked.succeed("sql", "query", "--id", "7", "--explain")
+      #expect(explained.contains("The server's plan"))
+      try await masked.succeed("unload", rows + ".npy")
+      let report = try await masked.run("doctor", "--images", "0")
+      #expect(
+        report.output.contains("Greenplum 7.1.0 on PostgreSQL 12"),
+        "\(report.output) \(report.error)"
+      )
+      #expect(report.output.contains(#/shards +2 on 2 nodes, /#), "\(report.output)")
+      #expect(report.output.contains(#/recall +the index finds /#), "\(report.output)")
+      let sent = masked.mask.statements
+      let placed = sent.count { $0.contains("CREATE TABLE") && $0.contains("DISTRIBUTED BY (id)") }
+      #expect(placed == 2, "by up and by redo")
+      #expect(sent.contains { $0.contains("SET LOCAL hnsw.ef_search") })
+      try await masked.succeed("migrate", "down", "--to", "0", "--yes")
+      try await masked.succeed("migrate", "up", "--set", "dim=4", "--set", "placement=replicated")
+      #expect(masked.mask.statements.contains { $0.contains("SET DISTRIBUTED REPLICATED") })
+    }
+  }
+
+  /// What `sql show` prints runs there.
+  @Test func libraryStatementsRunOnGreenplumSeven() async throws {
+    try await Self.with([], as: .greenplum7, except: []) { masked, rows in
+      try await masked.succeed("migrate", "up", "--set", "dim=4")
+      try await masked.succeed("load", rows)
+      let connection = try await PostgresConnection.connect(
+        ConnectionSettings(url: masked.environment["DATABASE_URL"] ?? "")
+      )
+      let dialect = try Dialect.pgvector.checked(against: try await connection.capabilities())
+      var target = SearchTarget.imageSearch
+      target.column = VectorColumn("image_vector", dim: 4)
+      for statement in LibraryStatement.all where statement.name != "nearest_by_vector" {
+        _ = try await connection.query(try statement.sql(for: target).rendered(for: dialect))
+      }
+      await connection.close()
+    }
+  }
+
+  /// Another type for a table in use, there and back.
+  @Test func aChangeOnGreenplumSevenSendsWhatItTakes() async throws {
+    try await Self.with([], as: .greenplum7, except: []) { masked, rows in
+      try await withTemporaryFolder { folder in
+        var environment = masked.environment
+        environment["ADBVEC_MIGRATIONS"] = nil
+        environment["ADBVEC_PARAM_DIM"] = "4"
+        let bench = Masked(mask: masked.mask, environment: environment, database: masked.database)
+        try await bench.succeed("migrate", "init", folder: folder)
+        try await bench.succeed("migrate", "up", folder: folder)
+        try await bench.succeed("load", rows, folder: folder)
+        try await bench.succeed(
+          "migrate",
+          "new",
+          "--re-embed",
+          "half",
+          "--to-type",
+          "halfvec",
+          folder: folder
+        )
+        try await bench.succeed("migrate", "up", folder: folder)
+        try await bench.succeed("search", "--id", "7", folder: folder)
+        try await bench.succeed("migrate", "down", folder: folder)
+      }
+    }
+  }
+
+  @Test(arguments: [OldBaseMask.Base.greenplum6, .greenplum7])
+  func aUtilitySessionIsRefused(_ base: OldBaseMask.Base) async throws {
+    var base = base
+    base.role = "utility"
+    try await Self.with([], as: base, except: []) { masked, rows in
+      let migration = try await masked.run("migrate", "up", "--set", "dim=4")
+      let load = try await masked.run("load", rows)
+      let search = try await masked.run("search", "--id", "7")
+      let doctor = try await masked.run("doctor")
+      for refused in [migration, load, search, doctor] {
+        #expect(refused.exitCode != 0)
+        let said = refused.output + refused.error
+        #expect(
+          said.contains("the session is in utility mode, which sees the rows of one node alone"),
+          "\(said)"
+        )
+        #expect(said.contains("remove gp_session_role=utility"), "\(said)")
+      }
+    }
+  }
+
+  /// Greenplum's append-optimised tables are an access method from 7 on; partitions hold the rows of a partitioned table.
+  @Test func appendOptimisedAndPartitionedTablesAreRead() async throws {
+    try await Self.with([], as: .greenplum7, except: []) { masked, _ in
+      let connection = try await masked.database.connect()
+      try await connection.run(
+        """
+        CREATE ACCESS METHOD ao_row TYPE TABLE HANDLER heap_tableam_handler;
+        CREATE TABLE public.compact (id int, class text, image_vector vector(1000)) USING ao_row;
+        ALTER TABLE public.compact ALTER image_vector SET STORAGE EXTERNAL;
+        CREATE TABLE public.parted (LIKE public.compact) PARTITION BY RANGE (id);
+        CREATE TABLE public.parted_1 PARTITION OF public.parted FOR VALUES FROM (0) TO (1000);
+        CREATE TABLE public.parted_2 PARTITION OF public.parted FOR VALUES FROM (1000) TO (4000);
+        INSERT INTO public.compact SELECT g, 'c', array_fill(g::real, ARRAY[1000])::vector FROM generate_series(1, 2000) g;
+        INSERT INTO public.parted SELECT * FROM public.compact
+        """
+      )
+      await connection.close()
+      let compact = try await masked.run("doctor", "--images", "0", "--table", "public.compact").output
+      #expect(compact.contains(#/ok +storage /#), "\(compact)")
+      // The function of this stand-in tells the whole table's size for each of two segments.
+      let parted = try await masked.run("doctor", "--images", "0", "--table", "public.parted").output
+      #expect(parted.contains(/shards +2 on 2 nodes, (\d\d) to \1 MB each/), "\(parted)")
+      #expect(
+        masked.mask.statements.contains { $0.contains("gp_dist_random('gp_id')") && $0.contains("parted_2") }
+      )
     }
   }
 

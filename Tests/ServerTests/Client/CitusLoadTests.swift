@@ -1,0 +1,173 @@
+import Foundation
+import ImageSearch
+import ImageSources
+@testable import Ingestion
+import Migrations
+import PostgresClient
+import Synchronization
+import Testing
+import TestSupport
+import VectorSQL
+
+/// Loads and index builds on a Citus cluster.
+@Suite(.enabled(if: CitusCluster.isThere, CitusCluster.reason), .serialized) struct CitusLoadTests {
+  private func load(
+    _ cluster: CitusCluster,
+    _ content: String,
+    _ policy: LoadOptions.ConflictPolicy,
+    _ method: LoadOptions.Method = .automatic
+  ) async throws -> LoadReport {
+    let file = try TemporaryFile(content)
+    var options = LoadOptions()
+    options.onConflict = policy
+    options.method = method
+    options.continuation = .restart
+    options.connections = 3
+    options.batchRows = 50
+    let target = LoadTarget(table: try cluster.name)
+    return try await Loader(settings: cluster.settings, target: target, options: options)
+      .run(FileBatchSource(FeatureSource(path: file.path)))
+  }
+
+  @Test(arguments: LoadOptions.Method.all)
+  func loadsCountWhatTheyInsertSkipAndReplace(method: LoadOptions.Method) async throws {
+    try await CitusCluster.with { cluster in
+      _ = try await cluster.migrator(["shards": "4"]).up(on: cluster.connection).report
+      func lines(_ ids: Range<Int>, _ label: String) -> String {
+        ids.map { "\($0)|\(label)|{\($0),1,2,3,4,5,6,7}\n" }.joined()
+      }
+      let first = try await load(cluster, lines(0..<500, "a"), .fail, method)
+      #expect((first.counts.loaded, first.counts.skipped) == (500, 0))
+      let second = try await load(cluster, lines(300..<700, "b"), .skip, method)
+      #expect((second.counts.loaded, second.counts.skipped) == (200, 200))
+      let third = try await load(cluster, lines(600..<800, "c"), .update, method)
+      #expect((third.counts.loaded, third.counts.replaced) == (200, 100))
+      let classes = "SELECT class || count(*) FROM \(cluster.schema).image_search GROUP BY class ORDER BY 1"
+      #expect(try await cluster.column(classes) == ["a500", "b100", "c200"])
+    }
+  }
+
+  /// An index through a function that is slow, and that a node with too little memory fails in.
+  @Test func aLoadBuildsTheIndexesOfShardsWithTheMemoryThatTheirGraphsNeed() async throws {
+    let cluster = try #require(try await TestCluster.behind(try #require(CitusCluster.url)))
+    let name = "adbvec_build_\(Environment.processID)"
+    try await cluster.withDatabase(name, hasVector: true) {
+      let settings = ConnectionSettings(url: try cluster.url(of: name))
+      let preparing = try await PostgresConnection.connect(settings)
+      try await preparing.run(
+        """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(8));
+        SELECT create_distributed_table('image_search', 'id', shard_count => 4, colocate_with => 'none')
+        """
+      )
+      try await preparing.run(
+        """
+        CREATE FUNCTION through(image_vector vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+          IF pg_size_bytes(current_setting('maintenance_work_mem')) < 16000000 THEN RAISE 'too little'; END IF;
+          PERFORM pg_sleep(0.02); RETURN image_vector;
+        END $$
+        """
+      )
+      try await preparing.run(
+        "CREATE INDEX v ON image_search USING hnsw ((through(image_vector)::vector(8)) vector_l2_ops)"
+      )
+      let worker = try await CitusCluster.worker(of: preparing, database: "postgres")
+      try await worker.run(trusted: "ALTER DATABASE \(name) SET maintenance_work_mem = '1MB'")
+      await worker.close()
+      await preparing.close()
+      let file = try TemporaryFile((0..<600).map { "\($0)|c|{\($0),1,2,3,4,5,6,7}\n" }.joined())
+      var options = LoadOptions()
+      options.indexes = .defer
+      let told = Mutex<[IndexProgress]>([])
+      let report = try await Loader(
+        settings: settings,
+        target: LoadTarget(table: "image_search"),
+        options: options
+      )
+      .run(FileBatchSource(FeatureSource(path: file.path))) { event in
+        if case .building(let progress) = event { told.withLock { $0.append(progress) } }
+      }
+      #expect(report.counts.loaded == 600)
+      let progress = try #require(told.withLock { $0.last })
+      #expect(progress.phase.hasPrefix("building the indexes of shards, "))
+      #expect(progress.share.map { (0...1).contains($0) } == true)
+      let connection = try await PostgresConnection.connect(settings)
+      let valid =
+        "SELECT string_agg(result, ' ') FROM run_command_on_shards('image_search', $$SELECT indisvalid FROM pg_index i "
+        + "JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass AND relname ~ '^v_'$$)"
+      #expect(try await connection.column(valid) == ["t t t t"])
+      await connection.close()
+    }
+  }
+
+  @Test(arguments: LoadOptions.Method.all)
+  func aLoadGoesOnAlthoughAWorkerLosesItsSessions(method: LoadOptions.Method) async throws {
+    let cluster = try #require(try await TestCluster.behind(try #require(CitusCluster.url)))
+    let name = "adbvec_lost_\(Environment.processID)"
+    try await cluster.withDatabase(name, hasVector: true) {
+      let settings = ConnectionSettings(url: try cluster.url(of: name))
+      let connection = try await PostgresConnection.connect(settings)
+      let migrator = try Migrator(
+        source: .folder("\(Environment.package)/migrations/pgvector"),
+        parameters: ["dim": "8", "shards": "4"],
+        dialect: .pgvector
+      )
+      _ = try await migrator.up(on: connection).report
+      let worker = try await CitusCluster.worker(of: connection, database: "postgres")
+      let ending = Task {
+        var ended = 0
+        for _ in 0..<6 {
+          try await Task.sleep(for: .milliseconds(200))
+          ended +=
+            try await worker.run(
+              trusted: "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                + "WHERE datname = '\(name)' AND backend_type = 'client backend'"
+            ).first?.rows.count ?? 0
+        }
+        return ended
+      }
+      let file = try TemporaryFile((0..<3000).map { "\($0)|c|{\($0),1,2,3,4,5,6,7}\n" }.joined())
+      var options = LoadOptions()
+      options.method = method
+      options.connections = 3
+      options.batchRows = 50
+      options.rateLimit = 2000
+      let report = try await Loader(
+        settings: settings,
+        target: LoadTarget(table: "image_search"),
+        options: options
+      )
+      .run(FileBatchSource(FeatureSource(path: file.path)))
+      #expect(try await ending.value > 0)
+      #expect(report.counts.loaded == 3000)
+      #expect(try await connection.column("SELECT count(DISTINCT id) FROM image_search") == ["3000"])
+      #expect(try await connection.column("SELECT count(*) FROM image_search") == ["3000"])
+      await worker.close()
+      await connection.close()
+    }
+  }
+
+  @Test func theIndexesOfShardsShareTheMemoryOfTheirNodeAndTellHowFarTheyAre() async throws {
+    try await CitusCluster.withImages(shards: 8) { cluster in
+      let server = try await cluster.connection.capabilities()
+      let shards = try #require(
+        try await Shards.read(of: try cluster.name.quoted, cluster.connection, server)
+      )
+      #expect((shards.count, shards.placements) == (8, 8))
+      let most = try await cluster.column(
+        "SELECT max(n) FROM (SELECT count(*) AS n FROM citus_shards WHERE table_name = "
+          + "'\(cluster.schema).image_search'::regclass GROUP BY nodename, nodeport) AS placed"
+      )
+      #expect(["\(shards.atOnce)"] == most)
+      // The question is one that the workers answer; nothing is built now.
+      let answers = try await cluster.connection.query(
+        Statement("SELECT success, result FROM run_command_on_workers($1)", binds: [.text(shards.question)])
+      )
+      for answer in answers { #expect(try answer.decode(Bool.self, String.self) == (true, "")) }
+      try await cluster.connection.run(
+        trusted: "SELECT undistribute_table('\(cluster.schema).image_search')"
+      )
+      #expect(try await Shards.read(of: try cluster.name.quoted, cluster.connection, server) == nil)
+    }
+  }
+}
