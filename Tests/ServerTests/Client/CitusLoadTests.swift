@@ -47,6 +47,31 @@ import VectorSQL
     }
   }
 
+  /// Images come, move, are copied and go, and runs are stopped: the rows are those of a fresh load.
+  @Test(
+    .enabled(
+      if: Environment.variables["ADBVEC_TEST_URL"] == CitusCluster.url,
+      "ADBVEC_TEST_URL does not name the cluster"
+    )
+  )
+  func aDistributedTableFollowsItsFolder() async throws {
+    try await SyncedFolder.with { folder in
+      let name = "\(folder.schema).image_search"
+      // What is unique on shards has the id in it.
+      try await folder.sql("ALTER TABLE \(name) DROP CONSTRAINT image_search_source_key")
+      try await folder.sql("SELECT create_distributed_table('\(name)', 'id', shard_count => 4)")
+      var edits = FolderEdits(seed: 18)
+      for round in 0..<6 {
+        for _ in 0..<10 { try edits.apply(to: folder.images) }
+        if round % 2 == 1 { await folder.syncAndStop(after: 200, round) }
+        let report = try await folder.sync { ($0.deleted, $0.confirmsDeletions) = (.delete, true) }
+        #expect(report.changes?.heldBack == 0)
+        try await folder.expectFreshLoad("round \(round)")
+      }
+      #expect(try await folder.sync().wasFinished)
+    }
+  }
+
   /// An index through a function that is slow, and that a node with too little memory fails in.
   @Test func aLoadBuildsTheIndexesOfShardsWithTheMemoryThatTheirGraphsNeed() async throws {
     let cluster = try #require(try await TestCluster.behind(try #require(CitusCluster.url)))

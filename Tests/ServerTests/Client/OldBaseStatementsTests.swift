@@ -223,6 +223,45 @@ struct OldBaseStatementsTests {
     }
   }
 
+  /// A folder of images, one of which moves, one goes and one is copied.
+  @Test(
+    .enabled(if: Environment.hasData, "../shared/data is not there"),
+    .enabled("fastann is not built for the private server") { try await Fastann.isInstalled },
+    arguments: [OldBaseMask.Base.greenplum6, .greenplum7]
+  )
+  func aFolderIsFollowed(_ base: OldBaseMask.Base) async throws {
+    let isSeven = base.pgvector == OldBaseMask.Base.greenplum7.pgvector
+    try await Self.with(isSeven ? [] : ["fastann"], as: base, except: ["on conflict"]) { masked, _ in
+      try await withTemporaryFolder { folder in
+        let files = FileManager.default
+        func path(_ name: String) -> String { "\(folder)/\(name)" }
+        for name in ["0000_motorcycle", "0001_aquarium_fish", "0002_raccoon"] {
+          try files.copyItem(
+            atPath: Environment.data + "/reference/set1/cifar_test_\(name).png",
+            toPath: path(name + ".png")
+          )
+        }
+        var environment = masked.environment
+        environment["ADBVEC_WEIGHTS"] = Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors"
+        let bench = Masked(mask: masked.mask, environment: environment, database: masked.database)
+        try await bench.succeed("migrate", "up")
+        try await bench.succeed("sync", folder)
+        try files.moveItem(atPath: path("0000_motorcycle.png"), toPath: path("moved.png"))
+        try files.copyItem(atPath: path("0001_aquarium_fish.png"), toPath: path("copy.png"))
+        try files.removeItem(atPath: path("0002_raccoon.png"))
+        try await bench.succeed("sync", folder, "--deleted", "delete", "--yes")
+        let connection = try await masked.database.connect()
+        #expect(
+          try await connection.column(
+            "SELECT regexp_replace(source, '.*/', '') FROM public.image_search ORDER BY 1"
+          )
+            == ["0001_aquarium_fish.png", "copy.png", "moved.png"]
+        )
+        await connection.close()
+      }
+    }
+  }
+
   @Test(arguments: [OldBaseMask.Base.greenplum6, .greenplum7])
   func aUtilitySessionIsRefused(_ base: OldBaseMask.Base) async throws {
     var base = base
