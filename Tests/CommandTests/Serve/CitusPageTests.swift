@@ -35,14 +35,22 @@ struct CitusPageTests {
     FROM generate_series(0, 239) i
     """
 
+  private func psql(_ script: String, _ url: String) async throws -> Finished {
+    try await Program.run(
+      Environment.programs + "/psql",
+      ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", url],
+      input: script
+    )
+  }
+
   /// Ids as an exact comparison of every row orders them.
-  private func nearest(_ database: TestDatabase, to id: Int, _ count: Int) async throws -> [Int] {
-    let finished = try await Program.psql(
+  private func nearest(_ url: String, to id: Int, _ count: Int) async throws -> [Int] {
+    let finished = try await psql(
       """
       SELECT id FROM image_search WHERE id <> \(id)
       ORDER BY l2_distance(image_vector, (SELECT image_vector FROM image_search WHERE id = \(id) OFFSET 0)) LIMIT \(count)
       """,
-      on: database
+      url
     )
     return finished.output.split(separator: "\n").compactMap { Int($0) }
   }
@@ -52,17 +60,17 @@ struct CitusPageTests {
     let cluster = try #require(try await TestCluster.behind(address))
     let name = "adbvec_page_\(Environment.processID)"
     try await cluster.withDatabase(name, hasVector: true) {
-      let database = TestDatabase(name: name, url: try cluster.url(of: name))
+      let url = try cluster.url(of: name)
       let environment = [
-        "DATABASE_URL": database.url, "ADBVEC_MIGRATIONS": Environment.package + "/migrations",
+        "DATABASE_URL": url, "ADBVEC_MIGRATIONS": Environment.package + "/migrations",
         "ADBVEC_PARAM_SHARDS": "4",
         "ADBVEC_WEIGHTS": Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors",
       ]
       let up = try await Program.run(Program.adbvec, ["migrate", "up"], environment: environment)
       #expect(up.exitCode == 0, "\(up.error)")
-      let filled = try await Program.psql(Self.rows + ";\nANALYZE image_search", on: database)
+      let filled = try await psql(Self.rows + ";\nANALYZE image_search", url)
       #expect(filled.exitCode == 0, "\(filled.error)")
-      let expected = try await nearest(database, to: 3, 30)
+      let expected = try await nearest(url, to: 3, 30)
       try await ServedPage.with(["--images", Self.images, "--cache", "none"], environment: environment) {
         page in
         func ask(_ path: String, image: Data? = nil) async throws -> ServedPage.Answer {

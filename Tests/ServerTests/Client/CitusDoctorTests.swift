@@ -252,7 +252,7 @@ import VectorSQL
 
   /// In a database of its own, whose settings on one worker are this test's alone.
   @Test func aNodeOfLessMemoryAndOneThatIsAwayAreNamed() async throws {
-    let cluster = try #require(try await TestCluster.behind(try #require(CitusCluster.url)))
+    let cluster = try #require(try await TestCluster.behind(CitusCluster.url ?? ""))
     let name = "adbvec_nodes_\(Environment.processID)"
     try await cluster.withDatabase(name, hasVector: true) {
       let settings = ConnectionSettings(url: try cluster.url(of: name))

@@ -74,7 +74,7 @@ import VectorSQL
 
   /// An index through a function that is slow, and that a node with too little memory fails in.
   @Test func aLoadBuildsTheIndexesOfShardsWithTheMemoryThatTheirGraphsNeed() async throws {
-    let cluster = try #require(try await TestCluster.behind(try #require(CitusCluster.url)))
+    let cluster = try #require(try await TestCluster.behind(CitusCluster.url ?? ""))
     let name = "adbvec_build_\(Environment.processID)"
     try await cluster.withDatabase(name, hasVector: true) {
       let settings = ConnectionSettings(url: try cluster.url(of: name))
@@ -103,7 +103,7 @@ import VectorSQL
       let file = try TemporaryFile((0..<600).map { "\($0)|c|{\($0),1,2,3,4,5,6,7}\n" }.joined())
       var options = LoadOptions()
       options.indexes = .defer
-      let told = Mutex<[IndexProgress]>([])
+      let told = Mutex<[Ingestion.IndexProgress]>([])
       let report = try await Loader(
         settings: settings,
         target: LoadTarget(table: "image_search"),
@@ -127,7 +127,7 @@ import VectorSQL
 
   @Test(arguments: LoadOptions.Method.all)
   func aLoadGoesOnAlthoughAWorkerLosesItsSessions(method: LoadOptions.Method) async throws {
-    let cluster = try #require(try await TestCluster.behind(try #require(CitusCluster.url)))
+    let cluster = try #require(try await TestCluster.behind(CitusCluster.url ?? ""))
     let name = "adbvec_lost_\(Environment.processID)"
     try await cluster.withDatabase(name, hasVector: true) {
       let settings = ConnectionSettings(url: try cluster.url(of: name))
