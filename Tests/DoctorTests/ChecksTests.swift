@@ -505,7 +505,7 @@ import VectorSQL
         found.enumerated().map { number, found in
           shard("\(number)", "a:1") { ($0.neighbors, $0.foundNeighbors) = (wanted, found) }
         }
-      )
+      ) { $0.placement.nodes = ["a:1"] }
     }
     let one = try judged([99, 40, 97], of: 100)
     #expect(one.severity == .wrong)

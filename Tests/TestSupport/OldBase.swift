@@ -55,7 +55,7 @@ public enum OldBase {
     ("ties", #"WITH TIES"#),
     (
       "later settings",
-      #"\b(transaction_timeout|idle_session_timeout|hnsw\.iterative_scan|ivfflat\.iterative_scan)\b"#
+      #"SET (LOCAL )?(transaction_timeout|idle_session_timeout|hnsw\.iterative_scan|ivfflat\.iterative_scan)\b"#
     ),
     (
       "later functions",
