@@ -28,7 +28,7 @@ extension Facts {
     public init() {}
   }
 
-  /// At 5 % of foreign rows, some 50 are among so many.
+  /// At 5 % of foreign rows, some 50 are among them.
   private static let sampledRows = 1000
 
   /// The part of a vector's length by which it may differ from its image's. Half precision takes .001, another processor

@@ -135,7 +135,7 @@ extension Image {
       return min(max(Int(factor), 1), RowReducer.largestFactor)
     }
 
-    /// The rows of the decoded image that the crop can need, whatever the orientation; nil for all.
+    /// The rows of the decoded image that the crop can need in any orientation; nil for all.
     func window(width: Int, height: Int, reduction: Int) -> Range<Int>? {
       guard fidelity == .fast, let coverage, let crop = coverage.crop, coverage.side > 0 else { return nil }
       // Beside the crop: what the filters read beyond it, and roundings.

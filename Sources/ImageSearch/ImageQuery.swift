@@ -94,7 +94,7 @@ public struct ImageExamples: Sendable, Hashable {
   }
 }
 
-/// Where the next page of a search begins: behind the last hit of the page before, whatever rows come and go.
+/// Where the next page of a search begins: behind the last hit of the page before, also when rows come and go.
 ///
 /// An index returns equal distances in any order, and a distance that is computed without the index may differ in its
 /// last digits. So a page begins a little before the last distance, and leaves out what was shown there.

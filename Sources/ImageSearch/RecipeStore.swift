@@ -87,7 +87,7 @@ public struct RecipeStore: Sendable {
     return RecordedRecipe(recipe: newest, table: table.display, count: Set(recipes).count)
   }
 
-  /// The recipe that is recorded for this very column; nil where there is none, whatever loads tell.
+  /// The recipe that is recorded for this very column; nil where there is none, even where loads tell one.
   package func recorded(_ connection: PostgresConnection) async throws -> Recipe? {
     guard hasStore, let text = try await recordedText(connection) else { return nil }
     return Recipe(recorded: text)

@@ -45,7 +45,7 @@ struct MigrateStatus: AsyncParsableCommand {
     }
     for status in report.migrations {
       for drift in status.drift {
-        try Output.line(Failure.spelled("\(status.id): \(drift); \(status.remedy(drift))"))
+        try Output.line(Failure.spelled("\(status.id): \(drift); \(status.fix(for: drift))"))
       }
     }
   }

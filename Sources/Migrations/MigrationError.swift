@@ -62,7 +62,7 @@ public struct MigrationError: Error, Sendable, Hashable {
   /// The server's DETAIL line.
   public var detail: String?
 
-  /// A problem with its place and remedy, where they are known.
+  /// A problem with its place and fix, where they are known.
   public init(
     _ code: Code,
     _ message: String,

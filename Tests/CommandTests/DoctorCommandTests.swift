@@ -30,9 +30,9 @@ import VectorSQL
     var flags: [String] = []
     /// Part of the message.
     let message: String
-    /// Whether the remedy is SQL that mends it when it is run as printed.
+    /// Whether the fix is SQL that mends it when it is run as printed.
     var isMended = true
-    /// SQL that takes back what the remedy did.
+    /// SQL that takes back what the fix did.
     var undo = ""
   }
 
@@ -118,11 +118,11 @@ import VectorSQL
         #expect(sick.exitCode == 1 && !sick.report.healthy)
         #expect(finding.severity == "wrong", "\(fault.check): \(finding.message)")
         #expect(finding.message.contains(fault.message), "\(finding.message)")
-        let remedy = try #require(finding.fix)
+        let fix = try #require(finding.fix)
         if fault.isMended {
-          try await sql(remedy, database)
+          try await sql(fix, database)
           let mended = try await doctor(database, dialect, fault.flags)
-          #expect(mended.report.healthy, "\(remedy)\n\(mended.report.findings)")
+          #expect(mended.report.healthy, "\(fix)\n\(mended.report.findings)")
         }
         try await sql(fault.undo, database)
       }
@@ -260,13 +260,13 @@ import VectorSQL
 
   @Test func aDatabaseWithoutExtensionAndTable() async throws {
     try await TestServer.withDatabase(extensions: []) { database in
-      for (dialect, remedy) in [
+      for (dialect, fix) in [
         ("pgvector", "CREATE EXTENSION vector;"), ("analyticdb", "CREATE EXTENSION fastann CASCADE;"),
       ] {
         let found = try await doctor(database, dialect).report.findings.filter { $0.severity == "wrong" }
         #expect(found.map(\.check).prefix(2) == ["extension", "table"])
-        #expect(found.first?.fix == remedy)
-        try await sql(remedy, database)
+        #expect(found.first?.fix == fix)
+        try await sql(fix, database)
         let mended = try await doctor(database, dialect).report.findings.first { $0.check == "extension" }
         #expect(["ok", "warning"].contains(mended?.severity))
       }

@@ -141,9 +141,9 @@ struct MeanWeights: Sendable, Hashable {
 
   /// How many places in a mean stand for its pixels.
   let parts: Int
-  /// Of a mean with the place so many places behind its first.
+  /// Of a mean with the place that lies a number of places behind its first.
   private let correlations: [Double]
-  /// For so many means: the inverse of their correlations with each other, plus noise.
+  /// For each number of means: the inverse of their correlations with each other, plus noise.
   private let inverses: [[Double]]
 
   /// - Parameters:

@@ -20,7 +20,7 @@ final class Decompression {
     }
   }
 
-  /// The command that writes the content to standard output; nil for what is no file.
+  /// The command that writes the content to standard output; nil where the source is not a file.
   var command: String? {
     switch kind {
     case .gzip: "gzip -dc"

@@ -32,7 +32,7 @@ public struct ManifestCollection: ImageCollection {
   /// Reads a manifest and looks at every file that it lists; no image is opened yet.
   /// - Parameter allowsNone: takes a manifest without an image.
   /// - Throws: `CollectionError` with file and line for what cannot be read, a path or id that comes twice, and an
-  ///   address that is no path; with code `empty` when no image is there.
+  ///   address that is not a path; with code `empty` when no image is there.
   public init(
     path: String,
     options: Image.DecodingOptions = Image.DecodingOptions(),

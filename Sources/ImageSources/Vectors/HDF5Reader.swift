@@ -115,7 +115,7 @@ final class HDF5Reader: FeatureReader {
     return ArrayNames.unknown(path, reason, tables)
   }
 
-  /// Nil for what is no table of numbers of two dimensions with rows.
+  /// Nil for anything but a two-dimensional table of numbers with rows.
   private static func open(_ name: String, in file: OpaquePointer) -> Table? {
     var rank: Int32 = 0
     var sizes: [UInt64] = [0, 0]

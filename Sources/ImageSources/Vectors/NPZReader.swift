@@ -184,7 +184,7 @@ final class NumPyColumn {
   func integer(_ row: Int) throws -> Int64 {
     try withRow(row) { bytes in
       guard case .number(let decoder) = element, let number = decoder.integer(bytes) else {
-        throw CollectionError(.damaged, file: name, "element \(row) is no bigint")
+        throw CollectionError(.damaged, file: name, "element \(row) is not a bigint")
       }
       return number
     }

@@ -46,7 +46,7 @@ public actor FolderWatch {
       seen.insert([UInt64(info.st_dev), UInt64(info.st_ino)]).inserted
     else { return }
     guard inotify_add_watch(descriptor, folder + [0], Self.events) >= 0 else {
-      // A folder that may not be read, or is gone by now, is no limit of the system's.
+      // A folder that may not be read, or is gone by now, is not a limit of the system.
       if [ENOSPC, ENOMEM].contains(errno) { limitation = Self.reason(errno) }
       return
     }

@@ -303,7 +303,7 @@ extension TableCheck {
     }
   }
 
-  /// Whether a column of so many characters takes a text; PostgreSQL drops spaces behind the last one.
+  /// Whether a column with that limit of characters takes a text; PostgreSQL drops spaces behind the last one.
   private static func fits(_ text: String, _ length: Int?) -> Bool {
     guard let length, text.utf8.count > length else { return true }
     return text.unicodeScalars.dropFirst(length).allSatisfy { $0 == " " }

@@ -111,7 +111,7 @@ extension MigrationStatus.Drift: CustomStringConvertible {
 
 extension MigrationStatus {
   /// What to do about a difference; what stands in quotes can be typed as it is.
-  public func remedy(_ difference: Drift) -> String {
+  public func fix(for difference: Drift) -> String {
     let bless = "'adbvec migrate repair --bless --version \(id)'"
     switch difference {
     case .edited: return "put the file back and write a new migration, or accept the edit: \(bless)"
@@ -126,12 +126,12 @@ extension MigrationStatus {
     case .rendering: return "accept the change: \(bless)"
     case .missingFile:
       return "bring the file back, or forget its row: 'adbvec migrate repair --mark-pending \(id)'"
-    case .halfDone(let what): return Self.remedy(what, id)
+    case .halfDone(let what): return Self.fix(for: what, id)
     case .renamed: return "nothing needs to be done"
     }
   }
 
-  static func remedy(_ what: HalfDone, _ id: MigrationID) -> String {
+  static func fix(for what: HalfDone, _ id: MigrationID) -> String {
     let back = what.file.map { "give \($0) the version \(id) again" } ?? "bring the file back"
     let next = what.direction == .up ? "'adbvec migrate up'" : "'adbvec migrate down 1'"
     return "\(back) and finish it with \(next); or undo by hand what ran and forget its row: "
@@ -212,6 +212,8 @@ extension MigrationStatus: Encodable {
   private struct DriftEntry: Encodable {
     var code: String
     var message: String
+    var fix: String
+    /// Version 1's name of `fix`, for programs that read it.
     var remedy: String
     var parameters: [ParameterChange]?
   }
@@ -237,10 +239,12 @@ extension MigrationStatus: Encodable {
     let entries = drift.map { difference in
       var changes: [ParameterChange]?
       if case .parameters(let found) = difference { changes = found }
+      let fix = self.fix(for: difference)
       return DriftEntry(
         code: difference.code,
         message: difference.description,
-        remedy: remedy(difference),
+        fix: fix,
+        remedy: fix,
         parameters: changes
       )
     }

@@ -322,7 +322,7 @@ extension Planner {
       return MigrationError(
         .drift,
         "\(status.id) \(status.name): \(drift)",
-        hint: status.remedy(drift),
+        hint: status.fix(for: drift),
         at: migration?.location(0)
       )
     }
@@ -351,7 +351,7 @@ extension Planner {
       return MigrationError(
         .drift,
         "\(record.id) \(record.name) stopped on its way up, and its file is missing, so there is no way down",
-        hint: MigrationStatus.remedy(HalfDone(record, file: fileInstead(of: record)), record.id)
+        hint: MigrationStatus.fix(for: HalfDone(record, file: fileInstead(of: record)), record.id)
       )
     }
     let statements = migration(record.id)?.upSection

@@ -47,7 +47,7 @@ struct LexedWindow {
   ]
 }
 
-/// Stands for a string whose end has not come yet, however long it is already.
+/// Stands for a string whose end has not arrived yet, however long it is already.
 enum QuotedOpening {
   /// The shortest text that leaves a scanner in the same state as an unfinished string or quoted identifier.
   /// - Returns: nil when there is nothing to gain.

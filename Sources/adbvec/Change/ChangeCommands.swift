@@ -12,7 +12,7 @@ import PostgresClient
 import VectorSQL
 
 extension FeatureOptions {
-  /// The model of a recipe, whatever the settings say.
+  /// The model of a recipe, independent of the settings.
   static func load(_ recorded: RecordedRecipe) throws -> PreparedFeatures {
     try FeatureOptions.parse([]).prepare(settings([:], over: recorded.recipe), for: recorded)
   }

@@ -75,7 +75,7 @@ final class FolderSync: Sendable {
     return try await Loader(settings: server, target: target, options: options).run(batches) { onEvent($0) }
   }
 
-  /// The images that there are now; none is no error.
+  /// The images that there are now; none is not an error.
   private func collection(_ options: Image.DecodingOptions) throws -> any ImageCollection {
     guard isManifest else {
       let labels = try images.labels.map(LabelFile.init)

@@ -96,7 +96,7 @@ final class ImageFinder {
 }
 
 extension Image {
-  /// The image, at most so wide and high; nil where there is no memory for that.
+  /// The image within that width and height; nil where there is no memory for that.
   func reduced(to side: Int) -> Image? { max(width, height) > side ? try? thumbnail(side: side) : self }
 }
 
