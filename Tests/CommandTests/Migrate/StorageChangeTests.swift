@@ -420,11 +420,13 @@ struct StorageChangeTests {
         """
         CREATE FUNCTION make_unit() RETURNS trigger LANGUAGE plpgsql AS
           $$ BEGIN NEW.image_vector := public.l2_normalize(NEW.image_vector); RETURN NEW; END $$;
+        CREATE FUNCTION first_image() RETURNS image_search LANGUAGE sql AS 'SELECT * FROM image_search ORDER BY id LIMIT 1';
         CREATE TRIGGER unit BEFORE INSERT OR UPDATE ON image_search FOR EACH ROW EXECUTE FUNCTION make_unit()
         """
       )
       let files = try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
       #expect(files.error.contains("unit on"), "\(files.error)")
+      #expect(files.error.contains("first_image() may name"), "\(files.error)")
       try await bench.succeed("migrate", "up", "--to", try bench.version("gate"))
       _ = try await bench.rows(
         """
