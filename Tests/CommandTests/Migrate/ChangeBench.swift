@@ -26,6 +26,8 @@ struct ChangeBench: Sendable {
           folder: folder,
           settings: [
             "ADBVEC_PARAM_DIM": String(dimension), "DATABASE_URL": database.url, "ADBVEC_DIALECT": dialect,
+            // Some tests give several rows one image.
+            "ADBVEC_PARAM_UNIQUE_SOURCE": "false",
           ],
           dialect: dialect
         )
