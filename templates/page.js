@@ -22,6 +22,9 @@ export function say(text) {
   status.textContent = text;
 }
 
+// Whether the form has an image to send, which no link can hold: a file, or the address of one.
+export const hasImage = () => file.files.length > 0 || Boolean(form.elements.address?.value.trim());
+
 // Calls back whenever another page is shown, and now for the first one.
 export function whenShown(callback) {
   listeners.push(callback);
@@ -81,6 +84,7 @@ function restore(shown) {
   fields = shown.fields;
   for (const [name, value] of fields) form.elements[name].value = value;
   file.value = '';
+  if (form.elements.address) form.elements.address.value = '';
   settle();
 }
 
@@ -246,13 +250,13 @@ async function copySQL(button) {
 }
 
 form.addEventListener('submit', event => {
-  if (file.files.length) return;
+  if (hasImage()) return;
   event.preventDefault();
   go(link(), { focus: true });
 });
 
 form.addEventListener('change', event => {
-  if (event.target.type === 'file') return;
+  if (['file', 'url'].includes(event.target.type)) return;
   form.elements.ef.disabled = mode() === 'exact';
   if (form.reportValidity()) go(link());
 });

@@ -1,6 +1,6 @@
 // Images of one's own: chosen, photographed, dropped or pasted, and a part cut out of the one that is searched with.
 
-import { fail, form, load, word } from './page.js';
+import { fail, form, hasImage, load, word } from './page.js';
 
 const file = document.getElementById('file');
 const camera = document.getElementById('camera');
@@ -11,12 +11,17 @@ function upload(image) {
     fail(word('bad_file'), word('not_image', { name: image.name }));
     return;
   }
+  send(body => body.set('image', image, image.name || 'pasted.png'));
+  preview(image);
+}
+
+// Sends the form with an image in place of what the search was near to.
+function send(fill) {
   const body = new FormData(form);
-  for (const name of ['id', 'upload', 'also', 'not']) body.delete(name);
-  body.set('image', image, image.name || 'pasted.png');
+  for (const name of ['image', 'address', 'id', 'upload', 'also', 'not']) body.delete(name);
+  fill(body);
   history.replaceState({ ...history.state, scroll: scrollY }, '');
   load(new Request('/search', { method: 'POST', body }), { focus: true });
-  preview(image);
 }
 
 // Shows the image while it is on its way, in place of the one before.
@@ -48,9 +53,11 @@ for (const input of [file, camera]) {
 }
 
 form.addEventListener('submit', event => {
-  if (!file.files.length) return;
+  if (!hasImage()) return;
   event.preventDefault();
-  upload(file.files[0]);
+  const address = form.elements.address?.value;
+  if (file.files.length) upload(file.files[0]);
+  else send(body => body.set('address', address));
 });
 
 addEventListener('paste', event => {

@@ -9,6 +9,9 @@ package protocol ChangeSupport: Sendable {
   /// - Parameter force: whether a gate that refuses lets the run go on.
   func runner(_ settings: Settings, force: Bool) throws -> any MigrationStepRunner
 
+  /// What a shell offers for the options that name a model or a feature.
+  var names: (models: [String], features: [String]) { get }
+
   /// The files of a change.
   func files(_ request: ChangeOptions, title: String, _ settings: Settings) async throws -> [(
     name: String, text: String
@@ -39,10 +42,16 @@ package struct ChangeOptions: ParsableArguments {
   )
   package var toWeights: String?
 
-  @Option(help: ArgumentHelp("The new model (default: the one that the weights fit).", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("The new model (default: the one that the weights fit).", valueName: "name"),
+    completion: .custom { _, _, _ in MigrateCommand.changes?.names.models ?? [] }
+  )
   package var toModel: String?
 
-  @Option(help: ArgumentHelp("The new layer and pooling (default: as now).", valueName: "kind"))
+  @Option(
+    help: ArgumentHelp("The new layer and pooling (default: as now).", valueName: "kind"),
+    completion: .custom { _, _, _ in MigrateCommand.changes?.names.features ?? [] }
+  )
   package var toFeature: String?
 
   @Option(help: ArgumentHelp("The new input sizes to average over (default: as now).", valueName: "list"))
@@ -65,13 +74,15 @@ package struct ChangeOptions: ParsableArguments {
       "The new column's type: vector, halfvec or real[] (default: as now); bit for an index on the vectors' signs, whose "
         + "candidates are ordered by the vectors.",
       valueName: "type"
-    )
+    ),
+    completion: .list(["vector", "halfvec", "real[]"])
   )
   package var toType: String?
 
   @Option(
     help:
-      "Rows whose image is not there: fail (do not begin), keep (without a vector) or drop (delete at the end)."
+      "Rows whose image is not there: fail (do not begin), keep (without a vector) or drop (delete at the end).",
+    completion: .list(["fail", "keep", "drop"])
   )
   package var missing = "fail"
 

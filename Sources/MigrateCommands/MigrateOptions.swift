@@ -180,7 +180,8 @@ package struct MigrateRunOptions: ParsableArguments {
     help: ArgumentHelp(
       "How a run keeps others out: automatic, session, transaction or none.",
       valueName: "kind"
-    )
+    ),
+    completion: .list(["automatic", "session", "transaction", "none"])
   )
   var lock = MigratorOptions.Lock.automatic
 

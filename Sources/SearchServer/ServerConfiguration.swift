@@ -31,6 +31,13 @@ public struct ServerConfiguration: Sendable {
   public var dimension: Int?
   /// Why uploads are not searched with: the model makes other vectors than the collection's. Nil takes them.
   public var uploadRefusal: String?
+  /// Whether somebody may search with the address of an image on the web, which the server then fetches with curl: over HTTPS, and
+  /// from public addresses only.
+  public var fetchesAddresses = false
+  /// Fetches an image of at most so many bytes.
+  var fetch: @Sendable (_ address: ImageAddress, _ maximumBytes: Int) async throws -> [UInt8] = {
+    try await $0.fetch(maximumBytes: $1)
+  }
   /// A folder with templates that replace the built-in ones, file by file.
   public var templates: String?
   /// What a client may ask for.

@@ -217,19 +217,69 @@ def test_telephone(open_page):
         assert control.bounding_box()["height"] >= 40
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/?id=60&class=sea", "/?id=99999", "/images/61?id=60", "/?id=60&id=61&not=30&lang=ja"])
-def test_accessibility(open_page, scheme, path):
-    page = open_page("/", color_scheme=scheme)
-    page.expected_errors = path == "/?id=99999"
+def barriers(page):
+    """What axe finds."""
+    # Images fade in.
+    page.wait_for_timeout(400)
+    return [(v["id"], [node["html"] for node in v["nodes"]]) for v in Axe().run(page).response["violations"]]
+
+
+STATES = [
+    "/", "/?class=sea", "/?id=60&class=sea", "/?id=60&within=0.000001", "/?id=99999", "/?k=0", "/images/61", "/images/61?id=60",
+    "/images/99999", "/?id=60&id=61&not=30&lang=ja", "/?id=60&lang=zh",
+]
+TELEPHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, {"forced_colors": "active"}, TELEPHONE], ids=["light", "dark", "forced", "telephone"])
+@pytest.mark.parametrize("path", STATES)
+def test_accessibility(open_page, options, path):
+    page = open_page("about:blank", **options)
+    page.expected_errors = "99999" in path or "k=0" in path
     page.goto(path)
-    if page.get_by_text("SQL of this search").count():
-        page.get_by_text("SQL of this search").click()
+    for closed in page.locator("details:not([open]) > summary").all():
+        closed.click()
     if page.locator(".pick input").count():
         page.locator(".pick input").first.check()
-    page.wait_for_timeout(400)
-    violations = Axe().run(page).response["violations"]
-    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations] == []
+    assert barriers(page) == []
+
+
+def test_accessibility_of_an_upload_and_of_what_is_said_of_none(open_page, images, tmp_path):
+    page = open_page()
+    page.get_by_label("Choose an image").set_input_files(a_image(images))
+    page.wait_for_url("**/?upload=*")
+    assert barriers(page) == []
+    text = tmp_path / "notes.txt"
+    text.write_text("no image")
+    page.dispatch_event("#results", "drop", {"dataTransfer": transfer(page, text, "notes.txt", "text/plain")})
+    expect(page.get_by_role("alert")).to_contain_text("notes.txt is not an image.")
+    assert barriers(page) == []
+
+
+def test_tab_reaches_everything_in_reading_order(open_page):
+    page = open_page("/?id=60&k=4")
+    # From the first stop to the last: what has the focus, whether it can be seen, and what it is called.
+    look = """() => {
+      const element = document.activeElement;
+      if (element === document.body) return null;
+      const all = [...document.querySelectorAll('*')];
+      const box = element.getBoundingClientRect();
+      const name = element.getAttribute('aria-label') || element.labels?.[0]?.textContent || element.closest('label')?.textContent
+        || element.title || element.textContent;
+      return [all.indexOf(element), name.trim(), box.width * box.height > 0 && box.bottom > 0 && box.top < innerHeight];
+    }"""
+    stops = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(look)
+        if stop is None:
+            break
+        stops.append(stop)
+    assert 20 < len(stops) < 200
+    assert [stop for stop in stops if not stop[1] or not stop[2]] == []
+    places = [stop[0] for stop in stops]
+    assert places == sorted(set(places))
+    assert stops[0][1] == "Skip to the images" and stops[-1][1] == "中文"
 
 
 def test_database_loss_is_said_and_ends(open_page, fixture):
@@ -456,14 +506,12 @@ def test_an_upload_s_link_survives_a_restart(start_fixture, open_page, few_image
     expect(elsewhere.get_by_role("alert")).to_contain_text("no longer remembered; choose or drop the image again")
 
 
-@pytest.mark.parametrize("path", ["/", "/?id=60", "/images/61?id=60"])
-def test_the_page_is_light(open_page, fixture, path):
-    """Bytes over the line and requests before the first row of images is there."""
-    page = open_page("about:blank")
+def weigh(page, base, path):
+    """Bytes over the line by address, and how many requests there were."""
     sizes, order = {}, []
 
     def finished(request):
-        name = request.url.split("?")[0].removeprefix(fixture.url)
+        name = request.url.split("?")[0].removeprefix(base)
         sizes[name] = request.sizes()["responseBodySize"]
         order.append(name)
 
@@ -471,10 +519,58 @@ def test_the_page_is_light(open_page, fixture, path):
     page.goto(path, wait_until="networkidle")
     text = {name: size for name, size in sizes.items() if not name.startswith("/thumbnails/")}
     print(path, sum(text.values()), len(order), text)
+    return text, len(order)
+
+
+@pytest.mark.parametrize("path", STATES)
+def test_the_page_is_light(open_page, fixture, path):
+    page = open_page("about:blank")
+    page.expected_errors = "99999" in path or "k=0" in path
+    text, requests = weigh(page, fixture.url, path)
     assert sum(text.values()) < 50_000
     assert len(text) <= 7
     # Images that are below the screen wait until somebody scrolls.
-    assert len(order) <= 7 + 30
+    assert requests <= 7 + 30
+
+
+def test_the_login_is_light(open_page, start_fixture):
+    base = start_fixture(TOKEN="0123456789abcdef0123").url
+    text, requests = weigh(open_page("about:blank", base=base), base, "/")
+    assert sum(text.values()) < 20_000 and requests <= 4
+
+
+@pytest.mark.parametrize("options", [{}, TELEPHONE], ids=["desktop", "telephone"])
+@pytest.mark.parametrize("path", STATES)
+def test_nothing_moves_while_the_page_loads(open_page, path, options):
+    page = open_page("about:blank", **options)
+    page.expected_errors = "99999" in path or "k=0" in path
+    page.add_init_script("""
+      window.moved = [];
+      new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) moved.push([entry.value, ...entry.sources.map(s => s.node?.outerHTML?.slice(0, 80))]);
+      }).observe({ type: 'layout-shift', buffered: true });
+    """)
+    page.goto(path, wait_until="networkidle")
+    page.wait_for_timeout(300)
+    assert page.locator("img:not([width])").count() == 0
+    moved = page.evaluate("window.moved")
+    assert sum(value for value, *_ in moved) < 0.01, moved
+
+
+def test_an_address_of_an_image_is_asked_for_where_the_server_takes_it(open_page, start_fixture, fixture):
+    assert open_page("/").get_by_label("Or the address of one").count() == 0
+    page = open_page("/", base=start_fixture(ADDRESSES="yes").url)
+    assert barriers(page) == []
+    field = page.get_by_label("Or the address of one")
+    field.fill("http://localhost/a.png")
+    field.press("Enter")
+    assert not field.evaluate("f => f.validity.valid")
+    page.expected_errors = 1
+    # This machine is not on the public web.
+    field.fill(fixture.url.replace("http:", "https:").replace("127.0.0.1", "localhost") + "/assets/icon.svg")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("no image came from that address")
+    assert barriers(page) == []
 
 
 @pytest.mark.parametrize("width,zoom", [(1440, 1), (820, 1), (390, 1), (320, 1), (1280, 2)])

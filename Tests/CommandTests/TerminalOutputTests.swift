@@ -178,6 +178,32 @@ import Testing
     }
   }
 
+  @Test func theTimeLeftIsToldWhileAnIndexIsBuilt() async throws {
+    try await TestServer.withDatabase { database in
+      let rows = """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(400));
+        INSERT INTO image_search SELECT i, 'c', (SELECT array_agg(sin(i * j)::real ORDER BY j) FROM generate_series(1, 400) j)
+        FROM generate_series(1, 3000) i
+        """
+      _ = try await Program.psql(rows, on: database)
+      let shown = try await withTemporaryFolder { folder in
+        // Thorough enough to take some seconds.
+        let index = """
+          -- migrate:up
+          CREATE INDEX a_rather_long_name_of_an_index ON image_search USING hnsw (image_vector vector_l2_ops)
+            WITH (m = 48, ef_construction = 800);
+          """
+        try index.write(toFile: folder + "/0001_index.sql", atomically: true, encoding: .utf8)
+        return try await inNarrowTerminal("", "migrate up --migrations \(folder)", database.url)
+      }
+      let drawn = shown.components(separatedBy: "\r\u{1B}[2K").filter { $0.contains(" %") }
+      #expect(drawn.contains { $0.contains(#/ \d+ %  \d+:\d\d left/#) }, "\(shown)")
+      #expect(drawn.allSatisfy { $0.prefix { !$0.isNewline }.count < 50 }, "\(shown)")
+      let shares = drawn.compactMap { $0.firstMatch(of: #/ (\d+) %/#).flatMap { Int($0.1) } }
+      #expect(shares == shares.sorted() && Set(shares).count > 2, "\(shown)")
+    }
+  }
+
   /// The terminal shows ^C where it is typed; what the command says begins a line of its own.
   @Test func theMessageOfAnInterruptHasALineOfItsOwn() async throws {
     let shown = try await inNarrowTerminal("ctrl-c", "search --id 1")

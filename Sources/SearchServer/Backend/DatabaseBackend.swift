@@ -53,6 +53,13 @@ package struct DatabaseBackend: SearchBackend {
           ? "the search took longer than this server allows; ask for fewer images, or by the index"
           : "the database does not answer; it is tried again with the next search"
       )
+    } catch let error as PostgresError where error.isOfTheSchema {
+      throw BackendError(
+        .collectionUnreadable,
+        hidesNames
+          ? "the collection cannot be read; tell whoever runs this page"
+          : "the table cannot be read: \(error.message). Whoever runs this page finds the cause with: adbvec doctor"
+      )
     } catch let error as ImageSearchError where error.code == .noSuchID {
       throw BackendError(.notFound, hidesNames ? "the collection has no such image" : error.description)
     } catch let error as ImageSearchError where error.code == .noVector {
@@ -130,6 +137,11 @@ extension PostgresError {
   /// Whether the server is gone, stopping, starting, full or too slow, so that another attempt later may succeed.
   var isForNow: Bool {
     isConnectionProblem || code == .poolExhausted || ["53300", "57014"].contains(sqlState)
+  }
+
+  /// Whether a table, a column, a schema, an operator, a type or the right to them is missing, which no search mends.
+  fileprivate var isOfTheSchema: Bool {
+    ["42P01", "42703", "3F000", "42883", "42704", "42501"].contains(sqlState)
   }
 }
 

@@ -36,6 +36,8 @@ public struct BackendError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let imageTooLarge = Code(name: "image-too-large")
     /// The server searches with no upload, because its network does not make vectors like the collection's.
     public static let uploadsRefused = Code(name: "uploads-refused")
+    /// The table, a column or the right to read it is missing: whoever runs the server must look.
+    public static let collectionUnreadable = Code(name: "collection-unreadable")
     /// The database, or something else that is needed, does not answer now.
     public static let unavailable = Code(name: "unavailable")
   }

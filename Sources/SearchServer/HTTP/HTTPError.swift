@@ -82,6 +82,7 @@ extension HTTPError {
     case .unreadableImage, .uploadsRefused:
       self.init(.unprocessableContent, error.code.name, error.description)
     case .imageTooLarge: self.init(.contentTooLarge, error.code.name, error.description)
+    case .collectionUnreadable: self.init(.serviceUnavailable, error.code.name, error.description)
     case .unavailable: self = .unavailable(error.description, retryAfter: 2)
     default: self.init(.internalServerError, error.code.name, error.description)
     }

@@ -112,7 +112,7 @@ struct ImageUpload {
   }
 
   /// A file's name for showing: the last part of a path, without control characters, not too long.
-  private static func cleaned(_ name: String) -> String {
+  static func cleaned(_ name: String) -> String {
     let last = name.split { $0 == "/" || $0 == "\\" }.last ?? ""
     return String(
       String.UnicodeScalarView(last.unicodeScalars.filter { $0.properties.generalCategory != .control })

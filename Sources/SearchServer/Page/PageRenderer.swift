@@ -167,6 +167,8 @@ struct PageRenderer: Sendable {
   private static func heading(_ problem: HTTPError) -> String {
     switch problem.status {
     case .notFound: "failed_not_found"
+    case .serviceUnavailable where problem.code == BackendError.Code.collectionUnreadable.name:
+      "failed_collection"
     case .serviceUnavailable: "failed_unavailable"
     case .contentTooLarge: "failed_too_large"
     case .unprocessableContent, .unsupportedMediaType: "failed_no_image"

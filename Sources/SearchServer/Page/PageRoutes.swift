@@ -12,7 +12,7 @@ struct PageRoutes {
 
   private static let names = SearchOptions.names.union(SearchSubject.names).union(["lang"])
   /// The form sends a typed id as `id`, and the examples before as `also` and `not`.
-  private static let formNames = SearchOptions.names.union(["id", "upload", "also", "not"])
+  private static let formNames = SearchOptions.names.union(["id", "upload", "address", "also", "not"])
   private static let sampleSize = 24
 
   func add(to router: Router<PageContext>) {
@@ -130,6 +130,7 @@ struct PageRoutes {
     guard upload.file.isEmpty else {
       return try await core.take(upload: upload.file, name: upload.name).subject
     }
+    if let address = parameters.text("address") { return try await core.take(address: address.trimmed) }
     // The upload before stands in a hidden field; an id that was typed since means more.
     if let id = try parameters.imageID("id") { return .id(id) }
     return try SearchSubject(

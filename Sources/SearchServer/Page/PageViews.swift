@@ -72,6 +72,7 @@ struct PanelView {
   let within: String
   let maximumEf: Int
   let accept: String
+  let takesAddress: Bool
 
   init(
     _ subject: SearchSubject?,
@@ -105,6 +106,7 @@ struct PanelView {
     within = options.within.map(Decimals.shortest) ?? ""
     maximumEf = limits.maximumEfSearch
     accept = ContentType.images.joined(separator: ",")
+    takesAddress = page.core.configuration.fetchesAddresses
   }
 }
 

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import HTTPTypes
 internal import ImageCodecs
 internal import ImageSearch
@@ -158,6 +159,20 @@ extension SearchCore {
     }
     try await threads.run { [uploads] in uploads.remember(upload, key) }
     return (.upload(key: key), upload.milliseconds, waited)
+  }
+
+  /// Remembers the image at an address as an upload.
+  func take(address text: String) async throws -> SearchSubject {
+    guard configuration.fetchesAddresses else { throw HTTPError.invalid("this server fetches no images") }
+    let limit = configuration.limits.maximumUploadBytes
+    guard let address = ImageAddress(text) else { throw ImageAddress.refusal(limit) }
+    return try await admitted(to: uploadMemoryQueue, units: limit) {
+      let file = try await admitted(to: uploadQueue) {
+        try await threads.run { [configuration] in try await configuration.fetch(address, limit) }
+      }.value
+      let name = ImageUpload.cleaned(URL(string: text)?.lastPathComponent ?? "")
+      return try await take(upload: file, name: name).subject
+    }.value
   }
 
   /// A remembered upload, if the model that reads uploads now made its embedding.

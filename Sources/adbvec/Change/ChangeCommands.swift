@@ -33,6 +33,8 @@ extension FeatureOptions {
 
 /// The changes of a table's model, for the migrate commands.
 struct TableChanges: ChangeSupport {
+  var names: (models: [String], features: [String]) { (KnownModel.all.map(\.name), FeatureOptions.kinds) }
+
   func runner(_ settings: Settings, force: Bool) throws -> any MigrationStepRunner {
     try Self.steps(settings, workers: ProcessInfo.processInfo.activeProcessorCount, force: force)
   }

@@ -27,7 +27,8 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
     help: ArgumentHelp(
       "features, npy, npz, hdf5, fvecs, bvecs, csv or jsonl (default: by the file's name).",
       valueName: "name"
-    )
+    ),
+    completion: .list(["features", "npy", "npz", "hdf5", "fvecs", "bvecs", "csv", "jsonl"])
   )
   var inputFormat: FeatureSource.Format?
 
@@ -122,7 +123,8 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
     help: ArgumentHelp(
       "features, npy, fvecs, bvecs, csv or jsonl (default: by the file's name).",
       valueName: "name"
-    )
+    ),
+    completion: .list(["features", "npy", "fvecs", "bvecs", "csv", "jsonl"])
   )
   var outputFormat: FeatureSource.Format?
 
@@ -134,7 +136,8 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
     help: ArgumentHelp(
       "The file with the classes, for .npy, .fvecs and .bvecs, which hold none.",
       valueName: "file"
-    )
+    ),
+    completion: .file()
   )
   var labels: String?
 

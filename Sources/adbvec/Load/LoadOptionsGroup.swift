@@ -9,7 +9,8 @@ import VectorSQL
 /// How rows are written; shared by `embed-load` and `load`.
 struct LoadOptionsGroup: ParsableArguments {
   @Option(
-    help: ArgumentHelp("auto, insert (parameterized binary INSERT) or copy (binary COPY).", valueName: "way")
+    help: ArgumentHelp("auto, insert (parameterized binary INSERT) or copy (binary COPY).", valueName: "way"),
+    completion: .list(["auto", "insert", "copy"])
   )
   var method: LoadOptions.Method?
 
@@ -101,7 +102,8 @@ struct ImageOptionsGroup: ParsableArguments {
     help: ArgumentHelp(
       "Ids of new images: position (from 0, then the next free numbers) or path (a hash of the path, for bigint, text and uuid) (default: position, path for text and uuid).",
       valueName: "kind"
-    )
+    ),
+    completion: .list(["position", "path"])
   )
   var ids: ImageIDs?
 

@@ -12,6 +12,9 @@ import MetricLearning
 
 /// Options of commands that turn images into embeddings; the same everywhere, so that all commands make equal ones.
 struct FeatureOptions: ParsableArguments {
+  /// What a shell offers for --feature.
+  static let kinds = ["logits", "probabilities", "pooled", "gem", "rmac", "cls"]
+
   @Option(
     help: ArgumentHelp(
       "The model, such as squeezenet1_1 (default: the one that the weights fit).",
@@ -41,7 +44,7 @@ struct FeatureOptions: ParsableArguments {
       "The layer and pooling: logits, probabilities, pooled, gem[:P], rmac[:LEVELS], cls or layer:NAME (default: logits).",
       valueName: "kind"
     ),
-    completion: .list(["logits", "probabilities", "pooled", "gem", "rmac", "cls"])
+    completion: .list(kinds)
   )
   var feature: String?
 

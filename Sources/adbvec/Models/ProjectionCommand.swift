@@ -163,14 +163,13 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     let report = trial.map { TrialReport($0, method) }
     if let report {
       report.harmsUnseenClasses
-        ? Terminal.warning(report.recommendation) : Terminal.note("recommendation: \(report.recommendation)")
+        ? Terminal.warning(report.recommendation) : global.note("recommendation: \(report.recommendation)")
     } else if self.trial {
-      Terminal.note("not tried on classes held out: fewer than five classes have three vectors")
+      global.note("not tried on classes held out: fewer than five classes have three vectors")
     }
-    try ProjectionReport(file: output, trial: report).print(
-      "projection fit",
-      format
-    )
+    // The file is the result; its summary as text is for whoever watches.
+    if global.quiet, format == .text { return }
+    try ProjectionReport(file: output, trial: report).print("projection fit", format)
   }
 
   private func fitImages(_ settings: Settings, _ choice: FeatureChoice) async throws -> Fitted {

@@ -73,6 +73,9 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   )
   var trustProxy = false
 
+  @Flag(help: "Take addresses of images on the web, and fetch them: over HTTPS, from public addresses only.")
+  var urlInput = false
+
   @Option(
     help: ArgumentHelp("What the page calls the collection; the table's name by default.", valueName: "text")
   )
@@ -228,6 +231,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     page.token = try token(settings)
     page.securesCookie = secureCookie
     page.trustsProxy = trustProxy
+    page.fetchesAddresses = urlInput
     page.collection = title ?? (hideSQL ? "images" : query.name.quoted)
     page.showsSQL = !hideSQL
     page.cacheFolder = try cacheFolder(settings)

@@ -7,7 +7,8 @@ import UnixSignals
 /// The page over a folder of images, searched in memory: `page-fixture FOLDER`.
 ///
 /// Settings come from the environment: `PORT`, `TOKEN`, `CONNECTIONS` (the most open ones), `UPLOAD_BYTES`, `IDLE`
-/// (seconds), `TEMPLATES` and `CACHE` (folders), `PROXY` (trusted when it is set) and `LOST`, a file whose presence means that the database is lost.
+/// (seconds), `TEMPLATES` and `CACHE` (folders), `PROXY` (trusted when it is set), `ADDRESSES` (of images,
+/// taken when it is set) and `LOST`, a file whose presence means that the database is lost.
 @main
 struct Fixture {
   static func main() async throws {
@@ -22,6 +23,7 @@ struct Fixture {
     configuration.templates = environment["TEMPLATES"]
     configuration.cacheFolder = environment["CACHE"]
     configuration.trustsProxy = environment["PROXY"] != nil
+    configuration.fetchesAddresses = environment["ADDRESSES"] != nil
     configuration.limits.maximumPixels = 4_000_000
     configuration.limits.maximumUploadBytes = number("UPLOAD_BYTES") ?? 4 << 20
     configuration.limits.maximumConnections = number("CONNECTIONS") ?? configuration.limits.maximumConnections

@@ -210,6 +210,47 @@ struct ServeCommandTests {
     }
   }
 
+  /// A migration, a restore or a slip of the hand takes the table away while the page is open.
+  @Test func aTableThatIsTakenAwayIsToldAndFoundAgain() async throws {
+    try await TestServer.withDatabase { database in
+      let made = """
+        CREATE EXTENSION IF NOT EXISTS vector;
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(3));
+        INSERT INTO image_search SELECT i, 'c', ARRAY[i, 1, 2] FROM generate_series(0, 59) i
+        """
+      _ = try await Program.psql(made, on: database)
+      let environment = ["DATABASE_URL": database.url, "ADBVEC_WEIGHTS": Self.weights]
+      let pages = ["/", "/?id=3", "/images/3", "/?id=3&id=4&not=5"]
+      try await ServedPage.with([], environment: environment) { page in
+        for change in [
+          ("ALTER TABLE image_search RENAME TO away", "ALTER TABLE away RENAME TO image_search"),
+          ("ALTER TABLE image_search RENAME class TO kind", "ALTER TABLE image_search RENAME kind TO class"),
+        ] {
+          _ = try await Program.psql(change.0, on: database)
+          for path in pages {
+            let told = try await page.ask(path)
+            #expect(
+              told.status == 503 && told.text.contains("The collection cannot be read"),
+              "\(path): \(told.text)"
+            )
+            #expect(told.text.contains("adbvec doctor"), "\(path): \(told.text)")
+          }
+          let api = try await page.ask(Self.search)
+          #expect(api.status == 503 && api.text.contains("\"collection-unreadable\""), "\(api.text)")
+          _ = try await Program.psql(change.1, on: database)
+          for path in pages { #expect(try await page.ask(path).status == 200, "\(path)") }
+        }
+      }
+      try await ServedPage.with(["--hide-sql"], environment: environment) { page in
+        _ = try await Program.psql("DROP TABLE image_search", on: database)
+        for path in pages + [Self.search] {
+          let told = try await page.ask(path)
+          #expect(told.status == 503 && !told.text.contains("image_search"), "\(path): \(told.text)")
+        }
+      }
+    }
+  }
+
   /// The rows have three numbers, the network's vectors a thousand.
   @Test func aTableOfAnotherDimensionIsServedWithoutUploads() async throws {
     try await TestServer.withDatabase { database in
