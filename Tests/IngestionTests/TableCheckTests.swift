@@ -115,7 +115,7 @@ struct TableCheckTests {
 
   @Test func dimensionsAreComparedWithColumnAndIndex() {
     let other =
-      "the source's vectors have 3 numbers and column \"image_vector\" of \"public\".\"image_search\" takes 4"
+      "the source's vectors have 3 numbers and column \"image_vector\" of \"public\".\"image_search\" takes 4. Fix: choose the model and feature that filled the table, or a table made with 'adbvec migrate up --set dim=3'"
     #expect(complaint(table(vector: "vector(4)"), dimension: 3) == other)
     #expect(complaint(table(index: [index("ann_l2_ops", options: ["dim": "4"])]), dimension: 3) == other)
   }

@@ -215,7 +215,8 @@ extension TableCheck {
       throw LoadError(
         .table,
         "the source's vectors have \(sourceDimension) numbers and column \"\(target.vectorColumn.name)\" of "
-          + "\(target.table.quoted) takes \(dimension)"
+          + "\(target.table.quoted) takes \(dimension). Fix: choose the model and feature that filled the table, or a table made with "
+          + "'adbvec migrate up --set dim=\(sourceDimension)'"
       )
     }
     guard let column = table.catalog.column(target.vectorColumn), column.storage == "p",

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HTTPTypes
 internal import Subprocess
 
 /// The address of an image on the web that somebody searches with.

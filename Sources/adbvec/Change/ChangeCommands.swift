@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import CommandSupport
 import FoundationEssentials
 import ImageSearch
@@ -126,7 +127,14 @@ struct TableChanges: ChangeSupport {
     }
     let chosen = FeatureOptions.settings(changes, over: base)
     let features = try FeatureOptions.parse([])
-    let model = try features.load(chosen)
+    let model: FeatureModel
+    do {
+      model = try features.load(chosen)
+    } catch let error as CommandFailure {
+      // The options have other names here.
+      let fix = error.fix?.replacing("--weights", with: "--to-weights")
+      throw CommandFailure(error.message, fix: fix, exitCode: error.exitCode)
+    }
     let decoding = features.decoding.options(completedBy: old)
     var recipe = try Recipe(model, decoding: decoding)
     recipe[.weightsFile] = chosen[.weights]?.text ?? base[.weightsFile]

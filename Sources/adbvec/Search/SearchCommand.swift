@@ -104,7 +104,7 @@ struct SearchOutputOptions: ParsableArguments {
     case .table:
       try Output.line(ResultText.table(answer.hits))
       if answer.hits.isEmpty, answer.notices.isEmpty, !quiet {
-        Terminal.note("no row was found. Fix: 'adbvec doctor' says what the table holds")
+        Terminal.note("no row was found\(await Self.reason(query, searcher))")
       }
     case .csv: try Output.data(ResultText.csv(answer.hits))
     case .json: try ResultText.printJSON(answer, metric: searcher.table.metric.description)
@@ -117,6 +117,14 @@ struct SearchOutputOptions: ParsableArguments {
     if let grid { try write(Data(try layout.data(of: drawing.grid(items), for: grid)), to: grid, quiet) }
     if let html { try write(Data(try drawing.page(items, answer).html().utf8), to: html, quiet) }
     if preview { try show(drawing.grid(items)) }
+  }
+
+  /// Why nothing was found, as far as it can be said.
+  private static func reason(_ query: ImageQuery, _ searcher: ImageSearcher) async -> String {
+    if let name = query.class, let known = try? await searcher.classes().map(\.name), !known.contains(name) {
+      return ": no row has the class \"\(name)\"" + Suggestion.nearest(to: name, in: known)
+    }
+    return ". Fix: 'adbvec doctor' says what the table holds"
   }
 
   private func write(_ data: Data, to path: String, _ quiet: Bool) throws {

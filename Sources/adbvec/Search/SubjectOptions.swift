@@ -10,6 +10,9 @@ import PostgresClient
 
 /// What a search is near to, and how it is done; shared by `search` and `sql query`.
 struct SubjectOptions: ParsableArguments {
+  /// What stands without an option: an image, as people type it first.
+  @Argument(help: .hidden) var loose: [String] = []
+
   @Option(help: ArgumentHelp("Search with the vector of the row with this id.", valueName: "id"))
   var id: ImageID?
 
@@ -84,6 +87,13 @@ struct SubjectOptions: ParsableArguments {
   /// misspelt option.
   func requireSubject() throws {
     let given = [id != nil, image != nil, vector != nil, vectorFile != nil].filter { $0 }.count
+    if let word = loose.first {
+      throw CommandFailure(
+        "\(word) stands alone, and an image is named by --image",
+        fix: "--image \(Quoting.shellWord(word))",
+        exitCode: 64
+      )
+    }
     guard given == 1 else {
       throw ValidationError("give one of --id, --image, --vector and --vector-file")
     }
