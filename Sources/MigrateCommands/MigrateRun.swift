@@ -172,7 +172,7 @@ struct MigratePrinter {
     guard !isQuiet else { return }
     let share = progress.fraction
     let time = share.map { String(printf: " %.0f %%", $0 * 100) + left.text(at: $0, of: progress.phase) }
-    Terminal.progress("\(id) \(progress.phase)\(time ?? "")", share: share)
+    Terminal.progress("\(id) \(progress.phase)", end: time ?? "", share: share)
   }
 
   private func show(_ event: MigrationEvent) {

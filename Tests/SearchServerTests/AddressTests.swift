@@ -53,7 +53,9 @@ import Testing
     async throws
   {
     let script = """
-      import http.server,ssl,sys
+      import http.server,ssl,subprocess,sys
+      subprocess.run(['openssl','req','-x509','-newkey','rsa:2048','-nodes','-days','2','-subj','/CN=localhost','-addext',
+          'subjectAltName=DNS:localhost','-keyout',sys.argv[1]+'/k.pem','-out',sys.argv[1]+'/c.pem'],check=True,capture_output=True)
       class Handler(http.server.BaseHTTPRequestHandler):
           def do_GET(self):
               parts={'/image.png':(200,b'\\x89PNG'+b'0'*996),'/away':(302,b''),'/large':(200,b'0'*200000)}
@@ -69,14 +71,6 @@ import Testing
       print(server.server_address[1],flush=True); server.serve_forever()
       """
     try await TemporaryFolder.with { folder in
-      let made = try Process.run(
-        URL(filePath: "/usr/bin/openssl"),
-        arguments: [
-          "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-          "subjectAltName=DNS:localhost", "-keyout", folder + "/k.pem", "-out", folder + "/c.pem",
-        ]
-      )
-      made.waitUntilExit()
       let server = Process()
       let said = Pipe()
       server.executableURL = URL(filePath: "/usr/bin/env")

@@ -43,12 +43,14 @@ package enum Terminal {
   private static let hasProgress = StateLock(false)
 
   /// Draws progress on the terminal's last line; the next note or the command's end clears it.
-  /// - Parameter share: how much is done, from 0 to 1: a bar stands in front, as wide as the line leaves room for.
-  package static func progress(_ line: String, share: Double? = nil) {
+  /// - Parameters:
+  ///   - end: what stands behind and is kept where the line is too long.
+  ///   - share: how much is done, from 0 to 1: a bar stands in front, as wide as the line leaves room for.
+  package static func progress(_ line: String, end: String = "", share: Double? = nil) {
     guard showsProgress else { return }
     // A line that wraps could not be drawn over.
     let width = max(1, size(of: STDERR_FILENO).columns - 1)
-    let text = PrintableText.line(line).prefix(width)
+    let text = (PrintableText.line(line).prefix(max(0, width - end.count)) + end).prefix(width)
     let shown = (share.flatMap { bar($0, width: min(30, width - text.count - 1)) } ?? "") + text
     hasProgress.withLock { hasProgress in
       write("\r\u{1B}[2K\(shown)")

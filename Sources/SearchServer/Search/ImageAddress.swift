@@ -108,16 +108,18 @@ struct ImageAddress: Sendable, Hashable {
       "--disable", "--silent", "--globoff", "--proto", "=https", "--noproxy", "*", "--connect-timeout", "5",
       "--max-time", String(Self.seconds), "--max-filesize", String(maximumBytes), "--user-agent", "adbvec",
       "--resolve", "\(host):\(port):\(addresses.joined(separator: ","))", "--write-out",
-      "%{stderr}%{http_code}",
+      "%{stderr}%{http_code} %{exitcode}",
     ]
+    let all = words + (certificates.map { ["--cacert", $0] } ?? []) + ["--url", text]
     do {
+      // curl itself ends an answer of unknown length at no limit; behind head it ends as soon as there is too much.
       let ended = try await Subprocess.run(
-        .name("curl"),
-        arguments: Arguments(words + (certificates.map { ["--cacert", $0] } ?? []) + ["--url", text]),
-        output: .bytes(limit: maximumBytes),
-        error: .string(limit: 256)
+        .path("/bin/sh"),
+        arguments: Arguments(["-c", "curl \"$@\" | head -c \"$0\"", String(maximumBytes + 1)] + all),
+        output: .bytes(limit: maximumBytes + 2),
+        error: .string(limit: 4_096)
       )
-      guard ended.terminationStatus.isSuccess, ended.standardError == "200" else {
+      guard ended.standardError == "200 0", ended.standardOutput.count <= maximumBytes else {
         throw Self.refusal(maximumBytes)
       }
       return ended.standardOutput

@@ -67,7 +67,7 @@ final class LoadReporter: Sendable {
     let time = progress.share.map { share in
       String(printf: " %.0f %%", share * 100) + state.withLock { $0.left.text(at: share, of: progress.phase) }
     }
-    Terminal.progress(progress.phase + (time ?? ""), share: progress.share)
+    Terminal.progress(progress.phase, end: time ?? "", share: progress.share)
   }
 
   private struct Summary: Encodable {
