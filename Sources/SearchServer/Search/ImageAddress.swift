@@ -114,7 +114,7 @@ struct ImageAddress: Sendable, Hashable {
     do {
       // curl itself ends an answer of unknown length at no limit; behind head it ends as soon as there is too much.
       let ended = try await Subprocess.run(
-        .path("/bin/sh"),
+        .name("sh"),
         arguments: Arguments(["-c", "curl \"$@\" | head -c \"$0\"", String(maximumBytes + 1)] + all),
         output: .bytes(limit: maximumBytes + 2),
         error: .string(limit: 4_096)
