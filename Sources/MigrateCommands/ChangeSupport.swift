@@ -75,7 +75,7 @@ package struct ChangeOptions: ParsableArguments {
         + "candidates are ordered by the vectors.",
       valueName: "type"
     ),
-    completion: .list(["vector", "halfvec", "real[]"])
+    completion: .list(["vector", "halfvec", "real[]", "bit"])
   )
   package var toType: String?
 
