@@ -1,6 +1,6 @@
 """Measures all peers on all folders in one run, in turns, and prints the tables of README.md.
 
-    run.py RUNNER PYTHON WEIGHTS IMAGES [--rounds 3] [--seconds 4] [--threads 1,2]
+    run.py RUNNER PYTHON WEIGHTS IMAGES [--rounds 3] [--seconds 4] [--threads 1,2] [--only 12-jpg,48-jpg]
 
 RUNNER is the built ImagesBenchmark, PYTHON one with pillow, pillow-heif, pyvips and pyvips-binary, onnxruntime, onnx and safetensors, WEIGHTS SqueezeNet 1.1's
 .safetensors, IMAGES a folder that make-images.py filled: 12-jpg, 48-jpg, 12-webp … Each cell is the median over the rounds.
@@ -20,10 +20,11 @@ parser.add_argument("images")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--seconds", default="4")
 parser.add_argument("--threads", default="1,2")
+parser.add_argument("--only")
 options = parser.parse_args()
 here = os.path.dirname(os.path.abspath(__file__))
 environment = dict(os.environ, OPENBLAS_NUM_THREADS="1")
-folders = [f for f in sorted(os.listdir(options.images)) if os.path.isdir(options.images + "/" + f)]
+folders = [f for f in sorted(os.listdir(options.images)) if os.path.isdir(options.images + "/" + f) and (not options.only or f in options.only.split(","))]
 peers = ("adbvec fast", "adbvec exact", "vips", "pillow-draft", "pillow", "decode")
 
 

@@ -8,6 +8,8 @@ public struct Image: Sendable, Hashable {
   public let height: Int
   /// `width * height * 3` bytes, red, green, blue of each pixel, rows from top to bottom.
   public let rgb: [UInt8]
+  /// Whether the file is an animation, of which this is the first frame.
+  public internal(set) var isFirstFrame = false
   /// What the image was reduced from while it was decoded; itself otherwise.
   let source: Source
 

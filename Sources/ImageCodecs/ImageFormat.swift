@@ -1,3 +1,5 @@
+internal import Basics
+
 /// The file formats that are recognised, by their first bytes (a file's name says nothing).
 public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
   /// Joint Photographic Experts Group.
@@ -56,6 +58,23 @@ public enum ImageFormat: String, Sendable, Hashable, CaseIterable {
       throw ImageError(.notAImage, "\(reason); \(ImageFormat.readable) can be read")
     }
     self = format
+  }
+
+  /// Whether a file of this format holds an animation. (Of JPEG XL that is not known.)
+  func isAnimation(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    switch self {
+    case .png:
+      guard let control = PNGDecoder.chunk("acTL", of: bytes) else { return false }
+      var cursor = ByteCursor(control)
+      return (try? cursor.bigEndian(UInt32.self)).map { $0 > 1 } ?? false
+    case .webp:
+      // The flags of the extended header (RFC 9649, section 2.7.1).
+      return bytes.count > 20 && bytes.dropFirst(12).starts(with: "VP8X".utf8) && bytes[20] & 2 != 0
+    case .gif: return GIFDecoder.hasSeveralFrames(bytes)
+    case .heif:
+      return ["avis", "hevs", "msf1"].contains { bytes.dropFirst(8).starts(with: $0.utf8) }
+    case .jpeg, .bmp, .tiff, .jxl: return false
+    }
   }
 
   /// The formats in words.

@@ -34,6 +34,17 @@ struct ColourProfileTests {
     #expect(try Image(decoding: fixture.bytes, options: reduced).height < 8)
   }
 
+  @Test func `Colours of Adobe RGB become those of sRGB that Pillow's ImageCms gives`() throws {
+    let asSRGB: [[UInt8]] = [
+      [231, 57, 34], [0, 181, 83], [255, 255, 255], [0, 0, 0], [0, 35, 225], [129, 129, 129], [255, 201, 0],
+      [0, 250, 0],
+    ]
+    let bytes = EncodedFixture.adobeRGB.bytes
+    let converted = try Image(decoding: bytes, options: Image.DecodingOptions(convertsColours: true))
+    #expect(largestDifference(converted, asSRGB) <= 2)
+    #expect(largestDifference(try Image(decoding: bytes), Self.stored) == 0)
+  }
+
   @Test(arguments: EncodedFixture.displayP3.filter(\.isReadable))
   func `Without the switch colours stay as they are stored`(fixture: EncodedFixture) throws {
     let image = try Image(decoding: fixture.bytes)

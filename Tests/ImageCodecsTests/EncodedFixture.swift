@@ -48,6 +48,18 @@ struct EncodedFixture: Sendable {
   ]
 
   /// By Pillow, pillow-heif and cjxl: eight colours with a profile of Display P3.
+  /// The eight colours with a profile of Adobe RGB (1998).
+  static let adobeRGB = EncodedFixture(
+    name: "PNG",
+    file: """
+      iVBORw0KGgoAAAANSUhEUgAAAEAAAAAICAIAAADGAG6IAAAA2WlDQ1BJQ0MgUHJvZmlsZQAAeJxjYGA8wQAETA4MDLl5JUVB7k4KEZFR
+      CuyvGBiBEAwSk4sLGPCCb9cgai/r4leHFXCmpBYnA+kPQJyTXFBUwsDAGANk85SXFIDYGUC2SBHQUUB2DYidDmFPALGTIOwlYDUhQc5A
+      9g4gWyAdiZ2ExIbaBQKCjin5SakKIB9rGFpaWmiS4Xa8oCS1ogREOzsbMIDCFCKKCCuE2BwJBgb/pQwMLH8QYia9DAwLdBgY+KcixNQM
+      gV7QZ2DYNzu5tKgMag0jkzEDAwCE9Dbsf8vOhwAAAEZJREFUeJxjPGGjwYANhFUYYRV/6L0UqzgjIyNWcRGNO1jFcyKWYBWv8ujCKs5t
+      9BurOBNW0SEERj0w0GDUAwMNRj0w0AAAfRUJFETaRnAAAAAASUVORK5CYII=
+      """
+  )
+
   static let displayP3 = [
     EncodedFixture(
       name: "PNG",

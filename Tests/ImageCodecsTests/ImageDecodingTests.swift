@@ -1,8 +1,27 @@
 import Foundation
-import ImageCodecs
 import Testing
 
+@testable import ImageCodecs
+
 @Suite struct ImageDecodingTests {
+  @Test(arguments: PillowFixture.all)
+  func `Animations are told from still images`(fixture: PillowFixture) throws {
+    #expect(try Image(decoding: fixture.bytes).isFirstFrame == fixture.name.contains("animated"))
+  }
+
+  @Test func `Several frames make an animation`() throws {
+    let gif = try #require(PillowFixture.all.first { $0.name == "GIF, 16 colours" }).bytes
+    let frames = gif[(13 + (6 << Int(gif[10] & 7)))..<gif.count - 1]
+    #expect(try Image(decoding: gif.dropLast() + frames + [0x3B]).isFirstFrame)
+    #expect(try Image(decoding: gif.dropLast() + frames.prefix(9)).isFirstFrame, "the second is cut off")
+    let png = try #require(PillowFixture.all.first { $0.name.hasPrefix("PNG") }).bytes
+    for (count, isAnimation) in [(1, false), (2, true)] as [(UInt8, Bool)] {
+      let control = [0, 0, 0, 8] + Array("acTL".utf8) + [0, 0, 0, count, 0, 0, 0, 0] + [0, 0, 0, 0]
+      let bytes = Array(png.prefix(33)) + control + png.dropFirst(33)
+      #expect(bytes.withUnsafeBytes { ImageFormat.png.isAnimation($0) } == isAnimation)
+    }
+  }
+
   @Test(arguments: PillowFixture.all)
   func `Pixels are Pillow's`(fixture: PillowFixture) throws {
     let image = try Image(decoding: fixture.bytes)

@@ -125,19 +125,29 @@ import Testing
   /// What a crop does not need is not decoded, and what it needs is the same.
   @Test(arguments: [(800, 600), (601, 803), (640, 640), (1600, 300)])
   func `Rows beyond a crop are left out`(width: Int, height: Int) throws {
-    let file = try smooth(width, height).jpegData(quality: 98)
-    for (side, crop) in [(32, 28), (64, 40), (250, 200), (16, 16)] {
-      var preprocessor = try Preprocessor(Preprocessing(resize: side, crop: crop))
-      let whole = try Image(decoding: file, options: options(side))
-      let window = try Image(decoding: file, options: options(side, crop: crop))
-      #expect(window.width == whole.width && window.height <= whole.height)
-      #expect(height <= width || side < 32 || window.height < whole.height)
-      for orientation in [1, 3, 6, 8] {
-        #expect(
-          preprocessor.croppedImage(of: window.oriented(orientation))
-            == preprocessor.croppedImage(of: whole.oriented(orientation))
-        )
+    let image = try smooth(width, height)
+    for file in [try image.jpegData(quality: 98), try image.pngData()] {
+      for (side, crop) in [(32, 28), (64, 40), (250, 200), (16, 16)] {
+        var preprocessor = try Preprocessor(Preprocessing(resize: side, crop: crop))
+        let whole = try Image(decoding: file, options: options(side))
+        let window = try Image(decoding: file, options: options(side, crop: crop))
+        #expect(window.width == whole.width && window.height <= whole.height)
+        #expect(height <= width || side != 64 || window.height < whole.height)
+        for orientation in [1, 3, 6, 8] {
+          #expect(
+            preprocessor.croppedImage(of: window.oriented(orientation))
+              == preprocessor.croppedImage(of: whole.oriented(orientation))
+          )
+        }
       }
+    }
+  }
+
+  @Test(arguments: [60, 200])
+  func `A cut-off PNG is refused though its crop is there`(missing: Int) throws {
+    let file = try smooth(300, 400).pngData()
+    #expect(throws: ImageError.self) {
+      try Image(decoding: Array(file.dropLast(missing)), options: options(20, crop: 10))
     }
   }
 

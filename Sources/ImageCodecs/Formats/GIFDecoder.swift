@@ -40,6 +40,23 @@ struct GIFDecoder {
     )
   }
 
+  /// Whether another frame follows the first.
+  static func hasSeveralFrames(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    do {
+      var decoder = try GIFDecoder(bytes)
+      try decoder.skipToFrame()
+      try decoder.cursor.skip(8)
+      _ = try readPalette(&decoder.cursor, try decoder.cursor.byte())
+      // The code's first size, and the frame's blocks.
+      try decoder.cursor.skip(1)
+      while case let count = Int(try decoder.cursor.byte()), count > 0 { try decoder.cursor.skip(count) }
+      try decoder.skipToFrame()
+      return true
+    } catch {
+      return false
+    }
+  }
+
   private mutating func firstFrame(_ options: Image.DecodingOptions) throws -> Raster {
     try skipToFrame()
     return try readFrame(options)

@@ -19,7 +19,7 @@ enum PNGDecoder {
     let reduction = options.reduction(width: size.width, height: size.height)
     let image =
       reduction > 1 && header.is_interlaced == 0
-      ? try reduced(reader, header, options, by: reduction)
+      ? try reduced(reader, header, options, by: reduction, isWhole: chunk("IEND", of: bytes) != nil)
       : try raster(reader, header, options, rows: size.height) {
         adbvec_png_read_rows(reader, $0)
       }.composited(on: options.background).reduced(by: reduction)
@@ -27,14 +27,23 @@ enum PNGDecoder {
     return options.appliesOrientation ? converted.oriented(orientation(bytes)) : converted
   }
 
-  /// Rows go into averages a strip at a time.
+  /// Rows go into averages a strip at a time; those below the crop are not read.
+  ///
+  /// - Parameter isWhole: whether the file has its end: of one that is cut off, the rows say so.
   private static func reduced(
     _ reader: OpaquePointer,
     _ header: adbvec_png_header,
     _ options: Image.DecodingOptions,
-    by factor: Int
+    by factor: Int,
+    isWhole: Bool
   ) throws -> Image {
-    var reducer = RowReducer(width: Int(header.width), height: Int(header.height), factor: factor)
+    let (width, height) = (Int(header.width), Int(header.height))
+    var reducer = RowReducer(
+      width: width,
+      height: height,
+      factor: factor,
+      window: isWhole ? options.window(width: width, height: height, reduction: factor) : nil
+    )
     var row = 0
     while row < reducer.neededRows {
       let count = min(64, reducer.neededRows - row)
