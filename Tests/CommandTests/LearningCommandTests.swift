@@ -288,6 +288,40 @@ struct LearningCommandTests {
     }
   }
 
+  /// What the first version printed for these 500 images, before images were decoded in any other way.
+  @Test func retrievalOfCIFARIsThatOfTheFirstVersion() async throws {
+    let recorded = [
+      [
+        "mean_average_precision": 0.1110, "precision_at1": 0.112, "precision_at10": 0.0718,
+        "recall_at10": 0.492,
+      ],
+      [
+        "mean_average_precision": 0.1254, "precision_at1": 0.140, "precision_at10": 0.0748,
+        "recall_at10": 0.490,
+      ],
+      [
+        "mean_average_precision": 0.1367, "precision_at1": 0.146, "precision_at10": 0.0830,
+        "recall_at10": 0.532,
+      ],
+    ]
+    let settings = ["feature=logits metric=l2", "feature=pooled", "feature=rmac:3"].flatMap {
+      ["--setting", $0]
+    }
+    for decoding in [[], ["--decode", "exact"]] {
+      let output = try await succeed(
+        ["evaluate", Self.cifar + "/test.bin", "--format", "json"] + settings + decoding
+      )
+      let comparison = try JSONDecoder.ofReports.decode(Comparison.self, from: Data(output.utf8))
+      for (row, figures) in zip(comparison.result.settings, recorded) {
+        for (measure, figure) in figures {
+          let found = try #require(row.measures[measure])
+          #expect((found * 10_000).rounded() == (figure * 10_000).rounded(), "\(row.setting) \(measure)")
+        }
+      }
+      #expect(comparison.result.settings.count == recorded.count)
+    }
+  }
+
   @Test func comparisonsAreRefusedInOneLine() async throws {
     let train = Self.cifar + "/train.bin"
     try await expectRefusal(["evaluate", train, "--plot", "a.jpg"], naming: "a.jpg", ".png", exitCode: 64)

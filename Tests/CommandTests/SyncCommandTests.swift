@@ -1,4 +1,5 @@
 import Foundation
+import ImageCodecs
 import MetricLearning
 import TestSupport
 import Testing
@@ -106,6 +107,37 @@ struct SyncCommandTests {
     }
     #expect(kills > 0, "a kill landed while the command ran")
     print("\(kills) runs were killed in \(count) scripts")
+  }
+
+  @Test func duplicatesAreNamedAndLeftOut() async throws {
+    try await with { database in
+      let folder = try EditedFolder()
+      func image(_ side: Int) throws -> [UInt8] {
+        try Image(
+          width: side,
+          height: side,
+          rgb: (0..<side * side).flatMap { index -> [UInt8] in
+            let (x, y) = (index % side * 64 / side, index / side * 64 / side)
+            let levels: [Int] = [x * x + y * 5, x * y, x * 3 + y * y]
+            return levels.map { UInt8($0 % 251) }
+          }
+        ).pngData()
+      }
+      try folder.write("a.png", image(64))
+      try folder.write("b\u{1B}[31m.png", image(128))
+      try folder.copy("a.png", "c.png")
+      let first = try await succeed(["embed-load", folder.path, "--duplicates", "skip"], database)
+      #expect(first.contains("duplicate  b\\x1B[31m.png of a.png (looks alike, "))
+      #expect(first.contains("duplicate  c.png of a.png (equal)\n"))
+      #expect(first.contains("1 row loaded, 2 left out as duplicates in "))
+      let second = try await succeed(["embed-load", folder.path, "--duplicates", "skip"], database)
+      #expect(second.hasPrefix("already loaded (1 row, 2 left out as duplicates)"))
+      let synced = try await succeed(["sync", folder.path, "--format", "json"], database)
+      #expect(synced.contains("\"left_out\" : 2") || synced.contains("\"left_out\":2"))
+      for words in [["--duplicate-distance", "3"], ["--duplicates", "link", "--duplicate-distance", "21"]] {
+        #expect(try await run(["sync", folder.path] + words, database).exitCode == 64)
+      }
+    }
   }
 
   private func expectFreshLoad(

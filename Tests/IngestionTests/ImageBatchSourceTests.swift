@@ -24,14 +24,21 @@ import Testing
       try Image(width: 1, height: 1, rgb: [UInt8(truncatingIfNeeded: position), 0, 0])
     }
     var bytes = 0
-    func decodingBytes(at position: Int) -> Int { bytes }
+    var firstBytes: Int?
+    func decodingBytes(at position: Int) -> Int { position == 0 ? firstBytes ?? bytes : bytes }
     func fingerprint() -> SourceFingerprint { SourceFingerprint("dots") }
   }
 
-  /// The first image is done when all others of the window are: with two workers that takes the other one.
-  @Test func aSlowImageHoldsUpNoOther() async throws {
+  /// The first image is done when all others of the window are: with two workers that takes the other one. Also one that takes
+  /// more memory than there is.
+  @Test(arguments: [0, 1 << 40])
+  func aSlowImageHoldsUpNoOther(bytes: Int) async throws {
     let others = DispatchSemaphore(value: 0)
-    let source = ImageBatchSource(Dots(count: 40), workers: 2) {
+    let source = ImageBatchSource(
+      Dots(count: 40, bytes: 100, firstBytes: bytes),
+      workers: 2,
+      decodingMemory: 1000
+    ) {
       { image in
         let position = image.rgb[0]
         if position == 0 {
@@ -69,6 +76,26 @@ import Testing
     let batch = try #require(try await source.next(rows: 60, skipping: DoneRanges()))
     #expect(batch.rows.ids == (0..<60).map { ImageID($0) })
     #expect((1...most).contains(highest.load(ordering: .relaxed)))
+  }
+
+  /// Two frames of one pixel.
+  private struct Animations: ImageCollection {
+    let name = "animations"
+    let count = 6
+    func entry(at position: Int) -> ImageEntry { Dots(count: count).entry(at: position) }
+    func image(at position: Int) throws -> Image {
+      let frame: [UInt8] = [0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0]
+      let head = Array("GIF89a".utf8) + [1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255]
+      return try Image(decoding: head + frame + (position % 2 == 0 ? frame : []) + [0x3B])
+    }
+    func fingerprint() -> SourceFingerprint { SourceFingerprint("animations") }
+  }
+
+  @Test func animationsAreCounted() async throws {
+    let source = ImageBatchSource(Animations(), workers: 2) { { [Float($0.width)] } }
+    #expect(await source.notices().isEmpty)
+    _ = try await source.next(rows: 6, skipping: DoneRanges())
+    #expect(await source.notices() == ["3 animations: their first frames were taken"])
   }
 
   /// The closure of a worker was wrapped in another with each image, until a call overflowed the stack.

@@ -1,4 +1,5 @@
 import Basics
+import ImageCodecs
 import ImageSources
 import Testing
 
@@ -17,7 +18,9 @@ struct LoadPlanTests {
     modified: Int = 1,
     isPresent: Bool = true,
     hasHash: Bool = true,
-    isMissing: Bool = false
+    isMissing: Bool = false,
+    phash: UInt64? = nil,
+    duplicateOf: String? = nil
   ) -> RecordedImage {
     RecordedImage(
       path: path,
@@ -26,7 +29,9 @@ struct LoadPlanTests {
       modificationTime: modified,
       isPresent: isPresent,
       hasHash: hasHash,
-      isMissing: isMissing
+      isMissing: isMissing,
+      phash: phash.map { PerceptualHash(bits: $0) },
+      duplicateOf: duplicateOf
     )
   }
 
@@ -38,12 +43,14 @@ struct LoadPlanTests {
     recorded: [(String, String)] = [],
     unseen: [String] = [],
     isLimited: Bool = false,
+    duplicates: DuplicateTreatment? = nil,
     _ treatment: LoadPlan.Treatment = .follow
   ) throws -> LoadPlan {
     var folder = FolderComparison(
       files: ImageFiles(files),
       unseen: unseen.map { Array($0.utf8) },
-      isLimited: isLimited
+      isLimited: isLimited,
+      comparesLooks: duplicates != nil
     )
     for image in known.shuffled() { folder.add(image) }
     return try LoadPlan(
@@ -52,6 +59,7 @@ struct LoadPlanTests {
       matches: recorded.map { FolderComparison.Match(hash: $0.0, path: $0.1) },
       present: present,
       treatment: treatment,
+      search: duplicates.map { DuplicateSearch($0) },
       source: "/p"
     )
   }
@@ -125,6 +133,86 @@ struct LoadPlanTests {
     #expect(throws: LoadError.self) {
       try plan.assignIDs(.position, taken: .init(includesPositions: true, largest: .max))
     }
+  }
+
+  @Test func imagesOfEqualContentAreLeftOutWhereThatIsAskedFor() throws {
+    let files = [file("a"), file("b"), file("c", bytes: 2)]
+    let hashes = [0: "x", 1: "x"]
+    let skips = try plan(files, hashes: hashes, duplicates: .skip)
+    #expect(skips.new == [0, 2] && skips.duplicates.isEmpty && skips.skipped.map(\.position) == [1])
+    #expect(skips.skipped.map(\.original) == ["a"] && !skips.isEmpty && skips.positionsWithoutID == [0, 2])
+    let links = try plan(files, hashes: hashes, duplicates: .link)
+    #expect(links.skipped.isEmpty && links.duplicates.map(\.position) == [1])
+    // An image that has a row keeps it.
+    let changed = try plan(
+      [file("a"), file("b", modified: 2)],
+      known: [known("a", 1), known("b", 2)],
+      hashes: [1: "x"],
+      recorded: [("x", "a"), ("y", "b")],
+      duplicates: .skip
+    )
+    #expect(changed.skipped.isEmpty && changed.duplicates.map(\.hasRow) == [true])
+  }
+
+  @Test(arguments: [nil, .skip, .link, .report] as [DuplicateTreatment?])
+  func anImageThatWasLeftOutIsLookedAtAgainWhenItsOriginalIsAnother(treatment: DuplicateTreatment?) throws {
+    let files = [file("a"), file("b")]
+    let leftOut = known("b", nil, duplicateOf: "a")
+    let a = known("a", 7, phash: 5)
+    let same = try plan(files, known: [a, leftOut], duplicates: treatment)
+    #expect(same.isEmpty == (treatment == nil || treatment == .skip))
+    #expect(same.leftOut == (same.isEmpty ? 1 : 0) && same.unreadable == 0)
+    guard same.isEmpty else { return }
+    let edited = try plan([file("a", bytes: 2), file("b")], known: [a, leftOut], duplicates: treatment)
+    #expect(edited.new == [1] && edited.changed == [0])
+    let lost = try plan(files, known: [known("a", 7, isPresent: false), leftOut], duplicates: treatment)
+    #expect(lost.new == [0, 1])
+    let itself = try plan([file("a"), file("b", bytes: 2)], known: [a, leftOut], duplicates: treatment)
+    #expect(itself.new == [1] && itself.leftOut == 0)
+    // Without the image that it is equal to, it takes the row over; one that only looked like it is embedded.
+    let alone = [file("b")]
+    let equal = try plan(
+      alone,
+      known: [a, leftOut],
+      hashes: [0: "x"],
+      recorded: [("x", "a"), ("x", "b")],
+      duplicates: treatment
+    )
+    #expect(equal.moved.map(\.id) == [7] && equal.embedsNothing && equal.deleted.isEmpty)
+    let alike = try plan(
+      alone,
+      known: [a, leftOut],
+      hashes: [0: "y"],
+      recorded: [("x", "a"), ("y", "b")],
+      duplicates: treatment
+    )
+    #expect(alike.new == [0] && alike.deleted.map(\.path) == ["a"])
+    let unseen = try plan(alone, known: [a, leftOut], unseen: ["a"], duplicates: treatment)
+    #expect(unseen.isEmpty && unseen.leftOut == 1)
+    // Modified just before it was looked at: the content tells that it is the same.
+    let recent = known("b", nil, modified: 0, duplicateOf: "a")
+    let compared = try plan(
+      files,
+      known: [a, recent],
+      hashes: [1: "y"],
+      recorded: [("y", "b")],
+      duplicates: treatment
+    )
+    #expect(compared.isEmpty && compared.leftOut == 1 && compared.refreshed == [1])
+  }
+
+  @Test func whatImagesShowIsLookedAtOnce() throws {
+    let files = [file("a"), file("b"), file("c"), file("d", bytes: 2), file("e")]
+    let recorded = [
+      known("a", 1, phash: 9), known("b", 2), known("c", 3, phash: 8, duplicateOf: "a"),
+      known("d", 4, phash: 7),
+      known("e", nil),
+    ]
+    let plan = try plan(files, known: recorded, duplicates: .report)
+    #expect(plan.examined == [1] && plan.changed == [3] && plan.new.isEmpty && !plan.isEmpty)
+    #expect(plan.phashes == [0: PerceptualHash(bits: 9)], "neither a duplicate nor a content of before")
+    #expect(plan.done == DoneRanges([0..<1, 2..<3, 4..<5]) && plan.unchanged == 3)
+    #expect(try self.plan(files, known: recorded).examined.isEmpty)
   }
 
   @Test func aMovedImageKeepsItsRow() throws {

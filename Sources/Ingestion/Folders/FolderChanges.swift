@@ -9,8 +9,13 @@ public struct FolderChanges: Sendable, Hashable, Encodable {
   public var changed = 0
   /// Images at another path, which kept their row.
   public var moved = 0
-  /// Images, among those added and changed, that took their vector from an image of equal content.
+  /// Images, among those added and changed, that took their vector from an image of equal content, or from one that they look
+  /// like.
   public var duplicates = 0
+  /// Images that look like another one, among those that this run compared.
+  public var nearDuplicates = 0
+  /// Images without a row, because they are equal to another one or look like it, those that earlier runs left out among them.
+  public var leftOut = 0
   /// Images whose time of modification changed and whose content did not.
   public var touched = 0
   /// Images that did not change.
@@ -35,6 +40,7 @@ public struct FolderChanges: Sendable, Hashable, Encodable {
     changed = plan.changed.count + replaced
     moved = plan.moved.count
     duplicates = plan.duplicates.count
+    leftOut = plan.leftOut + plan.skipped.count
     touched = plan.touched
     unchanged = plan.unchanged
     unreadable = plan.unreadable
@@ -48,12 +54,21 @@ public struct FolderChanges: Sendable, Hashable, Encodable {
   }
 
   /// Takes in what became of the images that were to be embedded, and of those that share a vector with them.
-  mutating func settle(embedded counts: LoadCounts, copied: LoadCounts) {
+  mutating func settle(
+    embedded counts: LoadCounts,
+    copied: LoadCounts,
+    near: [NearDuplicate],
+    _ plan: LoadPlan?
+  ) {
+    nearDuplicates = near.count
+    if let plan, plan.search?.treatment == .skip {
+      leftOut += near.count { plan.mayShare(at: $0.position) }
+    }
     added = counts.loaded - counts.replaced + copied.loaded - copied.replaced
     changed = counts.replaced + copied.replaced
     duplicates = copied.loaded
     unreadable += counts.unreadable + copied.unreadable
-    embedded = counts.loaded
+    embedded = counts.loaded + near.count { $0.wasEmbedded }
   }
 }
 
@@ -76,6 +91,8 @@ public struct FolderChange: Sendable, Hashable, Encodable {
     public static let flag = Action(description: "flag")
     /// The row stays though its image is missing.
     public static let keep = Action(description: "keep")
+    /// The image gets no row, because it is equal to another one.
+    public static let leaveOut = Action(description: "leave out")
 
     /// Writes the name.
     public func encode(to encoder: any Encoder) throws {
@@ -90,7 +107,7 @@ public struct FolderChange: Sendable, Hashable, Encodable {
   public var path: String
   /// The path before, of an image that was moved.
   public var from: String?
-  /// The image of equal content whose vector is taken.
+  /// The image of equal content whose vector is taken, or which stands for both.
   public var duplicateOf: String?
   /// The row's id; nil where the row is still to be made.
   public var id: ImageID?
@@ -113,6 +130,13 @@ extension LoadPlan {
       var sharing = change(duplicate.hasRow ? .change : .add, duplicate.position)
       sharing.duplicateOf = duplicate.original
       return sharing
+    }
+    changes += skipped.map { duplicate in
+      FolderChange(
+        action: .leaveOut,
+        path: files[duplicate.position].path,
+        duplicateOf: duplicate.original
+      )
     }
     let retired = Set(retired(options.deleted, isConfirmed: options.confirmsDeletions).map(\.path))
     let action: FolderChange.Action = options.deleted == .delete ? .delete : .flag

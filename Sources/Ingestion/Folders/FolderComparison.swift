@@ -1,4 +1,5 @@
 internal import Basics
+internal import ImageCodecs
 internal import ImageSources
 
 /// A path as a dictionary's key: by its bytes, for as Strings "é" in one and in two characters are equal, and two files
@@ -18,7 +19,7 @@ struct PathKey: Sendable, Hashable, ExpressibleByStringLiteral {
 struct RecordedImage: Sendable, Hashable {
   /// The path in the folder, as `PathText` has it.
   var path: String
-  /// The row's id; nil for an image that could not be read.
+  /// The row's id; nil for an image that could not be read, or is left out as a duplicate.
   var id: ImageID?
   /// The file's size in bytes when it was embedded.
   var byteCount: Int
@@ -33,6 +34,10 @@ struct RecordedImage: Sendable, Hashable {
   var isMissing = false
   /// Whether its row lacks a source or a hash that is known.
   var lacksIdentity = false
+  /// What the image shows, where it was looked at.
+  var phash: PerceptualHash?
+  /// The path of the image that it is a duplicate of.
+  var duplicateOf: String?
 }
 
 /// A folder beside what the journal has of it, one recorded image after another in any order, so that the journal can be
@@ -56,6 +61,8 @@ struct FolderComparison: Sendable {
     case changed
     /// It could not be read, and did not change since.
     case unreadable
+    /// It was left out as a duplicate, and did not change since.
+    case duplicate
   }
 
   /// The images in the folder's order.
@@ -76,10 +83,15 @@ struct FolderComparison: Sendable {
   private(set) var unidentified: [Int] = []
   /// How many of them have a row in the table.
   private(set) var rowCount = 0
+  /// What images with a row show, by position; kept where images are compared by it.
+  private(set) var phashes: [Int: PerceptualHash] = [:]
+  /// The paths of the images that others are duplicates of, by the others' positions.
+  private(set) var originals: [Int: String] = [:]
 
   private let positions: PathIndex
   private let unseenPaths: Set<PathKey>
   private let isLimited: Bool
+  private let comparesLooks: Bool
   /// Sizes of recorded images that have a hash: only a file of one of these can be equal to one of them.
   private var sizes: Set<Int> = []
 
@@ -88,9 +100,11 @@ struct FolderComparison: Sendable {
   /// - Parameters:
   ///   - unseen: paths that could not be read: what was there, or below, is not known to be gone.
   ///   - isLimited: whether the files are only a part of the folder's, so that none is known to be gone.
-  init(files: ImageFiles, unseen: [[UInt8]] = [], isLimited: Bool = false) {
+  ///   - comparesLooks: keeps what images show.
+  init(files: ImageFiles, unseen: [[UInt8]] = [], isLimited: Bool = false, comparesLooks: Bool = false) {
     self.files = files
     self.isLimited = isLimited
+    self.comparesLooks = comparesLooks
     states = Array(repeating: .new, count: files.count)
     ids = Array(repeating: nil, count: files.count)
     recorded = Array(repeating: false, count: files.count)
@@ -111,7 +125,7 @@ struct FolderComparison: Sendable {
     }
     guard let position = position(of: image.path) else {
       guard hasRow else { return }
-      if isLimited || isUnseen(image.path) {
+      if isUnseen(image.path) {
         unseen.append(image)
       } else {
         vanished.append(image)
@@ -121,12 +135,14 @@ struct FolderComparison: Sendable {
     recorded[position] = true
     let hasSameSize = image.byteCount == files.byteCount(at: position)
     let isSame = hasSameSize && image.modificationTime == files.modificationTime(at: position)
+    if let original = image.duplicateOf { originals[position] = original }
+    if comparesLooks, hasRow { phashes[position] = image.phash }
     guard hasRow else {
       states[position] =
         if image.id != nil {
           .new
         } else if isSame {
-          .unreadable
+          image.duplicateOf == nil ? .unreadable : .duplicate
         } else {
           hasSameSize && image.hasHash && image.modificationTime == 0 ? .recent : .new
         }
@@ -144,7 +160,9 @@ struct FolderComparison: Sendable {
       }
   }
 
-  private func isUnseen(_ path: String) -> Bool {
+  /// Whether a path that is not in the folder may still be there: it, or a folder above it, could not be read.
+  func isUnseen(_ path: String) -> Bool {
+    if isLimited { return true }
     guard !unseenPaths.isEmpty else { return false }
     let bytes = PathText.bytes(path)
     return unseenPaths.contains(PathKey(bytes: bytes))
@@ -169,6 +187,8 @@ struct FolderComparison: Sendable {
         return sizes.contains(size) || counts[size, default: 0] > 1
       case .doubtful, .recent: return true
       case .unchanged, .unhashed, .returned: return all
+      // Where its original is gone, it may take the row over.
+      case .duplicate: return all || originals[position].map { self.position(of: $0) == nil } ?? true
       case .unreadable: return false
       }
     }

@@ -23,7 +23,8 @@ struct FolderPlanner: Sendable {
       FolderComparison(
         files: files,
         unseen: await run.source.unseenPaths(),
-        isLimited: run.source.isLimited
+        isLimited: run.source.isLimited,
+        comparesLooks: run.options.duplicates != nil
       )
     )
     var needsSources = record == nil || restarts
@@ -74,6 +75,7 @@ struct FolderPlanner: Sendable {
       matches: try await journal?.matches(contents, run.connection) ?? [],
       present: present,
       treatment: treatment,
+      search: run.options.duplicates,
       source: run.source.name
     )
     if !plan.deleted.isEmpty, run.options.deleted == .keep {

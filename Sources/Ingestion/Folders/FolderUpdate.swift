@@ -1,4 +1,5 @@
 internal import Basics
+internal import ImageCodecs
 internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
@@ -114,24 +115,33 @@ struct FolderUpdate: Sendable {
   }
 
   /// What follows the images that are embedded: some have their vectors for others.
+  ///
+  /// - Parameter near: images that look like others.
   /// - Returns: what became of the images that share a vector; those whose original changed meanwhile are left for the
   ///   next run, and counted nowhere.
-  func complete(_ connection: PostgresConnection) async throws -> LoadCounts {
+  func complete(_ near: [NearDuplicate], _ connection: PostgresConnection) async throws -> LoadCounts {
+    // Those that look like an image first: one of equal content takes its vector from them.
+    let linked = try await settle(linked(near), connection)
+    let equal = try await settle(plan.duplicates + plan.skipped, connection)
+    try await retire(connection)
+    return linked + equal
+  }
+
+  private func settle(
+    _ duplicates: [LoadPlan.Duplicate],
+    _ connection: PostgresConnection
+  ) async throws -> LoadCounts {
     var counts = LoadCounts()
-    for start in stride(from: 0, to: plan.duplicates.count, by: Self.rowsPerTransaction) {
-      let chunk = Array(plan.duplicates[start..<min(start + Self.rowsPerTransaction, plan.duplicates.count)])
-      let copied = try await inTransaction(connection) { try await copy(chunk, $0) }
+    for start in stride(from: 0, to: duplicates.count, by: Self.rowsPerTransaction) {
+      let chunk = Array(duplicates[start..<min(start + Self.rowsPerTransaction, duplicates.count)])
+      let (copied, left) = try await inTransaction(connection) { try await copy(chunk, $0) }
       counts = counts + copied
-      let written = copied.loaded + copied.unreadable
-      if written < chunk.count {
+      if left > 0 {
         run.onEvent(
-          .warning(
-            "\(Self.counted(chunk.count - written, "image")) changed while the folder was loaded. Fix: run it again"
-          )
+          .warning("\(Self.counted(left, "image")) changed while the folder was loaded. Fix: run it again")
         )
       }
     }
-    try await retire(connection)
     return counts
   }
 
@@ -171,42 +181,113 @@ struct FolderUpdate: Sendable {
     }
   }
 
-  /// Copies vectors of images whose record says that they have the content still.
-  private func copy(
-    _ duplicates: [LoadPlan.Duplicate],
+  /// Images that look like others and share their vectors.
+  private func linked(_ near: [NearDuplicate]) -> [LoadPlan.Duplicate] {
+    guard plan.search?.treatment == .link else { return [] }
+    return near.filter { plan.mayShare(at: $0.position) }.map {
+      LoadPlan.Duplicate(
+        position: $0.position,
+        original: plan.files[$0.original].path,
+        hasRow: false,
+        phash: $0.hash
+      )
+    }
+  }
+
+  /// What is recorded of an image that has its vector for others.
+  private struct Original {
+    var path: String
+    var id: ImageID?
+    var hash: String?
+    var phash: PerceptualHash?
+    var duplicateOf: String?
+  }
+
+  /// What is recorded of images; in place of one that is left out as a duplicate, the row of the image that it looks like.
+  private func originals(
+    of paths: [String],
     _ connection: PostgresConnection
-  ) async throws -> LoadCounts {
-    var originals: [PathKey: (id: ImageID?, hash: String?)] = [:]
+  ) async throws -> [PathKey: Original] {
+    var originals = try await records(of: paths, connection)
+    let others = originals.values.filter { $0.id == nil }.compactMap(\.duplicateOf)
+    guard !others.isEmpty else { return originals }
+    let rows = try await records(of: others, connection)
+    for (key, original) in originals where original.id == nil {
+      guard let path = original.duplicateOf, let row = rows[PathKey(path)] else { continue }
+      originals[key]?.id = row.id
+      originals[key]?.path = row.path
+    }
+    return originals
+  }
+
+  private func records(
+    of paths: [String],
+    _ connection: PostgresConnection
+  ) async throws -> [PathKey: Original] {
+    var records: [PathKey: Original] = [:]
     let rows = try await connection.query(
       .init(
-        trusted:
-          "SELECT path, id, id_text, content_hash FROM \(journal.images) WHERE load_key = $1 AND path = ANY ($2)",
-        binds: [.text(journal.key), .textArray(Array(Set(duplicates.map(\.original))))]
+        trusted: """
+          SELECT path, id, id_text, content_hash, phash, duplicate_of FROM \(journal.images)
+          WHERE load_key = $1 AND path = ANY ($2)
+          """,
+        binds: [.text(journal.key), .textArray(Array(Set(paths)))]
       )
     )
     for row in rows {
-      let (path, number, text, hash) = try row.decode(
+      let (path, number, text, hash, phash, other) = try row.decode(
         String.self,
         Int64?.self,
         String?.self,
+        String?.self,
+        Int64?.self,
         String?.self
       )
-      originals[PathKey(path)] = (text.map { ImageID($0) } ?? number.map { ImageID($0) }, hash)
+      records[PathKey(path)] = Original(
+        path: path,
+        id: text.map { ImageID($0) } ?? number.map { ImageID($0) },
+        hash: hash,
+        phash: phash.map { PerceptualHash(bits: UInt64(bitPattern: $0)) },
+        duplicateOf: other
+      )
     }
+    return records
+  }
+
+  /// Copies vectors of images whose record says that they have the content still, and leaves images out that are to have no row.
+  /// - Returns: what became of them, and how many are left for the next run.
+  private func copy(
+    _ duplicates: [LoadPlan.Duplicate],
+    _ connection: PostgresConnection
+  ) async throws -> (counts: LoadCounts, left: Int) {
+    let originals = try await originals(of: duplicates.map(\.original), connection)
     let entries = try await run.source.entries(at: duplicates.map(\.position))
-    var (counts, images, copies) = (LoadCounts(), [JournalImage](), [Copy]())
+    var (counts, images, copies, left) = (LoadCounts(), [JournalImage](), [Copy](), 0)
     for (duplicate, entry) in zip(duplicates, entries) {
-      let hash = plan.hashes[duplicate.position]
-      guard let original = originals[PathKey(duplicate.original)] else { continue }
-      guard let originalID = original.id, let id = plan.ids[duplicate.position] else {
+      let hash = plan.hashes[duplicate.position] ?? plan.files[duplicate.position].contentHash()
+      guard let original = originals[PathKey(duplicate.original)] else {
+        left += 1
+        continue
+      }
+      var image = plan.image(at: duplicate.position, hash: hash)
+      guard let originalID = original.id else {
         // Equal content cannot be read either. A row whose image became unreadable stays.
-        var image = plan.image(at: duplicate.position, hash: hash)
         if !duplicate.hasRow { image.id = nil }
         images.append(image)
         counts.unreadable += 1
         continue
       }
-      guard original.hash == hash else { continue }
+      guard duplicate.phash != nil || original.hash == hash else {
+        left += 1
+        continue
+      }
+      image.phash = duplicate.phash ?? original.phash
+      if plan.search != nil { image.duplicateOf = original.path }
+      guard plan.search?.treatment != .skip || duplicate.hasRow, let id = image.id else {
+        image.id = nil
+        images.append(image)
+        continue
+      }
       try encoder.check.check(
         class: entry.label,
         place: entry.place,
@@ -217,12 +298,12 @@ struct FolderUpdate: Sendable {
       copies.append(
         Copy(entry: entry, id: id, hash: hash, original: originalID, hasRow: duplicate.hasRow)
       )
-      images.append(plan.image(at: duplicate.position, hash: hash))
+      images.append(image)
       counts.replaced += duplicate.hasRow ? 1 : 0
     }
     counts.loaded = try await write(copies, connection)
     for statement in journal.imageStatements(images) { try await connection.run(trusted: statement) }
-    return counts
+    return (counts, left)
   }
 
   /// An image's row, and the row that has its vector.

@@ -1,4 +1,5 @@
 internal import Basics
+internal import ImageCodecs
 internal import ImageSources
 
 /// What a load of a folder does with each image, decided from the folder, the journal and the table alone.
@@ -27,7 +28,7 @@ public struct LoadPlan: Sendable, Hashable {
     var path: String
   }
 
-  /// An image that takes its vector from an image of equal content.
+  /// An image that takes its vector from an image of equal content, or from one that it looks like.
   struct Duplicate: Sendable, Hashable {
     /// The image.
     var position: Int
@@ -35,6 +36,8 @@ public struct LoadPlan: Sendable, Hashable {
     var original: String
     /// Whether the image has a row, whose vector is replaced.
     var hasRow: Bool
+    /// What the image shows, where that and not the content is what makes it a duplicate.
+    var phash: PerceptualHash?
   }
 
   /// The images in the folder's order.
@@ -51,6 +54,16 @@ public struct LoadPlan: Sendable, Hashable {
   private(set) var moved: [Move] = []
   /// Images that are not embedded, because an image of equal content is.
   private(set) var duplicates: [Duplicate] = []
+  /// Images that get no row, because an image of equal content has one.
+  private(set) var skipped: [Duplicate] = []
+  /// How many images earlier runs left out as duplicates of images that are as they were.
+  private(set) var leftOut = 0
+  /// Which images are looked for that look like others.
+  let search: DuplicateSearch?
+  /// Positions with a row that are decoded for what they show, and not embedded.
+  private(set) var examined: Set<Int> = []
+  /// What images show that have a vector of their own, by position: others are compared with them.
+  private(set) var phashes: [Int: PerceptualHash] = [:]
   /// Positions whose content is the recorded one though size or time of modification are not, or whose hash was not
   /// recorded: the journal is brought up to date.
   private(set) var refreshed: [Int] = []
@@ -81,6 +94,7 @@ public struct LoadPlan: Sendable, Hashable {
   ///   - matches: where the journal has these hashes.
   ///   - present: ids of rows whose source is an image of the folder and that the journal does not have, by path.
   ///   - treatment: what happens to images that are in the table.
+  ///   - search: which images are looked for that look like others.
   /// - Throws: `LoadError` with code `row` for an image that is in the table where that is refused.
   init(
     _ folder: FolderComparison,
@@ -88,6 +102,7 @@ public struct LoadPlan: Sendable, Hashable {
     matches: [FolderComparison.Match] = [],
     present: [PathKey: ImageID] = [:],
     treatment: Treatment,
+    search: DuplicateSearch? = nil,
     source: String
   ) throws {
     files = folder.files
@@ -95,7 +110,9 @@ public struct LoadPlan: Sendable, Hashable {
     recorded = folder.recorded
     rowsBefore = folder.rowCount
     self.hashes = hashes
+    self.search = search
     var contents = Contents(folder, matches)
+    var duplicatesBefore: [Int] = []
     for position in files.indices {
       if !present.isEmpty, ids[position] == nil, folder.states[position] != .unreadable,
         let id = files.withPath(at: position, { present[PathKey(bytes: Array($0))] })
@@ -111,14 +128,16 @@ public struct LoadPlan: Sendable, Hashable {
       switch folder.states[position] {
       case .unreadable:
         unreadable += 1
+      case .duplicate where ids[position] == nil && (hashes[position] == nil || isRecorded):
+        duplicatesBefore.append(position)
       case .recent where ids[position] == nil && isRecorded:
-        unreadable += 1
         refreshed.append(position)
+        if folder.originals[position] == nil { unreadable += 1 } else { duplicatesBefore.append(position) }
       case _ where ids[position] == nil:
         new.append(position)
       case _ where treatment == .embedAgain:
         changed.insert(position)
-      case .new:
+      case .new, .duplicate:
         unchanged += 1
       case .changed:
         changed.insert(position)
@@ -137,16 +156,22 @@ public struct LoadPlan: Sendable, Hashable {
         }
       }
     }
+    if !duplicatesBefore.isEmpty {
+      let stillOut = stillLeftOut(duplicatesBefore, folder, treatment)
+      leftOut = stillOut.count
+      new = (new + duplicatesBefore.filter { !stillOut.contains($0) }).sorted()
+    }
     if treatment == .follow {
       moveByGivenID(&contents)
-      move(&contents)
+      move(&contents, folder)
     }
     share(contents, treatment)
+    if search != nil, treatment == .follow { (phashes, examined) = looks(folder) }
     deleted = contents.vanished.values.sorted { $0.path < $1.path }
     let replaced = changed.union(duplicates.map(\.position))
     unidentified = folder.unidentified.filter { ids[$0] != nil && !replaced.contains($0) }.sorted()
-    let embedded = changed.union(new)
-    done = DoneRanges(positions: files.indices.lazy.filter { !embedded.contains($0) })
+    let decoded = changed.union(new).union(examined)
+    done = DoneRanges(positions: files.indices.lazy.filter { !decoded.contains($0) })
   }
 
   private mutating func refresh(_ position: Int, _ folder: FolderComparison) {
@@ -196,7 +221,7 @@ public struct LoadPlan: Sendable, Hashable {
   }
 
   /// Gives rows whose path has another content now, or none, to the new images that have theirs.
-  private mutating func move(_ contents: inout Contents) {
+  private mutating func move(_ contents: inout Contents, _ folder: FolderComparison) {
     var added = Set(new)
     // A row that moves away leaves its own image without one.
     var waiting = new
@@ -209,11 +234,13 @@ public struct LoadPlan: Sendable, Hashable {
       if let row = contents.takeVanished(hash), let id = row.id {
         moved.append(Move(position: position, id: id, path: row.path))
         ids[position] = id
+        phashes[position] = row.phash
       } else if let other = contents.takeDisplaced(hash, from: changed), let id = ids[other],
         files.givenID(at: other) == nil
       {
         moved.append(Move(position: position, id: id, path: files[other].path))
         ids[position] = id
+        phashes[position] = folder.phashes[other]
         ids[other] = nil
         changed.remove(other)
         added.insert(other)
@@ -235,7 +262,12 @@ public struct LoadPlan: Sendable, Hashable {
       let hasRow = changed.contains(position)
       if let hash = hashes[position] {
         if let original = originals[hash] {
-          duplicates.append(Duplicate(position: position, original: original, hasRow: hasRow))
+          let duplicate = Duplicate(position: position, original: original, hasRow: hasRow)
+          if search?.treatment == .skip, !hasRow {
+            skipped.append(duplicate)
+          } else {
+            duplicates.append(duplicate)
+          }
           changed.remove(position)
           continue
         }
@@ -252,7 +284,9 @@ public struct LoadPlan: Sendable, Hashable {
   }
 
   /// Whether every image is in the table as it is in the folder.
-  var isEmpty: Bool { embedsNothing && moved.isEmpty && duplicates.isEmpty }
+  var isEmpty: Bool {
+    embedsNothing && moved.isEmpty && duplicates.isEmpty && skipped.isEmpty && examined.isEmpty
+  }
 
   /// Whether no image has to be embedded.
   var embedsNothing: Bool { new.isEmpty && changed.isEmpty }
@@ -278,7 +312,7 @@ public struct LoadPlan: Sendable, Hashable {
   /// What the journal keeps of an image.
   func image(at position: Int, isReadable: Bool = true, hash: String? = nil) -> JournalImage {
     // A row whose image became unreadable stays.
-    let id = isReadable || changed.contains(position) ? ids[position] : nil
+    let id = isReadable || changed.contains(position) || examined.contains(position) ? ids[position] : nil
     return JournalImage(
       file: files[position],
       id: id,

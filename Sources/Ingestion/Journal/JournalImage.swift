@@ -1,4 +1,5 @@
 internal import Basics
+internal import ImageCodecs
 internal import ImageSearch
 internal import ImageSources
 internal import PostgresClient
@@ -7,12 +8,16 @@ internal import VectorSQL
 /// What the journal keeps of an image.
 struct JournalImage: Sendable, Hashable {
   var file: ImageFile
-  /// Nil for an image that could not be read.
+  /// Nil for an image that could not be read, or is left out as a duplicate.
   var id: ImageID?
   /// Whether the journal may have a row of it that has to be replaced.
   var isKnown: Bool
   /// The SHA-256 of the content; nil where it could not be taken.
   var hash: String?
+  /// What the image shows; nil where it was not looked at.
+  var phash: PerceptualHash?
+  /// The path of the image that this one is equal to, or looks like.
+  var duplicateOf: String?
 
   /// Whether what became of the image is due to its content: a disk that was away, or a right that was missing, may be
   /// there the next time without the file being another.
@@ -36,7 +41,8 @@ extension LoadJournal {
     guard ![.missing, .version1].contains(layout) else { return }
     let content =
       layout == .version2 ? "false, false" : "i.content_hash IS NOT NULL, i.missing_since IS NOT NULL"
-    let text = layout == .current ? "i.id_text" : "NULL::text"
+    let text = [.current, .version4].contains(layout) ? "i.id_text" : "NULL::text"
+    let looks = layout == .current ? "i.phash, i.duplicate_of" : "NULL::bigint, NULL::text"
     let (join, lacksIdentity): (String, String)
     if let target, !target.catalog.hasRowSecurity {
       let id = target.target.idColumn.quoted
@@ -60,11 +66,16 @@ extension LoadJournal {
     }
     let query = Statement(
       trusted:
-        "SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(content), \(lacksIdentity), \(join) WHERE i.load_key = $1",
+        """
+        SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(content), \(looks), \(lacksIdentity), \(join)
+        WHERE i.load_key = $1
+        """,
       binds: [.text(key)]
     )
     try await connection.forEachRow(query) { row in
-      let (path, number, text, byteCount, modified, hasHash, isMissing, lacksIdentity, isPresent) =
+      let (
+        path, number, text, byteCount, modified, hasHash, isMissing, phash, original, lacksIdentity, isPresent
+      ) =
         try row.decode(
           String.self,
           Int64?.self,
@@ -73,6 +84,8 @@ extension LoadJournal {
           Int.self,
           Bool.self,
           Bool.self,
+          Int64?.self,
+          String?.self,
           Bool.self,
           Bool.self
         )
@@ -85,7 +98,9 @@ extension LoadJournal {
           isPresent: isPresent,
           hasHash: hasHash,
           isMissing: isMissing,
-          lacksIdentity: lacksIdentity
+          lacksIdentity: lacksIdentity,
+          phash: phash.map { PerceptualHash(bits: UInt64(bitPattern: $0)) },
+          duplicateOf: original
         )
       )
     }
@@ -94,7 +109,7 @@ extension LoadJournal {
   /// Where contents are recorded.
   func matches(_ hashes: [String], _ connection: PostgresConnection) async throws -> [FolderComparison.Match]
   {
-    guard [.current, .version3].contains(try await layout(connection)) else { return [] }
+    guard [.current, .version4, .version3].contains(try await layout(connection)) else { return [] }
     var matches: [FolderComparison.Match] = []
     for start in stride(from: 0, to: hashes.count, by: Self.hashesPerStatement) {
       let chunk = Array(hashes[start..<min(start + Self.hashesPerStatement, hashes.count)])
@@ -137,6 +152,8 @@ extension LoadJournal {
         .text(key), .text(image.file.path), image.id?.number.map { .int8($0) } ?? .null,
         .int8(Int64(image.file.byteCount)), .int8(image.recordedTime), image.hash.map { .text($0) } ?? .null,
         image.id.flatMap { $0.number == nil ? SQLValue.text($0.description) : nil } ?? .null,
+        image.phash.map { .int8(Int64(bitPattern: $0.bits)) } ?? .null,
+        image.duplicateOf.map { .text($0) } ?? .null,
       ]
       return "(" + values.map(\.literal).joined(separator: ", ") + ")"
     }
@@ -148,7 +165,7 @@ extension LoadJournal {
           + "(\(known.joined(separator: ", ")))"
       ]
     return removal + [
-      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at, content_hash, id_text) VALUES "
+      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at, content_hash, id_text, phash, duplicate_of) VALUES "
         + rows.joined(separator: ", ")
     ]
   }

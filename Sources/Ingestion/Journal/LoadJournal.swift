@@ -15,8 +15,8 @@ struct LoadJournal: Sendable {
   let token: String
 
   /// The layout that this version writes. Version 1 had neither a version nor images, version 2 no hashes of contents,
-  /// version 3 no ids but integers.
-  static let version = 4
+  /// version 3 no ids but integers, version 4 no perceptual hashes.
+  static let version = 5
 
   private let loads: String
   private let batches: String
@@ -46,6 +46,7 @@ extension LoadJournal {
     case version1
     case version2
     case version3
+    case version4
     case current
   }
 
@@ -68,7 +69,10 @@ extension LoadJournal {
     } catch let error as PostgresError where error.sqlState == "42P01" {
       return .missing
     }
-    if try await has("content_hash, missing_since, id_text", connection) { return .current }
+    if try await has("content_hash, missing_since, id_text, phash, duplicate_of", connection) {
+      return .current
+    }
+    if try await has("content_hash, missing_since, id_text", connection) { return .version4 }
     return try await has("content_hash, missing_since", connection) ? .version3 : .version2
   }
 
@@ -95,14 +99,11 @@ extension LoadJournal {
           """,
           connection
         )
-      case .version2:
-        try await add(
-          "\(images) ADD COLUMN content_hash text, ADD COLUMN missing_since timestamptz, ADD COLUMN id_text text",
-          connection
-        )
-        return
-      case .version3:
-        try await add("\(images) ADD COLUMN id_text text", connection)
+      case .version2, .version3, .version4:
+        for (name, type) in Self.addedColumns {
+          if try await has(name, connection) { continue }
+          try await add("\(images) ADD COLUMN \(name) \(type)", connection)
+        }
         return
       case .missing: break
       }
@@ -121,6 +122,12 @@ extension LoadJournal {
     }
   }
 
+  /// What later versions added to the table of images.
+  private static let addedColumns = [
+    ("content_hash", "text"), ("missing_since", "timestamptz"), ("id_text", "text"), ("phash", "bigint"),
+    ("duplicate_of", "text"),
+  ]
+
   private func create(_ connection: PostgresConnection) async throws {
     let placement = distributes ? " DISTRIBUTED BY (load_key)" : ""
     let script = """
@@ -138,7 +145,7 @@ extension LoadJournal {
       CREATE TABLE IF NOT EXISTS \(images) (
         load_key text NOT NULL, path text NOT NULL, id bigint, byte_count bigint NOT NULL,
         modified_at bigint NOT NULL, content_hash text, missing_since timestamptz, id_text text,
-        PRIMARY KEY (load_key, path)
+        phash bigint, duplicate_of text, PRIMARY KEY (load_key, path)
       )\(placement)
       """
     try await connection.run(trusted: script)

@@ -55,6 +55,14 @@ struct LoadSession: Sendable {
     do {
       try await lock?.acquire(patience: options.lockPatience)
       let files = try await run.source.images()
+      if options.duplicates != nil, files == nil || !isTracked {
+        throw LoadError(
+          .option,
+          files == nil
+            ? "\(run.source.name): duplicates are looked for among image files. Fix: leave --duplicates out"
+            : "what is a duplicate of what is kept in the journal of the load. Fix: leave --untracked out"
+        )
+      }
       if files != nil {
         try await lock?.awaitNumbering(of: found.catalog.name.quoted) {
           run.onEvent(.step("waiting for another load of images into this table to end"))

@@ -74,12 +74,20 @@ public struct LoadReport: Sendable, Hashable {
   public var duration = Duration.zero
   /// The first images that could not be read, at most a hundred.
   public var unreadable: [UnreadableImage] = []
+  /// How many images are equal to others, or look like them, of those that this run looked at.
+  public private(set) var duplicateCount = 0
+  /// The first of them in the folder's order, at most a hundred.
+  public private(set) var duplicates: [DuplicatePair] = []
   /// What the user should know.
   public var warnings: [String]
 
   init(method: String, warnings: [String]) {
     self.method = method
     self.warnings = warnings
+  }
+
+  mutating func add(_ pairs: [DuplicatePair]) {
+    (duplicateCount, duplicates) = (pairs.count, Array(pairs.prefix(100)))
   }
 }
 

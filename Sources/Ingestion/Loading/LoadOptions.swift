@@ -91,6 +91,9 @@ public struct LoadOptions: Sendable, Hashable {
   public var confirmsDeletions = false
   /// Compares the content of every image, also of those with the recorded size and time of modification.
   public var hashesAll = false
+  /// What happens to images that are equal to others of their folder, or look like them; nil compares contents alone, and
+  /// embeds images of equal content once.
+  public var duplicates: DuplicateSearch?
   /// How a run that stopped is continued, for messages.
   public var wayOn = "go on with --resume"
   /// Whether a run is to say what it would do with each image of a folder, and do nothing.

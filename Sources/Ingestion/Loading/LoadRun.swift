@@ -87,7 +87,13 @@ struct LoadRun: Sendable {
         report.counts = meter.total + copied
       } else {
         (report.counts, copied) = try await write(first, &feed, &meter, lanes, session, server, expected)
-        report.changes?.settle(embedded: meter.thisRun, copied: copied)
+        let near = await source.nearDuplicates()
+        report.changes?.settle(embedded: meter.thisRun, copied: copied, near: near, session.plan)
+      }
+      if let plan = session.plan { report.add(plan.pairs(await source.nearDuplicates())) }
+      for notice in await source.notices() {
+        onEvent(.warning(notice))
+        report.warnings.append(notice)
       }
       report.thisRun = meter.thisRun + copied
       report.unreadable = feed.unreadable
@@ -205,7 +211,7 @@ struct LoadRun: Sendable {
       try await writeLost(&feed, &meter, lanes.context, session, connection)
       let batch = try await committed(feed, session, connection)
       try await checkRows(session, batch?.counts ?? meter.thisRun, rowsBefore, isReconnected, connection)
-      let copied = try await update?.complete(connection) ?? LoadCounts()
+      let copied = try await update?.complete(await source.nearDuplicates(), connection) ?? LoadCounts()
       let finish = LoadFinish(run: self, connection: connection, server: server)
       try await finish.buildIndexes(record, rows: meter.total.loaded, dimension: feed.dimension)
       if changesMuch(session, meter.thisRun + copied) { try await finish.analyze(feed.check) }

@@ -76,6 +76,10 @@ public protocol BatchSource: Sendable {
   func allowTextIDs() async
   /// Takes ids, and what is done with each image, from a plan.
   func follow(_ plan: LoadPlan) async
+  /// The images that look like others, among those that were given so far.
+  func nearDuplicates() async -> [NearDuplicate]
+  /// What the user should know of the rows that were given, though it stops nothing.
+  func notices() async -> [String]
 }
 
 extension BatchSource {
@@ -103,6 +107,10 @@ extension BatchSource {
   public func allowTextIDs() {}
   /// There is nothing to follow.
   public func follow(_ plan: LoadPlan) {}
+  /// None is looked for.
+  public func nearDuplicates() -> [NearDuplicate] { [] }
+  /// There is nothing to say.
+  public func notices() -> [String] { [] }
 }
 
 /// Rows of a feature file, read on a thread of their own.

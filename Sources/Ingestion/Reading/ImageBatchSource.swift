@@ -32,6 +32,8 @@ public actor ImageBatchSource: BatchSource {
   /// What the ids of new images are made of.
   public nonisolated let imageIDs: ImageIDs
   private var plan: LoadPlan?
+  private var duplicates: NearDuplicates?
+  private var near: [NearDuplicate] = []
   private var position = 0
   private var underWay: [(position: Int, task: Task<EmbeddingWorker.Outcome, any Error>)] = []
 
@@ -45,7 +47,8 @@ public actor ImageBatchSource: BatchSource {
   ///   - recipe: what makes the vectors; asked for before the first extractor is made.
   ///   - coverage: what the model takes of an image; asked for with the first extractor.
   ///   - dimension: how many numbers a vector will have, where that is known.
-  ///   - decodingMemory: the bytes that images may take together while they are decoded; one that needs more is decoded alone.
+  ///   - decodingMemory: the bytes that images may take together while they are decoded; one that needs more is decoded beside small
+  ///     ones alone.
   ///   - onImage: called for each image that is done, readable or not, before its batch is; from any thread.
   ///   - makeExtractor: called once a worker, on its thread.
   public init(
@@ -71,7 +74,11 @@ public actor ImageBatchSource: BatchSource {
     self.limit = min(limit ?? collection.count, collection.count)
     pool = EmbeddingPool(
       (0..<max(workers, 1)).map { _ in
-        EmbeddingWorker(collection: collection, coverage: coverage, makeExtractor: makeExtractor)
+        EmbeddingWorker(
+          collection: collection,
+          coverage: coverage,
+          makeExtractor: makeExtractor
+        )
       },
       memory: decodingMemory
     )
@@ -91,13 +98,13 @@ public actor ImageBatchSource: BatchSource {
     ids: ImageIDs = .position,
     onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil
   ) {
-    let covering = collection.covering(model.coverage)
     self.init(
-      covering,
+      collection,
       workers: workers,
       isStrict: isStrict,
       limit: limit,
       ids: ids,
+      coverage: { model.coverage },
       dimension: model.dimension,
       onImage: onImage
     ) {
@@ -137,6 +144,19 @@ public actor ImageBatchSource: BatchSource {
   /// Takes ids from a plan.
   public func follow(_ plan: LoadPlan) {
     self.plan = plan
+    duplicates = plan.search.map { NearDuplicates($0, known: plan.phashes) }
+  }
+
+  /// The images that look like others.
+  public func nearDuplicates() -> [NearDuplicate] { near }
+
+  /// How many animations there were.
+  public func notices() async -> [String] {
+    switch await pool.animations() {
+    case 0: []
+    case 1: ["1 animation: its first frame was taken"]
+    case let count: ["\(count) animations: their first frames were taken"]
+    }
   }
 
   /// What tells the content from another's.
@@ -172,8 +192,10 @@ public actor ImageBatchSource: BatchSource {
       } onCancel: {
         task.cancel()
       }
-      if case .row(_, let vector) = outcome { window = Self.window(of: vector.count, atLeast: leastWindow) }
-      try take(outcome, expected, &batch)
+      if case .row(_, let vector, _) = outcome {
+        window = Self.window(of: vector.count, atLeast: leastWindow)
+      }
+      try await take(outcome, expected, &batch)
     }
     return batch
   }
@@ -188,9 +210,18 @@ public actor ImageBatchSource: BatchSource {
     _ outcome: EmbeddingWorker.Outcome,
     _ position: Int,
     _ batch: inout LoadBatch
-  ) throws {
+  ) async throws {
+    var outcome = outcome
+    let phash = outcome.phash
+    let found = phash.flatMap { duplicates?.decide($0, at: position) }
+    if let found, share(found, wasEmbedded: outcome.hasVector, &batch) { return }
+    if let phash, !outcome.hasVector {
+      if let plan, plan.examined.contains(position) { return record(position, phash, found, plan, &batch) }
+      // The image that it looks like turned out to be a duplicate itself.
+      outcome = try await pool.embed(position, .vector)
+    }
     switch outcome {
-    case .row(let entry, let vector):
+    case .row(let entry, let vector, _):
       let id = try plan?.ids[position] ?? ImageID(imageIDs.id(of: entry))
       let isChanged = plan?.changed.contains(position) ?? false
       let hash = plan?.files[position].contentHash()
@@ -204,22 +235,59 @@ public actor ImageBatchSource: BatchSource {
           "\(entry.name): \(vector.count) features where the others have \(batch.rows.dimension)"
         )
       }
-      if let plan { batch.images.append(plan.image(at: position, hash: hash)) }
+      if let plan { record(position, phash, found, plan, &batch, hash: hash) }
+    case .looked: break
     case .unreadable(let reason):
       guard !isStrict else { throw LoadError(.image, reason) }
       batch.unreadable.append(UnreadableImage(position: position, reason: reason))
       if let plan {
         let hash = plan.files[position].contentHash()
-        batch.images.append(plan.image(at: position, isReadable: false, hash: hash))
+        var image = plan.image(at: position, isReadable: false, hash: hash)
+        if plan.examined.contains(position) { image.phash = .blank }
+        batch.images.append(image)
       }
     }
   }
 
+  /// Takes note of an image that looks like another one.
+  /// - Returns: whether it does without a vector of its own.
+  private func share(_ found: NearDuplicate, wasEmbedded: Bool, _ batch: inout LoadBatch) -> Bool {
+    guard let plan, let search = plan.search else { return false }
+    let isShared = plan.mayShare(at: found.position)
+    var found = found
+    found.wasEmbedded = isShared && wasEmbedded
+    near.append(found)
+    if isShared, search.treatment == .skip {
+      record(found.position, found.hash, found, plan, &batch, hasRow: false)
+    }
+    return isShared
+  }
+
+  private func record(
+    _ position: Int,
+    _ phash: PerceptualHash?,
+    _ found: NearDuplicate?,
+    _ plan: LoadPlan,
+    _ batch: inout LoadBatch,
+    hash: String? = nil,
+    hasRow: Bool = true
+  ) {
+    var image = plan.image(at: position, hash: hash ?? plan.files[position].contentHash())
+    image.phash = phash
+    image.duplicateOf = found.map { plan.files[$0.original].path }
+    if !hasRow { image.id = nil }
+    batch.images.append(image)
+  }
+
   /// - Parameter before: how many images runs before this one were done with.
-  private nonisolated func embed(_ position: Int, _ before: Int) async throws -> EmbeddingWorker.Outcome {
-    guard let onImage else { return try await pool.embed(position) }
+  private nonisolated func embed(
+    _ position: Int,
+    _ work: EmbeddingWorker.Work,
+    _ before: Int
+  ) async throws -> EmbeddingWorker.Outcome {
+    guard let onImage else { return try await pool.embed(position, work) }
     finished.withLock { $0.start = $0.start ?? .now }
-    let outcome = try await pool.embed(position)
+    let outcome = try await pool.embed(position, work)
     let (images, start) = finished.withLock { finished in
       finished.images += 1
       return (finished.images, finished.start ?? .now)
@@ -238,10 +306,16 @@ public actor ImageBatchSource: BatchSource {
         position = range.upperBound
         continue
       }
-      let next = position
-      underWay.append((next, Task { try await embed(next, before) }))
+      let (next, work) = (position, work(at: position))
+      underWay.append((next, Task { try await embed(next, work, before) }))
       position += 1
     }
+  }
+
+  private func work(at position: Int) -> EmbeddingWorker.Work {
+    guard let plan, let duplicates else { return .vector }
+    return plan.examined.contains(position)
+      ? .look : .comparison(duplicates, mayShare: plan.mayShare(at: position))
   }
 }
 
@@ -253,112 +327,4 @@ public struct EmbeddingProgress: Sendable, Hashable {
   public let total: Int
   /// Images a second in this run.
   public let rate: Double
-}
-
-/// Lends workers, and memory to decode in; whoever waits with the lowest position is next.
-private actor EmbeddingPool {
-  private var idle: [EmbeddingWorker]
-  private var waiting: [(position: Int, worker: CheckedContinuation<EmbeddingWorker, Never>)] = []
-
-  /// Bytes that are free, of all.
-  private var free: Int
-  private let memory: Int
-  private var waitingForMemory: [(position: Int, bytes: Int, start: CheckedContinuation<Void, Never>)] = []
-
-  init(_ workers: [EmbeddingWorker], memory: Int) {
-    idle = workers
-    (self.memory, free) = (memory, memory)
-  }
-
-  func embed(_ position: Int) async throws -> EmbeddingWorker.Outcome {
-    let worker = await lend(position)
-    defer { takeBack(worker) }
-    // An image that needs more than there is takes all of it.
-    let bytes = min(await worker.decodingBytes(position), memory)
-    await reserve(bytes, position)
-    defer { release(bytes) }
-    return try await worker.embed(position)
-  }
-
-  private func reserve(_ bytes: Int, _ position: Int) async {
-    if bytes <= free, waitingForMemory.isEmpty {
-      free -= bytes
-    } else {
-      await withCheckedContinuation { waitingForMemory.append((position, bytes, $0)) }
-    }
-  }
-
-  /// Whoever waits with the lowest position is next, also where a later one would fit: large images must not starve.
-  private func release(_ bytes: Int) {
-    free += bytes
-    while let next = waitingForMemory.indices.min(by: {
-      waitingForMemory[$0].position < waitingForMemory[$1].position
-    }), waitingForMemory[next].bytes <= free {
-      let waiter = waitingForMemory.remove(at: next)
-      free -= waiter.bytes
-      waiter.start.resume()
-    }
-  }
-
-  private func lend(_ position: Int) async -> EmbeddingWorker {
-    if let worker = idle.popLast() { return worker }
-    return await withCheckedContinuation { waiting.append((position, $0)) }
-  }
-
-  private func takeBack(_ worker: EmbeddingWorker) {
-    guard let next = waiting.indices.min(by: { waiting[$0].position < waiting[$1].position }) else {
-      idle.append(worker)
-      return
-    }
-    waiting.remove(at: next).worker.resume(returning: worker)
-  }
-}
-
-/// One thread that turns images into vectors.
-actor EmbeddingWorker {
-  /// What became of an image.
-  enum Outcome: Sendable {
-    case row(ImageEntry, [Float])
-    case unreadable(String)
-  }
-
-  private var collection: any ImageCollection
-  private let coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)?
-  private let makeExtractor: @Sendable () throws -> ImageBatchSource.Extractor
-  private var extractor: ImageBatchSource.Extractor?
-  private nonisolated let executor = ThreadExecutor()
-
-  init(
-    collection: any ImageCollection,
-    coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)? = nil,
-    makeExtractor: @escaping @Sendable () throws -> ImageBatchSource.Extractor
-  ) {
-    self.collection = collection
-    self.coverage = coverage
-    self.makeExtractor = makeExtractor
-  }
-
-  nonisolated var unownedExecutor: UnownedSerialExecutor {
-    executor.asUnownedSerialExecutor()
-  }
-
-  func decodingBytes(_ position: Int) -> Int { collection.decodingBytes(at: position) }
-
-  func embed(_ position: Int) throws -> Outcome {
-    try Task.checkCancellation()
-    if extractor == nil, let coverage { collection = collection.covering(try coverage()) }
-    // A closure that is taken out of an optional and put back is wrapped in another each time: after some 40,000 images
-    // a call would overflow the stack.
-    if extractor == nil { extractor = try makeExtractor() }
-    guard let extract = extractor else { throw CancellationError() }
-    let entry = try collection.entry(at: position)
-    do {
-      let image = try collection.image(at: position)
-      return .row(entry, try extract(image))
-    } catch let problem as ImageError {
-      return .unreadable(problem.description)
-    } catch let problem as CollectionError where problem.code == .unreadable {
-      return .unreadable(problem.description)
-    }
-  }
 }

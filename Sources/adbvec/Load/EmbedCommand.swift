@@ -100,6 +100,7 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
       batch.unreadable.forEach { Terminal.note("skipped \($0.reason)") }
       unreadable += batch.unreadable.count
     }
+    await batches.notices().forEach { Terminal.warning($0) }
     guard rows > 0 else {
       throw CommandFailure(
         unreadable == 1
@@ -132,7 +133,8 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       An image of a folder is known by its path: run again on a folder that has grown, embed-load loads the new images \
       under free ids and embeds changed ones again. Links are followed. Left out are names that start with a dot and \
       the folders @eaDir, @Recycle, #recycle, #snapshot, $RECYCLE.BIN, System Volume Information and __MACOSX; files \
-      that are not images are counted.
+      that are not images are counted. --duplicates compares images that were loaded before, too; what a duplicate is of \
+      is kept in duplicate_of of adbvec_load_image.
 
         adbvec embed-load ~/Pictures --weights squeezenet1_1.safetensors
         adbvec embed-load cifar-100-binary/train.bin --on-conflict skip
@@ -172,10 +174,16 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let reporter = LoadReporter(global)
     let (batches, recipe) = try await batchSource(settings, reporter)
     let metric = try settings.chosenMetric()
-    let options = load.options(.insert, recipe: recipe, metric: metric)
+    var options = load.options(.insert, recipe: recipe, metric: metric)
+    options.duplicates = images.duplicateSearch
     let loader = Loader(settings: server, target: target, options: options)
     let report = try await loader.run(batches) { reporter.show($0) }
-    try reporter.finish(report, command: "embed-load", format: format)
+    try reporter.finish(
+      report,
+      command: "embed-load",
+      format: format,
+      showsDuplicates: images.duplicates != nil
+    )
   }
 
   private func batchSource(
@@ -189,6 +197,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       guard images.labels == nil, limit == nil else {
         throw ValidationError("--classes and --limit need images; a feature file carries its classes")
       }
+      guard images.duplicates == nil else { throw ValidationError("--duplicates needs images") }
       return (FileBatchSource(FeatureSource(path: source)), nil)
     }
     let recorded = try await Self.recorded(settings)

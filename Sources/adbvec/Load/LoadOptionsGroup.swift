@@ -110,14 +110,39 @@ struct ImageOptionsGroup: ParsableArguments {
   @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
   var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
+  @Option(
+    help:
+      "Images that look like another one, or are equal to it: report, skip (no row) or link (a row with the other's vector)."
+  )
+  var duplicates: DuplicateTreatment?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --duplicates: how many of 64 bits of what they show may differ, 0…20 (default: \(DuplicateSearch.defaultDistance)).",
+      valueName: "bits"
+    )
+  )
+  var duplicateDistance: Int?
+
   /// The file with the classes, by either name.
   var labels: String? { classes ?? earlierLabels }
 
-  func validate() throws { try FeatureOptions.check(workers: workers) }
+  /// Which duplicates are looked for.
+  var duplicateSearch: DuplicateSearch? {
+    duplicates.map { DuplicateSearch($0, distance: duplicateDistance ?? DuplicateSearch.defaultDistance) }
+  }
+
+  func validate() throws {
+    try FeatureOptions.check(workers: workers)
+    guard let duplicateDistance else { return }
+    guard duplicates != nil else { throw ValidationError("--duplicate-distance needs --duplicates") }
+    try checkRange("--duplicate-distance", duplicateDistance, 0...20)
+  }
 }
 
 extension LoadOptions.ConflictPolicy: ExpressibleByArgument {}
 extension LoadOptions.IndexPolicy: ExpressibleByArgument {}
+extension DuplicateTreatment: ExpressibleByArgument {}
 
 extension ImageIDs: ExpressibleByArgument {
   /// The way of that name.

@@ -80,10 +80,19 @@ final class LoadReporter: Sendable {
     let method: String
     let wasFinished: Bool
     let dryRun: Bool
+    let leftOut: Int?
+    let duplicateCount: Int?
+    let duplicates: [DuplicatePair]?
     let warnings: [String]
   }
 
-  func finish(_ report: LoadReport, command: String, format: ReportFormat) throws {
+  /// - Parameter showsDuplicates: whether they were looked for.
+  func finish(
+    _ report: LoadReport,
+    command: String,
+    format: ReportFormat,
+    showsDuplicates: Bool = false
+  ) throws {
     let seconds = report.duration / .seconds(1)
     switch format {
     case .json:
@@ -97,12 +106,29 @@ final class LoadReporter: Sendable {
         method: report.method,
         wasFinished: report.wasFinished,
         dryRun: report.isDryRun,
+        leftOut: report.changes?.leftOut,
+        duplicateCount: showsDuplicates ? report.duplicateCount : nil,
+        duplicates: showsDuplicates ? report.duplicates : nil,
         warnings: report.warnings
       )
       try JSONReport(command: command, result: summary).print()
     case .text:
-      if !quiet { try Output.line(Self.sentence(report, seconds)) }
+      guard !quiet else { return }
+      try Self.showDuplicates(report)
+      try Output.line(Self.sentence(report, seconds))
     }
+  }
+
+  /// A line for each of the first duplicates.
+  static func showDuplicates(_ report: LoadReport) throws {
+    for pair in report.duplicates {
+      let way = pair.distance.map { "looks alike, \(counted($0, "bit"))" } ?? "equal"
+      try Output.line(
+        "duplicate  \(PrintableText.line(pair.path)) of \(PrintableText.line(pair.duplicateOf)) (\(way))"
+      )
+    }
+    let more = report.duplicateCount - report.duplicates.count
+    if more > 0 { try Output.line("duplicate  \(more) more") }
   }
 
   /// The most memory that the process held at any time: `VmHWM`. `ru_maxrss` would count whoever forked it too.
@@ -119,11 +145,16 @@ final class LoadReporter: Sendable {
     if report.wasFinished {
       // A table that was warned of may have no unique index, and then nothing can be replaced.
       let way = report.warnings.isEmpty ? "; --restart --on-conflict update loads again" : ""
-      return "already loaded (\(counted(report.counts.loaded, "row")))\(way)"
+      let leftOut = report.changes?.leftOut ?? 0
+      let others = leftOut > 0 ? ", \(leftOut) left out as duplicates" : ""
+      return "already loaded (\(counted(report.counts.loaded, "row"))\(others))\(way)"
     }
     var parts = ["\(counted(report.counts.loaded, "row")) loaded"]
     if report.counts.replaced > 0 { parts.append("\(report.counts.replaced) of them replaced") }
     if report.counts.skipped > 0 { parts.append("\(report.counts.skipped) were there already") }
+    if let leftOut = report.changes?.leftOut, leftOut > 0 {
+      parts.append("\(leftOut) left out as duplicates")
+    }
     if report.counts.unreadable > 0 {
       parts.append("\(counted(report.counts.unreadable, "image")) could not be read")
     }

@@ -25,6 +25,10 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
       may be left out. Paths are relative to the list, or absolute: the listing of a bucket that is mounted is one. An \
       image keeps the id that the list gives it. What is listed and not there is not taken for deleted.
 
+      Images with --duplicates skip are left out again by later runs without it, as long as the image that they are \
+      duplicates of keeps its row and content. --dry-run knows those of equal content alone. Of images that an \
+      earlier run loaded without --duplicates, what they show is looked at once.
+
       A run that was stopped is continued by the next one. --watch goes on until it is stopped, writes a line for each \
       change, and outlasts restarts of the database. A change is seen at once where the system can watch all folders \
       (inotify), and after --interval where not.
@@ -100,6 +104,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     (options.plansOnly, options.isDryRun) = (dryRun, dryRun)
     options.wayOn = "run the same command again"
     options.metric = try settings.chosenMetric()
+    options.duplicates = images.duplicateSearch
     let run = FolderSync(
       source: source,
       images: images,
@@ -197,11 +202,13 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
           peakMemoryKib: LoadReporter.peakMemoryKib,
           dryRun: dryRun,
           changes: dryRun ? changes : nil,
+          duplicates: images.duplicates == nil ? nil : report.duplicates,
           warnings: report.warnings
         )
       ).print()
     case .text:
       for change in changes { try Output.line(Self.line(change)) }
+      if !dryRun { try LoadReporter.showDuplicates(report) }
       try Output.line(Self.sentence(counts, dryRun: dryRun, report.duration / .seconds(1)))
     }
   }
@@ -212,6 +219,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     let peakMemoryKib: Int?
     let dryRun: Bool
     let changes: [FolderChange]?
+    let duplicates: [DuplicatePair]?
     let warnings: [String]
   }
 
@@ -226,10 +234,13 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
       (counts.added, "added"), (counts.changed, "changed"), (counts.moved, "moved"),
       (counts.touched, "touched"),
       (counts.deleted, "deleted"), (counts.flagged, "flagged as missing"), (counts.missing, "missing"),
-      (counts.heldBack, "held back"), (counts.unreadable, "unreadable"), (counts.unchanged, "unchanged"),
+      (counts.heldBack, "held back"), (counts.leftOut, "left out as duplicates"),
+      (counts.unreadable, "unreadable"), (counts.unchanged, "unchanged"),
     ]
     let said = all.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    let summary = said.isEmpty ? "no images" : said
+    let summary =
+      (said.isEmpty ? "no images" : said)
+      + (counts.nearDuplicates > 0 ? "; near duplicates: \(counts.nearDuplicates)" : "")
     return dryRun ? "nothing written: \(summary)" : summary + String(printf: " in %.1f s", seconds)
   }
 }

@@ -8,10 +8,12 @@ import Synchronization
 ///
 ///     ImagesBenchmark rate exact|fast MODEL WEIGHTS THREADS SECONDS FILE…
 ///     ImagesBenchmark compare MARGIN MODEL WEIGHTS FOLDER/FILE…
+///     ImagesBenchmark hash FILE…
 @main
 struct ImagesBenchmark {
   static func main() throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments.first == "hash" { return try printHashes(of: arguments.dropFirst()) }
     guard arguments.count >= 5 else {
       print("see Benchmarks/images/README.md")
       return
@@ -34,6 +36,20 @@ struct ImagesBenchmark {
       print(stages.json)
     } else {
       try Comparison.print(model, margin: Double(arguments[1]) ?? 0, files: Array(arguments[4...]))
+    }
+  }
+
+  /// Perceptual hashes as a load takes them.
+  private static func printHashes(of files: ArraySlice<String>) throws {
+    var resampler = Resampler()
+    let options = Image.DecodingOptions(
+      appliesOrientation: true,
+      fidelity: .fast,
+      coverage: .init(side: 256)
+    )
+    for file in files {
+      let image = try Image(contentsOfFile: file, options: options)
+      print(String(PerceptualHash(image, &resampler).bits, radix: 16))
     }
   }
 }

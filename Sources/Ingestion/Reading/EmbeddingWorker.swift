@@ -1,0 +1,184 @@
+internal import Basics
+internal import ImageCodecs
+internal import ImageSources
+internal import PostgresClient
+
+/// Lends workers, and memory to decode in; whoever waits with the lowest position is next.
+actor EmbeddingPool {
+  private let workers: [EmbeddingWorker]
+  private var idle: [EmbeddingWorker]
+  private var waiting: [(position: Int, worker: CheckedContinuation<EmbeddingWorker, Never>)] = []
+
+  /// Bytes that are free, of all.
+  private var free: Int
+  private let memory: Int
+  private var waitingForMemory: [(position: Int, bytes: Int, start: CheckedContinuation<Void, Never>)] = []
+
+  init(_ workers: [EmbeddingWorker], memory: Int) {
+    (self.workers, idle) = (workers, workers)
+    (self.memory, free) = (memory, memory)
+  }
+
+  func embed(_ position: Int, _ work: EmbeddingWorker.Work) async throws -> EmbeddingWorker.Outcome {
+    let worker = await lend(position)
+    defer { takeBack(worker) }
+    // An image that needs more than there is takes all but what small ones need, which go on beside it.
+    let bytes = min(await worker.decodingBytes(position), memory - memory / 8)
+    await reserve(bytes, position)
+    defer { release(bytes) }
+    return try await worker.embed(position, work)
+  }
+
+  /// How many animations were read.
+  func animations() async -> Int {
+    var sum = 0
+    for worker in workers { sum += await worker.animations }
+    return sum
+  }
+
+  private func reserve(_ bytes: Int, _ position: Int) async {
+    if bytes <= free, waitingForMemory.isEmpty {
+      free -= bytes
+    } else {
+      await withCheckedContinuation { waitingForMemory.append((position, bytes, $0)) }
+    }
+  }
+
+  /// Whoever waits with the lowest position is next, also where a later one would fit: large images must not starve.
+  private func release(_ bytes: Int) {
+    free += bytes
+    while let next = waitingForMemory.indices.min(by: {
+      waitingForMemory[$0].position < waitingForMemory[$1].position
+    }), waitingForMemory[next].bytes <= free {
+      let waiter = waitingForMemory.remove(at: next)
+      free -= waiter.bytes
+      waiter.start.resume()
+    }
+  }
+
+  private func lend(_ position: Int) async -> EmbeddingWorker {
+    if let worker = idle.popLast() { return worker }
+    return await withCheckedContinuation { waiting.append((position, $0)) }
+  }
+
+  private func takeBack(_ worker: EmbeddingWorker) {
+    guard let next = waiting.indices.min(by: { waiting[$0].position < waiting[$1].position }) else {
+      idle.append(worker)
+      return
+    }
+    waiting.remove(at: next).worker.resume(returning: worker)
+  }
+}
+
+/// One thread that turns images into vectors.
+actor EmbeddingWorker {
+  /// What is wanted of an image.
+  enum Work: Sendable {
+    /// A vector.
+    case vector
+    /// What it shows, and a vector unless it may share that of an image which it looks like.
+    case comparison(NearDuplicates, mayShare: Bool)
+    /// What it shows.
+    case look
+  }
+
+  /// What became of an image.
+  enum Outcome: Sendable {
+    case row(ImageEntry, [Float], PerceptualHash?)
+    case looked(PerceptualHash)
+    case unreadable(String)
+
+    var hasVector: Bool { if case .row = self { true } else { false } }
+
+    var phash: PerceptualHash? {
+      switch self {
+      case .row(_, _, let phash): phash
+      case .looked(let phash): phash
+      case .unreadable: nil
+      }
+    }
+  }
+
+  private var collection: any ImageCollection
+  private let coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)?
+  private let makeExtractor: @Sendable () throws -> ImageBatchSource.Extractor
+  private var extractor: ImageBatchSource.Extractor?
+  private var resampler = Resampler()
+  /// Of how many animations the first frame was taken.
+  private(set) var animations = 0
+  private nonisolated let executor = ThreadExecutor()
+
+  init(
+    collection: any ImageCollection,
+    coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)?,
+    makeExtractor: @escaping @Sendable () throws -> ImageBatchSource.Extractor
+  ) {
+    self.collection = collection
+    self.coverage = coverage
+    self.makeExtractor = makeExtractor
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  func decodingBytes(_ position: Int) -> Int { collection.decodingBytes(at: position) }
+
+  func embed(_ position: Int, _ work: Work) throws -> Outcome {
+    try Task.checkCancellation()
+    switch work {
+    case .vector:
+      let extract = try prepare(forWholeImages: false)
+      let entry = try collection.entry(at: position)
+      return try reading { .row(entry, try extract(try image(at: position)), nil) }
+    case .comparison(let duplicates, let mayShare):
+      let extract = try prepare(forWholeImages: true)
+      let entry = try collection.entry(at: position)
+      return try reading {
+        let image = try image(at: position)
+        let phash = PerceptualHash(image, &resampler)
+        if duplicates.note(phash, at: position), mayShare { return .looked(phash) }
+        return .row(entry, try extract(image), phash)
+      }
+    case .look:
+      return try reading {
+        .looked(PerceptualHash(try collection.covering(Self.looking).image(at: position), &resampler))
+      }
+    }
+  }
+
+  private func image(at position: Int) throws -> Image {
+    let image = try collection.image(at: position)
+    if image.isFirstFrame { animations += 1 }
+    return image
+  }
+
+  /// An image that cannot be read is no failure.
+  private func reading(_ body: () throws -> Outcome) throws -> Outcome {
+    do {
+      return try body()
+    } catch let problem as ImageError {
+      return .unreadable(problem.description)
+    } catch let problem as CollectionError where problem.code == .unreadable {
+      return .unreadable(problem.description)
+    }
+  }
+
+  /// A few times what a perceptual hash looks at.
+  private static let looking = Image.DecodingOptions.Coverage(side: 128)
+
+  /// - Parameter forWholeImages: decodes also what the model does not take of an image.
+  private func prepare(forWholeImages: Bool) throws -> ImageBatchSource.Extractor {
+    // A closure that is taken out of an optional and put back is wrapped in another each time: after some 40,000 images
+    // a call would overflow the stack.
+    if let extractor { return extractor }
+    if let coverage {
+      var covered = try coverage()
+      if forWholeImages { covered.crop = nil }
+      collection = collection.covering(covered)
+    }
+    let made = try makeExtractor()
+    extractor = made
+    return made
+  }
+}
