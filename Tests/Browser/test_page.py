@@ -309,10 +309,11 @@ def test_a_missing_file_is_a_placeholder(open_page, fixture, images):
         hidden.rename(path)
 
 
-def test_token(open_page, start_fixture):
+@pytest.mark.parametrize("options", [{}, TELEPHONE], ids=["desktop", "telephone"])
+def test_token(open_page, start_fixture, options):
     token = "0123456789abcdef0123"
     guarded = start_fixture(TOKEN=token)
-    page = open_page("/?id=0", base=guarded.url)
+    page = open_page("/?id=0", base=guarded.url, **options)
     page.expected_errors = 1
     page.get_by_label("Token").fill("not the token")
     page.get_by_role("button", name="Open").click()
