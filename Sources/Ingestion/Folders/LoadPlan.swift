@@ -169,7 +169,7 @@ public struct LoadPlan: Sendable, Hashable {
     if search != nil, treatment == .follow { (phashes, examined) = looks(folder) }
     deleted = contents.vanished.values.sorted { $0.path < $1.path }
     let replaced = changed.union(duplicates.map(\.position))
-    unidentified = folder.unidentified.filter { ids[$0] != nil && !replaced.contains($0) }.sorted()
+    unidentified = contents.unidentified.filter { ids[$0] != nil && !replaced.contains($0) }.sorted()
     let decoded = changed.union(new).union(examined)
     done = DoneRanges(positions: files.indices.lazy.filter { !decoded.contains($0) })
   }
@@ -208,6 +208,7 @@ public struct LoadPlan: Sendable, Hashable {
         continue
       }
       contents.take(row)
+      if row.lacksIdentity { contents.unidentified.insert(position) }
       moved.append(Move(position: position, id: id, path: row.path))
       ids[position] = id
       recorded[position] = true
@@ -232,12 +233,14 @@ public struct LoadPlan: Sendable, Hashable {
       // An id that a manifest gives is not another row's.
       guard let hash = hashes[position], files.givenID(at: position) == nil else { continue }
       if let row = contents.takeVanished(hash), let id = row.id {
+        if row.lacksIdentity { contents.unidentified.insert(position) }
         moved.append(Move(position: position, id: id, path: row.path))
         ids[position] = id
         phashes[position] = row.phash
       } else if let other = contents.takeDisplaced(hash, from: changed), let id = ids[other],
         files.givenID(at: other) == nil
       {
+        if contents.unidentified.contains(other) { contents.unidentified.insert(position) }
         moved.append(Move(position: position, id: id, path: files[other].path))
         ids[position] = id
         phashes[position] = folder.phashes[other]
@@ -339,6 +342,8 @@ private struct Contents {
   private(set) var vanished: [PathKey: RecordedImage]
   /// Paths of rows that took another path in this plan, by their hashes.
   var stable: [String: String] = [:]
+  /// Images whose rows lack a source or a hash, wherever the rows are from.
+  var unidentified: Set<Int>
 
   private let folder: FolderComparison
   private let unseen: Set<PathKey>
@@ -346,6 +351,7 @@ private struct Contents {
 
   init(_ folder: FolderComparison, _ matches: [FolderComparison.Match]) {
     self.folder = folder
+    unidentified = Set(folder.unidentified)
     vanished = Dictionary(
       folder.vanished.map { (PathKey($0.path), $0) },
       uniquingKeysWith: { first, _ in first }

@@ -50,6 +50,20 @@ struct SyncHandoverTests {
     }
   }
 
+  @Test func aRowThatMovesGetsThemAtItsNewPlace() async throws {
+    try await SyncedFolder.with { folder in
+      for number in 0..<4 { try folder.images.write("\(number).bmp", UInt8(number)) }
+      _ = try await folder.sync()
+      _ = try await folder.sql("ALTER TABLE \(folder.schema).image_search ADD content_hash text")
+      try folder.images.move("0.bmp", "a/0.bmp")
+      try folder.images.move("1.bmp", "a/1.bmp")
+      try folder.images.move("2.bmp", "1.bmp")
+      #expect(try await folder.sync().changes?.moved == 3)
+      try await folder.expectRecordedHashes()
+      #expect(folder.embedded == 4)
+    }
+  }
+
   /// Versions without the column for sources may have given an image two rows; one of them has the source.
   @Test func aSourceThatAnotherRowHasIsNotGivenTwice() async throws {
     try await SyncedFolder.with { folder in
