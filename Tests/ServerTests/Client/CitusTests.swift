@@ -85,6 +85,23 @@ import VectorSQL
     }
   }
 
+  @Test(arguments: ["uuid", "text"], ["distributed", "replicated", "local"])
+  func aTableWithoutRowsGetsIDsOfAnotherType(type: String, placement: String) async throws {
+    try await CitusCluster.with { cluster in
+      let name = "\(cluster.schema).image_search"
+      let state = """
+        SELECT format_type(a.atttypid, NULL) || coalesce((SELECT ' ' || citus_table_type FROM citus_tables
+          WHERE table_name = a.attrelid), '') FROM pg_attribute a WHERE attrelid = '\(name)'::regclass AND attname = 'id'
+        """
+      let placed = ["distributed": " distributed", "replicated": " reference"][placement] ?? ""
+      let migrator = try cluster.migrator(["id_type": type, "placement": placement])
+      _ = try await migrator.up(on: cluster.connection).report
+      #expect(try await cluster.column(state) == [type + placed])
+      _ = try await migrator.down(on: cluster.connection).report
+      #expect(try await cluster.column(state) == ["integer" + placed])
+    }
+  }
+
   @Test func rowsThatWereThereBeforeArePlacedWithTheTable() async throws {
     try await CitusCluster.with { cluster in
       let migrator = try cluster.migrator()
