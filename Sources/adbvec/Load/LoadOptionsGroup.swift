@@ -86,8 +86,8 @@ struct LoadOptionsGroup: ParsableArguments {
   }
 }
 
-/// How images become rows; shared by `embed-load` and `sync`.
-struct ImageOptionsGroup: ParsableArguments {
+/// How a collection of images is read.
+struct CollectionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
     completion: .file()
@@ -98,6 +98,19 @@ struct ImageOptionsGroup: ParsableArguments {
   @Option(name: .customLong("labels"), help: .hidden)
   var earlierLabels: String?
 
+  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
+  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+  /// The file with the classes, by either name.
+  var labels: String? { classes ?? earlierLabels }
+
+  func validate() throws { try FeatureOptions.check(workers: workers) }
+}
+
+/// How images become rows; shared by `embed-load` and `sync`.
+struct ImageOptionsGroup: ParsableArguments {
+  @OptionGroup var collection: CollectionOptions
+
   @Option(
     help: ArgumentHelp(
       "Ids of new images: position (from 0, then the next free numbers) or path (a hash of the path, for bigint, text and uuid) (default: position, path for text and uuid).",
@@ -106,9 +119,6 @@ struct ImageOptionsGroup: ParsableArguments {
     completion: .list(["position", "path"])
   )
   var ids: ImageIDs?
-
-  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
-  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
   @Option(
     help:
@@ -124,16 +134,12 @@ struct ImageOptionsGroup: ParsableArguments {
   )
   var duplicateDistance: Int?
 
-  /// The file with the classes, by either name.
-  var labels: String? { classes ?? earlierLabels }
-
   /// Which duplicates are looked for.
   var duplicateSearch: DuplicateSearch? {
     duplicates.map { DuplicateSearch($0, distance: duplicateDistance ?? DuplicateSearch.defaultDistance) }
   }
 
   func validate() throws {
-    try FeatureOptions.check(workers: workers)
     guard let duplicateDistance else { return }
     guard duplicates != nil else { throw ValidationError("--duplicate-distance needs --duplicates") }
     try checkRange("--duplicate-distance", duplicateDistance, 0...20)

@@ -51,18 +51,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("At most N images of the collection, drawn at random.", valueName: "count"))
   var sample: Int?
 
-  @Option(
-    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
-    completion: .file()
-  )
-  var classes: String?
-
-  /// The name of --classes in version 1.
-  @Option(name: .customLong("labels"), help: .hidden)
-  var earlierLabels: String?
-
-  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
-  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  @OptionGroup var collection: CollectionOptions
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
@@ -79,7 +68,6 @@ struct EvaluateCommand: AsyncParsableCommand {
 
   func validate() throws {
     _ = try Self.ks(recallAt)
-    try FeatureOptions.check(workers: workers)
     if let plot { try checkOutput("--plot", plot, extensions: ["png"]) }
     try checkRange("the number of settings", setting.count, 0...50)
     if let sample { try checkRange("--sample", sample, 2...) }
@@ -102,9 +90,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     let task = try RetrievalTask(
       collection: try opened(collection),
       queries: try queries.map {
-        try ImageSource.open($0, labels: classes ?? earlierLabels, options: features.decoding.options)
+        try ImageSource.open($0, labels: collection.labels, options: features.decoding.options)
       },
-      workers: workers
+      workers: collection.workers
     )
     var rows: [RetrievalComparison.Row] = []
     var known: (setting: EvaluationSetting, vectors: RetrievalTask.Vectors)?
@@ -136,7 +124,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   private func opened(_ path: String) throws -> any ImageCollection {
-    let all = try ImageSource.open(path, labels: classes ?? earlierLabels, options: features.decoding.options)
+    let all = try ImageSource.open(path, labels: collection.labels, options: features.decoding.options)
     guard let sample else { return all }
     return ImageSample(of: all, count: sample, seed: 1)
   }

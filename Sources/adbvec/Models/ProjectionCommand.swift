@@ -107,18 +107,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   @Option(help: ArgumentHelp("The seed of the random sample and batches.", valueName: "number"))
   var seed: UInt64 = 1
 
-  @Option(
-    help: ArgumentHelp("The file with the classes: CSV lines path,class.", valueName: "file"),
-    completion: .file()
-  )
-  var classes: String?
-
-  /// The name of --classes in version 1.
-  @Option(name: .customLong("labels"), help: .hidden)
-  var earlierLabels: String?
-
-  @Option(help: ArgumentHelp("Images processed at once, each on one core.", valueName: "count"))
-  var workers: Int = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  @OptionGroup var collection: CollectionOptions
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
@@ -148,7 +137,6 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
       throw ValidationError("--learning-rate must be above 0, not \(learningRate)")
     }
     try checkOutput("--output", output, extensions: ["safetensors"])
-    try FeatureOptions.check(workers: workers)
     try checkRange("--epochs", epochs, 1...10_000)
     try checkRange("--batch", batch, 1...100_000)
   }
@@ -175,7 +163,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   private func fitImages(_ settings: Settings, _ choice: FeatureChoice) async throws -> Fitted {
     let all = try ImageSource.open(
       source ?? "",
-      labels: classes ?? earlierLabels,
+      labels: collection.labels,
       options: features.decoding.options
     )
     let images = ImageSample(of: all, count: sample, seed: seed)
@@ -191,7 +179,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     var model: FeatureModel?
     for choice in choices {
       let one = try features.load(settings, choice)
-      let source = ImageBatchSource(images, model: one, workers: workers)
+      let source = ImageBatchSource(images, model: one, workers: collection.workers)
       try vectors.append(
         try await CollectedVectors.reading(source, progress: Terminal.counter("images", global))
       )
