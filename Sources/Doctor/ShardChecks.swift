@@ -15,7 +15,8 @@ extension Check {
       return .warning(
         "the table lies on the coordinator alone; the workers have no part in it",
         fix: facts.asOwner(
-          "SELECT create_distributed_table(\(SQLValue.text(table.name.quoted).literal), \(id));"
+          facts.dropOfKeys(expectations.table.idColumn)
+            + "SELECT create_distributed_table(\(SQLValue.text(table.name.quoted).literal), \(id));"
         )
       )
     }
@@ -91,10 +92,7 @@ extension Check {
       return "SELECT alter_distributed_table(\(table), shard_count => \(shards + shards % 2 + 2), "
         + "cascade_to_colocated => false);"
     }
-    let keys = facts.placement.keysWithoutID
-    let hindrance =
-      keys.isEmpty ? "" : "extend or drop \(keys.joined(separator: ", ")), without \(id.quoted); then "
-    return hindrance
+    return facts.dropOfKeys(id)
       + "SELECT alter_distributed_table(\(table), distribution_column => \(SQLValue.text(id.name).literal));"
   }
 
@@ -227,6 +225,12 @@ extension Check {
 }
 
 extension Facts {
+  /// What comes before rows can be spread by their ids: nothing that is unique may lack the id.
+  fileprivate func dropOfKeys(_ id: Identifier) -> String {
+    let keys = placement.keysWithoutID.joined(separator: ", ")
+    return keys.isEmpty ? "" : "extend or drop \(keys), without \(id.quoted); then "
+  }
+
   /// Moves shards from full nodes to others; without logical decoding writers of a shard wait while it moves.
   fileprivate var rebalance: String {
     onPrimary(

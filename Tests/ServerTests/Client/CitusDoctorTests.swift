@@ -84,7 +84,9 @@ import VectorSQL
 
   @Test func theDoctorNamesATableOfTheCoordinatorAlone() async throws {
     try await CitusCluster.with { cluster in
-      _ = try await cluster.migrator(["placement": "local"]).up(on: cluster.connection).report
+      _ = try await cluster.migrator(["placement": "local", "unique_source": "false"]).up(
+        on: cluster.connection
+      ).report
       let finding = try #require(try await findings(cluster)["shards"])
       #expect(finding.severity == .warning)
       try await cluster.connection.run(trusted: try #require(finding.fix))

@@ -65,7 +65,10 @@ struct CitusCluster: Sendable {
     )
     options.deletesRows = true
     change(&options)
-    let given = ["schema": schema, "dim": "\(Self.dimension)"].merging(parameters) { $1 }
+    // Tables that share a colocation group wait for each other, or fail, while they are placed.
+    let given = ["schema": schema, "dim": "\(Self.dimension)", "colocate_with": "none"].merging(parameters) {
+      $1
+    }
     return try Migrator(
       source: .folder("\(Environment.package)/migrations/pgvector"),
       parameters: given,
