@@ -230,14 +230,14 @@ import VectorSQL
         "CREATE TABLE \(name) (id int PRIMARY KEY, class text, image_vector vector(8)) PARTITION BY RANGE (id)",
         "CREATE TABLE \(name)_a PARTITION OF \(name) FOR VALUES FROM (0) TO (2000)",
         "CREATE TABLE \(name)_b PARTITION OF \(name) FOR VALUES FROM (2000) TO (4000)",
-        "SELECT create_distributed_table('\(name)', 'id', shard_count => 2, colocate_with => 'none')",
+        "SELECT create_distributed_table('\(name)', 'id', shard_count => 4, colocate_with => 'none')",
         "CREATE INDEX image_vector_idx ON \(name) USING hnsw (image_vector vector_l2_ops)",
       ] { try await cluster.connection.run(trusted: statement) }
       try await cluster.fill()
       let found = try await findings(cluster)
       #expect(found["shards"]?.severity == .ok, "\(found["shards"]?.message ?? "")")
-      #expect(found["shards"]?.message.hasPrefix("2 on 2 nodes, ") == true)
-      #expect(found["table"]?.message.hasSuffix("about 4000 rows") == true)
+      #expect(found["shards"]?.message.hasPrefix("4 on ") == true)
+      #expect(found["table"]?.message.contains("about 4000 rows") == true)
       let worker = try await cluster.worker()
       try await worker.run(
         trusted: """
@@ -250,7 +250,7 @@ import VectorSQL
       await worker.close()
       #expect(
         try await findings(cluster)["shards"]?.message.hasPrefix(
-          "1 of 2 shards have an index that a failed build left"
+          "1 of 4 shards have an index that a failed build left"
         ) == true
       )
     }
