@@ -26,6 +26,14 @@ import VectorSQL
     #expect(finished.error.hasSuffix("did you mean \(meant)?\n"), "\(finished.error)")
   }
 
+  @Test(arguments: ["search", "sql query"])
+  func anImageWithoutItsOptionIsToldTheOption(_ command: String) async throws {
+    let words = command.split(separator: " ").map(String.init) + ["my cat.jpg"]
+    let finished = try await Program.run(Program.adbvec, words)
+    #expect(finished.exitCode == 64 && finished.output.isEmpty)
+    #expect(finished.error.contains("Fix: --image 'my cat.jpg'"), "\(finished.error)")
+  }
+
   @Test func unknownCommandThatResemblesNoneNamesTheHelp() async throws {
     let finished = try await Program.adbvec("frobnicate", "--help")
     #expect(finished.exitCode == 64 && finished.output.isEmpty)
