@@ -77,10 +77,10 @@ struct ImageAddress: Sendable, Hashable {
       next = entry.pointee.ai_next
       guard let address = entry.pointee.ai_addr else { continue }
       let isIPv4 = entry.pointee.ai_family == AF_INET
-      let bytes =
-        isIPv4
-        ? UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in.self).sin_addr.bytes
-        : UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in6.self).sin6_addr.bytes
+      // Behind family and port (sockaddr_in), or behind family, port and flow (sockaddr_in6).
+      let bytes = [UInt8](
+        UnsafeRawBufferPointer(start: UnsafeRawPointer(address) + (isIPv4 ? 4 : 8), count: isIPv4 ? 4 : 16)
+      )
       var name = [CChar](repeating: 0, count: 64)
       guard isAllowed(bytes),
         getnameinfo(address, entry.pointee.ai_addrlen, &name, 64, nil, 0, NI_NUMERICHOST) == 0
@@ -136,12 +136,4 @@ struct ImageAddress: Sendable, Hashable {
         + "itself, and have at most \(max(1, maximumBytes >> 20)) MiB"
     )
   }
-}
-
-extension in_addr {
-  fileprivate var bytes: [UInt8] { withUnsafeBytes(of: self) { Array($0) } }
-}
-
-extension in6_addr {
-  fileprivate var bytes: [UInt8] { withUnsafeBytes(of: self) { Array($0) } }
 }
