@@ -194,7 +194,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       guard images.ids != .path else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
       }
-      guard images.collection.labels == nil, limit == nil else {
+      guard images.reading.labels == nil, limit == nil else {
         throw ValidationError("--classes and --limit need images; a feature file carries its classes")
       }
       guard images.duplicates == nil else { throw ValidationError("--duplicates needs images") }
@@ -204,7 +204,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let ways = features.decoding
     let collection = try ImageSource.open(
       source,
-      labels: images.collection.labels,
+      labels: images.reading.labels,
       options: recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options
     )
     collection.warnings.forEach { Terminal.warning($0) }
@@ -212,7 +212,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let batches = ImageBatchSource(
       collection,
       model: model,
-      workers: images.collection.workers,
+      workers: images.reading.workers,
       isStrict: strict,
       limit: limit,
       ids: images.ids ?? .position

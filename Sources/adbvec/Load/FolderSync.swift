@@ -62,7 +62,7 @@ final class FolderSync: Sendable {
     if features.isGiven { _ = try model.value() }
     let batches = ImageBatchSource(
       collection,
-      workers: images.collection.workers,
+      workers: images.reading.workers,
       ids: images.ids ?? .position,
       recipe: { try model.value().recipe },
       coverage: { try model.value().model.coverage },
@@ -78,10 +78,10 @@ final class FolderSync: Sendable {
   /// The images that there are now; none is not an error.
   private func collection(_ options: Image.DecodingOptions) throws -> any ImageCollection {
     guard isManifest else {
-      let labels = try images.collection.labels.map(LabelFile.init)
+      let labels = try images.reading.labels.map(LabelFile.init)
       return try FolderCollection(path: source, labels: labels, options: options, allowsNone: true)
     }
-    guard images.collection.labels == nil else {
+    guard images.reading.labels == nil else {
       throw ValidationError("\(source) names the classes itself; leave --classes out")
     }
     return try ManifestCollection(path: source, options: options, allowsNone: true)

@@ -109,7 +109,7 @@ struct CollectionOptions: ParsableArguments {
 
 /// How images become rows; shared by `embed-load` and `sync`.
 struct ImageOptionsGroup: ParsableArguments {
-  @OptionGroup var collection: CollectionOptions
+  @OptionGroup var reading: CollectionOptions
 
   @Option(
     help: ArgumentHelp(

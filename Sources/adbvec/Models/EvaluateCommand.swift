@@ -51,7 +51,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("At most N images of the collection, drawn at random.", valueName: "count"))
   var sample: Int?
 
-  @OptionGroup var collection: CollectionOptions
+  @OptionGroup var reading: CollectionOptions
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
@@ -90,9 +90,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     let task = try RetrievalTask(
       collection: try opened(collection),
       queries: try queries.map {
-        try ImageSource.open($0, labels: collection.labels, options: features.decoding.options)
+        try ImageSource.open($0, labels: reading.labels, options: features.decoding.options)
       },
-      workers: collection.workers
+      workers: reading.workers
     )
     var rows: [RetrievalComparison.Row] = []
     var known: (setting: EvaluationSetting, vectors: RetrievalTask.Vectors)?
@@ -124,7 +124,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   private func opened(_ path: String) throws -> any ImageCollection {
-    let all = try ImageSource.open(path, labels: collection.labels, options: features.decoding.options)
+    let all = try ImageSource.open(path, labels: reading.labels, options: features.decoding.options)
     guard let sample else { return all }
     return ImageSample(of: all, count: sample, seed: 1)
   }

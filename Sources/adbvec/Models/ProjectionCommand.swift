@@ -107,7 +107,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   @Option(help: ArgumentHelp("The seed of the random sample and batches.", valueName: "number"))
   var seed: UInt64 = 1
 
-  @OptionGroup var collection: CollectionOptions
+  @OptionGroup var reading: CollectionOptions
 
   @OptionGroup(title: "Feature options") var features: FeatureOptions
 
@@ -163,7 +163,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   private func fitImages(_ settings: Settings, _ choice: FeatureChoice) async throws -> Fitted {
     let all = try ImageSource.open(
       source ?? "",
-      labels: collection.labels,
+      labels: reading.labels,
       options: features.decoding.options
     )
     let images = ImageSample(of: all, count: sample, seed: seed)
@@ -179,7 +179,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     var model: FeatureModel?
     for choice in choices {
       let one = try features.load(settings, choice)
-      let source = ImageBatchSource(images, model: one, workers: collection.workers)
+      let source = ImageBatchSource(images, model: one, workers: reading.workers)
       try vectors.append(
         try await CollectedVectors.reading(source, progress: Terminal.counter("images", global))
       )
