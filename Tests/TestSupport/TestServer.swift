@@ -39,6 +39,8 @@ public enum TestServer {
       }
     }
     let server = try await running()
+    await places.take()
+    defer { Task { await places.give() } }
     let administrator = try await PostgresConnection.connect(server.settings(database: "postgres"))
     try await administrator.run(trusted: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
     try await administrator.run(trusted: "CREATE DATABASE \(name)")
@@ -58,6 +60,24 @@ public enum TestServer {
       _ = try? await administrator.run(trusted: "DROP DATABASE \(name) WITH (FORCE)")
       throw error
     }
+  }
+}
+
+/// How many tests have databases at the same time: all tests begin at once, and a server has a limit of connections.
+private let places = Places(free: 50)
+
+private actor Places {
+  private var free: Int
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  init(free: Int) { self.free = free }
+
+  func take() async {
+    if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+  }
+
+  func give() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }
 
