@@ -121,8 +121,10 @@ struct ImageOptionsGroup: ParsableArguments {
   var ids: ImageIDs?
 
   @Option(
-    help:
-      "Images that look like another one, or are equal to it: report, skip (no row) or link (a row with the other's vector)."
+    help: ArgumentHelp(
+      "Images that look like another one, or are equal to it: report, skip (no row) or link (a row with the other's vector).",
+      valueName: "way"
+    )
   )
   var duplicates: DuplicateTreatment?
 
