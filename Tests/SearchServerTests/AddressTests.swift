@@ -77,7 +77,8 @@ import Testing
       server.arguments = ["python3", "-c", script, folder]
       server.standardOutput = said
       try server.run()
-      defer { server.terminate() }
+      // Not SIGTERM: a child inherits that this process ignores it, where a test of `serve` runs beside.
+      defer { kill(server.processIdentifier, SIGKILL) }
       let line = String(decoding: said.fileHandleForReading.availableData, as: UTF8.self)
       let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
       try await body(port, folder + "/c.pem")

@@ -262,7 +262,7 @@ struct ChangeDependentsTests {
       ["index partly", "Fix: drop them"], "DROP INDEX partly"
     ),
     (
-      "CREATE TABLE above (id integer); ALTER TABLE image_search INHERIT above",
+      "CREATE TABLE above (class text); ALTER TABLE image_search INHERIT above",
       ["partition or child of above", "NO INHERIT above"],
       "ALTER TABLE image_search NO INHERIT above; DROP TABLE above"
     ),
