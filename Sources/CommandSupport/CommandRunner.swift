@@ -92,7 +92,14 @@ package enum CommandRunner {
     let isParsed = String(reflecting: type(of: error)) != "ArgumentParser.ValidationError"
     guard isParsed else { return root.message(for: error) }
     let text = root.fullMessage(for: error)
-    return text.hasPrefix("Error: ") ? String(text.dropFirst("Error: ".count)) : text
+    let shown = text.hasPrefix("Error: ") ? String(text.dropFirst("Error: ".count)) : text
+    // Parameters of the files look like options to who thinks of dim.
+    let unknown = "Unknown option '--"
+    guard shown.hasPrefix(unknown), shown.contains("Usage: \(migrateCommand) ") else { return shown }
+    let name = shown.dropFirst(unknown.count).prefix { $0 != "'" && $0 != "=" }
+    return shown.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).joined(
+      separator: "\nFix: a parameter of the migrations is set by --set \(name)=VALUE\n"
+    )
   }
 
   private static func printHelp(_ text: String, _ code: Int32) -> Int32 {

@@ -49,7 +49,7 @@ extension PrivateServer {
       } catch {
         throw PrivateServerError(
           code: .folder,
-          description: "cannot make the folder \(folder); choose another with ADBVEC_HOME"
+          description: "cannot make the folder \(folder). Fix: name another with ADBVEC_HOME"
         )
       }
       if account.isDropped { chown(folder, account.userID, account.groupID) }

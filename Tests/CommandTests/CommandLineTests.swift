@@ -34,6 +34,16 @@ import VectorSQL
     #expect(finished.error.contains("Fix: --image 'my cat.jpg'"), "\(finished.error)")
   }
 
+  @Test(arguments: [["up"], ["plan"]])
+  func aParameterGivenAsAnOptionIsToldItsOption(_ words: [String]) async throws {
+    for (program, command) in [(Program.adbvec, ["migrate"] + words), (Program.adbvecMigrate, words)] {
+      let finished = try await Program.run(program, command + ["--dim", "1000"])
+      #expect(finished.exitCode == 64 && finished.output.isEmpty)
+      #expect(finished.error.hasPrefix("error: Unknown option '--dim'."), "\(finished.error)")
+      #expect(finished.error.contains("\nFix: a parameter of the migrations is set by --set dim=VALUE\n"))
+    }
+  }
+
   @Test func unknownCommandThatResemblesNoneNamesTheHelp() async throws {
     let finished = try await Program.adbvec("frobnicate", "--help")
     #expect(finished.exitCode == 64 && finished.output.isEmpty)
