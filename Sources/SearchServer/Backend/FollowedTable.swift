@@ -125,7 +125,10 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     }
     current.withLock { current in
       guard current.generation == known.generation else { return }
-      current.table = table
+      // The indexes and nothing else: a column that is gone, or a metric that only its index told, changes no search in silence.
+      let serves = table.metric == current.table.metric
+      current.table.index = serves ? table.index : nil
+      current.table.firstPassIndex = serves ? table.firstPassIndex : nil
     }
   }
 

@@ -227,6 +227,8 @@ struct ServeCommandTests {
           ("ALTER TABLE image_search RENAME class TO kind", "ALTER TABLE image_search RENAME kind TO class"),
         ] {
           _ = try await Program.psql(change.0, on: database)
+          // Longer than the server takes to look at its table again.
+          try await Task.sleep(for: .seconds(1.5))
           for path in pages {
             let told = try await page.ask(path)
             #expect(
