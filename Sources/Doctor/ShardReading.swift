@@ -199,7 +199,7 @@ extension Facts {
   public struct Placement: Sendable, Hashable {
     /// The column by which rows are spread; nil for a replicated table.
     var column: String?
-    /// Unique indexes that the id is no part of, so that rows cannot be spread by it.
+    /// Unique indexes without the id, so that rows cannot be spread by it.
     var keysWithoutID: [String] = []
     /// The nodes that shards may lie on, as `host:port`.
     var nodes: [String] = []

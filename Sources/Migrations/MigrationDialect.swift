@@ -1,3 +1,5 @@
+internal import PostgresClient
+
 /// The kind of server that a set of migrations is written for; open, so that a project may have its own.
 public struct MigrationDialect: RawRepresentable, Sendable, Hashable, CustomStringConvertible,
   ExpressibleByStringLiteral
@@ -67,4 +69,18 @@ public struct Capability: RawRepresentable, Sendable, Hashable, CustomStringConv
 
   /// The name.
   public var description: String { rawValue }
+}
+
+extension Capability {
+  /// What a server can do.
+  static func of(_ server: ServerCapabilities) -> Set<Capability> {
+    var known: Set<Capability> = []
+    if server.canDistribute { known.insert(.distribution) }
+    if server.supportsConcurrentIndex { known.insert(.concurrentIndex) }
+    if server.supportsIndexIfNotExists { known.insert(.indexIfNotExists) }
+    if server.supportsOnConflict { known.insert(.onConflict) }
+    if server.reportsIndexProgress { known.insert(.indexProgress) }
+    if server.engine.placement == .function { known.insert(.citus) }
+    return known
+  }
 }

@@ -178,20 +178,6 @@ extension MigrationRenderer {
   }
 }
 
-extension Capability {
-  /// What a server can do.
-  static func of(_ server: ServerCapabilities) -> Set<Capability> {
-    var known: Set<Capability> = []
-    if server.canDistribute { known.insert(.distribution) }
-    if server.supportsConcurrentIndex { known.insert(.concurrentIndex) }
-    if server.supportsIndexIfNotExists { known.insert(.indexIfNotExists) }
-    if server.supportsOnConflict { known.insert(.onConflict) }
-    if server.reportsIndexProgress { known.insert(.indexProgress) }
-    if server.engine.placement == .function { known.insert(.citus) }
-    return known
-  }
-}
-
 /// How a `Migrator` works; every field has the default that suits most.
 public struct MigratorOptions: Sendable, Hashable {
   /// The history table; always with its schema, so that no `search_path` can move it.

@@ -27,7 +27,7 @@ extension ChangeFiles {
       """
   }
 
-  /// They fire whatever a user's trigger has made of the row, and for rows that a subscription writes.
+  /// They fire on the row as a user's trigger has left it, and for rows that a subscription writes.
   var triggers: String {
     let procedure = "EXECUTE PROCEDURE \(change.sql(change.function))()"
     let changes = [change.column, change.sourceColumn].compactMap(\.self).map(differs).joined(

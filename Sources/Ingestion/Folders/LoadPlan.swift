@@ -326,16 +326,6 @@ public struct LoadPlan: Sendable, Hashable {
   }
 }
 
-/// What happens to the rows of images that are not in their folder any more.
-public enum DeletedImages: String, Sendable, Hashable, CaseIterable {
-  /// They stay.
-  case keep
-  /// They stay, and the journal says since when the images are missing.
-  case flag
-  /// They are deleted.
-  case delete
-}
-
 /// Which recorded rows have a content.
 private struct Contents {
   /// Rows of images that are not in the folder, by path.

@@ -242,3 +242,13 @@ public struct LoadCounts: Sendable, Hashable {
   /// Rows and images dealt with: written, skipped or left out.
   public var handled: Int { loaded + skipped + unreadable }
 }
+
+/// What happens to the rows of images that are not in their folder any more.
+public enum DeletedImages: String, Sendable, Hashable, CaseIterable {
+  /// They stay.
+  case keep
+  /// They stay, and the journal says since when the images are missing.
+  case flag
+  /// They are deleted.
+  case delete
+}

@@ -153,7 +153,7 @@ actor EmbeddingWorker {
     return image
   }
 
-  /// An image that cannot be read is no failure.
+  /// An image that cannot be read is not a failure.
   private func reading(_ body: () throws -> Outcome) throws -> Outcome {
     do {
       return try body()

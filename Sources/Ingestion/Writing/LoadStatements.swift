@@ -1,5 +1,7 @@
 internal import Basics
+internal import ImageSearch
 internal import ImageSources
+internal import PostgresClient
 internal import VectorSQL
 
 /// The SQL of a load, a pure function of target and policy. Nothing here is missing on a 9.4 base, but `ON CONFLICT`,
@@ -174,5 +176,134 @@ extension FeatureBatch {
     var rows = FeatureBatch(firstPosition: firstPosition)
     for row in 0..<count where place[ids[row]] == row { rows.append(row, of: self) }
     return rows
+  }
+}
+
+/// Writes a row's values in the binary formats of its columns.
+struct RowEncoder: Sendable {
+  let check: TableCheck
+  /// Whether the class column is written.
+  var writesClass = true
+  /// Whether the source column is written, too.
+  let writesSource: Bool
+  /// Whether the column for the SHA-256 of an image's file is written, too.
+  var writesHash = false
+
+  /// Appends the parameters of a row.
+  func append(_ row: Int, of rows: FeatureBatch, to parameters: inout ParameterList) {
+    parameters.append(type: check.idOID) { encodeID(rows.ids[row], into: &$0) }
+    if writesClass {
+      if let label = rows.labels[row] {
+        parameters.append(type: check.classOID) { encodeClass(label, into: &$0) }
+      } else {
+        parameters.appendNull(type: check.classOID)
+      }
+    }
+    rows.withVector(row) { vector in
+      parameters.append(type: check.vectorOID) { encodeVector(vector, into: &$0) }
+    }
+    if writesSource {
+      parameters.append(type: Self.textOID) { $0.append(utf8: rows.places[row].description) }
+    }
+    if writesHash { append(text: rows.hashes[row], to: &parameters) }
+  }
+
+  /// Appends what an image's row has besides its vector: id, class and source.
+  func append(_ entry: ImageEntry, id: ImageID, to parameters: inout ParameterList) {
+    append(id: id, to: &parameters)
+    if writesClass {
+      if let label = entry.label {
+        parameters.append(type: check.classOID) { encodeClass(label, into: &$0) }
+      } else {
+        parameters.appendNull(type: check.classOID)
+      }
+    }
+    if writesSource { parameters.append(type: Self.textOID) { $0.append(utf8: entry.place.description) } }
+  }
+
+  /// Appends the parameters of `LoadStatements.identify`.
+  func append(id: ImageID, source: String?, hash: String?, to parameters: inout ParameterList) {
+    append(id: id, to: &parameters)
+    if writesSource { append(text: source, to: &parameters) }
+    if writesHash { append(text: hash, to: &parameters) }
+  }
+
+  /// Appends a text, or NULL.
+  func append(text: String?, to parameters: inout ParameterList) {
+    if let text {
+      parameters.append(type: Self.textOID) { $0.append(utf8: text) }
+    } else {
+      parameters.appendNull(type: Self.textOID)
+    }
+  }
+
+  /// Appends a row's id.
+  func append(id: ImageID, to parameters: inout ParameterList) {
+    parameters.append(type: check.idOID) { encodeID(id, into: &$0) }
+  }
+
+  /// Appends a row of COPY's binary format.
+  func append(_ row: Int, of rows: FeatureBatch, to writer: inout BinaryCopyWriter) throws {
+    try writer.row(fields: parameterTypes.count) { buffer in
+      buffer.appendField { encodeID(rows.ids[row], into: &$0) }
+      if writesClass {
+        if let label = rows.labels[row] {
+          buffer.appendField { encodeClass(label, into: &$0) }
+        } else {
+          buffer.appendNullField()
+        }
+      }
+      rows.withVector(row) { vector in
+        buffer.appendField { encodeVector(vector, into: &$0) }
+      }
+      if writesSource { buffer.appendField { $0.append(utf8: rows.places[row].description) } }
+      if writesHash {
+        if let hash = rows.hashes[row] {
+          buffer.appendField { $0.append(utf8: hash) }
+        } else {
+          buffer.appendNullField()
+        }
+      }
+    }
+  }
+
+  /// The types of a row's parameters.
+  var parameterTypes: [UInt32] {
+    [check.idOID] + (writesClass ? [check.classOID] : []) + [check.vectorOID]
+      + (writesSource ? [Self.textOID] : []) + (writesHash ? [Self.textOID] : [])
+  }
+
+  private static let textOID: UInt32 = 25
+
+  /// An id that passed the table's check.
+  private func encodeID(_ id: ImageID, into buffer: inout WireBuffer) {
+    switch check.idType {
+    case .int2: buffer.append(Int16(truncatingIfNeeded: id.number ?? 0))
+    case .int4: buffer.append(Int32(truncatingIfNeeded: id.number ?? 0))
+    case .int8: buffer.append(id.number ?? 0)
+    case .text: buffer.append(utf8: id.description)
+    case .uuid: for byte in TableCheck.uuidBytes(id.description) ?? [] { buffer.append(byte) }
+    }
+  }
+
+  /// A class that passed the table's check.
+  private func encodeClass(_ label: String, into buffer: inout WireBuffer) {
+    switch check.classType {
+    case .text: buffer.append(utf8: label)
+    case .int2: buffer.append(Int16(label) ?? 0)
+    case .int4: buffer.append(Int32(label) ?? 0)
+    case .int8: buffer.append(Int64(label) ?? 0)
+    case .bool: buffer.append(UInt8(TableCheck.bool(label) == true ? 1 : 0))
+    case .uuid: for byte in TableCheck.uuidBytes(label) ?? [] { buffer.append(byte) }
+    }
+  }
+
+  private func encodeVector(_ vector: UnsafeBufferPointer<Float>, into buffer: inout WireBuffer) {
+    switch check.vectorType {
+    case .float4Array: buffer.append(float4Array: vector)
+    case .float8Array: buffer.append(float8Array: vector)
+    case .vector: buffer.append(vector: vector)
+    case .halfvec: buffer.append(halfvec: vector)
+    }
   }
 }

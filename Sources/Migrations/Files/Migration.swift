@@ -236,3 +236,11 @@ extension MigrationSource {
     return timestamp(seconds) == digits ? timestamp(seconds + 1) : nil
   }
 }
+
+extension MigrationID {
+  /// The same id for `1` and `0001`.
+  var normalised: MigrationID {
+    guard case .version = self else { return self }
+    return .version(String(number))
+  }
+}

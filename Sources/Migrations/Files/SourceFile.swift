@@ -26,7 +26,7 @@ enum FileSystem {
     let size = Int(information.st_size)
     guard size < limit else { return nil }
     var bytes: [UInt8] = []
-    // What is no regular file, such as a pipe, has no size, and gives what it has in parts.
+    // Anything but a regular file, such as a pipe, has no size and gives its content in parts.
     let isRegular = information.st_mode & S_IFMT == S_IFREG
     while true {
       let wanted = max(size + 1 - bytes.count, 4096)

@@ -31,7 +31,7 @@ public struct HistoryRecord: Sendable, Hashable {
   public var error: String?
   /// When it began and ended, as the server prints times.
   public var startedAt: String
-  /// When it ended; nil while it has not.
+  /// When it ended; nil while it runs.
   public var finishedAt: String?
   /// The server's user who ran it.
   public var appliedBy: String

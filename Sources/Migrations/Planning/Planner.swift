@@ -159,28 +159,6 @@ struct Planner: Sendable {
   }
 }
 
-extension MigrationID {
-  /// The same id for `1` and `0001`.
-  var normalised: MigrationID {
-    guard case .version = self else { return self }
-    return .version(String(number))
-  }
-}
-
-/// How far a run goes.
-public struct MigrationTarget: Sendable, Hashable {
-  /// Up: the last version to run. Down: the last version to keep.
-  public var version: String?
-  /// How many migrations at most.
-  public var count: Int?
-
-  /// As far as there is something to do, unless a version or a count says otherwise.
-  public init(version: String? = nil, count: Int? = nil) {
-    self.version = version
-    self.count = count
-  }
-}
-
 extension Planner {
   /// What `up` has to do.
   /// - Throws: `MigrationErrors` for drift, order and half-done migrations that cannot go on.

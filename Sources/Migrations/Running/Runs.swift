@@ -325,3 +325,17 @@ extension RunReport.Migration {
     milliseconds = result.milliseconds
   }
 }
+
+/// How far a run goes.
+public struct MigrationTarget: Sendable, Hashable {
+  /// Up: the last version to run. Down: the last version to keep.
+  public var version: String?
+  /// How many migrations at most.
+  public var count: Int?
+
+  /// As far as there is something to do, unless a version or a count says otherwise.
+  public init(version: String? = nil, count: Int? = nil) {
+    self.version = version
+    self.count = count
+  }
+}

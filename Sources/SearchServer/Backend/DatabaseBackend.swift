@@ -139,7 +139,7 @@ extension PostgresError {
     isConnectionProblem || code == .poolExhausted || ["53300", "57014"].contains(sqlState)
   }
 
-  /// Whether a table, a column, a schema, an operator, a type or the right to them is missing, which no search mends.
+  /// Whether a table, a column, a schema, an operator, a type or the right to them is missing, so that every search fails.
   fileprivate var isOfTheSchema: Bool {
     ["42P01", "42703", "3F000", "42883", "42704", "42501"].contains(sqlState)
   }

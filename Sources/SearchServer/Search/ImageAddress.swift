@@ -96,7 +96,7 @@ struct ImageAddress: Sendable, Hashable {
   /// - Parameters:
   ///   - isAllowed: which addresses may be asked.
   ///   - certificates: the file with the authorities that are trusted; nil takes curl's.
-  /// - Throws: `HTTPError`, the same for whatever is wrong, so that nobody learns which names and ports a network has.
+  /// - Throws: `HTTPError`, the same for every cause, so that nobody learns which names and ports a network has.
   func fetch(
     maximumBytes: Int,
     isAllowed: ([UInt8]) -> Bool = isPublic,
