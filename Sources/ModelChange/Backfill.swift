@@ -295,14 +295,13 @@ private struct BackfillLane: Sendable {
   private func writeTogether(
     _ made: [(PendingRow, Result<[Float], ImageMissing>)]
   ) async throws -> Backfill.Counts {
-    let key = "\(id) = CAST($1 AS \(job.types.id)) AND \(change.sql(job.column)) IS NULL"
-    let same = "\(change.sql(change.state)) IS NOT DISTINCT FROM $2"
-    let fill = """
-      UPDATE \(table) SET \(change.sql(job.column)) = CAST($3 AS \(job.types.column)), \(change.sql(change.state)) = NULL
-      WHERE \(key) AND \(same)
-      """
-    let mark =
-      "UPDATE \(table) SET \(change.sql(change.state)) = 'missing: ' || $3::text WHERE \(key) AND \(same)"
+    let (column, state) = (change.sql(job.column), change.sql(change.state))
+    let unchanged = "\(id) = CAST($1 AS \(job.types.id)) AND \(pending) AND \(state) IS NOT DISTINCT FROM $2"
+    // An old vector for the way back leaves the new one of the image before to be made again.
+    let left = job.column == change.previous ? "CASE WHEN \(change.hasOtherSource) THEN \(state) END" : "NULL"
+    let fill =
+      "UPDATE \(table) SET \(column) = CAST($3 AS \(job.types.column)), \(state) = \(left) WHERE \(unchanged)"
+    let mark = "UPDATE \(table) SET \(column) = NULL, \(state) = 'missing: ' || $3::text WHERE \(unchanged)"
     let statements = try made.map { row, result in
       let head: [SQLValue] = [.text(row.id), row.state.map(SQLValue.text) ?? .null]
       switch result {

@@ -7,9 +7,10 @@ extension ChangeFiles {
   /// What a trigger sets the column to: an expression of the row's other vector, or nil for NULL.
   func function(clearing column: Identifier, by conversion: VectorConversion?) -> String {
     let value = conversion?.sqlInTrigger(of: "NEW.\(sql(change.column))") ?? "NULL"
+    let isBehind = column == change.previous
     // A writer that names no columns would put its vector where the old ones are now, and lose it.
     let guarded =
-      column == change.previous
+      isBehind
       ? """
 
         IF TG_OP = 'INSERT' AND NEW.\(sql(change.previous)) IS NOT NULL AND NEW.\(sql(change.column)) IS NULL THEN
@@ -21,18 +22,32 @@ extension ChangeFiles {
       CREATE OR REPLACE FUNCTION \(change.sql(change.function))() RETURNS trigger LANGUAGE plpgsql AS $adbvec$
       BEGIN\(guarded)
         NEW.\(sql(column)) := \(value);
-        NEW.\(sql(change.state)) := 'changed ' || txid_current();
+        NEW.\(sql(change.state)) := 'changed ' || txid_current();\(isBehind ? otherSource : "")
         RETURN NEW;
       END $adbvec$;
+      """
+  }
+
+  /// Notes a row that gets another source and keeps its vector: should the switch be taken back and made again, so is the vector.
+  private var otherSource: String {
+    guard case .images = rollback else { return "" }
+    let changes = differs(change.column, type: type, schema: table.server.extensions["vector"]?.schema)
+    return """
+
+        IF TG_OP = 'UPDATE' THEN
+          IF NOT (\(changes)) THEN
+            NEW.\(sql(change.state)) := 'source ' || NEW.\(sql(change.state));
+          END IF;
+        END IF;
       """
   }
 
   /// They fire on the row as a user's trigger has left it, and for rows that a subscription writes.
   var triggers: String {
     let procedure = "EXECUTE PROCEDURE \(change.sql(change.function))()"
-    let changes = [change.column, change.sourceColumn].compactMap(\.self).map(differs).joined(
-      separator: " OR "
-    )
+    let changes = [change.column, change.sourceColumn].compactMap(\.self).map {
+      differs($0, type: table.column.typeName, schema: table.server.qualifier(of: "vector"))
+    }.joined(separator: " OR ")
     let always =
       table.server.engine.placement == .function
       ? ""
@@ -48,11 +63,9 @@ extension ChangeFiles {
   }
 
   /// IS DISTINCT FROM finds the operator of an extension on the search path only.
-  private func differs(_ column: Identifier) -> String {
+  private func differs(_ column: Identifier, type: String, schema: Identifier?) -> String {
     let (old, new) = ("OLD.\(sql(column))", "NEW.\(sql(column))")
-    guard column == change.column, !table.column.typeName.hasSuffix("[]"),
-      let schema = table.server.qualifier(of: "vector")
-    else {
+    guard column == change.column, !type.hasSuffix("[]"), let schema else {
       return "\(old) IS DISTINCT FROM \(new)"
     }
     return "coalesce(\(old) OPERATOR(\(sql(schema)).<>) \(new), (\(old) IS NULL) <> (\(new) IS NULL))"

@@ -118,14 +118,18 @@ extension ChangedTable {
     try await request.refuseMissing(work, on: connection)
   }
 
-  /// How many rows have no vector because their image was not there.
-  public func countMissingImages(on connection: PostgresConnection) async throws -> Int {
+  /// How many rows behind the switch have no vector because their image was not there, and how many got another source and
+  /// kept their vectors.
+  public func countUnfit(on connection: PostgresConnection) async throws -> (missing: Int, otherSource: Int) {
     let request = BackfillRequest(
       change: change,
       column: change.column,
       making: .images(Recipe()),
       missing: .keep
     )
-    return try await request.count(change.missing(change.column), on: connection)
+    return (
+      try await request.count(change.missing(change.column), on: connection),
+      try await request.count(change.hasOtherSource, on: connection)
+    )
   }
 }

@@ -18,8 +18,8 @@ public struct VectorChange: Sendable, Hashable {
   public let next: Identifier
   /// The old vectors from the switch on: `image_vector_previous`.
   public let previous: Identifier
-  /// What is known of a row whose other vector is NULL: NULL, `changed` and a transaction's number, or `missing` and a
-  /// reason: `image_vector_state`.
+  /// What is known of a row whose other vector is NULL: NULL, `changed` or `source changed` and a transaction's number, or
+  /// `missing` and a reason: `image_vector_state`.
   public let state: Identifier
   /// The function of both triggers.
   let function: QualifiedName
@@ -75,8 +75,13 @@ public struct VectorChange: Sendable, Hashable {
 
   /// The rows whose vector in a column is still to be made, as the partial indexes spell it.
   func pending(_ column: Identifier) -> String {
-    "\(sql(column)) IS NULL AND coalesce(\(sql(state)), '') NOT LIKE 'missing%'"
+    let waits = "\(sql(column)) IS NULL"
+    return (column == next ? "(\(waits) OR \(hasOtherSource))" : waits)
+      + " AND coalesce(\(sql(state)), '') NOT LIKE 'missing%'"
   }
+
+  /// The rows that got another source behind the switch, and kept the vector of the image before.
+  var hasOtherSource: String { "\(sql(state)) LIKE 'source%'" }
 
   /// The rows whose image could not be read.
   func missing(_ column: Identifier) -> String {

@@ -212,7 +212,14 @@ struct TableChanges: ChangeSupport {
       )
     }
     let missing = MissingImages(rawValue: request.missing) ?? .fail
-    let count = try await table.countMissingImages(on: connection)
+    let (count, others) = try await table.countUnfit(on: connection)
+    if others > 0 {
+      Terminal.warning(
+        "\(counted(others, "row")) got another source behind the switch and kept the vector. Where that is another image, and not "
+          + "the same one in another place: delete the file; 'adbvec migrate down' and 'adbvec migrate up' make the vector; then "
+          + "write the file again"
+      )
+    }
     if count > 0 {
       let rows = counted(count, "row") + " without a vector, whose images were not there"
       Terminal.warning(

@@ -126,15 +126,19 @@ struct StorageChangeTests {
     }
   }
 
-  /// Goes up and down, each killed after a random time until one run gets to its end.
-  static func kill(_ kills: Int, _ bench: ChangeBench, longest: Int = 900) async throws {
+  /// Goes up and down, each killed after a random time until one run gets to its end: at any moment of a run as long as the
+  /// last whole one was.
+  static func kill(_ kills: Int, _ bench: ChangeBench) async throws {
     var isUp = true
     var done = 0
+    var up = Duration.milliseconds(900)
+    var down = up
     while done < kills {
       let process = try bench.start(
         isUp ? ["migrate", "up"] : ["migrate", "down", "--to", try bench.version(nil), "--yes"]
       )
-      let end = ContinuousClock.now + .milliseconds(Int.random(in: 20...longest))
+      let start = ContinuousClock.now
+      let end = start + (isUp ? up : down) * Double.random(in: 0.02...1.2)
       while process.isRunning, .now < end { try await Task.sleep(for: .milliseconds(5)) }
       if process.isRunning {
         Foundation.kill(process.processIdentifier, SIGKILL)
@@ -142,7 +146,9 @@ struct StorageChangeTests {
       }
       process.waitUntilExit()
       if process.terminationReason == .exit {
-        #expect(process.terminationStatus == 0)
+        try #require(process.terminationStatus == 0)
+        let whole = max(.now - start, .milliseconds(200))
+        if isUp { up = whole } else { down = whole }
         isUp.toggle()
       }
     }
