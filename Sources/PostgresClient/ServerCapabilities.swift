@@ -159,10 +159,10 @@ extension PostgresConnection {
            ARRAY(SELECT unnest(ARRAY[e.extname::text, e.extversion, n.nspname::text,
                                      (n.nspname = ANY (current_schemas(true)))::text])
                  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace),
-           EXISTS (SELECT 1 FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod
-                   WHERE a.amname = 'ann' AND o.opcintype = 'real[]'::regtype),
+           EXISTS (SELECT 1 FROM pg_am a WHERE a.amname = 'ann'
+                   AND EXISTS (SELECT 1 FROM pg_opclass o WHERE o.opcmethod = a.oid AND o.opcintype = 'real[]'::regtype)),
            EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'fastann_sandbox_version'),
-           coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false),
+           current_setting('is_superuser') = 'on',
            has_database_privilege(current_database(), 'CREATE'),
            pg_is_in_recovery(),
            pg_backend_pid()

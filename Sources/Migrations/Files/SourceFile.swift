@@ -29,7 +29,8 @@ enum FileSystem {
     // Anything but a regular file, such as a pipe, has no size and gives its content in parts.
     let isRegular = information.st_mode & S_IFMT == S_IFREG
     while true {
-      let wanted = max(size + 1 - bytes.count, 4096)
+      // No larger than that: most files are small, and there may be thousands.
+      let wanted = size > bytes.count ? size + 1 - bytes.count : 4096
       let part = try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
         var found = -1
         repeat {
