@@ -27,8 +27,14 @@ package struct SHA256 {
 
   /// The digest in 64 lower-case hexadecimal digits.
   package func hexadecimal() -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: digest().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    let digest = digest()
+    return String(unsafeUninitializedCapacity: 2 * digest.count) { text in
+      for place in text.indices.prefix(2 * digest.count) {
+        let half = place % 2 == 0 ? digest[place / 2] >> 4 : digest[place / 2] & 15
+        text[place] = (half < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) + half
+      }
+      return 2 * digest.count
+    }
   }
 
   /// The digest of some bytes in hexadecimal digits.

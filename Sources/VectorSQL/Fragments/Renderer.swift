@@ -121,7 +121,11 @@ struct Renderer {
 
   /// A bound value is a constant, and a constant as a sort key orders nothing.
   private func refuseConstantSortKey() throws(RenderingError) {
-    guard let clause = Self.openSortKey(bytes.suffix(256)) else { return }
+    // The last letter tells most places from those behind BY or a comma.
+    guard let last = bytes.last(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\n") }),
+      last == UInt8(ascii: "Y") || last == UInt8(ascii: ","),
+      let clause = Self.openSortKey(bytes.suffix(256))
+    else { return }
     throw RenderingError(
       .invalidShape,
       "a value is bound after \(clause), where it is a constant and orders nothing. "
