@@ -171,7 +171,7 @@ struct ModelChangeTests {
         await connection.close()
         return count
       }
-      try await StorageChangeTests.kill(kills, bench)
+      try await ChangeWritersTests.kill(kills, bench)
       try await bench.succeed("migrate", "up")
       // Writers go on behind the switch.
       try await Task.sleep(for: .seconds(3))
