@@ -302,7 +302,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ImageCodecsTests",
-      dependencies: ["ImageCodecs", "TestSupport"],
+      dependencies: ["CJPEG", "ImageCodecs", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

@@ -1,6 +1,7 @@
 // A libFuzzer target over the readers of files that strangers write; built and run by `scripts/fuzz`.
 // It is compiled in one module with the readers' sources and the tests' sample files.
 
+import CJPEG
 import Foundation
 
 /// libFuzzer's own mutator.
@@ -73,6 +74,9 @@ private func readImage(_ bytes: UnsafeRawBufferPointer) {
   if let image = try? Image(decoding: bytes, options: reduced) {
     precondition(image.rgb.count == image.width * image.height * 3)
   }
+  if bytes.starts(with: [0xFF, 0xD8]), let means = eighth(bytes, allowsMeans: true) {
+    precondition(means == eighth(bytes, allowsMeans: false))
+  }
   guard let image = try? Image(decoding: bytes, options: options) else { return }
   precondition(image.rgb.count == image.width * image.height * 3)
   var resampler = Resampler()
@@ -82,6 +86,23 @@ private func readImage(_ bytes: UnsafeRawBufferPointer) {
   {
     _ = try? preprocessor.values(of: image)
   }
+}
+
+/// The rows of an eighth of a JPEG's size, which are the same whether means are allowed or not.
+private func eighth(_ bytes: UnsafeRawBufferPointer, allowsMeans: Bool) -> [UInt8]? {
+  var header = adbvec_jpeg_header()
+  guard adbvec_jpeg_problem() == nil, let reader = adbvec_jpeg_open(bytes.baseAddress, bytes.count) else {
+    return nil
+  }
+  defer { adbvec_jpeg_close(reader) }
+  guard adbvec_jpeg_start(reader, 8, allowsMeans ? 1 : 0, &header) == 0, header.width < 256,
+    header.height < 256
+  else { return nil }
+  var rows = [UInt8](repeating: 0, count: Int(header.width) * Int(header.height) * Int(header.channels))
+  let status = rows.withUnsafeMutableBufferPointer {
+    adbvec_jpeg_read_rows(reader, $0.baseAddress, header.height)
+  }
+  return status == 0 ? rows : nil
 }
 
 private func readCheckpoint(_ bytes: [UInt8]) {
@@ -203,7 +224,8 @@ private func unpacked(_ bytes: [UInt8]) -> [UInt8] {
 private func seeds(for target: Target) -> [[UInt8]] {
   switch target {
   case .image:
-    return PillowFixture.all.map(\.bytes) + (EncodedFixture.gradients + EncodedFixture.displayP3).map(\.bytes)
+    let encoded = EncodedFixture.gradients + EncodedFixture.displayP3 + EncodedFixture.jpegs
+    return PillowFixture.all.map(\.bytes) + encoded.map(\.bytes)
   case .pickle:
     let shared = ["odd-zip.pth", "odd-legacy.pth"].compactMap {
       FileManager.default.contents(atPath: "../shared/data/weights/" + $0).map { Array($0) }

@@ -8,7 +8,8 @@ struct jpeg_interface {
   const char *(*problem)(void);
   struct adbvec_jpeg *(*open)(const void *bytes, size_t count);
   void (*close)(struct adbvec_jpeg *reader);
-  int (*start)(struct adbvec_jpeg *reader, int denominator, struct adbvec_jpeg_header *header);
+  int (*start)(struct adbvec_jpeg *reader, int denominator, int allows_means, struct adbvec_jpeg_header *header);
+  int (*uses_means)(const struct adbvec_jpeg *reader);
   int (*read_rows)(struct adbvec_jpeg *reader, uint8_t *rows, uint32_t count);
   int (*finish)(struct adbvec_jpeg *reader);
   long (*warnings)(const struct adbvec_jpeg *reader);

@@ -20,9 +20,11 @@ struct adbvec_jpeg *adbvec_jpeg_open(const void *bytes, size_t count) { return c
 
 void adbvec_jpeg_close(struct adbvec_jpeg *reader) { chosen->close(reader); }
 
-int adbvec_jpeg_start(struct adbvec_jpeg *reader, int denominator, struct adbvec_jpeg_header *header) {
-  return chosen->start(reader, denominator, header);
+int adbvec_jpeg_start(struct adbvec_jpeg *reader, int denominator, int allows_means, struct adbvec_jpeg_header *header) {
+  return chosen->start(reader, denominator, allows_means, header);
 }
+
+int adbvec_jpeg_uses_means(const struct adbvec_jpeg *reader) { return chosen->uses_means(reader); }
 
 int adbvec_jpeg_read_rows(struct adbvec_jpeg *reader, uint8_t *rows, uint32_t count) {
   return chosen->read_rows(reader, rows, count);

@@ -14,6 +14,7 @@
 #define JCONFIG_INCLUDED
 #include <jpeglib.h>
 
+#include "block_means.h"
 #include "lazy_library.h"
 
 static struct lazy_library library = LAZY_LIBRARY(FILE_NAME, PACKAGE_NAME,
@@ -91,6 +92,11 @@ struct adbvec_jpeg {
   jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
   size_t row_bytes;
+  /* What reads the file in place of libjpeg as long as it is regular, and the rows that it has read. */
+  struct block_means *means;
+  uint32_t means_rows;
+  /* A row that nobody wants. */
+  uint8_t *unwanted;
 };
 
 static void on_error(j_common_ptr file) {
@@ -113,6 +119,8 @@ static void limit_scans(j_common_ptr file) {
 static void close_reader(struct adbvec_jpeg *reader) {
   if (!reader) return;
   if (!setjmp(reader->jump)) lib.destroy_decompress(&reader->file);
+  block_means_close(reader->means);
+  free(reader->unwanted);
   free(reader);
 }
 
@@ -135,37 +143,98 @@ static struct adbvec_jpeg *open_reader(const void *bytes, size_t count) {
   return reader;
 }
 
-static int start(struct adbvec_jpeg *reader, int denominator, struct adbvec_jpeg_header *header) {
+/* NULL where a file of libjpeg's kind is not one of block_means.h's. */
+static struct block_means *open_means(j_decompress_ptr file) {
+  struct block_means_file found = {
+    .width = file->image_width,
+    .height = file->image_height,
+    .components = file->num_components,
+    .restart_interval = file->restart_interval,
+    .bytes = file->src->next_input_byte,
+    .count = file->src->bytes_in_buffer,
+  };
+  if (file->progressive_mode || file->arith_code || file->data_precision != 8 || file->comps_in_scan != file->num_components
+      || file->Ss != 0 || file->Se != 63 || file->Ah != 0 || file->Al != 0)
+    return NULL;
+  if (file->jpeg_color_space != (file->num_components == 1 ? JCS_GRAYSCALE : JCS_YCbCr)) return NULL;
+  for (int i = 0; i < file->comps_in_scan; i++) {
+    const jpeg_component_info *component = file->cur_comp_info[i];
+    const int dc = component->dc_tbl_no, ac = component->ac_tbl_no, quant = component->quant_tbl_no;
+    if (component->component_index != i || dc < 0 || dc >= NUM_HUFF_TBLS || ac < 0 || ac >= NUM_HUFF_TBLS || quant < 0
+        || quant >= NUM_QUANT_TBLS || !file->dc_huff_tbl_ptrs[dc] || !file->ac_huff_tbl_ptrs[ac] || !file->quant_tbl_ptrs[quant])
+      return NULL;
+    found.component[i] = (struct block_means_component){
+      .across = component->h_samp_factor,
+      .down = component->v_samp_factor,
+      .steps = file->quant_tbl_ptrs[quant]->quantval,
+      .first = {file->dc_huff_tbl_ptrs[dc]->bits, file->dc_huff_tbl_ptrs[dc]->huffval},
+      .others = {file->ac_huff_tbl_ptrs[ac]->bits, file->ac_huff_tbl_ptrs[ac]->huffval},
+    };
+  }
+  return block_means_open(&found);
+}
+
+static int start(struct adbvec_jpeg *reader, int denominator, int allows_means, struct adbvec_jpeg_header *header) {
   if (setjmp(reader->jump)) return -1;
   struct jpeg_decompress_struct *file = &reader->file;
   lib.read_header(file, TRUE);
   file->scale_num = 1;
   file->scale_denom = (unsigned)denominator;
   file->out_color_space = file->num_components == 4 ? JCS_CMYK : JCS_RGB;
-  lib.start_decompress(file);
-  header->width = file->output_width;
-  header->height = file->output_height;
-  header->channels = file->output_components;
-  reader->row_bytes = (size_t)file->output_width * (size_t)file->output_components;
+  if (denominator == 8 && allows_means) reader->means = open_means(file);
+  if (reader->means) {
+    header->width = (file->image_width + 7) / 8;
+    header->height = (file->image_height + 7) / 8;
+    header->channels = 3;
+  } else {
+    lib.start_decompress(file);
+    header->width = file->output_width;
+    header->height = file->output_height;
+    header->channels = file->output_components;
+  }
+  reader->row_bytes = (size_t)header->width * (size_t)header->channels;
   return 0;
 }
 
-static int read_rows(struct adbvec_jpeg *reader, uint8_t *rows, uint32_t count) {
-  if (setjmp(reader->jump)) return -1;
+static int uses_means(const struct adbvec_jpeg *reader) { return reader->means != NULL; }
+
+/* Reads rows by libjpeg; past them where `rows` is NULL. */
+static int read_by_libjpeg(struct adbvec_jpeg *reader, uint8_t *rows, uint32_t count) {
+  if (!rows && count > 0 && !reader->unwanted && !(reader->unwanted = malloc(reader->row_bytes))) return -1;
   while (count > 0) {
     JSAMPROW pointers[16];
     const uint32_t wanted = count < 16 ? count : 16;
-    for (uint32_t row = 0; row < wanted; row++) pointers[row] = rows + row * reader->row_bytes;
+    for (uint32_t row = 0; row < wanted; row++) pointers[row] = rows ? rows + row * reader->row_bytes : reader->unwanted;
     const uint32_t got = lib.read_scanlines(&reader->file, pointers, wanted);
     if (got == 0) return -1;
-    rows += got * reader->row_bytes;
+    if (rows) rows += got * reader->row_bytes;
     count -= got;
   }
   return 0;
 }
 
+static int read_rows(struct adbvec_jpeg *reader, uint8_t *rows, uint32_t count) {
+  if (setjmp(reader->jump)) return -1;
+  uint32_t got = 0;
+  if (reader->means) {
+    got = block_means_read(reader->means, rows, count);
+    reader->means_rows += got;
+    if (got == count) return 0;
+    // The file is not regular from here on, and is read again from its beginning: up to here the pixels are the same.
+    block_means_close(reader->means);
+    reader->means = NULL;
+    lib.start_decompress(&reader->file);
+    if (read_by_libjpeg(reader, NULL, reader->means_rows)) return -1;
+  }
+  return read_by_libjpeg(reader, rows ? rows + got * reader->row_bytes : NULL, count - got);
+}
+
 static int finish(struct adbvec_jpeg *reader) {
   if (setjmp(reader->jump)) return -1;
+  if (reader->means) {
+    if (!block_means_at_end(reader->means)) reader->errors.num_warnings++;
+    return 0;
+  }
   lib.finish_decompress(&reader->file);
   return 0;
 }
@@ -227,5 +296,5 @@ static uint8_t *encode(const uint8_t *rgb, uint32_t width, uint32_t height, int 
 }
 
 const struct jpeg_interface INTERFACE = {
-  problem, open_reader, close_reader, start, read_rows, finish, warnings, last_message, encode,
+  problem, open_reader, close_reader, start, uses_means, read_rows, finish, warnings, last_message, encode,
 };

@@ -25,10 +25,14 @@ struct adbvec_jpeg *adbvec_jpeg_open(const void *bytes, size_t count);
 void adbvec_jpeg_close(struct adbvec_jpeg *reader);
 
 /* Reads up to the pixels, which are scaled to 1/denominator (1, 2, 4 or 8, sides rounded up) by transforming smaller
- * blocks. 0, or -1 where the file is damaged. */
-int adbvec_jpeg_start(struct adbvec_jpeg *reader, int denominator, struct adbvec_jpeg_header *header);
+ * blocks. Where means are allowed, an eighth is read without libjpeg as long as the file is regular (block_means.h): the pixels are
+ * the same. 0, or -1 where the file is damaged. */
+int adbvec_jpeg_start(struct adbvec_jpeg *reader, int denominator, int allows_means, struct adbvec_jpeg_header *header);
 
-/* Reads the next rows, `width * channels` bytes each, one behind the other. 0 or -1. */
+/* Whether the rows up to here were read without libjpeg. */
+int adbvec_jpeg_uses_means(const struct adbvec_jpeg *reader);
+
+/* Reads the next rows, `width * channels` bytes each, one behind the other; goes past them where `rows` is NULL. 0 or -1. */
 int adbvec_jpeg_read_rows(struct adbvec_jpeg *reader, uint8_t *rows, uint32_t count);
 
 /* Reads what is left of the file behind the last row. 0 or -1. */

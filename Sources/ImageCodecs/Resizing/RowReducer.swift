@@ -36,6 +36,12 @@ struct RowReducer {
     sums = factor == 1 ? [] : [UInt16](repeating: 0, count: width * 3)
   }
 
+  /// Rows before it are of no use, and may be skipped in place of being added.
+  var firstNeededRow: Int { window.lowerBound * factor }
+
+  /// Goes past rows that are not needed.
+  mutating func skip(_ rows: Int) { row += rows }
+
   /// Takes the next rows, `width * 3` bytes each.
   mutating func add(_ strip: UnsafeBufferPointer<UInt8>) {
     let rowBytes = width * 3
