@@ -35,7 +35,8 @@ enum adbvec_png_status adbvec_png_read_header(struct adbvec_png *reader, int kee
 /* Reads all rows, `width * channels * sample_bytes` bytes each, one behind the other. */
 enum adbvec_png_status adbvec_png_read_rows(struct adbvec_png *reader, uint8_t *pixels);
 
-/* Reads the next rows of a file that is not interlaced, laid out as `adbvec_png_read_rows` does. */
+/* Reads the next rows of a file that is not interlaced, laid out as `adbvec_png_read_rows` does. The sum behind the last row is not
+ * checked, those of the chunks are. */
 enum adbvec_png_status adbvec_png_read_next_rows(struct adbvec_png *reader, uint8_t *pixels, uint32_t count);
 
 /* What libpng says of the last failure. */
