@@ -91,6 +91,65 @@ import Testing
     func fingerprint() -> SourceFingerprint { SourceFingerprint("animations") }
   }
 
+  /// While a worker is with one image, the files of the next ones come into memory: a file more than an eighth of what decoding
+  /// may take, which here are four files.
+  @Test func filesOfTheNextImagesAreReadAhead() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ahead-\(UUID())").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let files = (10..<22).map { "\(folder)/\($0).bmp" }
+    for file in files { try Data(Self.bitmap(side: 300)).write(to: URL(filePath: file)) }
+    for file in files { Self.forget(file) }
+    guard !files.contains(where: Self.isInMemory) else {
+      print("skipped: the temporary folder's files cannot leave memory")
+      return
+    }
+    let read = Atomic(0)
+    let source = ImageBatchSource(try FolderCollection(path: folder), workers: 1, decodingMemory: 8 << 20) {
+      { _ in
+        guard read.load(ordering: .relaxed) == 0 else { return [1] }
+        for _ in 0..<6000 where files.count(where: Self.isInMemory) < 5 { usleep(5000) }
+        usleep(100_000)
+        read.store(files.count(where: Self.isInMemory), ordering: .relaxed)
+        return [1]
+      }
+    }
+    _ = try await source.next(rows: 12, skipping: DoneRanges())
+    #expect(read.load(ordering: .relaxed) == 5)
+  }
+
+  /// A square of one grey as a Windows bitmap, 24 bits a pixel; the side a multiple of 4.
+  private static func bitmap(side: Int) -> [UInt8] {
+    func four(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+    let size = side * side * 3
+    let head = Array("BM".utf8) + four(54 + size) + four(0) + four(54)
+    let info =
+      four(40) + four(side) + four(side) + [1, 0, 24, 0] + four(0) + four(size)
+      + [UInt8](repeating: 0, count: 16)
+    return head + info + [UInt8](repeating: 200, count: size)
+  }
+
+  private static func forget(_ file: String) {
+    let descriptor = open(file, O_RDONLY)
+    defer { close(descriptor) }
+    fsync(descriptor)
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+  }
+
+  /// Whether the system has all of a file in its cache.
+  private static func isInMemory(_ file: String) -> Bool {
+    let descriptor = open(file, O_RDONLY)
+    defer { close(descriptor) }
+    var info = stat()
+    guard fstat(descriptor, &info) == 0, info.st_size > 0 else { return false }
+    let size = Int(info.st_size)
+    let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0)
+    guard let memory, memory != MAP_FAILED else { return false }
+    defer { munmap(memory, size) }
+    var pages = [UInt8](repeating: 0, count: (size + 4095) / 4096)
+    return mincore(memory, size, &pages) == 0 && pages.allSatisfy { $0 & 1 == 1 }
+  }
+
   @Test func animationsAreCounted() async throws {
     let source = ImageBatchSource(Animations(), workers: 2) { { [Float($0.width)] } }
     #expect(await source.notices().isEmpty)

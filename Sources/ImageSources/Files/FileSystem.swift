@@ -226,19 +226,18 @@ enum WholeFile {
         "its \(info.st_size) bytes are more than the limit of \(limit)"
       )
     }
-    var bytes = [UInt8](repeating: 0, count: Int(info.st_size) + 1)
-    var count = 0
-    while count < bytes.count {
-      let room = bytes.count - count
-      let part = bytes.withUnsafeMutableBytes {
-        Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, room)
+    var problem: Int32?
+    // A byte more than there should be, to see the end.
+    let bytes = [UInt8](unsafeUninitializedCapacity: Int(info.st_size) + 1) { buffer, count in
+      while count < buffer.count {
+        let part = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
+        if part < 0, errno == EINTR { continue }
+        if part < 0 { problem = errno }
+        guard part > 0 else { break }
+        count += part
       }
-      if part < 0, errno == EINTR { continue }
-      guard part >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
-      if part == 0 { break }
-      count += part
     }
-    bytes.removeLast(bytes.count - count)
+    if let problem { throw CollectionError(.unreadable, file: name, FileSystem.reason(problem)) }
     return bytes
   }
 

@@ -180,6 +180,21 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
   /// The time of modification of an image's file, in nanoseconds since 1970.
   package func modificationTime(at position: Int) -> Int { times[position] }
 
+  /// Asks the system for the file of an image that will be wanted soon, and does not wait for it.
+  package func readAhead(at position: Int) {
+    let path = FileSystem.terminated(
+      ImageFile.absolute(withPath(at: position) { Array($0) }, in: folder.absolute)
+    )
+    // What was a file when it was listed may be a pipe by now.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    // Linux cuts a longer wish down to what it reads ahead by itself.
+    for offset in stride(from: 0, to: byteCounts[position], by: 1 << 17) {
+      posix_fadvise(descriptor, off_t(offset), 1 << 17, POSIX_FADV_WILLNEED)
+    }
+  }
+
   /// Whether a manifest gives ids to images.
   package var hasGivenIDs: Bool { !ids.isEmpty }
   /// The id that a manifest gives an image.

@@ -3,7 +3,8 @@ internal import ImageCodecs
 internal import ImageSources
 internal import PostgresClient
 
-/// Lends workers, and memory to decode in; whoever waits with the lowest position is next.
+/// Lends workers, and memory to decode in; whoever waits with the lowest position is next. The files of those that wait are read
+/// ahead.
 actor EmbeddingPool {
   private let workers: [EmbeddingWorker]
   private var idle: [EmbeddingWorker]
@@ -14,9 +15,20 @@ actor EmbeddingPool {
   private let memory: Int
   private var waitingForMemory: [(position: Int, bytes: Int, start: CheckedContinuation<Void, Never>)] = []
 
-  init(_ workers: [EmbeddingWorker], memory: Int) {
+  private let reader: FileReader?
+  /// The bytes of each file that is read ahead and that no worker has begun with, and of all of them.
+  private var ahead: [Int: Int] = [:]
+  private var bytesAhead = 0
+  private let mostAhead: Int
+
+  /// - Parameters:
+  ///   - files: what is read ahead; nil for nothing.
+  ///   - memory: the bytes to decode in; an eighth as many are read ahead, and a file more.
+  init(_ workers: [EmbeddingWorker], files: ImageFiles?, memory: Int) {
     (self.workers, idle) = (workers, workers)
     (self.memory, free) = (memory, memory)
+    reader = files.map(FileReader.init)
+    mostAhead = memory / 8
   }
 
   func embed(_ position: Int, _ work: EmbeddingWorker.Work) async throws -> EmbeddingWorker.Outcome {
@@ -58,7 +70,10 @@ actor EmbeddingPool {
 
   private func lend(_ position: Int) async -> EmbeddingWorker {
     if let worker = idle.popLast() { return worker }
-    return await withCheckedContinuation { waiting.append((position, $0)) }
+    return await withCheckedContinuation {
+      waiting.append((position, $0))
+      readAhead(position)
+    }
   }
 
   private func takeBack(_ worker: EmbeddingWorker) {
@@ -66,8 +81,33 @@ actor EmbeddingPool {
       idle.append(worker)
       return
     }
-    waiting.remove(at: next).worker.resume(returning: worker)
+    let begun = waiting.remove(at: next)
+    begun.worker.resume(returning: worker)
+    guard let bytes = ahead.removeValue(forKey: begun.position) else { return }
+    bytesAhead -= bytes
+    guard ahead.count < waiting.count else { return }
+    for (position, _) in waiting where ahead[position] == nil { readAhead(position) }
   }
+
+  private func readAhead(_ position: Int) {
+    guard let reader, bytesAhead < mostAhead else { return }
+    let bytes = reader.files.byteCount(at: position)
+    ahead[position] = bytes
+    bytesAhead += bytes
+    Task { await reader.readAhead(position) }
+  }
+}
+
+/// A thread that asks for files, which takes a while on a network's file system.
+private actor FileReader {
+  let files: ImageFiles
+  private nonisolated let executor = ThreadExecutor()
+
+  init(_ files: ImageFiles) { self.files = files }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  func readAhead(_ position: Int) { files.readAhead(at: position) }
 }
 
 /// One thread that turns images into vectors.

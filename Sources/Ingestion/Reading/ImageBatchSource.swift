@@ -80,6 +80,7 @@ public actor ImageBatchSource: BatchSource {
           makeExtractor: makeExtractor
         )
       },
+      files: try? collection.files(),
       memory: decodingMemory
     )
     leastWindow = max(workers, 1) * 2
