@@ -191,6 +191,43 @@ struct LoadPartsTests {
     }
   }
 
+  /// A segment's error, as it was recorded, ends with the segment and has no names beside the message; a shard's constraint
+  /// has its number behind the name.
+  @Test(arguments: [
+    ("\"t_pkey\"", true), ("\"t_pkey\"  (seg1 127.0.0.1:6502 pid=123)", true), ("\"t_pkey_102008\"", true),
+    ("\"t_pkey_other\"", false), ("\"t_source_key\"", false), ("t_pkey", false),
+  ])
+  func idsThatAreTakenAreToldByTheMessage(_ name: String, isID: Bool) {
+    let error = PostgresError(
+      code: .server,
+      message: "duplicate key value violates unique constraint \(name)",
+      sqlState: "23505"
+    )
+    let stopped = LoadInterruption(
+      cause: error,
+      counts: LoadCounts(),
+      isResumable: true,
+      idConstraints: ["t_pkey"],
+      followsChanges: false,
+      wayOn: "go on with --resume"
+    )
+    #expect(stopped.description.contains("--on-conflict skip goes on") == isID)
+  }
+
+  @Test func theJournalsRefusalIsKnownThoughNoTableIsNamed() {
+    var error = PostgresError(
+      code: .server,
+      message:
+        "null value in column \"end_position\" violates not-null constraint  (seg0 127.0.0.1:6501 pid=1)",
+      sqlState: "23502"
+    )
+    #expect(error.isRefusalOfJournal)
+    error.tableName = "adbvec_load_batch"
+    #expect(error.isRefusalOfJournal)
+    error.tableName = "image_search"
+    #expect(!error.isRefusalOfJournal)
+  }
+
   @Test func shardsThatAreNotBuiltAnyMoreAreDone() {
     var shards = Shards(count: 3, placements: 3, atOnce: 2)
     let none = shards.take([:])

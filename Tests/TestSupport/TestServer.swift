@@ -34,6 +34,8 @@ public enum TestServer {
     if extensions == ["vector"], let url = Environment.variables["ADBVEC_TEST_URL"], !url.isEmpty,
       let cluster = try await TestCluster.behind(url)
     {
+      await clusterPlaces.take()
+      defer { Task { await clusterPlaces.give() } }
       return try await cluster.withDatabase(name, hasVector: true) {
         try await body(TestDatabase(name: name, url: try cluster.url(of: name)))
       }
@@ -65,6 +67,8 @@ public enum TestServer {
 
 /// How many tests have databases at the same time: all tests begin at once, and a server has a limit of connections.
 private let places = Places(free: 50)
+/// On a cluster each has one on every node, and the coordinator's sessions have sessions on the workers.
+private let clusterPlaces = Places(free: 8)
 
 private actor Places {
   private var free: Int

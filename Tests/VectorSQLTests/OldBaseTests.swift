@@ -18,17 +18,25 @@ import Testing
     "Doctor/ShardReading.swift": ["progress views": "asked on Citus, which needs 11"],
     "Ingestion/Journal/LoadLock.swift": ["later settings": "set from 9.6 and 17 on"],
     "Ingestion/Loading/LoadFinish.swift": [
-      "progress views": "asked where reportsIndexProgress says so, from 12 on; on the workers of Citus"
+      "progress views": "asked where reportsIndexProgress says so, from 12 on; on the workers of Citus",
+      "later settings": "set from 11 on",
     ],
     "Ingestion/Writing/LoadStatements.swift": ["on conflict": "written where supportsOnConflict says so"],
-    "Ingestion/Writing/TargetTable.swift": ["catalogue columns": "left out before 10 and 12"],
+    "Ingestion/Writing/TargetTable.swift": [
+      "catalogue columns": "left out before 10 and 12",
+      "statistics of an index's column":
+        "an index has some from 11 on; elsewhere a refusal is told and ends nothing",
+    ],
     "Migrations/Running/Dump.swift": ["catalogue columns": "asked on Citus, which needs 11"],
+    "Migrations/Running/Executor.swift": ["later settings": "set from 11 on"],
     "Migrations/Running/Sending.swift": ["progress views": "a failure shows no progress"],
     "Migrations/Running/UnrecordedStatements.swift": ["concurrent index": "from 14 on"],
     "Migrations/Lint/VectorRules.swift": ["index if not exists": "a message, not a statement"],
     "Migrations/Planning/StatementTraits.swift": ["concurrent index": "a name of a statement, not one"],
     "ModelChange/Backfill.swift": ["later settings": "set from 9.6 on"],
-    "ModelChange/ChangeRefusals.swift": ["catalogue columns": "asked from 12 on"],
+    "ModelChange/ChangeRefusals.swift": [
+      "catalogue columns": "asked from 12 on", "later catalogues": "asked from 10 on",
+    ],
     "VectorSQL/Scripts/LibraryChecks.swift": ["progress views": "written for servers that have them"],
     "VectorSQL/Statements/InsertStatement.swift": ["on conflict": "refused where the dialect has none"],
   ]
@@ -87,6 +95,56 @@ import Testing
     for file in Set(used.keys).union(listed.keys).sorted() {
       #expect(used[file] ?? [] == listed[file] ?? [], "\(file)")
     }
+  }
+
+  /// Functions, catalogues and columns in the sources that 9.4 lacks, and why none of them is sent there.
+  private static let later: [String: String] = [
+    "attgenerated": "asked from 12 on", "inhdetachpending": "asked from 14 on",
+    "pg_publication_tables": "asked from 10 on", "pg_stat_progress_create_index": "asked from 12 on",
+    "relispartition": "asked on Citus", "vector_norm()": "pgvector's",
+    "every": "a word of a message", "indexed": "a name within a statement", "role": "a word of SET ROLE",
+  ]
+
+  /// What only Citus is asked.
+  private static let citus = [
+    "alter_distributed_table()", "citus_rebalance_start()", "citus_table_size()",
+    "citus_total_relation_size()",
+    "column_to_column_name()", "create_distributed_table()", "create_reference_table()",
+    "get_shard_id_for_distribution_column()", "pg_dist_colocation", "pg_dist_local_group", "pg_dist_node",
+    "pg_dist_partition", "pg_dist_placement", "pg_dist_shard", "recover_prepared_transactions()",
+    "run_command_on_shards()", "run_command_on_workers()", "shard_name()", "undistribute_table()",
+  ]
+
+  @Test func everyNameInAStatementIsOneThatPostgreSQL94Has() throws {
+    let names = Set(try Self.statements().flatMap { OldBase.unknownNames(in: Self.fixed(of: $0.text)) })
+    #expect(names.sorted() == (Self.citus + Self.later.keys).sorted())
+  }
+
+  /// A literal without what is put into it when it is used.
+  static func fixed(of literal: String) -> String {
+    var text = ""
+    var depth = 0
+    var isEscape = false
+    for character in literal {
+      if depth > 0 {
+        depth += character == "(" ? 1 : character == ")" ? -1 : 0
+      } else if isEscape, character == "(" {
+        text.removeLast()
+        depth = 1
+      } else {
+        text.append(character)
+      }
+      isEscape = character == "\\"
+    }
+    return text
+  }
+
+  @Test func namesAreFoundAsTheyAreUsed() {
+    let text =
+      "SELECT coalesce(a.attname, 'sha256(x)'), sha256(b) FROM pg_sequences WHERE prokind = 'f' -- scale(1)"
+    #expect(OldBase.unknownNames(in: text) == ["pg_sequences", "prokind", "sha256()"])
+    #expect(OldBase.unknownNames(in: #"INSERT INTO public.t (id) SELECT "scale" FROM t"#) == [])
+    #expect(Self.fixed(of: #"SELECT \(name(of: "x"))::text FROM \(t) u"#) == "SELECT ::text FROM  u")
   }
 
   @Test func theLiteralsOfAFileAreFound() {

@@ -323,7 +323,11 @@ extension LoadJournal {
       try await connection.query(
         .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
       )
-      if let batch { try await connection.query(entry(batch).statement) }
+      if let batch {
+        try await connection.query(entry(batch).statement)
+      } else {
+        try await checkOwner(connection)
+      }
       try await connection.query(
         .init(
           trusted: "UPDATE \(loads) SET is_finished = true, finished_at = now() WHERE load_key = $1",

@@ -55,6 +55,16 @@ actor LoadLock {
     }
   }
 
+  /// Refuses to go on when the lock was lost with its connection: another run may have begun since then.
+  /// - Throws: `LoadError` with code `locked`.
+  func requireHeld(wayOn: String) async throws {
+    guard let holder, (try? await holder.run("SELECT 1")) == nil else { return }
+    throw LoadError(
+      .locked,
+      "the connection was lost that keeps other runs of this load away. Fix: \(wayOn)"
+    )
+  }
+
   /// A call, for a SELECT list, that marks a transaction as one that writes.
   nonisolated var sharing: String { "pg_advisory_xact_lock_shared(\(writers))" }
 

@@ -302,6 +302,7 @@ struct LoadSession: Sendable {
       }
     }
     guard let journal else { return record }
+    try await lock?.requireHeld(wayOn: run.options.wayOn)
     try await journal.install(connection)
     let dropped = isFresh && defers(expected) ? table.vectorIndexes : []
     if !dropped.isEmpty {

@@ -287,12 +287,16 @@ struct LoadContext: Sendable {
   }
 
   /// Whether the journal refused a batch because its run's token is not there any more.
-  func isTakenOver(_ error: PostgresError) -> Bool {
-    journal != nil && error.sqlState == "23502" && error.tableName == "adbvec_load_batch"
-  }
+  func isTakenOver(_ error: PostgresError) -> Bool { journal != nil && error.isRefusalOfJournal }
 }
 
 extension PostgresError {
+  /// Whether the journal refused a batch. Greenplum 6 names no table, and the column in the message alone.
+  var isRefusalOfJournal: Bool {
+    sqlState == "23502"
+      && tableName.map { $0 == "adbvec_load_batch" } ?? message.contains("\"end_position\"")
+  }
+
   /// Whether the same statement may succeed later: the connection is gone, the server restarts or is full, a deadlock
   /// or a serialisation failure chose this transaction, or another node was lost.
   func isWorthRetrying(on engine: Engine) -> Bool {

@@ -150,9 +150,13 @@ struct LoadRun: Sendable {
     "SELECT count(*) FROM (SELECT 1 FROM \(target.table.quoted) LIMIT 1) AS t"
   }
 
-  /// The run's own connection, or a new one when the server has been away meanwhile.
-  private func liveConnection(_ engine: Engine) async throws -> PostgresConnection {
+  /// A connection that reaches all nodes: the one that there is, or a new one when the server has been away meanwhile.
+  private func liveConnection(
+    _ connection: PostgresConnection,
+    _ engine: Engine
+  ) async throws -> PostgresConnection {
     if (try? await connection.run(trusted: probe)) != nil { return connection }
+    if connection !== self.connection { await connection.close() }
     var attempt = 0
     while true {
       do {
@@ -163,6 +167,34 @@ struct LoadRun: Sendable {
       {
         attempt += 1
         try await Task.sleep(for: .seconds(1))
+      }
+    }
+  }
+
+  /// Takes a step, and takes it again when another node was lost meanwhile: what an engine of several nodes commits, it
+  /// commits on all of them. One server that goes away is not asked again: what it was asked for may have brought it down.
+  ///
+  /// - Parameters:
+  ///   - connection: becomes another one where this one does not reach all nodes any more.
+  ///   - step: may be taken twice.
+  private func persist<Value>(
+    _ connection: inout PostgresConnection,
+    _ engine: Engine,
+    _ step: (PostgresConnection) async throws -> Value
+  ) async throws -> Value {
+    var attempt = 0
+    while true {
+      do {
+        return try await step(connection)
+      } catch let error as PostgresError
+        where engine.commitsInTwoPhases && error.isWorthRetrying(on: engine) && attempt < options.retries
+      {
+        attempt += 1
+        onEvent(.retrying(reason: error.description, attempt: attempt))
+        try await Task.sleep(for: .seconds(1))
+        connection = try await liveConnection(connection, engine)
+        // The locks of a commit that was left half done would stand in the way.
+        try await connection.completePreparedTransactions()
       }
     }
   }
@@ -201,23 +233,37 @@ struct LoadRun: Sendable {
     let rowsBefore =
       session.table.facts.isUnlogged && session.journal != nil
       ? try await session.table.countRows(upTo: .max, on: connection) : nil
-    let record = try await session.begin(expected: expected, connection)
+    var connection = self.connection
+    let record = try await persist(&connection, server.engine) { connection in
+      try await session.begin(expected: expected, connection)
+    }
     let update = FolderUpdate(self, session, lanes.context.sink)
     do {
       try await update?.prepare(connection)
       try await lanes.write(first, &feed, &meter)
-      let connection = try await liveConnection(server.engine)
-      let isReconnected = connection !== self.connection
-      try await writeLost(&feed, &meter, lanes.context, session, connection)
-      let batch = try await committed(feed, session, connection)
-      try await checkRows(session, batch?.counts ?? meter.thisRun, rowsBefore, isReconnected, connection)
+      connection = try await liveConnection(connection, server.engine)
+      let batch = try await persist(&connection, server.engine) { connection in
+        try await writeLost(&feed, &meter, lanes.context, session, connection)
+        let batch = try await committed(feed, session, connection)
+        let isReconnected = connection !== self.connection
+        try await checkRows(
+          session,
+          batch?.counts ?? meter.thisRun,
+          rowsBefore,
+          isReconnected,
+          connection
+        )
+        return batch
+      }
       let copied = try await update?.complete(await source.nearDuplicates(), connection) ?? LoadCounts()
-      let finish = LoadFinish(run: self, connection: connection, server: server)
-      try await finish.buildIndexes(record, rows: meter.total.loaded, dimension: feed.dimension)
-      if changesMuch(session, meter.thisRun + copied) { try await finish.analyze(feed.check) }
-      try await finish.advanceSequence(session.table)
-      try await session.journal?.finish(session.plan == nil ? batch : nil, connection)
-      if isReconnected { await connection.close() }
+      try await persist(&connection, server.engine) { connection in
+        let finish = LoadFinish(run: self, connection: connection, server: server)
+        try await finish.buildIndexes(record, rows: meter.total.loaded, dimension: feed.dimension)
+        if changesMuch(session, meter.thisRun + copied) { try await finish.analyze(feed.check) }
+        try await finish.advanceSequence(session.table)
+        try await session.journal?.finish(session.plan == nil ? batch : nil, connection)
+      }
+      if connection !== self.connection { await connection.close() }
       return (session.plan == nil ? batch?.counts ?? meter.total : meter.total + copied, copied)
     } catch {
       throw LoadInterruption(

@@ -80,7 +80,7 @@ public struct LoadInterruption: Error, CustomStringConvertible {
     case is CollectionError where !followsChanges, is LoadError where !followsChanges:
       // The source has to change before the load can come to its end.
       return startOver
-    case let error as PostgresError where isConflictOfIDs(error) && !followsChanges:
+    case let error as PostgresError where error.isConflict(on: idConstraints) && !followsChanges:
       return
         "; --resume --on-conflict skip goes on and leaves rows that are there as they are, update replaces them"
     case let error as PostgresError where error.refusesRow && !followsChanges:
@@ -98,14 +98,23 @@ public struct LoadInterruption: Error, CustomStringConvertible {
         ? "; correct the source, add a unique index on the id, then load it with --restart --on-conflict skip"
         : "; correct the source, then load it with --restart --on-conflict skip"
   }
-
-  /// Whether an id of the source is in the table, or twice in the source.
-  private func isConflictOfIDs(_ error: PostgresError) -> Bool {
-    error.sqlState == "23505" && error.constraintName.map { idConstraints.contains($0) } ?? false
-  }
 }
 
 extension PostgresError {
+  /// Whether a row has a key of one of these constraints that is taken. Citus and Greenplum 6 name the constraint in the
+  /// message alone, and Citus with the shard's number behind it.
+  fileprivate func isConflict(on constraints: Set<String>) -> Bool {
+    guard sqlState == "23505" else { return false }
+    if let constraintName { return constraints.contains(constraintName) }
+    let parts = message.split(separator: "\"", omittingEmptySubsequences: false)
+    guard parts.count > 2 else { return false }
+    return constraints.contains { name in
+      guard parts[1].hasPrefix(name) else { return false }
+      let rest = parts[1].dropFirst(name.count)
+      return rest.isEmpty || rest.first == "_" && rest.dropFirst().allSatisfy(\.isNumber)
+    }
+  }
+
   /// Whether a value, a constraint or a trigger is in the way: trying again changes nothing.
   fileprivate var refusesRow: Bool {
     ["22", "23", "44"].contains(sqlState?.prefix(2)) || sqlState == "P0001"

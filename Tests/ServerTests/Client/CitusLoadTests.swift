@@ -38,6 +38,10 @@ import VectorSQL
       }
       let first = try await load(cluster, lines(0..<500, "a"), .fail, method)
       #expect((first.counts.loaded, first.counts.skipped) == (500, 0))
+      let stopped = await #expect(throws: LoadInterruption.self) {
+        try await load(cluster, lines(400..<600, "b"), .fail, method)
+      }
+      #expect(stopped?.description.contains("--on-conflict skip goes on") == true, "\(stopped as Any)")
       let second = try await load(cluster, lines(300..<700, "b"), .skip, method)
       #expect((second.counts.loaded, second.counts.skipped) == (200, 200))
       let third = try await load(cluster, lines(600..<800, "c"), .update, method)
@@ -180,6 +184,71 @@ import VectorSQL
       await fresh.close()
       await worker.close()
       await connection.close()
+    }
+  }
+
+  /// A worker loses its sessions while the index is dropped before the rows, and again while it is built behind them.
+  @Test func aLoadGoesOnAlthoughAWorkerIsLostWhileIndexesAreDroppedAndBuilt() async throws {
+    let cluster = try #require(try await TestCluster.behind(CitusCluster.url ?? ""))
+    let name = "adbvec_lost_index_\(Environment.processID)"
+    try await cluster.withDatabase(name, hasVector: true) {
+      let settings = ConnectionSettings(url: try cluster.url(of: name))
+      let connection = try await PostgresConnection.connect(settings)
+      for statement in [
+        "CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(8))",
+        "SELECT create_distributed_table('image_search', 'id', shard_count => 4, colocate_with => 'none')",
+        """
+        CREATE FUNCTION through(image_vector vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+          PERFORM pg_sleep(0.01); RETURN image_vector; END $$
+        """,
+        "CREATE INDEX v ON image_search USING hnsw ((through(image_vector)::vector(8)) vector_l2_ops)",
+      ] { try await connection.run(trusted: statement) }
+      let worker = try await CitusCluster.worker(of: connection, database: "postgres")
+      let port = try await worker.column("SELECT current_setting('port')")
+      let shards = try await connection.column(
+        "SELECT shard_name FROM citus_shards WHERE table_name = 'image_search'::regclass AND nodeport = \(port[0])"
+      )
+      // Dropping waits for one that reads.
+      let reader = try await CitusCluster.worker(of: connection, database: name)
+      try await reader.run(trusted: "BEGIN; SELECT count(*) FROM \(try #require(shards.first))")
+      let steps = Mutex<[String]>([])
+      /// Ends the worker's sessions that do this, as soon as one does.
+      @Sendable func end(_ step: String, where condition: String) async throws {
+        try await waitUntil { steps.withLock { $0.contains { $0.hasPrefix(step) } } }
+        let ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(name)' AND "
+        try await waitUntil { try await !worker.column(ending + condition).isEmpty }
+      }
+      let losing = Task {
+        try await end("dropping ", where: "wait_event_type = 'Lock'")
+        try await reader.run("ROLLBACK")
+        try await end("building an index", where: "state = 'active' AND query ILIKE '%create index%'")
+      }
+      defer { losing.cancel() }
+      let file = try TemporaryFile((0..<600).map { "\($0)|c|{\($0),1,2,3,4,5,6,7}\n" }.joined())
+      var options = LoadOptions()
+      options.indexes = .defer
+      let retries = Mutex(0)
+      func load() async throws -> LoadReport {
+        try await Loader(settings: settings, target: LoadTarget(table: "image_search"), options: options)
+          .run(FileBatchSource(FeatureSource(path: file.path))) { event in
+            switch event {
+            case .step(let step): steps.withLock { $0.append(step) }
+            case .retrying: retries.withLock { $0 += 1 }
+            default: break
+            }
+          }
+      }
+      #expect(try await load().counts.loaded == 600)
+      try await losing.value
+      #expect(retries.withLock { $0 } >= 2)
+      let fresh = try await PostgresConnection.connect(settings)
+      let valid =
+        "SELECT string_agg(result, ' ') FROM run_command_on_shards('image_search', $$SELECT indisvalid FROM pg_index i "
+        + "JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass AND relname ~ '^v_'$$)"
+      #expect(try await fresh.column(valid) == ["t t t t"])
+      #expect(try await fresh.column("SELECT count(DISTINCT id) FROM image_search") == ["600"])
+      #expect(try await load().wasFinished)
+      for connection in [fresh, reader, worker, connection] { await connection.close() }
     }
   }
 

@@ -29,6 +29,17 @@ import TestSupport
     #expect(throws: PostgresError.self) { try server.requireEntryNode() }
   }
 
+  /// A segment's error ends with the segment.
+  @Test func valuesAreTakenOutOfWhatSegmentsSay() {
+    let place = "  (seg1 127.0.0.1:6502 pid=123)"
+    for text in [
+      "invalid input syntax for integer: \"secret\"", "value \"secret\" is out of range for type integer",
+    ] {
+      let shown = Redaction.message(text + place, sqlState: "22P02")
+      #expect(!shown.contains("secret") && shown.hasSuffix(place), "\(shown)")
+    }
+  }
+
   @Test func aDumpOfGreenplumWithoutPlacementIsRefused() throws {
     let dump = "--\nCREATE TABLE public.t (\n    id integer NOT NULL\n)"
     let error = #expect(throws: MigrationError.self) {
