@@ -73,7 +73,9 @@ import VectorSQL
     _ body: @Sendable (TestDatabase) async throws -> Void
   ) async throws {
     let isAnn = dialect == "analyticdb"
-    try await TestServer.withDatabase(extensions: isAnn ? ["fastann"] : ["vector"]) { database in
+    // The faults are made in the catalogue of the node with the rows.
+    try await TestServer.withDatabase(extensions: isAnn ? ["fastann"] : ["vector"], isOnOneNode: true) {
+      database in
       let up = try await Program.adbvec(
         "migrate",
         "up",

@@ -24,14 +24,18 @@ public enum TestServer {
 
   /// Runs `body` with the address of a fresh database, which is dropped afterwards.
   ///
-  /// - Parameter extensions: created in it first.
+  /// - Parameters:
+  ///   - extensions: created in it first.
+  ///   - isOnOneNode: whether the test is of what one node has, where tests are run on a cluster too.
   public static func withDatabase<Value: Sendable>(
     extensions: [Identifier] = ["vector"],
+    isOnOneNode: Bool = false,
     _ body: @Sendable (TestDatabase) async throws -> Value
   ) async throws -> Value {
     let number = serial.add(1, ordering: .relaxed).newValue
     let name = "test_\(Environment.processID)_\(number)"
-    if extensions == ["vector"], let url = Environment.variables["ADBVEC_TEST_URL"], !url.isEmpty,
+    if extensions == ["vector"], !isOnOneNode, let url = Environment.variables["ADBVEC_TEST_URL"],
+      !url.isEmpty,
       let cluster = try await TestCluster.behind(url)
     {
       await clusterPlaces.take()

@@ -18,8 +18,11 @@ struct ChangeBench: Sendable {
     dialect: String = "pgvector",
     _ body: @Sendable (ChangeBench) async throws -> Void
   ) async throws {
-    try await TestServer.withDatabase(extensions: dialect == "pgvector" ? ["vector"] : ["fastann"]) {
-      database in
+    // Catalogues are compared, which on a cluster each node has its own of.
+    try await TestServer.withDatabase(
+      extensions: dialect == "pgvector" ? ["vector"] : ["fastann"],
+      isOnOneNode: true
+    ) { database in
       try await withTemporaryFolder { folder in
         let bench = ChangeBench(
           database: database,
