@@ -164,7 +164,15 @@ struct OldBaseStatementsTests {
       )
       #expect(refused.error.contains("Greenplum has no ON CONFLICT; use --method copy"), "\(refused.error)")
       try await masked.succeed("unload", rows + ".npy")
+      let search = try await masked.run("search", "--id", "7")
+      #expect(
+        search.error.contains(
+          "this server has no ann index for real[] (Greenplum). Fix: use AnalyticDB, or a"
+        ),
+        "\(search.error)"
+      )
       let report = try await masked.run("doctor", "--images", "0")
+      #expect(report.output.contains("without which adbvec does not search it"), "\(report.output)")
       #expect(report.output.contains("Greenplum 6.24.3 on PostgreSQL 9"), "\(report.output) \(report.error)")
       #expect(report.output.contains(#/shards +2 on 2 nodes, /#), "\(report.output)")
       // The rows of analyticdb's tables lie where the clause says; there is no parameter for it.
