@@ -1,19 +1,28 @@
 -- The type of the ids: bigint also holds those that are made of paths (--ids path), text or uuid those that other
 -- programs give. Only an empty table is changed: of one with rows, each row would be written again while nobody can
--- read. bigint, the default, leaves the integers of such a table, and of one that lies on several nodes; text and uuid
--- are refused for one with rows.
+-- read. bigint, the default, leaves the integers of such a table, and of one on Greenplum 7; text and uuid are refused
+-- for one with rows.
 -- migrate:up
 {{#if id_type = bigint}}
 {{^capability distribution}}
-{{^capability citus}}
 DO $do$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM {{schema}}.{{table}}) THEN
+    {{#capability citus}}
+    {{#if placement = distributed}}
+    PERFORM set_config('client_min_messages', 'warning', true);
+    PERFORM undistribute_table($table${{schema}}.{{table}}$table$);
+    {{/if}}
+    {{/capability}}
     ALTER TABLE {{schema}}.{{table}} ALTER COLUMN id TYPE bigint;
+    {{#capability citus}}
+    {{#if placement = distributed}}
+    PERFORM create_distributed_table($table${{schema}}.{{table}}$table$, 'id'{{#if shards}}, shard_count => {{shards}}{{/if}}{{#if colocate_with}}, colocate_with => {{colocate_with}}{{/if}});
+    {{/if}}
+    {{/capability}}
   END IF;
 END
 $do$;
-{{/capability}}
 {{/capability}}
 {{else if id_type != integer}}
 DO $do$
@@ -56,15 +65,24 @@ $do$;
 -- An empty table gets integers again. The ids of rows may be none, and keep their type.
 {{#if id_type = bigint}}
 {{^capability distribution}}
-{{^capability citus}}
 DO $do$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM {{schema}}.{{table}}) THEN
+    {{#capability citus}}
+    {{#if placement = distributed}}
+    PERFORM set_config('client_min_messages', 'warning', true);
+    PERFORM undistribute_table($table${{schema}}.{{table}}$table$);
+    {{/if}}
+    {{/capability}}
     ALTER TABLE {{schema}}.{{table}} ALTER COLUMN id TYPE integer;
+    {{#capability citus}}
+    {{#if placement = distributed}}
+    PERFORM create_distributed_table($table${{schema}}.{{table}}$table$, 'id'{{#if shards}}, shard_count => {{shards}}{{/if}}{{#if colocate_with}}, colocate_with => {{colocate_with}}{{/if}});
+    {{/if}}
+    {{/capability}}
   END IF;
 END
 $do$;
-{{/capability}}
 {{/capability}}
 {{else if id_type != integer}}
 DO $do$

@@ -51,9 +51,7 @@ struct MigrationsIdentityTests {
   func aNewTableHasTheIDsThatAreAskedFor(dialect: MigrationDialect, type: String?) async throws {
     try await with(dialect) { connection in
       let migrator = try Self.migrator(dialect, type.map { ["id_type": $0] } ?? [:])
-      var wanted = type ?? (dialect == .pgvector ? "bigint" : "integer")
-      // What rows are spread by keeps its type unless another is asked for than the default.
-      if wanted == "bigint", try await Self.isSpread(connection) { wanted = "integer" }
+      let wanted = type ?? (dialect == .pgvector ? "bigint" : "integer")
       _ = try await migrator.up(on: connection).report
       let all = ["id \(wanted)", "class text", "source text", "content_hash text"]
       #expect(try await connection.column(Self.columns) == all)
