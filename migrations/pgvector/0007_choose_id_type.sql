@@ -1,13 +1,13 @@
 -- The type of the ids: bigint also holds those that are made of paths (--ids path), text or uuid those that other
 -- programs give. Only an empty table is changed: of one with rows, each row would be written again while nobody can
--- read. bigint, the default, leaves the integers of such a table, and of one on Greenplum 7; text and uuid are refused
--- for one with rows.
+-- read. bigint, the default, leaves the integers of such a table, of one on Greenplum 7, and of one whose shards lie
+-- beside another table's, which has integers too; text and uuid are refused for one with rows.
 -- migrate:up
 {{#if id_type = bigint}}
 {{^capability distribution}}
 DO $do$
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM {{schema}}.{{table}}) THEN
+  IF NOT EXISTS (SELECT 1 FROM {{schema}}.{{table}}){{#capability citus}}{{#if colocate_with}} AND {{colocate_with}} IN ('none', 'default'){{/if}}{{/capability}} THEN
     {{#capability citus}}
     {{#if placement = distributed}}
     PERFORM set_config('client_min_messages', 'warning', true);
@@ -67,7 +67,7 @@ $do$;
 {{^capability distribution}}
 DO $do$
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM {{schema}}.{{table}}) THEN
+  IF NOT EXISTS (SELECT 1 FROM {{schema}}.{{table}}){{#capability citus}}{{#if colocate_with}} AND {{colocate_with}} IN ('none', 'default'){{/if}}{{/capability}} THEN
     {{#capability citus}}
     {{#if placement = distributed}}
     PERFORM set_config('client_min_messages', 'warning', true);

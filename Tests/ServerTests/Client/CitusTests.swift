@@ -85,7 +85,7 @@ import VectorSQL
     }
   }
 
-  @Test(arguments: ["uuid", "text"], ["distributed", "replicated", "local"])
+  @Test(arguments: ["bigint", "uuid", "text"], ["distributed", "replicated", "local"])
   func aTableWithoutRowsGetsIDsOfAnotherType(type: String, placement: String) async throws {
     try await CitusCluster.with { cluster in
       let name = "\(cluster.schema).image_search"
@@ -126,7 +126,7 @@ import VectorSQL
       let beside = "\(cluster.schema).other"
       try await cluster.connection.run(
         trusted: """
-          CREATE TABLE \(beside) (id int PRIMARY KEY);
+          CREATE TABLE \(beside) (id bigint PRIMARY KEY);
           SELECT create_distributed_table('\(beside)', 'id', colocate_with => '\(cluster.schema).image_search');
           CREATE TABLE \(cluster.schema).words (id int PRIMARY KEY);
           SELECT create_reference_table('\(cluster.schema).words')
