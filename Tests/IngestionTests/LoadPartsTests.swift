@@ -228,6 +228,21 @@ struct LoadPartsTests {
     #expect(!error.isRefusalOfJournal)
   }
 
+  @Test func aTransactionOnSeveralNodesHasMoreRowsWhereTheRowsSuffice() {
+    var options = LoadOptions()
+    func rows(_ engine: Engine, _ expected: Int?, dimension: Int = 256) -> Int {
+      options.batchRows(dimension: dimension, on: engine, expected: expected)
+    }
+    #expect(rows(.singleNode, 1_000_000) == 5120 && rows(.singleNode, nil) == 5120)
+    #expect(rows(.citus, 1_000_000) == 20_480 && rows(.segments, nil) == 20_480)
+    #expect(rows(.citus, 30_000) == 15_000 && rows(.citus, 400) == 5120)
+    #expect(rows(.citus, 1_000_000, dimension: 4) == 40_000)
+    options.connections = 4
+    #expect(rows(.citus, 80_000) == 10_000)
+    options.batchRows = 7
+    #expect(rows(.citus, 80_000) == 7)
+  }
+
   @Test func shardsThatAreNotBuiltAnyMoreAreDone() {
     var shards = Shards(count: 3, placements: 3, atOnce: 2)
     let none = shards.take([:])

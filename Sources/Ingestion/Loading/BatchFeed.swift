@@ -1,5 +1,6 @@
 internal import Basics
 internal import ImageSources
+internal import PostgresClient
 
 /// Takes batches from a source and lets none through that the table could not take.
 struct BatchFeed: Sendable {
@@ -11,8 +12,12 @@ struct BatchFeed: Sendable {
   /// The first images without a row.
   private(set) var unreadable: [UnreadableImage] = []
 
+  /// How many positions the source has, once that is known.
+  var expected: Int?
+
   private let source: any BatchSource
   private let options: LoadOptions
+  private let engine: Engine
   private let table: TargetTable
   private let traits: SourceTraits
   private var done: DoneRanges
@@ -22,8 +27,16 @@ struct BatchFeed: Sendable {
   private static let firstRows = 100
   private static let reportedImages = 100
 
-  init(_ run: LoadRun, table: TargetTable, check: TableCheck, traits: SourceTraits, done: DoneRanges) {
+  init(
+    _ run: LoadRun,
+    table: TargetTable,
+    check: TableCheck,
+    traits: SourceTraits,
+    done: DoneRanges,
+    engine: Engine
+  ) {
     self.check = check
+    self.engine = engine
     self.table = table
     self.done = done
     self.traits = traits
@@ -40,7 +53,8 @@ struct BatchFeed: Sendable {
 
   private var unpacedBatchRows: Int {
     if let rows = options.batchRows ?? source.preferredBatchRows { return max(rows, 1) }
-    return dimension == 0 ? Self.firstRows : options.batchRows(dimension: dimension)
+    guard dimension > 0 else { return Self.firstRows }
+    return options.batchRows(dimension: dimension, on: engine, expected: expected)
   }
 
   /// Gives once more what is not done, from the place that the source was set to.

@@ -1,4 +1,5 @@
 public import ImageSearch
+internal import PostgresClient
 public import VectorSQL
 
 /// How rows are written.
@@ -103,8 +104,15 @@ public struct LoadOptions: Sendable, Hashable {
   public init() {}
 
   /// Rows in a transaction for vectors of a dimension.
-  func batchRows(dimension: Int) -> Int {
-    batchRows ?? min(max((5 << 20) / max(dimension * 4, 1), 1), 10_000)
+  ///
+  /// A commit in two phases takes as long as 5 MiB of vectors (40 ms on 8 shards), so that there a transaction has up to four
+  /// times as many; each connection still gets two of them.
+  func batchRows(dimension: Int, on engine: Engine, expected: Int?) -> Int {
+    if let batchRows { return batchRows }
+    let rows = min(max((5 << 20) / max(dimension * 4, 1), 1), 10_000)
+    guard engine.commitsInTwoPhases else { return rows }
+    let share = expected.map { $0 / (2 * max(connections, 1)) } ?? .max
+    return min(max(rows, share), 4 * rows)
   }
 }
 

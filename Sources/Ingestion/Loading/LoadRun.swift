@@ -69,7 +69,14 @@ struct LoadRun: Sendable {
     let lanes = LoadLanes(context(choice, session, server))
     // The server starts its processes while the first rows are read.
     if !options.isDryRun, session.plan?.embedsNothing != true { lanes.open() }
-    var feed = BatchFeed(self, table: session.table, check: check, traits: traits, done: session.done)
+    var feed = BatchFeed(
+      self,
+      table: session.table,
+      check: check,
+      traits: traits,
+      done: session.done,
+      engine: server.engine
+    )
     do {
       // The first rows pass every check before anything is written, the record included.
       let first = try await feed.next()
@@ -77,6 +84,7 @@ struct LoadRun: Sendable {
         throw CollectionError(.empty, file: source.name, "there is no row in it")
       }
       let expected = try await source.expectedCount()
+      feed.expected = expected
       onEvent(.started(outline(feed, choice, session, expected)))
       report.isDryRun = options.isDryRun
       var copied = LoadCounts()
