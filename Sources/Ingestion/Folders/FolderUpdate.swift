@@ -17,6 +17,7 @@ struct FolderUpdate: Sendable {
   let lock: LoadLock?
   let statements: LoadStatements
   let encoder: RowEncoder
+  private let engine: Engine
 
   private static let rowsPerTransaction = 500
 
@@ -27,6 +28,7 @@ struct FolderUpdate: Sendable {
     self.plan = plan
     self.journal = journal
     lock = session.lock
+    engine = session.engine
     statements = sink.statements
     encoder = sink.encoder
   }
@@ -372,10 +374,23 @@ struct FolderUpdate: Sendable {
     _ connection: PostgresConnection,
     _ body: @Sendable (PostgresConnection) async throws -> Value
   ) async throws -> Value {
-    try await connection.transaction { connection in
-      if let lock { try await connection.run(trusted: "SELECT \(lock.sharing)") }
-      if lock != nil { try await journal.checkOwner(connection) }
-      return try await body(connection)
+    var attempt = 0
+    while true {
+      do {
+        return try await connection.transaction { connection in
+          if let lock { try await connection.run(trusted: "SELECT \(lock.sharing)") }
+          if lock != nil { try await journal.checkOwner(connection) }
+          return try await body(connection)
+        }
+      } catch let error as PostgresError
+        where engine.commitsInTwoPhases && error.isWorthRetrying(on: engine) && attempt < run.options.retries
+      {
+        // Where the answer came from the node that was asked, all nodes have rolled back.
+        guard (try? await connection.run("SELECT 1")) != nil else { throw error }
+        attempt += 1
+        run.onEvent(.retrying(reason: error.description, attempt: attempt))
+        try await Task.sleep(for: .seconds(1))
+      }
     }
   }
 

@@ -273,6 +273,9 @@ struct LoadSession: Sendable {
     }
   }
 
+  /// How the server does what engines do in different ways.
+  var engine: Engine { server.engine }
+
   /// What is done already.
   var done: DoneRanges { plan?.done ?? record.done }
 

@@ -76,6 +76,50 @@ import VectorSQL
     }
   }
 
+  /// A worker loses the session that writes rows of images which moved.
+  @Test(
+    .enabled(
+      if: Environment.variables["ADBVEC_TEST_URL"] == CitusCluster.url,
+      "ADBVEC_TEST_URL does not name the cluster"
+    )
+  )
+  func aFolderIsFollowedAlthoughAWorkerLosesItsSession() async throws {
+    try await SyncedFolder.with { folder in
+      let name = "\(folder.schema).image_search"
+      try await folder.sql("ALTER TABLE \(name) DROP CONSTRAINT image_search_source_key")
+      try await folder.sql("SELECT create_distributed_table('\(name)', 'id', shard_count => 4)")
+      for red in 0..<24 { try folder.images.write("a/\(red).bmp", UInt8(red)) }
+      _ = try await folder.sync()
+      let coordinator = try await ScratchSchema.connect()
+      let (holder, worker) = (
+        try await CitusCluster.worker(of: coordinator), try await CitusCluster.worker(of: coordinator)
+      )
+      let port = try await worker.column("SELECT current_setting('port')")
+      let shards = try await coordinator.column(
+        "SELECT shard_name FROM citus_shards WHERE table_name = '\(name)'::regclass AND nodeport = \(port[0])"
+      )
+      try await holder.run(trusted: "BEGIN; LOCK TABLE \(shards.joined(separator: ", ")) IN SHARE MODE")
+      for red in 0..<24 { try folder.images.move("a/\(red).bmp", "b/\(red).bmp") }
+      let losing = Task { [schema = folder.schema] in
+        let ending =
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%\(schema)%'"
+        try await waitUntil { try await !worker.column(ending).isEmpty }
+        try await holder.run("ROLLBACK")
+      }
+      defer { losing.cancel() }
+      let retries = Mutex(0)
+      _ = try await folder.sync(
+        { $0.retries = 5 },
+        onEvent: { if case .retrying = $0 { retries.withLock { $0 += 1 } } }
+      )
+      try await losing.value
+      #expect(retries.withLock { $0 } > 0)
+      try await folder.expectFreshLoad("moved")
+      #expect(try await folder.sync().wasFinished)
+      for connection in [coordinator, holder, worker] { await connection.close() }
+    }
+  }
+
   /// An index through a function that is slow, and that a node with too little memory fails in.
   @Test func aLoadBuildsTheIndexesOfShardsWithTheMemoryThatTheirGraphsNeed() async throws {
     let cluster = try #require(try await TestCluster.behind(CitusCluster.url ?? ""))
