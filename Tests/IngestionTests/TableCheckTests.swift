@@ -30,7 +30,8 @@ struct TableCheckTests {
     vector: String = "real[]",
     storage: String = "p",
     extra: [VectorTable.Column] = [],
-    index: [VectorTable.Index] = []
+    index: [VectorTable.Index] = [],
+    blockSize: Int = 8192
   ) -> TargetTable {
     let catalog = VectorTable(
       name: target.table,
@@ -47,7 +48,7 @@ struct TableCheckTests {
       hasRowSecurity: false,
       mayHaveTriggers: false
     )
-    return TargetTable(target: target, catalog: catalog, blockSize: 8192, hasRows: false)
+    return TargetTable(target: target, catalog: catalog, blockSize: blockSize, hasRows: false)
   }
 
   private func index(_ operatorClass: String, options: [String: String]? = nil) -> VectorTable.Index {
@@ -87,6 +88,14 @@ struct TableCheckTests {
     #expect(complaint(table(vector: "extensions.vector(3)"), dimension: 3) == nil, "outside the search path")
     #expect(complaint(table(extra: [column("note", "text")])) == nil)
     #expect(complaint(table(id: "uuid")) == nil && complaint(table(id: "text")) == nil)
+  }
+
+  /// Greenplum 6.24.3 stored 8167 numbers beside a class of 64 characters in a page of 32 KiB, and refused 8171.
+  @Test func vectorsThatNoPageHoldsAreRefused() {
+    #expect(complaint(table(blockSize: 32_768), dimension: 8167) == nil)
+    #expect(complaint(table(blockSize: 32_768), dimension: 8171)?.contains("a page holds 32736") == true)
+    #expect(complaint(table(), dimension: 3000)?.contains("SET STORAGE EXTERNAL") == true)
+    #expect(complaint(table(storage: "x", blockSize: 32_768), dimension: 9000) == nil)
   }
 
   @Test func tablesThatDoNotFitAreRefused() {
