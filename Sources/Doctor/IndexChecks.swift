@@ -11,7 +11,7 @@ extension Check {
     }
     if expectations.dialect.indexExtension == .fastann, facts.server.canDistribute, !facts.server.hasAnnIndex
     {
-      return .skipped("this server has no ann index for real[], without which adbvec does not search it")
+      return .skipped("this server has no ann index for real[]: searches compare all rows")
     }
     if let build = facts.builds.first {
       return .skipped(

@@ -34,6 +34,7 @@ public struct ImageSearcher: Sendable {
   /// Finds the nearest rows; as many as asked for, where that many match.
   /// - Throws: `ImageSearchError`, `RenderingError` (another dimension, a setting out of range), `PostgresError`.
   public func search(_ query: ImageQuery) async throws -> ImageAnswer {
+    let query = try await withVector(query)
     let search = try table.search(query)
     let rendered = try search.rendered(for: table.dialect)
     let clock = ContinuousClock()
@@ -56,6 +57,16 @@ public struct ImageSearcher: Sendable {
       notices: notices(found, wanted: query.topK, undefined: undefined),
       next: hits.count == query.topK ? ImageCursor(after: hits, from: query.after) : nil
     )
+  }
+
+  /// The query with the vector of a row in the row's place where distances are subqueries: Greenplum runs one that looks
+  /// through an array on its segments, and looks up no row from there.
+  private func withVector(_ query: ImageQuery) async throws -> ImageQuery {
+    guard table.dialect.comparesElements, case .id(let id) = query.subject else { return query }
+    var query = query
+    query.subject = .vector(try await vector(for: ImageExamples(like: [id])))
+    if !query.includesSubject { query.excluded.append(id) }
+    return query
   }
 
   /// The row of a result; nil for one without a distance, whose vector is zero under a metric that needs a direction.

@@ -137,8 +137,8 @@ extension ImageTable {
     if let name = query.class { search.filters.append(try isOfClass(name)) }
     if let condition = query.trustedCondition { search.filters.append(Condition(SQL(trusted: condition))) }
     search.filters += excluding(query.excluded)
-    search.exact = query.exact
-    if query.exact { search.tieBreak = idColumn }
+    search.exact = query.exact || dialect.comparesElements
+    if search.exact { search.tieBreak = idColumn }
     if let after = query.after { go(on: after, &search) }
     search.settings.efSearch = query.efSearch
     search.settings.probes = query.probes
@@ -270,6 +270,11 @@ struct ColumnType {
 }
 
 extension ServerCapabilities {
+  /// Whether `real[]` can only be searched by comparing all rows: on Greenplum 6, for whose base there is no pgvector.
+  fileprivate var isGreenplumWithoutIndex: Bool {
+    product == .greenplum && serverVersion < 120_000 && !hasAnnIndex
+  }
+
   /// What to do about a server without `ann`.
   fileprivate var withoutAnn: String {
     if product == .analyticDB { return "CREATE EXTENSION fastann" }
@@ -288,6 +293,7 @@ extension Dialect {
         code: .wrongTable,
         description: "this database has no extension vector. Fix: CREATE EXTENSION vector, as a user who may"
       )
+    case .fastann where server.isGreenplumWithoutIndex: return .greenplumArrays
     case .fastann where !server.hasAnnIndex:
       throw ImageSearchError(
         code: .wrongTable,

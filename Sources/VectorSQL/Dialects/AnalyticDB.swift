@@ -29,6 +29,26 @@ extension Dialect {
     $0.progressViews = true
   }
 
+  /// AnalyticDB's columns on Greenplum, which has no `ann`: a distance is a sum over the elements of two arrays, which any base
+  /// computes, so that each search compares all rows.
+  public static let greenplumArrays: Dialect = {
+    var dialect = unqualifiedAnalyticDB
+    dialect.comparesElements = true
+    dialect.capabilities.onConflict = false
+    dialect.searchesLeaveOutNull = true
+    dialect.vectorTypes = [
+      .single: VectorType(
+        castName: "real[]",
+        declaresDimension: false,
+        maximumIndexedDimension: 8192,
+        metrics: MetricSpelling.sums,
+        dimensions: { "array_length(\($0), 1)" },
+        encode: { .float4Array($0) }
+      )
+    ]
+    return dialect
+  }()
+
   /// AnalyticDB with pgvector's `vector(n)` columns (kernel 6.6.1.0 and later); only the index stays `ann`.
   ///
   /// - Parameter squaredL2: Whether `<->` gives the squared distance for `vector` too. Sources do not say; ask the
@@ -167,6 +187,57 @@ extension MetricSpelling {
       function: names.call("cosine_similarity"),
       similarity: { column, query in "1 - (\(order(column, query)))" },
       indexOption: "cosine"
+    )
+  }
+}
+
+extension MetricSpelling {
+  /// Metrics that are sums over the elements; NaN for arrays of unequal lengths, and where the metric has no value.
+  static let sums: [Metric: MetricSpelling] = [
+    .l2: sum(
+      "sum((CAST(a AS double precision) - b) ^ 2)",
+      option: "l2",
+      distance: { "sqrt(\($0))" },
+      similarity: { "1 / (1 + sqrt(\($0)))" }
+    ),
+    .innerProduct: sum(
+      "-sum(CAST(a AS double precision) * b)",
+      option: "ip",
+      distance: { $0 },
+      similarity: { "-1 * \($0)" }
+    ),
+    .cosine: sum(
+      """
+      1 - sum(CAST(a AS double precision) * b) \
+      / nullif(sqrt(sum(CAST(a AS double precision) ^ 2)) * sqrt(sum(CAST(b AS double precision) ^ 2)), 0)
+      """,
+      option: "cosine",
+      distance: { $0 },
+      similarity: { "1 - \($0)" }
+    ),
+  ]
+
+  private static func sum(
+    _ value: SQL,
+    option: String,
+    distance: @escaping @Sendable (SQL) -> SQL,
+    similarity: @escaping @Sendable (SQL) -> SQL
+  ) -> MetricSpelling {
+    let order: Pair = { column, query in
+      """
+      (SELECT coalesce(CASE WHEN count(a) = count(*) AND count(b) = count(*) THEN \(value) END, 'NaN') \
+      FROM unnest(\(column), CAST(\(query) AS real[])) AS pair (a, b))
+      """
+    }
+    let shown: Pair = { column, query in distance(order(column, query)) }
+    return MetricSpelling(
+      order: order,
+      distance: shown,
+      exactOrder: order,
+      exactDistance: shown,
+      function: shown,
+      similarity: { column, query in similarity(order(column, query)) },
+      indexOption: option
     )
   }
 }

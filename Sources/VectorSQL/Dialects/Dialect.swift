@@ -24,6 +24,8 @@ public struct Dialect: Sendable, CustomStringConvertible {
   /// A planner that scans the table instead of the index would otherwise return rows without a vector, last. Where a
   /// filter changes the kind of index scan (AnalyticDB), the condition is kept out.
   public var searchesLeaveOutNull: Bool
+  /// Whether a distance is spelled over the elements of the vectors, so that no index serves it.
+  public internal(set) var comparesElements = false
   /// The names and ranges of the search settings.
   public var settings: SettingsVocabulary
   /// The schema of the dialect's extension, where types, operators and functions must name it.

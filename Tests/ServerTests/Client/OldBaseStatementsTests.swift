@@ -28,7 +28,12 @@ struct OldBaseStatementsTests {
 
     @discardableResult
     func succeed(_ words: String..., folder: String? = nil) async throws -> String {
-      let finished = try await Program.run(Program.adbvec, words, environment: environment, folder: folder)
+      try await succeed(words, folder: folder)
+    }
+
+    @discardableResult
+    func succeed(_ words: [String], folder: String? = nil) async throws -> String {
+      let finished = try await run(words, folder: folder)
       #expect(finished.exitCode == 0, "\(words): \(finished.error)")
       return finished.output
     }
@@ -164,15 +169,31 @@ struct OldBaseStatementsTests {
       )
       #expect(refused.error.contains("Greenplum has no ON CONFLICT; use --method copy"), "\(refused.error)")
       try await masked.succeed("unload", rows + ".npy")
-      let search = try await masked.run("search", "--id", "7")
-      #expect(
-        search.error.contains(
-          "this server has no ann index for real[] (Greenplum). Fix: use AnalyticDB, or a"
-        ),
-        "\(search.error)"
-      )
+      // Distances of the ids from 7, whose vector is {7,15,1,2}; 300 rows.
+      func nearest(_ words: String..., where keeps: (Int) -> Bool) async throws -> ([String], [String]) {
+        let output = try await masked.succeed(["search", "--top-k", "5", "--format", "csv"] + words)
+        let found = output.split(separator: "\n").dropFirst().compactMap {
+          $0.split(separator: ",").first.map(String.init)
+        }
+        func squared(_ id: Int) -> Int {
+          let parts = [id - 7, id * id % 17 - 15, id % 5 - 2]
+          return parts.reduce(0) { $0 + $1 * $1 }
+        }
+        let expected = (0..<300).filter(keeps).sorted { (squared($0), $0) < (squared($1), $1) }
+        return (found, expected.prefix(5).map(String.init))
+      }
+      for words in [[], ["--exact"]] {
+        let (found, expected) = try await nearest("--id", "7", words.first ?? "--quiet") { $0 != 7 }
+        #expect(found == expected)
+      }
+      let (found, expected) = try await nearest("--vector", "[7,15,1,2]", "--class", "c1") { $0 % 3 == 1 }
+      #expect(found == expected)
+      for metric in ["ip", "cosine"] {
+        try await masked.succeed("search", "--id", "7", "--metric", metric, "--include-self")
+      }
+      _ = try await masked.run("sql", "query", "--id", "7", "--explain")
       let report = try await masked.run("doctor", "--images", "0")
-      #expect(report.output.contains("without which adbvec does not search it"), "\(report.output)")
+      #expect(report.output.contains("searches compare all rows"), "\(report.output)")
       #expect(report.output.contains("Greenplum 6.24.3 on PostgreSQL 9"), "\(report.output) \(report.error)")
       #expect(report.output.contains(#/shards +2 on 2 nodes, /#), "\(report.output)")
       // The rows of analyticdb's tables lie where the clause says; there is no parameter for it.
@@ -405,17 +426,22 @@ struct OldBaseStatementsTests {
   }
 
   /// What `sql show` prints, and what the page and the typed searches send.
-  @Test func libraryStatementsAreWhatTheBaseTakes() throws {
+  @Test(arguments: [
+    (ServerCapabilities.Product.analyticDB, true), (ServerCapabilities.Product.greenplum, false),
+  ])
+  func libraryStatementsAreWhatTheBaseTakes(_ product: ServerCapabilities.Product, hasANN: Bool) throws {
     let server = ServerCapabilities(
-      product: .analyticDB,
+      product: product,
       serverVersion: 90_426,
       versionText: "",
-      hasAnnIndex: true
+      hasAnnIndex: hasANN
     )
     let dialect = try Dialect.analyticDB.checked(against: server)
     for statement in LibraryStatement.all {
       let text = try statement.sql(for: .imageSearch).rendered(for: dialect).text
       #expect(OldBase.refused(in: text).isEmpty, "\(statement.name): \(text)")
+      #expect(OldBase.unknownNames(in: text).isEmpty, "\(statement.name): \(text)")
+      #expect(hasANN || !text.contains("<->"), "\(statement.name): \(text)")
     }
   }
 }
