@@ -272,17 +272,16 @@ import VectorSQL
       var options = LoadOptions()
       options.indexes = .defer
       let retries = Mutex(0)
-      func load() async throws -> LoadReport {
-        try await Loader(settings: settings, target: LoadTarget(table: "image_search"), options: options)
-          .run(FileBatchSource(FeatureSource(path: file.path))) { event in
-            switch event {
-            case .step(let step): steps.withLock { $0.append(step) }
-            case .retrying: retries.withLock { $0 += 1 }
-            default: break
-            }
-          }
+      let loader = Loader(settings: settings, target: LoadTarget(table: "image_search"), options: options)
+      let source = FileBatchSource(FeatureSource(path: file.path))
+      let report = try await loader.run(source) { event in
+        switch event {
+        case .step(let step): steps.withLock { $0.append(step) }
+        case .retrying: retries.withLock { $0 += 1 }
+        default: break
+        }
       }
-      #expect(try await load().counts.loaded == 600)
+      #expect(report.counts.loaded == 600)
       try await losing.value
       #expect(retries.withLock { $0 } >= 2)
       let fresh = try await PostgresConnection.connect(settings)
@@ -291,7 +290,7 @@ import VectorSQL
         + "JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = '%s'::regclass AND relname ~ '^v_'$$)"
       #expect(try await fresh.column(valid) == ["t t t t"])
       #expect(try await fresh.column("SELECT count(DISTINCT id) FROM image_search") == ["600"])
-      #expect(try await load().wasFinished)
+      #expect(try await loader.run(FileBatchSource(FeatureSource(path: file.path))).wasFinished)
       for connection in [fresh, reader, worker, connection] { await connection.close() }
     }
   }
