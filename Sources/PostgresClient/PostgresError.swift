@@ -113,13 +113,14 @@ extension PostgresError {
   /// What the server, or libpq in its place, said of a failed result.
   init(result: OpaquePointer?, connection: OpaquePointer?) {
     let fields = ErrorFields(result: result)
-    guard let message = fields.message, let sqlState = fields.sqlState else {
+    guard let message = fields.message, let state = fields.sqlState else {
       let message = Self.libpqMessage(connection)
       let isLost = Self.isLost(connection, message)
       self.init(code: isLost ? .connectionLost : .unexpectedResult, message: message)
       return
     }
     let lost = PQstatus(connection) == CONNECTION_BAD
+    let sqlState = Self.state(state, of: message)
     self.init(
       code: lost ? .connectionLost : .server,
       message: Redaction.message(message, sqlState: sqlState),
@@ -135,6 +136,18 @@ extension PostgresError {
     columnName = fields.columnName
     constraintName = fields.constraintName
   }
+
+  /// The SQLSTATE that a message deserves: what a worker says of a row of COPY, Citus passes on as an internal error.
+  static func state(_ sqlState: String, of message: String) -> String {
+    guard sqlState == "XX000" else { return sqlState }
+    return violations.first { message.contains("violates \($0.constraint) constraint") }?.state ?? sqlState
+  }
+
+  private static let violations = [
+    (constraint: "unique", state: "23505"), ("not-null", "23502"), ("check", "23514"),
+    ("foreign key", "23503"),
+    ("exclusion", "23P01"),
+  ]
 
   /// Whether the connection is gone. libpq marks one whose other end closed only when it reads from it, and a COPY only
   /// writes; its messages are never translated, because this program sets no locale for them.

@@ -29,6 +29,18 @@ import TestSupport
     #expect(throws: PostgresError.self) { try server.requireEntryNode() }
   }
 
+  /// As Citus 14 said it of a COPY.
+  @Test func aWorkersRefusalOfARowIsNoInternalError() {
+    func state(_ message: String, _ sqlState: String = "XX000") -> String {
+      PostgresError.state(sqlState, of: message)
+    }
+    #expect(state("duplicate key value violates unique constraint \"image_search_pkey_103705\"") == "23505")
+    #expect(state("null value in column \"id\" of relation \"t_1\" violates not-null constraint") == "23502")
+    #expect(state("new row for relation \"t_1\" violates check constraint \"odd_1\"") == "23514")
+    #expect(state("terminating connection due to administrator command") == "XX000")
+    #expect(state("duplicate key value violates unique constraint \"t\"", "40001") == "40001")
+  }
+
   /// A segment's error ends with the segment.
   @Test func valuesAreTakenOutOfWhatSegmentsSay() {
     let place = "  (seg1 127.0.0.1:6502 pid=123)"
