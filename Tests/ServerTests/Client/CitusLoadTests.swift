@@ -265,7 +265,7 @@ import VectorSQL
       let losing = Task {
         try await end("dropping ", where: "wait_event_type = 'Lock'")
         try await reader.run("ROLLBACK")
-        try await end("building an index", where: "state = 'active' AND query ILIKE '%create index%'")
+        try await end("building an index", where: "state = 'active' AND query ~* 'create +index'")
       }
       defer { losing.cancel() }
       let file = try TemporaryFile((0..<600).map { "\($0)|c|{\($0),1,2,3,4,5,6,7}\n" }.joined())
