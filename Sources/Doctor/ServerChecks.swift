@@ -32,6 +32,12 @@ extension Check {
     let server = facts.server
     if expectations.dialect.indexExtension == .fastann {
       guard server.hasAnnIndex else {
+        if server.product == .greenplum, server.serverVersion < 120_000 {
+          return .warning(
+            "this server has no ann index for real[]: searches compare all rows",
+            fix: annFix(facts)
+          )
+        }
         return .wrong("this database has no ann index for real[]", fix: annFix(facts))
       }
       return .ok("fastann \(server.fastannVersion ?? "of the server"), with ann for real[]")
