@@ -143,8 +143,8 @@ extension PostgresError {
     return violations.first { message.contains("violates \($0.constraint) constraint") }?.state ?? sqlState
   }
 
-  private static let violations = [
-    (constraint: "unique", state: "23505"), ("not-null", "23502"), ("check", "23514"),
+  private static let violations: [(constraint: String, state: String)] = [
+    ("unique", "23505"), ("not-null", "23502"), ("check", "23514"),
     ("foreign key", "23503"),
     ("exclusion", "23P01"),
   ]
