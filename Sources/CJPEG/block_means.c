@@ -71,14 +71,14 @@ static const uint8_t zigzag[64] = {
   35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 };
 
-/* Codes are numbered by length (T.81, annex C). */
+/* Codes are numbered by length, and none is all ones (T.81, annex C). */
 static int build_codes(struct codes *codes, struct block_means_codes file, int is_first) {
   uint32_t code = 0;
   int place = 0;
   memset(codes->entries, 0, sizeof codes->entries);
   for (int length = 1; length <= 16; length++, code <<= 1) {
     const int count = file.counts[length];
-    if (place + count > 256 || code + (uint32_t)count > 1u << length) return 0;
+    if (place + count > 256 || code + (uint32_t)count >= 1u << length) return 0;
     codes->places[length] = place - (int32_t)code;
     for (int i = 0; i < count; i++, code++, place++) {
       const uint8_t symbol = file.symbols[place];
