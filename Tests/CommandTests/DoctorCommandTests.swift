@@ -426,7 +426,7 @@ import VectorSQL
     }
   }
 
-  /// 200 rows of one network, ten of them replaced by another's vectors of the same dimension.
+  /// 200 rows of one network, ten of them replaced by another's vectors of the same dimension and length.
   @Test(.enabled(if: Environment.hasData, "../shared/data is not there"))
   func aTwentiethOfRowsOfAnotherNetworkIsFound() async throws {
     try await TestServer.withDatabase { database in
@@ -448,13 +448,13 @@ import VectorSQL
       }
       _ = try await run(["migrate", "up"])
       let source = [Environment.data + "/cifar-100-binary/test.bin", "--limit", "200"]
-      _ = try await run(["embed-load"] + source)
+      _ = try await run(["embed-load"] + source + ["--normalise"])
       let right = try await embeddings()
       #expect(right.message == "150 images embedded again give the vectors of their rows", "\(right)")
       _ = try await Program.psql("CREATE TABLE other (LIKE image_search INCLUDING ALL)", on: database)
       _ = try await run(
         ["embed-load"] + source
-          + ["--weights", weights + "efficientnet-lite0-57934424.pth", "--table", "other"]
+          + ["--weights", weights + "efficientnet-lite0-57934424.pth", "--table", "other", "--normalise"]
       )
       let mixing = """
         UPDATE image_search i SET image_vector = o.image_vector FROM other o WHERE o.id = i.id AND i.id % 20 = 7

@@ -39,7 +39,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How many images to embed again and compare with their rows; 0 skips it.",
+      "How many images to embed again and compare with their rows, in at most half a minute; 0 skips it. Of 5 % foreign rows 90 images find one with a probability of 0.99.",
       valueName: "count"
     )
   )
