@@ -234,6 +234,8 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
   public let table: String
   /// The fields that differ.
   public let differences: [Recipe.Difference]
+  /// The file whose vectors were made by the other recipe; nil where images are still to be embedded.
+  public var file: String?
 
   /// The crop of the table's recipe as a share of the resized image.
   private let cropShare: String?
@@ -260,7 +262,8 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
   private var fix: String {
     var options: [String] = []
     for option in differences.map(option) where !options.contains(option) { options.append(option) }
-    return "use \(options.joined(separator: " "))"
+    let all = options.joined(separator: " ")
+    return file.map { "make \($0) again with adbvec embed and \(all)" } ?? "use \(all)"
   }
 
   private func option(_ difference: Recipe.Difference) -> String {

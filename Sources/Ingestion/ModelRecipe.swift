@@ -1,5 +1,8 @@
+internal import Basics
+internal import FoundationEssentials
 public import ImageCodecs
 public import ImageSearch
+internal import ImageSources
 public import Inference
 internal import MetricLearning
 
@@ -73,5 +76,40 @@ extension Recipe {
       let text = String(number)
       return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }.joined(separator: ",")
+  }
+}
+
+/// What made the vectors of a file, kept in a file beside it: `vectors.npy.recipe.json`.
+public struct RecipeFile: Sendable, Hashable, Codable {
+  /// What tells the vectors' file from one that took its name since.
+  private let fingerprint: String
+  private let recipe: Recipe
+
+  /// Where the recipe of a file of vectors is.
+  public static func path(of file: String) -> String { file + ".recipe.json" }
+
+  /// Writes the recipe of a file of vectors that is whole; of a pipe or a device nothing is written.
+  /// - Throws: `CollectionError` when the file cannot be read, `AtomicFile.Failure` when the recipe cannot be written.
+  public static func write(_ recipe: Recipe, of file: String) throws {
+    guard let fingerprint = try FeatureSource(path: file).fingerprint() else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let written = RecipeFile(fingerprint: fingerprint.description, recipe: recipe)
+    try AtomicFile.write(Array(encoder.encode(written)) + Array("\n".utf8), to: path(of: file))
+  }
+
+  /// The recipe of a file of vectors; nil where none is beside it.
+  /// - Parameter warn: told when there is one that is not this file's.
+  /// - Throws: `CollectionError` when the file of vectors cannot be read.
+  public static func recipe(of file: String, warn: (String) -> Void) throws -> Recipe? {
+    guard let data = FileManager.default.contents(atPath: path(of: file)) else { return nil }
+    guard let fingerprint = try FeatureSource(path: file).fingerprint() else { return nil }
+    guard let found = try? JSONDecoder().decode(RecipeFile.self, from: data),
+      found.fingerprint == fingerprint.description
+    else {
+      warn("\(path(of: file)) does not say what made the vectors that \(file) has now, and is left aside")
+      return nil
+    }
+    return found.recipe
   }
 }

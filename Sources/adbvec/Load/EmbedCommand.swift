@@ -15,8 +15,10 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
     abstract: "Turn images into embeddings in a file.",
-    discussion:
-      "The format follows the file's name: .npy, .fvecs, .csv or .jsonl, else the tutorial's (lines id|class|{…})."
+    discussion: """
+      The format follows the file's name: .npy, .fvecs, .csv or .jsonl, else the tutorial's (lines id|class|{…}). What made the \
+      vectors is written to FILE.recipe.json, which 'load' reads.
+      """
   )
 
   @Argument(
@@ -109,6 +111,9 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
       )
     }
     try writer.finish()
+    if output != "-" {
+      try RecipeFile.write(Recipe(model, decoding: features.decoding.options(for: collection)), of: output)
+    }
     let left = unreadable == 0 ? "" : ", \(counted(unreadable, "image")) could not be read"
     let summary = "\(counted(rows, "vector")) of \(model.dimension) dimensions"
     if output == "-" {
@@ -198,7 +203,8 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
         throw ValidationError("--classes and --limit need images; a feature file carries its classes")
       }
       guard images.duplicates == nil else { throw ValidationError("--duplicates needs images") }
-      return (FileBatchSource(FeatureSource(path: source)), nil)
+      let recipe = try RecipeFile.recipe(of: source) { Terminal.warning($0) }
+      return (FileBatchSource(FeatureSource(path: source)), recipe)
     }
     let recorded = try await Self.recorded(settings)
     let ways = features.decoding

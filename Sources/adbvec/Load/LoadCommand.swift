@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import Glibc
+import ImageSearch
 import ImageSources
 import Ingestion
 
@@ -13,6 +14,9 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
       FILE is the tutorial's feature file (id|class|{…}), .npy, .npz, .hdf5, .fvecs, .bvecs, .csv or .jsonl, also \
       compressed with gzip or Zstandard; - reads standard input. An .npz file may hold ids and classes beside the vectors; \
       the vector of a CSV file may be several columns with a common stem, such as e0,e1,e2.
+
+      What made the vectors is read from FILE.recipe.json, which 'embed' and 'unload' write, and is recorded with them; vectors of \
+      another recipe than the table's are refused.
 
         adbvec load features.txt
         adbvec load vectors.npy --labels classes.txt --method copy
@@ -89,10 +93,20 @@ struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {
     let loader = Loader(
       settings: try settings.connectionSettings(),
       target: try settings.loadTarget(),
-      options: load.options(.automatic, recipe: nil, metric: try settings.chosenMetric())
+      options: load.options(
+        .automatic,
+        recipe: try RecipeFile.recipe(of: file) { Terminal.warning($0) },
+        metric: try settings.chosenMetric()
+      )
     )
     let reporter = LoadReporter(global)
-    let report = try await loader.run(source) { reporter.show($0) }
+    let report: LoadReport
+    do {
+      report = try await loader.run(source) { reporter.show($0) }
+    } catch var mismatch as RecipeMismatch {
+      mismatch.file = file
+      throw mismatch
+    }
     try reporter.finish(report, command: "load", format: format)
   }
 }
@@ -106,7 +120,7 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
       Rows come in the order of their ids, as one statement sees them; memory does not grow with the table.
 
       .npy, .fvecs and .bvecs hold vectors alone: 'load' numbers the rows from 0, and --labels keeps the classes. Ids that \
-      are texts or UUIDs go into the other formats.
+      are texts or UUIDs go into the other formats. What made the vectors is written to FILE.recipe.json, where it is known.
 
         adbvec unload features.txt
         adbvec unload - --output-format jsonl
@@ -154,6 +168,7 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
     let unloader = Unloader(settings: try settings.connectionSettings(), target: try settings.loadTarget())
     let (path, format, labels) = (file, outputFormat ?? earlierFormat, labels)
     let counts = try await unloader.run { try FeatureOutput.open(path, format: format, labels: labels) }
+    if path != "-" { try await writeRecipe(settings) }
     if counts.withoutVector > 0 {
       Terminal.warning("\(counted(counts.withoutVector, "row")) without a vector left out")
     }
@@ -161,6 +176,21 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
       global.note("\(counted(counts.rows, "row")) written")
     } else if !global.quiet {
       try Output.line("\(counted(counts.rows, "row")) in \(path)")
+    }
+  }
+
+  /// Writes what is recorded of the vectors beside them.
+  private func writeRecipe(_ settings: Settings) async throws {
+    let table = try settings.imageTable()
+    let connection = try await settings.connect()
+    do {
+      let recorded = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
+        .read(connection)
+      await connection.close()
+      if let recorded { try RecipeFile.write(recorded.recipe, of: file) }
+    } catch {
+      await connection.close()
+      throw error
     }
   }
 }
