@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures `adbvec sync` beside the bare walk and a scan of times of modification into SQLite, in turns.
 
-The folder and what is recorded of it are generated: files of one byte, which a run without changes never opens, and rows of
-small vectors. `--changes` embeds one real image per round, with the model in force."""
+The folder and what is recorded of it are generated: empty files of different sizes, which a run without changes never opens, and
+rows of small vectors. `--changes` embeds one real image per round, with the model in force; `--new` plans the same folder for a
+table that has none of it."""
 import argparse
 import json
 import os
@@ -56,6 +57,24 @@ def sync(arguments, folder):
     return json.loads(done.stdout)["result"]
 
 
+def plan(arguments, folder):
+    """The seconds and the most memory, in KiB, that a plan of a folder takes of which nothing is recorded."""
+    table = arguments.table + "_new"
+    sql(arguments, f"""DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (id bigint PRIMARY KEY, class text, source text,
+      image_vector real[])""")
+    command = [arguments.adbvec, "sync", folder, "--database-url", arguments.url, "--table", table, "--quiet", "--dry-run"]
+    start = time.perf_counter()
+    with open(os.devnull, "wb") as nowhere:
+        process = subprocess.Popen(command, stdout=nowhere)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    found = time.perf_counter() - start
+    sql(arguments, f"DROP TABLE {table}")
+    if process.returncode != 0:
+        sys.exit(process.returncode)
+    return found, usage.ru_maxrss
+
+
 def sql(arguments, script):
     subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", arguments.url], input=script, text=True, check=True)
 
@@ -71,6 +90,11 @@ def bitmap(path, seed):
 def prepare(arguments, folder):
     """Makes the files, and a table and a journal that have every one of them."""
     past = 1_700_000_000_000_000_000
+
+    def size(number):
+        """Different for each, as those of photographs mostly are."""
+        return 1 + number * 7919 % 10_000_019
+
     sql(arguments, f"""
       DROP TABLE IF EXISTS {arguments.table};
       CREATE TABLE {arguments.table} (id bigint PRIMARY KEY, class text, source text, image_vector real[]);
@@ -86,17 +110,17 @@ def prepare(arguments, folder):
         if number % PER_FOLDER == 0:
             os.mkdir(os.path.dirname(path))
         with open(path, "wb") as file:
-            file.write(b"x")
-        os.utime(path, ns=(past, past))
-        lines.append(f"{number + 10}\t{name}\n")
+            file.truncate(size(number))
+        os.utime(path, ns=(past, past + number))
+        lines.append(f"{number + 10}\t{name}\t{size(number)}\t{past + number}\t{os.stat(path).st_ctime_ns}\n")
     script = f"""
-      CREATE TEMP TABLE files (id bigint, path text);
+      CREATE TEMP TABLE files (id bigint, path text, size bigint, modified bigint, status bigint);
       COPY files FROM STDIN;
 {"".join(lines)}\\.
       INSERT INTO {arguments.table} SELECT id, split_part(path, '/', 1), '{folder}/' || path,
         ARRAY(SELECT random() FROM generate_series(1, {arguments.dimension}))::real[] FROM files;
-      INSERT INTO adbvec_load_image (load_key, path, id, byte_count, modified_at, content_hash)
-        SELECT l.load_key, f.path, f.id, 1, {past}, md5(f.path) || md5(f.path) FROM files f,
+      INSERT INTO adbvec_load_image (load_key, path, id, byte_count, modified_at, content_hash, status_changed_at)
+        SELECT l.load_key, f.path, f.id, f.size, f.modified, md5(f.path) || md5(f.path), f.status FROM files f,
           (SELECT load_key FROM adbvec_load ORDER BY started_at DESC LIMIT 1) l;
       ANALYZE;
     """
@@ -113,6 +137,7 @@ def main():
     parser.add_argument("--dimension", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--changes", action="store_true", help="also change one image in each round")
+    parser.add_argument("--new", action="store_true", help="also plan the folder for a table without its images")
     arguments = parser.parse_args()
     base = tempfile.mkdtemp()
     folder = base + "/images"
@@ -147,6 +172,9 @@ def main():
             if found:
                 print(f"{name:12} {statistics.median(found):8.3f} s   (of {len(found)}: {min(found):.3f} to {max(found):.3f})")
         print(f"peak memory without a change: {memory / 1024:.0f} MiB, {arguments.count} images")
+        if arguments.new:
+            found, peak = plan(arguments, folder)
+            print(f"plan of new images: {found:8.3f} s, peak memory {peak / 1024:.0f} MiB")
     finally:
         sql(arguments, f"DROP TABLE IF EXISTS {arguments.table}")
         shutil.rmtree(base)

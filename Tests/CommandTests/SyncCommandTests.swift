@@ -143,6 +143,67 @@ struct SyncCommandTests {
     }
   }
 
+  /// The list of JSON is printed as the plan is gone through, and is the same document.
+  @Test func aPlanIsPrintedInTheOrderOfThePaths() async throws {
+    struct Plan: Decodable {
+      struct Change: Decodable, Equatable {
+        let action: String
+        let path: String
+        let from: String?
+        let duplicate_of: String?
+      }
+      struct Result: Decodable {
+        let changes: [Change]
+        let counts: [String: Int]
+        let dry_run: Bool
+      }
+      let command: String
+      let schema: Int
+      let result: Result
+    }
+    try await with { database in
+      let folder = try EditedFolder()
+      let words = ["sync", folder.path, "--dry-run", "--deleted", "delete", "--yes"]
+      func plan() async throws -> Plan {
+        let output = try await succeed(words + ["--format", "json"], database)
+        let whole = try JSONSerialization.jsonObject(with: Data(output.utf8))
+        #expect(output.hasPrefix("{\n  \"command\" : \"sync\",\n  \"result\" : {\n    \"changes\" : ["))
+        #expect((whole as? [String: Any])?.keys.sorted() == ["command", "result", "schema"])
+        return try JSONDecoder().decode(Plan.self, from: Data(output.utf8))
+      }
+      let empty = try await plan()
+      #expect(empty.result.changes.isEmpty && empty.result.counts["added"] == 0 && empty.result.dry_run)
+      for (number, name) in ["a/1", "a/2", "a.b", "gone", "old", "same"].enumerated() {
+        try folder.write(name + ".bmp", UInt8(number * 20))
+      }
+      _ = try await succeed(["sync", folder.path], database)
+      try folder.write("a/1.bmp", 200, extraBytes: 1)
+      try folder.remove("gone.bmp")
+      try folder.move("old.bmp", "moved.bmp")
+      try folder.copy("same.bmp", "copy.bmp")
+      try folder.write("\"changes\" : [\n.bmp", 250)
+      let found = try await plan()
+      #expect(found.command == "sync" && found.schema == 1)
+      let expected: [(String, String, String?, String?)] = [
+        ("add", "\"changes\" : [\n.bmp", nil, nil), ("change", "a/1.bmp", nil, nil),
+        ("add", "copy.bmp", nil, "same.bmp"), ("delete", "gone.bmp", nil, nil),
+        ("move", "moved.bmp", "old.bmp", nil),
+      ]
+      #expect(
+        found.result.changes
+          == expected.map { Plan.Change(action: $0.0, path: $0.1, from: $0.2, duplicate_of: $0.3) }
+      )
+      let lines = try await succeed(words, database).split(separator: "\n")
+      #expect(
+        lines.dropLast() == [
+          "add  \"changes\" : [\\n.bmp", "change  a/1.bmp", "add  copy.bmp (equal to same.bmp)",
+          "delete  gone.bmp", "move  moved.bmp from old.bmp",
+        ]
+      )
+      #expect(lines.last?.hasPrefix("nothing written: 2 added, 1 changed, 1 moved, 1 deleted, ") == true)
+    }
+  }
+
   private func expectFreshLoad(
     _ folder: EditedFolder,
     _ database: TestDatabase,
@@ -198,6 +259,14 @@ struct SyncCommandTests {
         _ = try await succeed(["recipe", "set"] + recorded, database)
         _ = try await psql("INSERT INTO image_search VALUES (7, 'x', '/x', '[1,2]')", database)
         let image = folder.absolute("a.bmp")
+        let file = scratch + "/vectors.npy"
+        _ = try await succeed(["embed", folder.path, "--output", file] + given, database)
+        let loaded = try await run(["load", file, "--on-conflict", "skip"], database)
+        #expect(loaded.exitCode == 1 && loaded.error.contains("made by another recipe"), "\(loaded.error)")
+        #expect(
+          loaded.error.contains("\nFix: make \(file) again with adbvec embed and --"),
+          "\(loaded.error)"
+        )
         for command in [
           ["embed-load", folder.path], ["sync", folder.path], ["search", "--image", image],
           ["sql", "query", "--image", image], ["serve", "--port", "0"],
@@ -243,6 +312,35 @@ struct SyncCommandTests {
       #expect(other.error.contains("Fix: --replace"))
       _ = try await succeed(["recipe", "set", "--feature", "gem:3", "--replace"], database)
       #expect(try await succeed(["recipe", "show"], database).contains("gem:3.0"))
+    }
+  }
+
+  /// A file of vectors has its recipe beside it, on the way into a table and out of it.
+  @Test func aFileOfVectorsSaysWhatMadeThem() async throws {
+    try await withTemporaryFolder { scratch in
+      try await with { database in
+        let folder = try EditedFolder()
+        for number in 0..<3 { try folder.write("\(number).bmp", UInt8(number * 80)) }
+        let (made, out) = (scratch + "/made.npy", scratch + "/out.jsonl")
+        _ = try await succeed(["embed", folder.path, "--output", made, "--normalise"], database)
+        _ = try await succeed(["load", made], database)
+        let shown = try await succeed(["recipe", "show", "--format", "json"], database)
+        let recipe = try JSONDecoder().decode(Shown.self, from: Data(shown.utf8)).result
+        #expect(recipe["feature"] == "pooled" && recipe["normalise"] == "yes")
+        _ = try await succeed(["unload", out], database)
+        _ = try await psql("TRUNCATE image_search; DROP TABLE adbvec_recipe, adbvec_load", database)
+        _ = try await succeed(["load", out], database)
+        #expect(try await succeed(["recipe", "show", "--format", "json"], database) == shown)
+        // A file that took the name of another one has another recipe.
+        _ = try await succeed(
+          ["embed", folder.path, "--output", scratch + "/other.npy", "--feature", "gem:3"],
+          database
+        )
+        try FileManager.default.removeItem(atPath: made)
+        try FileManager.default.moveItem(atPath: scratch + "/other.npy", toPath: made)
+        let stale = try await run(["load", made, "--on-conflict", "skip"], database)
+        #expect(stale.error.contains("made.npy.recipe.json does not say what made the vectors that"))
+      }
     }
   }
 

@@ -27,6 +27,38 @@ struct ImageCollectionTests {
     #expect(error?.description.hasPrefix("b/10.jpg: ") == true)
   }
 
+  /// Paths are kept without what their neighbours begin with too.
+  @Test func packedImagesAreThoseThatWereAdded() {
+    let folders = ["", "a/", "a/very/long/folder/that/holds/many/", "a/very/", "\u{C3A9}/", "x"]
+    let files = (0..<500).map { number in
+      ImageFile(
+        folder: "/p",
+        path: number % 97 == 3 ? "" : folders[number / 70 % folders.count] + "\(number * number % 251)",
+        byteCount: number == 7 ? 1 << 40 : number,
+        modificationTime: number % 5 == 0 ? -number : Int.max - number,
+        statusChangeTime: number * 3,
+        isRecent: number % 3 == 0
+      )
+    }
+    for count in [0, 1, 63, 64, 65, 128, 500] {
+      let packed = ImageFiles(files.prefix(count))
+      #expect(packed.count == count && Array(packed) == Array(files.prefix(count)))
+      for (position, file) in files.prefix(count).enumerated() {
+        #expect(packed.byteCount(at: position) == file.byteCount)
+        #expect(packed.modificationTime(at: position) == file.modificationTime)
+        #expect(packed.statusChangeTime(at: position) == file.statusChangeTime)
+        #expect(packed.withPath(at: position) { Array($0) } == file.pathBytes)
+        let found = packed.paths(ofSource: Array(file.source.utf8))
+        #expect(found.contains { $0.elementsEqual(file.pathBytes) })
+      }
+    }
+    #expect(
+      ImageFiles(files).paths(ofSource: Array("/pictures/a".utf8)).map { Array($0) } == [
+        Array("/pictures/a".utf8)
+      ]
+    )
+  }
+
   @Test func aLabelFileReplacesTheFolders() throws {
     let scratch = try Scratch()
     _ = try scratch.file("p/a.png", "x")

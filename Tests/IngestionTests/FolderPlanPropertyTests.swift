@@ -39,6 +39,8 @@ private struct FollowedFolder {
   struct File {
     var content: Int
     var modified: Int
+    /// When the file last got its name; 0 where the listing says nothing of it.
+    var status: Int
     var isRecent: Bool
     /// Contents share sizes, so that the content is what tells them apart.
     var byteCount: Int { 1 + content % 3 }
@@ -53,6 +55,7 @@ private struct FollowedFolder {
     var id: ImageID
     var byteCount: Int
     var modified: Int
+    var status: Int
     var hash: String
   }
 
@@ -60,14 +63,19 @@ private struct FollowedFolder {
   var rows: [ImageID: Row] = [:]
   var journal: [String: Record] = [:]
   private var clock = 1
+  private var isComplete = true
 
+  /// Files that are written between two runs have few times of modification, so that those of equal size look alike when they are
+  /// moved.
   mutating func edit(_ random: inout SeededGenerator) {
     let path = "p\(Int.random(in: 0...11, using: &random))"
     let known = files.keys.sorted().randomElement(using: &random) ?? path
     clock += 1
+    let status = Int.random(in: 0...3, using: &random) == 0 ? 0 : clock
     let written = File(
       content: Int.random(in: 0...9, using: &random),
-      modified: clock,
+      modified: clock - clock % Self.ticks,
+      status: status,
       isRecent: Int.random(in: 0...3, using: &random) == 0
     )
     switch Int.random(in: 0...7, using: &random) {
@@ -77,13 +85,10 @@ private struct FollowedFolder {
     case 6: if let file = files[known] { files[path] = file }
     default: (files[known], files[path]) = (files[path], files[known])
     }
-    // What is copied or moved onto another file of its size and time is found by --full-hash only.
-    if let file = files[path], let record = journal[path], record.hash != "\(file.content)",
-      record.byteCount == file.byteCount, record.modified == file.modified
-    {
-      files[path]?.modified = clock
-    }
+    if path != known { for moved in [path, known] { files[moved]?.status = status } }
   }
+
+  private static let ticks = 16
 
   func plan(_ random: inout SeededGenerator) throws -> LoadPlan {
     let listed = files.sorted { $0.key < $1.key }.map { path, file in
@@ -92,6 +97,7 @@ private struct FollowedFolder {
         path: path,
         byteCount: file.byteCount,
         modificationTime: file.modified,
+        statusChangeTime: file.status,
         isRecent: file.isRecent
       )
     }
@@ -103,20 +109,48 @@ private struct FollowedFolder {
           id: record.id,
           byteCount: record.byteCount,
           modificationTime: record.modified,
+          statusChangeTime: record.status,
           isPresent: rows[record.id]?.path == path,
           hasHash: true
         )
       )
     }
-    var hashes: [Int: String] = [:]
+    folder.settle(isComplete: isComplete)
+    var contents = ImageContents()
     for position in folder.positionsToHash(all: false) {
-      hashes[position] = files[listed[position].path].map { "\($0.content)" }
+      if let file = files[listed[position].path] { contents.insert(Self.hash(file.content), at: position) }
     }
-    let wanted = Set(hashes.values)
-    let matches = journal.filter { wanted.contains($0.value.hash) }.map {
-      FolderComparison.Match(hash: $0.value.hash, path: $0.key)
+    for (path, record) in journal.shuffled(using: &random) {
+      contents.add(FolderComparison.Match(hash: record.hash, path: path), folder)
     }
-    return try LoadPlan(folder, hashes: hashes, matches: matches, treatment: .follow, source: "/f")
+    let plan = try LoadPlan(folder, contents: contents, treatment: .follow, source: "/f")
+    expectDifferences(plan)
+    return plan
+  }
+
+  private static func hash(_ content: Int) -> String { SHA256.hexadecimal(of: "\(content)") }
+
+  /// The packed plan has the paths that sets of them have: those whose row and record are not of the file that is there, and those
+  /// that are not there any more.
+  private func expectDifferences(_ plan: LoadPlan) {
+    func isUpToDate(_ path: String, _ file: File) -> Bool {
+      guard let record = journal[path], let row = rows[record.id] else { return false }
+      return row.path == path && record.hash == Self.hash(file.content)
+        && record.byteCount == file.byteCount && row.content == file.content
+    }
+    var changes: [FolderChange] = []
+    var options = LoadOptions()
+    (options.deleted, options.confirmsDeletions) = (.delete, true)
+    plan.forEachChange(options) { changes.append($0) }
+    #expect(changes.map(\.path) == changes.map(\.path).sorted())
+    let (gone, there) = (changes.filter { $0.action == .delete }, changes.filter { $0.action != .delete })
+    #expect(Set(there.map(\.path)) == Set(files.filter { !isUpToDate($0.key, $0.value) }.keys))
+    let without = rows.values.map(\.path).filter { files[$0] == nil && journal[$0] != nil }
+    #expect(Set(gone.map(\.path)) == Set(without).subtracting(plan.moved.map(\.path)))
+    let paths = { (positions: PositionSet) in Set(positions.map { plan.files[$0].path }) }
+    let duplicates = Set(plan.duplicates.map { plan.files[$0.position].path })
+    #expect(paths(plan.new).union(paths(plan.changed)).isDisjoint(with: duplicates))
+    #expect(paths(plan.positionsWithoutID).isDisjoint(with: plan.moved.map { plan.files[$0.position].path }))
   }
 
   /// Plans and does what was planned, up to a number of transactions.
@@ -128,6 +162,9 @@ private struct FollowedFolder {
   ) throws {
     var plan = try plan(&random)
     try plan.assignIDs(ids, taken: taken(plan))
+    isComplete = false
+    // Whatever is written from now on has another time.
+    clock += Self.ticks
     var left = limit ?? .max
     func goesOn() -> Bool {
       left -= 1
@@ -141,14 +178,16 @@ private struct FollowedFolder {
       var record = try #require(journal[move.path])
       journal[move.path] = nil
       record.modified = Int(plan.image(at: move.position).recordedTime)
+      record.status = plan.files[move.position].statusChangeTime
       journal[path] = record
       rows[move.id]?.path = path
     }
     for position in plan.refreshed {
       guard goesOn() else { return }
       journal[plan.files[position].path]?.modified = Int(plan.image(at: position).recordedTime)
+      journal[plan.files[position].path]?.status = plan.files[position].statusChangeTime
     }
-    for position in (plan.new + plan.changed).sorted() {
+    for position in plan.new.union(plan.changed) {
       guard goesOn() else { return }
       let id = try #require(plan.ids[position])
       #expect(plan.changed.contains(position) == (rows[id] != nil), "a new row's id is free")
@@ -156,7 +195,8 @@ private struct FollowedFolder {
     }
     for duplicate in plan.duplicates {
       guard goesOn() else { return }
-      let (id, hash) = (try #require(plan.ids[duplicate.position]), plan.hashes[duplicate.position])
+      let id = try #require(plan.ids[duplicate.position])
+      let hash = plan.contents.hash(at: duplicate.position)
       let original = try #require(journal[duplicate.original])
       #expect(original.hash == hash, "the original has the content")
       write(plan, duplicate.position, id, content: try #require(rows[original.id]).content)
@@ -166,6 +206,7 @@ private struct FollowedFolder {
       if let id = image.id { rows[id] = nil }
       journal[image.path] = nil
     }
+    isComplete = true
   }
 
   private mutating func write(_ plan: LoadPlan, _ position: Int, _ id: ImageID, content: Int) {
@@ -175,7 +216,8 @@ private struct FollowedFolder {
       id: id,
       byteCount: image.file.byteCount,
       modified: Int(image.recordedTime),
-      hash: "\(content)"
+      status: image.file.statusChangeTime,
+      hash: Self.hash(content)
     )
   }
 

@@ -21,6 +21,57 @@ struct LoadPartsTests {
     #expect(DoneRanges([1..<5]).prefix == 0)
   }
 
+  @Test(arguments: 0..<20)
+  func aSetOfPositionsIsWhatASetIs(seed: Int) {
+    var random = SeededGenerator(seed: UInt64(seed))
+    var (packed, plain) = (PositionSet(), Set<Int>())
+    let range = [3, 64, 65, 200, 3_000][seed % 5]
+    for _ in 0..<400 {
+      let position = Int.random(in: 0..<range, using: &random)
+      if Int.random(in: 0..<3, using: &random) > 0 {
+        packed.insert(position)
+        plain.insert(position)
+      } else {
+        packed.remove(position)
+        plain.remove(position)
+      }
+    }
+    #expect(Array(packed) == plain.sorted() && packed.count == plain.count && packed.isEmpty == plain.isEmpty)
+    #expect((0..<range * 2).allSatisfy { packed.contains($0) == plain.contains($0) })
+    let other = Set((0..<10).map { _ in Int.random(in: 0..<range * 2, using: &random) })
+    #expect(Array(packed.union(PositionSet(other))) == plain.union(other).sorted())
+    #expect(packed.union(PositionSet(other)) == PositionSet(other).union(packed))
+    #expect(packed.union(PositionSet(other)).count == plain.union(other).count)
+  }
+
+  @Test func packedIDsAreThoseThatWereSet() {
+    let texts = ["", "x", "1b4e28ba-2fa1-11d2-883f-0016d3cca427", "007", "é", "e\u{301}"].map { ImageID($0) }
+    let all: [ImageID?] = [nil, 0, -5, ImageID(Int64.max), ImageID(Int64.min)] + texts + [nil]
+    var ids = RowIDs(count: all.count)
+    for (position, id) in all.enumerated().reversed() { ids[position] = id }
+    #expect(all.indices.allSatisfy { ids[$0] == all[$0] && ids.hasID(at: $0) == (all[$0] != nil) })
+    ids[5] = nil
+    ids[0] = ImageID("another text")
+    ids.append(ImageID("last"))
+    #expect(ids[5] == nil && ids[0] == ImageID("another text") && ids[6] == all[6])
+    #expect(ids.count == all.count + 1 && ids[all.count] == ImageID("last"))
+  }
+
+  @Test func contentsAreKnownByTheirHashes() {
+    var contents = ImageContents()
+    let hashes = (0..<500).map { SHA256.hexadecimal(of: "\($0 % 300)") }
+    for (position, hash) in hashes.enumerated().reversed() { contents.insert(hash, at: position * 2) }
+    #expect(contents.count == 300)
+    #expect(
+      hashes.indices.allSatisfy { contents.hash(at: $0 * 2) == hashes[$0] && contents[$0 * 2 + 1] == nil }
+    )
+    #expect(contents[0] == contents[600] && contents[0] != contents[2])
+    for wrong in ["", "x", String(hashes[0].dropLast()) + "g", hashes[0] + "0"] {
+      contents.insert(wrong, at: 1)
+    }
+    #expect(contents[1] == nil && contents.count == 300)
+  }
+
   @Test func idsThatComeTwiceInABatchAreDecidedHere() {
     var rows = FeatureBatch()
     for (id, value) in [(1, 1), (2, 2), (1, 3)] {

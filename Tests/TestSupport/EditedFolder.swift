@@ -40,8 +40,6 @@ public final class EditedFolder: Sendable {
   public func write(_ name: String, _ bytes: [UInt8]) throws {
     try makeFolder(name)
     try Data(bytes).write(to: URL(fileURLWithPath: absolute(name)))
-    // The system's clock for files goes in ticks: two files of one tick and size that change places look untouched.
-    try touch(name)
   }
 
   /// Moves a file, onto another one too.
@@ -50,7 +48,7 @@ public final class EditedFolder: Sendable {
     _ = rename(absolute(from), absolute(to))
   }
 
-  /// Copies a file, with a time of modification of its own.
+  /// Copies a file; the copy's time of modification is that of the copying.
   public func copy(_ from: String, _ to: String) throws {
     guard from != to else { return }
     try write(to, Array(Data(contentsOf: URL(fileURLWithPath: absolute(from)))))

@@ -109,7 +109,54 @@ struct JSONErrors: Encodable {
   func print() throws { try printJSON(self) }
 }
 
+/// A report whose result begins with a list that is printed while it is made, so that memory does not hold it.
+package struct JSONListReport: Sendable {
+  private let command: String
+  /// The list's name, which comes before those of the result's other members.
+  private let list: String
+  private let encoder = jsonEncoder()
+  private var count = 0
+
+  package init(command: String, list: String) {
+    self.command = command
+    self.list = list
+  }
+
+  /// Prints an element.
+  package mutating func print(_ element: some Encodable) throws {
+    if count == 0 { try Output.data(try parts(of: [list: [Int]()]).head) }
+    let lines = try Self.text(element, encoder).split(separator: "\n").map { "\n      " + $0 }
+    try Output.data((count == 0 ? "" : ",") + lines.joined())
+    count += 1
+  }
+
+  /// Prints what follows the list.
+  /// - Parameter result: the result with an empty list.
+  package func finish(_ result: some Encodable) throws {
+    guard count > 0 else { return try JSONReport(command: command, result: result).print() }
+    try Output.data("\n    ]" + (try parts(of: result).tail) + "\n")
+  }
+
+  /// What comes before the list's elements, and what behind its end.
+  private func parts(of result: some Encodable) throws -> (head: String, tail: String) {
+    let text = try Self.text(JSONReport(command: command, result: result), encoder)
+    // A quotation mark inside a string has a backslash before it.
+    guard let start = text.firstRange(of: "\"\(list)\" : ["),
+      let end = text[start.upperBound...].firstIndex(of: "]")
+    else { return (text, "") }
+    return (String(text[..<start.upperBound]), String(text[text.index(after: end)...]))
+  }
+
+  private static func text(_ value: some Encodable, _ encoder: JSONEncoder) throws -> String {
+    String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}
+
 private func printJSON(_ value: some Encodable) throws {
+  try Output.data(String(decoding: try jsonEncoder().encode(value), as: UTF8.self) + "\n")
+}
+
+private func jsonEncoder() -> JSONEncoder {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   encoder.keyEncodingStrategy = .custom { path in SnakeCaseKey(path) }
@@ -119,7 +166,7 @@ private func printJSON(_ value: some Encodable) throws {
     negativeInfinity: "-Infinity",
     nan: "NaN"
   )
-  try Output.data(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+  return encoder
 }
 
 /// A property's name in snake_case.

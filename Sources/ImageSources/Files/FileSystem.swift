@@ -82,14 +82,27 @@ enum FileSystem {
   /// The names in a folder, unsorted, as bytes: a name need not be UTF-8.
   /// - Throws: `Failure`.
   static func names(inFolder path: [UInt8]) throws -> [[UInt8]] {
+    var names: [[UInt8]] = []
+    try forEachName(inFolder: path) { name, _ in names.append(Array(name)) }
+    return names
+  }
+
+  /// Lends each name in a folder, unsorted, those left out that start with a dot, with what readdir says that it names (`DT_REG`,
+  /// `DT_UNKNOWN` …).
+  /// - Throws: `Failure`.
+  static func forEachName(
+    inFolder path: [UInt8],
+    _ body: (UnsafeRawBufferPointer, Int32) -> Void
+  ) throws {
     guard let stream = opendir(terminated(path)) else { throw Failure(code: errno) }
     defer { closedir(stream) }
-    var names: [[UInt8]] = []
     while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { [UInt8]($0.prefix { $0 != 0 }) }
-      if name.first != UInt8(ascii: ".") { names.append(name) }
+      let type = Int32(entry.pointee.d_type)
+      withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        let name = UnsafeRawBufferPointer(rebasing: bytes.prefix { $0 != 0 })
+        if name.first != UInt8(ascii: ".") { body(name, type) }
+      }
     }
-    return names
   }
 
   /// A path as a C string.

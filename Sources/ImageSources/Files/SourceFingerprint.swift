@@ -99,6 +99,9 @@ enum FileFingerprint {
   /// Nanoseconds since 1970.
   static func modificationTime(_ info: stat) -> Int { nanoseconds(info.st_mtim) }
 
+  /// When the file's name, rights or content last changed, in nanoseconds since 1970.
+  static func statusChangeTime(_ info: stat) -> Int { nanoseconds(info.st_ctim) }
+
   /// The time by the clock that files are stamped with, in nanoseconds since 1970.
   static func now() -> Int {
     var time = timespec()

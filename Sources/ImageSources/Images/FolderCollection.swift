@@ -211,9 +211,11 @@ private struct FolderWalk {
     }
     guard open.insert(identity).inserted else { return }
     defer { open.remove(identity) }
-    let names: [[UInt8]]
+    var names = FolderNames()
     do {
-      names = try FileSystem.names(inFolder: absolute)
+      try FileSystem.forEachName(inFolder: absolute) { name, type in
+        names.append(name, isFolder: isFolder(name, type, in: absolute))
+      }
     } catch let error as FileSystem.Failure {
       guard !relative.isEmpty else {
         throw CollectionError(.unreadable, file: PathText.text(root), FileSystem.reason(error.code))
@@ -221,51 +223,45 @@ private struct FolderWalk {
       leftOut.add(unreadable: relative, error.code)
       return
     }
-    var entries: [Entry] = []
-    entries.reserveCapacity(names.count)
-    for name in names {
+    for index in names.sorted() {
+      let (name, isFolder) = names[Int(index)]
       let path = relative.isEmpty ? name : relative + [slash] + name
-      var info = stat()
-      guard stat(FileSystem.terminated(root + [slash] + path), &info) == 0 else {
-        if errno == ENOENT || errno == ELOOP {
-          leftOut.danglingLinks += 1
-          leftOut.unseen.append(path)
-        } else {
-          leftOut.add(unreadable: path, errno)
+      if isFolder {
+        if !FolderCollection.leftOutFolders.contains(String(decoding: name, as: UTF8.self)) {
+          try visit(path)
         }
-        continue
-      }
-      switch info.st_mode & S_IFMT {
-      case S_IFDIR where FolderCollection.leftOutFolders.contains(String(decoding: name, as: UTF8.self)):
-        break
-      // A folder's images come where its name and a slash do, so that all paths are in the order of their bytes.
-      case S_IFDIR: entries.append(Entry(key: name + [slash], state: nil))
-      case S_IFREG: entries.append(Entry(key: name, state: FileState(info, listedAt: start)))
-      default: if Self.isImage(name) { leftOut.pipes += 1 }
-      }
-    }
-    entries.sort { $0.key.lexicographicallyPrecedes($1.key) }
-    for entry in entries {
-      if let state = entry.state {
-        take(relative.isEmpty ? entry.key : relative + [slash] + entry.key, entry.key, state)
       } else {
-        let name = entry.key.dropLast()
-        try visit(relative.isEmpty ? Array(name) : relative + [slash] + name)
+        take(path, name)
       }
     }
   }
 
-  /// A folder, whose name ends in a slash, or a file.
-  private struct Entry {
-    let key: [UInt8]
-    let state: FileState?
+  /// Whether a name is a folder's, or a link's to one; files are told apart without asking for each, where the file system says
+  /// what they are.
+  private func isFolder(_ name: UnsafeRawBufferPointer, _ type: Int32, in folder: [UInt8]) -> Bool {
+    guard [Int32(DT_LNK), Int32(DT_UNKNOWN)].contains(type) else { return type == Int32(DT_DIR) }
+    var info = stat()
+    return stat(FileSystem.terminated(folder + [UInt8(ascii: "/")] + name), &info) == 0
+      && info.st_mode & S_IFMT == S_IFDIR
   }
 
-  private mutating func take(_ path: [UInt8], _ name: [UInt8], _ state: FileState) {
-    if Self.isImage(name) {
-      found.append(path, state)
-    } else {
-      leftOut.files[Self.extension(of: name) ?? "", default: 0] += 1
+  private mutating func take(_ path: [UInt8], _ name: [UInt8]) {
+    var info = stat()
+    guard stat(FileSystem.terminated(root + [UInt8(ascii: "/")] + path), &info) == 0 else {
+      if errno == ENOENT || errno == ELOOP {
+        leftOut.danglingLinks += 1
+        leftOut.unseen.append(path)
+      } else {
+        leftOut.add(unreadable: path, errno)
+      }
+      return
+    }
+    switch info.st_mode & S_IFMT {
+    case S_IFREG where Self.isImage(name): found.append(path, FileState(info, listedAt: start))
+    case S_IFREG: leftOut.files[Self.extension(of: name) ?? "", default: 0] += 1
+    // What has become a folder since the name was read is for the next walk.
+    case S_IFDIR: leftOut.unseen.append(path)
+    default: if Self.isImage(name) { leftOut.pipes += 1 }
     }
   }
 
@@ -284,4 +280,35 @@ private struct FolderWalk {
     guard stat(FileSystem.terminated(folder), &info) == 0 else { return nil }
     return [UInt64(info.st_dev), UInt64(info.st_ino)]
   }
+}
+
+/// The names in a folder, packed.
+private struct FolderNames {
+  /// The names one behind the other, a slash behind those of folders.
+  private var bytes: [UInt8] = []
+  private var ends: [Int] = []
+
+  mutating func append(_ name: UnsafeRawBufferPointer, isFolder: Bool) {
+    bytes += name
+    if isFolder { bytes.append(UInt8(ascii: "/")) }
+    ends.append(bytes.count)
+  }
+
+  subscript(index: Int) -> (name: [UInt8], isFolder: Bool) {
+    let name = bytes[bounds(index)]
+    let isFolder = name.last == UInt8(ascii: "/")
+    return (Array(isFolder ? name.dropLast() : name), isFolder)
+  }
+
+  /// The names' numbers in the order of their bytes: a folder's images come where its name and a slash do, so that all paths of a
+  /// walk are in the order of their bytes.
+  func sorted() -> [Int32] {
+    bytes.withUnsafeBytes { bytes in
+      ends.indices.map { Int32(truncatingIfNeeded: $0) }.sorted { left, right in
+        bytes[bounds(Int(left))].lexicographicallyPrecedes(bytes[bounds(Int(right))])
+      }
+    }
+  }
+
+  private func bounds(_ index: Int) -> Range<Int> { (index == 0 ? 0 : ends[index - 1])..<ends[index] }
 }

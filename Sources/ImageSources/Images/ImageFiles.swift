@@ -17,6 +17,9 @@ public struct ImageFile: Sendable, Hashable {
   public let byteCount: Int
   /// The time of the last modification, in nanoseconds since 1970.
   public let modificationTime: Int
+  /// The time of the last change of the file's name, rights or content, in nanoseconds since 1970; 0 where it says nothing, because
+  /// another change may have had the same time.
+  public let statusChangeTime: Int
   /// Whether the file was modified so shortly before it was listed that another modification may have the same time.
   public let isRecent: Bool
   /// The id that a manifest gives the image's row.
@@ -47,20 +50,27 @@ public struct ImageFile: Sendable, Hashable {
     path: String,
     byteCount: Int,
     modificationTime: Int,
+    statusChangeTime: Int = 0,
     isRecent: Bool = false,
     id: ImageID? = nil
   ) {
     self.init(
       folder: Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder)),
       path: PathText.bytes(path),
-      FileState(byteCount: byteCount, modificationTime: modificationTime, isRecent: isRecent),
+      FileState(
+        byteCount: byteCount,
+        modificationTime: modificationTime,
+        statusChangeTime: statusChangeTime,
+        isRecent: isRecent
+      ),
       id: id
     )
   }
 
   init(folder: Folder, path: [UInt8], _ state: FileState, id: ImageID? = nil) {
     pathBytes = path
-    (byteCount, modificationTime, isRecent) = (state.byteCount, state.modificationTime, state.isRecent)
+    (byteCount, modificationTime) = (state.byteCount, state.modificationTime)
+    (statusChangeTime, isRecent) = (state.statusChangeTime, state.isRecent)
     self.folder = folder
     self.id = id
   }
@@ -75,7 +85,7 @@ public struct ImageFile: Sendable, Hashable {
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var hash = SHA256()
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    var buffer = [UInt8](repeating: 0, count: min(max(byteCount + 1, 1 << 12), 1 << 18))
     while true {
       let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
@@ -95,34 +105,39 @@ public struct ImageFile: Sendable, Hashable {
 struct FileState: Sendable, Hashable {
   let byteCount: Int
   let modificationTime: Int
+  let statusChangeTime: Int
   let isRecent: Bool
 
-  init(byteCount: Int, modificationTime: Int, isRecent: Bool) {
-    (self.byteCount, self.modificationTime, self.isRecent) = (byteCount, modificationTime, isRecent)
+  init(byteCount: Int, modificationTime: Int, statusChangeTime: Int, isRecent: Bool) {
+    (self.byteCount, self.modificationTime) = (byteCount, modificationTime)
+    (self.statusChangeTime, self.isRecent) = (statusChangeTime, isRecent)
   }
 
   /// - Parameter listedAt: when the listing began, in nanoseconds since 1970.
   init(_ info: stat, listedAt: Int) {
     byteCount = Int(info.st_size)
     modificationTime = FileFingerprint.modificationTime(info)
-    let age = listedAt.subtractingReportingOverflow(modificationTime)
-    isRecent = !age.overflow && age.partialValue.magnitude < Self.coarsestClock
+    isRecent = Self.isClose(modificationTime, to: listedAt)
+    let change = FileFingerprint.statusChangeTime(info)
+    statusChangeTime = Self.isClose(change, to: listedAt) ? 0 : change
+  }
+
+  private static func isClose(_ time: Int, to listing: Int) -> Bool {
+    let age = listing.subtractingReportingOverflow(time)
+    return !age.overflow && age.partialValue.magnitude < coarsestClock
   }
 
   /// FAT keeps times of modification in steps of two seconds, in nanoseconds.
   private static let coarsestClock: UInt = 2_000_000_000
 }
 
-/// The images of a folder, packed: each takes 25 bytes and its path.
+/// The images of a folder, packed: each takes some 30 bytes, and of its path what its neighbours do not begin with too.
 public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
   private let folder: ImageFile.Folder
-  /// The paths, one behind the other.
-  private var paths: [UInt8] = []
-  /// Where each path ends.
-  private var ends: [Int] = []
-  private var byteCounts: [Int] = []
-  private var times: [Int] = []
-  private var recent: [Bool] = []
+  /// The images in their order, `Block.size` in each block.
+  private var blocks: [Block] = []
+  /// Those behind the last block.
+  private var rest = Block()
   /// The ids that a manifest gives; empty when it gives none.
   private var ids: [ImageID?] = []
 
@@ -137,10 +152,12 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
     while let file = files.next() { append(file) }
   }
 
-  private mutating func append(_ file: ImageFile) {
+  /// Adds an image of the folder at the end.
+  package mutating func append(_ file: ImageFile) {
     let state = FileState(
       byteCount: file.byteCount,
       modificationTime: file.modificationTime,
+      statusChangeTime: file.statusChangeTime,
       isRecent: file.isRecent
     )
     append(file.pathBytes, state, id: file.id)
@@ -149,36 +166,37 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
   mutating func append(_ path: [UInt8], _ state: FileState, id: ImageID? = nil) {
     if id != nil, ids.isEmpty { ids = Array(repeating: nil, count: count) }
     if id != nil || !ids.isEmpty { ids.append(id) }
-    paths += path
-    ends.append(paths.count)
-    byteCounts.append(state.byteCount)
-    times.append(state.modificationTime)
-    recent.append(state.isRecent)
+    rest.append(path, state)
+    guard rest.count == Block.size else { return }
+    blocks.append(rest.packed())
+    rest = Block()
   }
 
   /// The first position.
   public var startIndex: Int { 0 }
   /// The position behind the last image.
-  public var endIndex: Int { ends.count }
+  public var endIndex: Int { blocks.count * Block.size + rest.count }
 
   /// An image.
   public subscript(position: Int) -> ImageFile {
     ImageFile(
       folder: folder,
       path: withPath(at: position) { Array($0) },
-      FileState(
-        byteCount: byteCounts[position],
-        modificationTime: times[position],
-        isRecent: recent[position]
-      ),
+      withBlock(position) { $0.state($1) },
       id: ids.isEmpty ? nil : ids[position]
     )
   }
 
   /// The size of an image's file in bytes.
-  package func byteCount(at position: Int) -> Int { byteCounts[position] }
+  package func byteCount(at position: Int) -> Int { withBlock(position) { $0.state($1).byteCount } }
   /// The time of modification of an image's file, in nanoseconds since 1970.
-  package func modificationTime(at position: Int) -> Int { times[position] }
+  package func modificationTime(at position: Int) -> Int {
+    withBlock(position) { $0.state($1).modificationTime }
+  }
+  /// The time of the last change of an image's file and its name, in nanoseconds since 1970; 0 where it says nothing.
+  package func statusChangeTime(at position: Int) -> Int {
+    withBlock(position) { $0.state($1).statusChangeTime }
+  }
 
   /// Asks the system for the file of an image that will be wanted soon, and does not wait for it.
   package func readAhead(at position: Int) {
@@ -190,7 +208,7 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
     // Linux cuts a longer wish down to what it reads ahead by itself.
-    for offset in stride(from: 0, to: byteCounts[position], by: 1 << 17) {
+    for offset in stride(from: 0, to: byteCount(at: position), by: 1 << 17) {
       posix_fadvise(descriptor, off_t(offset), 1 << 17, POSIX_FADV_WILLNEED)
     }
   }
@@ -202,8 +220,93 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
 
   /// Lends the bytes of an image's path.
   package func withPath<Result>(at position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    let start = position == 0 ? 0 : ends[position - 1]
-    return paths.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<ends[position]])) }
+    withBlock(position) { $0.withPath($1, body) }
+  }
+
+  /// The paths in the folder that a row's source may stand for: behind the folder's name, or behind that without links; of a
+  /// manifest also the whole path.
+  package func paths(ofSource source: [UInt8]) -> [ArraySlice<UInt8>] {
+    let below = [folder.absolute, folder.resolved].compactMap { name in
+      source.starts(with: name) && source.dropFirst(name.count).first == UInt8(ascii: "/")
+        ? source.dropFirst(name.count + 1) : nil
+    }
+    return below + (source.first == UInt8(ascii: "/") ? [source[...]] : [])
+  }
+
+  private func withBlock<Result>(_ position: Int, _ body: (Block, Int) -> Result) -> Result {
+    let (block, index) = position.quotientAndRemainder(dividingBy: Block.size)
+    return body(block < blocks.count ? blocks[block] : rest, index)
+  }
+
+  /// Some images that follow each other.
+  private struct Block: Sendable, Hashable {
+    static let size = 64
+
+    /// What all paths begin with, then the rest of each.
+    private var paths: [UInt8] = []
+    private var prefix = 0
+    /// Where in `paths` the rest of each ends.
+    private var ends: [UInt32] = []
+    /// Of each the size, the time of modification and the time of the last change.
+    private var numbers: [Int] = []
+    /// A bit for each that is recent.
+    private var recent: UInt64 = 0
+
+    var count: Int { ends.count }
+
+    mutating func append(_ path: [UInt8], _ state: FileState) {
+      if state.isRecent { recent |= 1 << UInt64(count) }
+      paths += path
+      ends.append(UInt32(paths.count))
+      numbers += [state.byteCount, state.modificationTime, state.statusChangeTime]
+    }
+
+    func state(_ index: Int) -> FileState {
+      FileState(
+        byteCount: numbers[index * 3],
+        modificationTime: numbers[index * 3 + 1],
+        statusChangeTime: numbers[index * 3 + 2],
+        isRecent: recent >> UInt64(index) & 1 == 1
+      )
+    }
+
+    func withPath<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+      let bounds = bounds(index)
+      return paths.withUnsafeBytes { bytes in
+        guard prefix > 0 else { return body(UnsafeRawBufferPointer(rebasing: bytes[bounds])) }
+        return withUnsafeTemporaryAllocation(byteCount: prefix + bounds.count, alignment: 1) { path in
+          path.copyBytes(from: bytes[..<prefix])
+          UnsafeMutableRawBufferPointer(rebasing: path[prefix...]).copyBytes(from: bytes[bounds])
+          return body(UnsafeRawBufferPointer(path))
+        }
+      }
+    }
+
+    private func bounds(_ index: Int) -> Range<Int> {
+      (index == 0 ? prefix : Int(ends[index - 1]))..<Int(ends[index])
+    }
+
+    /// The same images, with what their paths begin with kept once, and no room for more.
+    func packed() -> Block {
+      var common = paths[bounds(0)]
+      for index in 1..<count {
+        let path = paths[bounds(index)]
+        common = common.prefix(zip(common, path).lazy.prefix { $0 == $1 }.reduce(0) { count, _ in count + 1 })
+      }
+      var block = Block()
+      block.prefix = common.count
+      block.recent = recent
+      block.paths.reserveCapacity(paths.count - common.count * (count - 1))
+      block.paths += common
+      block.ends.reserveCapacity(count)
+      for index in 0..<count {
+        block.paths += paths[bounds(index)].dropFirst(common.count)
+        block.ends.append(UInt32(block.paths.count))
+      }
+      block.numbers.reserveCapacity(numbers.count)
+      block.numbers += numbers
+      return block
+    }
   }
 }
 

@@ -35,7 +35,7 @@ public struct FolderChanges: Sendable, Hashable, Encodable {
 
   /// As a plan has it.
   init(_ plan: LoadPlan, _ options: LoadOptions) {
-    let replaced = plan.duplicates.count { $0.hasRow }
+    let replaced = plan.duplicates.countWithRow
     added = plan.new.count + plan.duplicates.count - replaced
     changed = plan.changed.count + replaced
     moved = plan.moved.count
@@ -114,35 +114,51 @@ public struct FolderChange: Sendable, Hashable, Encodable {
 }
 
 extension LoadPlan {
-  /// Every image with which something happens, in the order of the paths; those that only the journal cares for are left
+  /// Gives every image with which something happens, in the order of the paths; those that only the journal cares for are left
   /// out.
-  func changes(_ options: LoadOptions) -> [FolderChange] {
+  func forEachChange(_ options: LoadOptions, _ body: (FolderChange) -> Void) {
     func change(_ action: FolderChange.Action, _ position: Int) -> FolderChange {
       FolderChange(action: action, path: files[position].path, id: action == .add ? nil : ids[position])
     }
-    var changes = new.map { change(.add, $0) } + changed.map { change(.change, $0) }
-    changes += moved.map { move in
-      var moving = change(.move, move.position)
-      moving.from = move.path
-      return moving
-    }
-    changes += duplicates.map { duplicate in
-      var sharing = change(duplicate.hasRow ? .change : .add, duplicate.position)
-      sharing.duplicateOf = duplicate.original
-      return sharing
-    }
-    changes += skipped.map { duplicate in
-      FolderChange(
-        action: .leaveOut,
-        path: files[duplicate.position].path,
-        duplicateOf: duplicate.original
-      )
-    }
-    let retired = Set(retired(options.deleted, isConfirmed: options.confirmsDeletions).map(\.path))
+    let heldBack =
+      options.deleted == .delete && retired(.delete, isConfirmed: options.confirmsDeletions).isEmpty
     let action: FolderChange.Action = options.deleted == .delete ? .delete : .flag
-    changes += deleted.map {
-      FolderChange(action: retired.contains($0.path) ? action : .keep, path: $0.path, id: $0.id)
+    var gone = deleted.startIndex
+    func giveGone(before path: UnsafeRawBufferPointer?) {
+      while gone < deleted.endIndex,
+        path.map({ path in deleted.withPath(at: gone) { $0.lexicographicallyPrecedes(path) } }) ?? true
+      {
+        let image = deleted[gone]
+        let stays = options.deleted == .keep || heldBack || options.deleted == .flag && image.isMissing
+        body(FolderChange(action: stays ? .keep : action, path: image.path, id: image.id))
+        gone += 1
+      }
     }
-    return changes.sorted { Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8)) }
+    let moves = moved.indices.sorted { moved[$0].position < moved[$1].position }
+    var (move, shared, left) = (moves[...], duplicates[...], skipped[...])
+    let positions = PositionSet(moved.lazy.map(\.position)).union(new).union(changed)
+      .union(duplicates.members).union(skipped.members)
+    for position in positions {
+      files.withPath(at: position) { giveGone(before: $0) }
+      if new.contains(position) { body(change(.add, position)) }
+      if changed.contains(position) { body(change(.change, position)) }
+      if let next = move.first, moved[next].position == position {
+        var moving = change(.move, position)
+        moving.from = moved[next].path
+        body(moving)
+        move.removeFirst()
+      }
+      if duplicates.members.contains(position), let duplicate = shared.popFirst() {
+        var sharing = change(duplicate.hasRow ? .change : .add, position)
+        sharing.duplicateOf = duplicate.original
+        body(sharing)
+      }
+      if skipped.members.contains(position), let duplicate = left.popFirst() {
+        body(
+          FolderChange(action: .leaveOut, path: files[position].path, duplicateOf: duplicate.original)
+        )
+      }
+    }
+    giveGone(before: nil)
   }
 }

@@ -15,33 +15,8 @@ struct PathKey: Sendable, Hashable, ExpressibleByStringLiteral {
   init(stringLiteral path: String) { self.init(path) }
 }
 
-/// What the journal has of an image that an earlier run dealt with.
-struct RecordedImage: Sendable, Hashable {
-  /// The path in the folder, as `PathText` has it.
-  var path: String
-  /// The row's id; nil for an image that could not be read, or is left out as a duplicate.
-  var id: ImageID?
-  /// The file's size in bytes when it was embedded.
-  var byteCount: Int
-  /// The file's time of modification when it was embedded, in nanoseconds since 1970; 0 where a later modification could
-  /// have had the same time, so that the content has to be compared.
-  var modificationTime: Int
-  /// Whether the row is in the table.
-  var isPresent = true
-  /// Whether the content's hash is recorded.
-  var hasHash = false
-  /// Whether the image was flagged as missing from its folder.
-  var isMissing = false
-  /// Whether its row lacks a source or a hash that is known.
-  var lacksIdentity = false
-  /// What the image shows, where it was looked at.
-  var phash: PerceptualHash?
-  /// The path of the image that it is a duplicate of.
-  var duplicateOf: String?
-}
-
 /// A folder beside what the journal has of it, one recorded image after another in any order, so that the journal can be
-/// streamed: of images that did not change, nothing but a few bytes is kept.
+/// streamed: of images that did not change, nothing but some 20 bytes is kept.
 struct FolderComparison: Sendable {
   /// What sizes and times tell of an image in the folder.
   enum State: UInt8, Sendable {
@@ -55,7 +30,7 @@ struct FolderComparison: Sendable {
     case returned
     /// The time is another, or says nothing; the size is the same and the hash recorded: the content decides.
     case doubtful
-    /// As `doubtful`, and only because it was modified just before it was loaded.
+    /// As `doubtful`, and only because it was modified just before it was loaded, or may be another image of its size and time.
     case recent
     /// The size is another, or there is no hash to compare.
     case changed
@@ -70,17 +45,17 @@ struct FolderComparison: Sendable {
   /// What is known of each.
   private(set) var states: [State]
   /// The ids of the rows that are in the table.
-  private(set) var ids: [ImageID?]
-  /// Whether the journal has a row of an image.
-  private(set) var recorded: [Bool]
+  private(set) var ids: RowIDs
+  /// Images of which the journal has a row.
+  private(set) var recorded = PositionSet()
   /// Images with a row that are not in the folder, and of which that is sure.
-  private(set) var vanished: [RecordedImage] = []
+  private(set) var vanished = RecordedImages()
   /// Images with a row below folders that could not be read.
-  private(set) var unseen: [RecordedImage] = []
+  private(set) var unseen = RecordedImages()
   /// How many images are recorded.
   private(set) var recordedCount = 0
   /// Images whose rows lack a source or a hash that is known.
-  private(set) var unidentified: [Int] = []
+  private(set) var unidentified = PositionSet()
   /// How many of them have a row in the table.
   private(set) var rowCount = 0
   /// What images with a row show, by position; kept where images are compared by it.
@@ -93,7 +68,11 @@ struct FolderComparison: Sendable {
   private let isLimited: Bool
   private let comparesLooks: Bool
   /// Sizes of recorded images that have a hash: only a file of one of these can be equal to one of them.
-  private var sizes: Set<Int> = []
+  private var sizes: [Int] = []
+  /// Images of recorded size and time whose status changed since: they may have been moved here.
+  private var restamped = PositionSet()
+  /// Sizes and times, hashed, of recorded images that are not where they were.
+  private var displaced: [Int] = []
 
   /// A folder before anything that is recorded is known.
   ///
@@ -106,8 +85,7 @@ struct FolderComparison: Sendable {
     self.isLimited = isLimited
     self.comparesLooks = comparesLooks
     states = Array(repeating: .new, count: files.count)
-    ids = Array(repeating: nil, count: files.count)
-    recorded = Array(repeating: false, count: files.count)
+    ids = RowIDs(count: files.count)
     unseenPaths = Set(unseen.map { PathKey(bytes: $0) })
     positions = PathIndex(files)
   }
@@ -115,26 +93,41 @@ struct FolderComparison: Sendable {
   /// The position of a path; nil for one that is not in the folder.
   func position(of path: String) -> Int? { positions.position(of: PathText.bytes(path), in: files) }
 
+  /// The position of the image that a row's source names; nil for one that is not in the folder.
+  func position(ofSource source: String) -> Int? {
+    files.paths(ofSource: PathText.bytes(source)).lazy
+      .compactMap { positions.position(of: Array($0), in: files) }.first
+  }
+
   /// Takes a recorded image in.
   mutating func add(_ image: RecordedImage) {
     recordedCount += 1
     let hasRow = image.id != nil && image.isPresent
     if hasRow {
       rowCount += 1
-      if image.hasHash { sizes.insert(image.byteCount) }
+      if image.hasHash { sizes.append(image.byteCount) }
     }
+    let isInPlace = compare(image, hasRow: hasRow)
+    if !isInPlace { displaced.append(Self.stamp(image.byteCount, image.modificationTime)) }
+  }
+
+  /// - Returns: whether the image of its path has the recorded size and time.
+  private mutating func compare(_ image: RecordedImage, hasRow: Bool) -> Bool {
     guard let position = position(of: image.path) else {
-      guard hasRow else { return }
+      guard hasRow else { return false }
       if isUnseen(image.path) {
         unseen.append(image)
       } else {
         vanished.append(image)
       }
-      return
+      return false
     }
-    recorded[position] = true
+    recorded.insert(position)
     let hasSameSize = image.byteCount == files.byteCount(at: position)
     let isSame = hasSameSize && image.modificationTime == files.modificationTime(at: position)
+    if isSame, image.statusChangeTime == 0 || image.statusChangeTime != files.statusChangeTime(at: position) {
+      restamped.insert(position)
+    }
     if let original = image.duplicateOf { originals[position] = original }
     if comparesLooks, hasRow { phashes[position] = image.phash }
     guard hasRow else {
@@ -146,10 +139,10 @@ struct FolderComparison: Sendable {
         } else {
           hasSameSize && image.hasHash && image.modificationTime == 0 ? .recent : .new
         }
-      return
+      return isSame
     }
     ids[position] = image.id
-    if image.lacksIdentity { unidentified.append(position) }
+    if image.lacksIdentity { unidentified.insert(position) }
     states[position] =
       if isSame {
         image.isMissing ? .returned : image.hasHash ? .unchanged : .unhashed
@@ -158,6 +151,42 @@ struct FolderComparison: Sendable {
       } else {
         .changed
       }
+    return isSame
+  }
+
+  /// Called once every recorded image was taken in: of images that have their size and time in common with another one, here or
+  /// where it was, the content decides, unless the file's status says that it stayed where it is. Two files that changed their
+  /// names look untouched otherwise.
+  ///
+  /// - Parameter isComplete: whether the last run recorded every image that it found: one that it did not may have come in the place
+  ///   of one that it did.
+  mutating func settle(isComplete: Bool) {
+    guard isComplete else {
+      for position in restamped where states[position] == .unchanged { states[position] = .recent }
+      return
+    }
+    guard restamped.contains(where: { states[$0] == .unchanged }) else { return }
+    var stamps = displaced
+    stamps.reserveCapacity(displaced.count + files.count)
+    for position in files.indices { stamps.append(stamp(at: position)) }
+    stamps.sort()
+    func holds(_ stamp: Int, times: Int) -> Bool {
+      let last = stamps.partition(before: stamp) + times - 1
+      return last < stamps.count && stamps[last] == stamp
+    }
+    for position in restamped where states[position] == .unchanged {
+      // One whose time was not recorded may have any.
+      let unknown = Self.stamp(files.byteCount(at: position), 0)
+      if holds(stamp(at: position), times: 2) || holds(unknown, times: 1) { states[position] = .recent }
+    }
+  }
+
+  private func stamp(at position: Int) -> Int {
+    Self.stamp(files.byteCount(at: position), files.modificationTime(at: position))
+  }
+
+  private static func stamp(_ byteCount: Int, _ time: Int) -> Int {
+    (time ^ byteCount &* 0x5851_F42D_4C95_7F2D) &* 0x2545_F491_4F6C_DD1D
   }
 
   /// Whether a path that is not in the folder may still be there: it, or a folder above it, could not be read.
@@ -175,23 +204,30 @@ struct FolderComparison: Sendable {
   /// other, by their sizes.
   ///
   /// - Parameter all: every image that can be compared.
-  func positionsToHash(all: Bool) -> [Int] {
-    var counts: [Int: Int] = [:]
-    for position in files.indices where [.new, .changed].contains(states[position]) {
-      counts[files.byteCount(at: position), default: 0] += 1
+  func positionsToHash(all: Bool) -> PositionSet {
+    var new: [Int] = []
+    new.reserveCapacity(states.count { $0 == .new || $0 == .changed })
+    for position in files.indices where states[position] == .new || states[position] == .changed {
+      new.append(files.byteCount(at: position))
     }
-    return files.indices.filter { position in
-      switch states[position] {
-      case .new, .changed:
-        let size = files.byteCount(at: position)
-        return sizes.contains(size) || counts[size, default: 0] > 1
-      case .doubtful, .recent: return true
-      case .unchanged, .unhashed, .returned: return all
-      // Where its original is gone, it may take the row over.
-      case .duplicate: return all || originals[position].map { self.position(of: $0) == nil } ?? true
-      case .unreadable: return false
+    new.sort()
+    let known = new.isEmpty ? [] : sizes.sorted()
+    return PositionSet(
+      files.indices.lazy.filter { position in
+        switch states[position] {
+        case .new, .changed:
+          let size = files.byteCount(at: position)
+          let (first, other) = (new.partition(before: size), known.partition(before: size))
+          return first + 1 < new.count && new[first + 1] == size
+            || other < known.count && known[other] == size
+        case .doubtful, .recent: return true
+        case .unchanged, .unhashed, .returned: return all
+        // Where its original is gone, it may take the row over.
+        case .duplicate: return all || originals[position].map { self.position(of: $0) == nil } ?? true
+        case .unreadable: return false
+        }
       }
-    }
+    )
   }
 
   /// Where the content of a file is recorded.
@@ -203,8 +239,20 @@ struct FolderComparison: Sendable {
   }
 }
 
-/// Where in a list each path is: a hash table of positions, at most eight bytes a path.
-private struct PathIndex: Sendable {
+extension [Int] {
+  /// In a sorted array, how many elements come before a value.
+  fileprivate func partition(before value: Int) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] < value { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+/// Where in a list each path is: a hash table of positions, at most twelve bytes a path.
+struct PathIndex: Sendable {
   private var slots: [Int32]
 
   init(_ files: ImageFiles) {

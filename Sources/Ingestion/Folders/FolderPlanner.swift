@@ -46,7 +46,10 @@ struct FolderPlanner: Sendable {
         comparison.withLock { $0.add(image) }
       }
     }
-    let folder = comparison.withLock { $0 }
+    let folder = comparison.withLock { folder in
+      folder.settle(isComplete: record?.isFinished ?? true)
+      return folder
+    }
     let known = folder.recordedCount
     if let record, !record.isFinished, run.options.continuation == .ask, known > 0 {
       throw LoadError(
@@ -56,7 +59,7 @@ struct FolderPlanner: Sendable {
     }
     let present =
       !table.hasRows || !table.hasSource
-      ? [:] : needsSources ? try await sources(files) : try await sources(ofNewIn: folder)
+      ? nil : needsSources ? try await sources(folder) : try await sources(ofNewIn: folder)
     if record == nil, table.hasRows, !table.hasSource, policy != .fail {
       warnings.append(
         "\(table.target.table.quoted) has no column \(table.target.sourceColumn.quoted), so that images whose rows this "
@@ -66,13 +69,10 @@ struct FolderPlanner: Sendable {
     let treatment: LoadPlan.Treatment =
       !restarts && record != nil
       ? .follow : [.fail: .refuse, .skip: .follow, .update: .embedAgain][policy] ?? .refuse
-    // Without a journal nothing says whose content is whose.
-    let hashes = journal == nil ? [:] : await hashes(folder)
-    let contents = record == nil ? [] : Array(Set(hashes.values))
     var plan = try LoadPlan(
       folder,
-      hashes: hashes,
-      matches: try await journal?.matches(contents, run.connection) ?? [],
+      // Without a journal nothing says whose content is whose.
+      contents: journal == nil ? ImageContents() : try await contents(folder, isRecorded: record != nil),
       present: present,
       treatment: treatment,
       search: run.options.duplicates,
@@ -99,29 +99,46 @@ struct FolderPlanner: Sendable {
     return plan
   }
 
-  /// Reads the contents that have to be compared, several at a time.
-  private func hashes(_ folder: FolderComparison) async -> [Int: String] {
-    let positions = folder.positionsToHash(all: run.options.hashesAll)
-    guard !positions.isEmpty else { return [:] }
-    let share = max(1, (positions.count + Self.readers - 1) / Self.readers)
-    return await withTaskGroup(of: [(Int, String)].self) { group in
-      for start in stride(from: 0, to: positions.count, by: share) {
-        let part = positions[start..<min(start + share, positions.count)]
-        group.addTask {
-          part.compactMap { position in
-            Task.isCancelled ? nil : folder.files[position].contentHash().map { (position, $0) }
+  /// Reads the contents that have to be compared, several at a time, and where the journal has them.
+  private func contents(_ folder: FolderComparison, isRecorded: Bool) async throws -> ImageContents {
+    let read = await read(folder.positionsToHash(all: run.options.hashesAll), folder.files)
+    guard isRecorded, let journal else { return read }
+    let contents = StateLock(read)
+    for start in stride(from: 0, to: read.count, by: Self.hashesAtOnce) {
+      let hashes = (start..<min(start + Self.hashesAtOnce, read.count)).map { read.hash($0) }
+      try await journal.readMatches(hashes, run.connection) { match in
+        contents.withLock { $0.add(match, folder) }
+      }
+    }
+    return contents.withLock { $0 }
+  }
+
+  private func read(_ positions: PositionSet, _ files: ImageFiles) async -> ImageContents {
+    await withTaskGroup(of: [(position: Int, hash: String)].self) { group in
+      var (contents, positions, running) = (ImageContents(), positions.makeIterator(), 0)
+      while true {
+        let portion = (0..<Self.filesAtOnce).compactMap { _ in positions.next() }
+        if !portion.isEmpty {
+          running += 1
+          group.addTask {
+            portion.compactMap { position in
+              Task.isCancelled ? nil : files[position].contentHash().map { (position, $0) }
+            }
           }
+          if running < Self.readers { continue }
         }
+        guard let found = await group.next() else { return contents }
+        running -= 1
+        for (position, hash) in found { contents.insert(hash, at: position) }
       }
-      var hashes: [Int: String] = [:]
-      for await part in group {
-        for (position, hash) in part { hashes[position] = hash }
-      }
-      return hashes
     }
   }
 
   private static let readers = 4
+  /// Files that a reader takes at once.
+  private static let filesAtOnce = 64
+  /// Hashes, or ids, that are asked for in one statement.
+  private static let hashesAtOnce = 10_000
 
   /// What a record of version 1 says of the images: their positions in an unchanged folder, which were their ids.
   private func version1(_ record: LoadRecord, _ files: ImageFiles) async throws -> [RecordedImage] {
@@ -147,54 +164,47 @@ struct FolderPlanner: Sendable {
     return known
   }
 
-  /// Ids of rows whose source is one of the files, by path in the folder.
-  private func sources(_ files: ImageFiles) async throws -> [PathKey: ImageID] {
-    var paths: [PathKey: PathKey] = [:]
-    for file in files {
-      paths[PathKey(file.source)] = PathKey(file.path)
-      paths[PathKey(file.resolvedSource)] = PathKey(file.path)
-    }
-    let source = table.target.sourceColumn.quoted
-    let query = Statement(
-      trusted:
-        "SELECT \(table.idValue), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) IS NOT NULL"
-    )
-    var found: [PathKey: ImageID] = [:]
-    for row in try await run.connection.query(query) {
-      let path = paths[PathKey(try row.value(at: 1, as: String.self))]
-      if let path, let id = try table.id(row, at: 0) { found[path] = id }
-    }
-    return found
+  /// Ids of rows whose source is one of the files.
+  private func sources(_ folder: FolderComparison) async throws -> RowIDs {
+    try await ids(folder, "IS NOT NULL", [])
   }
 
   /// Ids of rows whose source is an image that this folder's journal does not know: a folder that holds this one, or lies
   /// in it, may have loaded it.
-  private func sources(ofNewIn folder: FolderComparison) async throws -> [PathKey: ImageID] {
-    guard table.findsSources else { return [:] }
-    let new = folder.files.indices.filter { folder.states[$0] == .new }
-    let source = table.target.sourceColumn.quoted
-    var found: [PathKey: ImageID] = [:]
-    for start in stride(from: 0, to: new.count, by: 10_000) {
-      var paths: [PathKey: PathKey] = [:]
-      var texts: [String] = []
-      for position in new[start..<min(start + 10_000, new.count)] {
-        let file = folder.files[position]
-        for text in Set([file.source, file.resolvedSource]) {
-          paths[PathKey(text)] = PathKey(file.path)
-          texts.append(text)
-        }
-      }
-      let query = Statement(
-        trusted:
-          "SELECT \(table.idValue), \(source) FROM \(table.catalog.name.quoted) WHERE \(source) = ANY ($1::text[])",
-        binds: [.textArray(texts)]
-      )
-      for row in try await run.connection.query(query) {
-        let path = paths[PathKey(try row.value(at: 1, as: String.self))]
-        if let path, let id = try table.id(row, at: 0) { found[path] = id }
-      }
+  private func sources(ofNewIn folder: FolderComparison) async throws -> RowIDs? {
+    guard table.findsSources else { return nil }
+    var new = folder.files.indices.lazy.filter { folder.states[$0] == .new }.makeIterator()
+    var found: RowIDs?
+    while true {
+      let files = (0..<Self.hashesAtOnce).compactMap { _ in new.next() }.map { folder.files[$0] }
+      let texts = files.flatMap { Set([$0.source, $0.resolvedSource]) }
+      guard !texts.isEmpty else { return found }
+      let rows = try await ids(folder, "= ANY ($1::text[])", [.textArray(texts)], found)
+      found = rows
     }
-    return found
+  }
+
+  /// Ids of rows whose source meets a condition, by the position of the image in the folder.
+  private func ids(
+    _ folder: FolderComparison,
+    _ condition: String,
+    _ binds: [SQLValue],
+    _ known: RowIDs? = nil
+  ) async throws -> RowIDs {
+    let source = table.target.sourceColumn.quoted
+    let query = Statement(
+      trusted:
+        "SELECT \(source), \(table.idValue) FROM \(table.catalog.name.quoted) WHERE \(source) \(condition)",
+      binds: binds
+    )
+    let found = StateLock(known ?? RowIDs(count: folder.files.count))
+    try await run.connection.forEachRow(query) { [table] row in
+      guard let position = folder.position(ofSource: try row.value(at: 0, as: String.self)),
+        let id = try table.id(row, at: 1)
+      else { return }
+      found.withLock { $0[position] = id }
+    }
+    return found.withLock { $0 }
   }
 
   /// Ids that are not numbers cannot be counted on from the largest.
@@ -206,14 +216,16 @@ struct FolderPlanner: Sendable {
     let id = table.target.idColumn.quoted
     let name = table.catalog.name.quoted
     let connection = run.connection
-    let wanted = plan.candidateIDs(numbering, areUUIDs: table.idIsUUID)
     let type = table.idIsNumber ? "int8" : table.idIsUUID ? "uuid" : "text"
-    for start in stride(from: 0, to: wanted.count, by: 10_000) {
-      let chunk = wanted[start..<min(start + 10_000, wanted.count)].map(\.description)
+    var positions = plan.positionsWithoutID.makeIterator()
+    while numbering == .path || plan.files.hasGivenIDs {
+      let portion = (0..<Self.hashesAtOnce).compactMap { _ in positions.next() }
+      guard !portion.isEmpty else { break }
+      let wanted = plan.candidateIDs(portion, numbering, areUUIDs: table.idIsUUID)
       let rows = try await connection.query(
         Statement(
           trusted: "SELECT \(table.idValue) FROM \(name) WHERE \(id) = ANY ($1::\(type)[])",
-          binds: [.textArray(chunk)]
+          binds: [.textArray(wanted.map(\.description))]
         )
       )
       for row in rows { if let found = try table.id(row, at: 0) { taken.ids.insert(found) } }

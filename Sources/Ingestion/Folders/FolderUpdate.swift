@@ -96,19 +96,20 @@ struct FolderUpdate: Sendable {
   /// Records sizes, times and hashes of images whose content did not change.
   private func refresh(_ connection: PostgresConnection) async throws {
     let text = """
-      UPDATE \(journal.images) SET modified_at = $3, content_hash = coalesce($4, content_hash), missing_since = NULL
+      UPDATE \(journal.images) SET modified_at = $3, content_hash = coalesce($4, content_hash), status_changed_at = $5,
+        missing_since = NULL
       WHERE load_key = $1 AND path = $2
       """
     try await inTransactions(plan.refreshed, connection) { positions, connection in
       try await connection.pipeline { sender in
         for position in positions {
           let image = plan.image(at: position)
-          let hash = plan.hashes[position]
+          let hash = plan.contents.hash(at: position)
           try sender.send(
             trusted: text,
             parameters: ParameterList([
               .text(journal.key), .text(image.file.path), .int8(image.recordedTime),
-              hash.map { .text($0) } ?? .null,
+              hash.map { .text($0) } ?? .null, .int8(Int64(image.file.statusChangeTime)),
             ])
           )
         }
@@ -124,18 +125,20 @@ struct FolderUpdate: Sendable {
   func complete(_ near: [NearDuplicate], _ connection: PostgresConnection) async throws -> LoadCounts {
     // Those that look like an image first: one of equal content takes its vector from them.
     let linked = try await settle(linked(near), connection)
-    let equal = try await settle(plan.duplicates + plan.skipped, connection)
+    let equal = try await settle(plan.duplicates, connection)
+    let skipped = try await settle(plan.skipped, connection)
     try await retire(connection)
-    return linked + equal
+    return linked + equal + skipped
   }
 
   private func settle(
-    _ duplicates: [LoadPlan.Duplicate],
+    _ duplicates: some RandomAccessCollection<LoadPlan.Duplicate>,
     _ connection: PostgresConnection
   ) async throws -> LoadCounts {
-    var counts = LoadCounts()
-    for start in stride(from: 0, to: duplicates.count, by: Self.rowsPerTransaction) {
-      let chunk = Array(duplicates[start..<min(start + Self.rowsPerTransaction, duplicates.count)])
+    var (counts, rest) = (LoadCounts(), duplicates[...])
+    while !rest.isEmpty {
+      let chunk = Array(rest.prefix(Self.rowsPerTransaction))
+      rest = rest.dropFirst(Self.rowsPerTransaction)
       let (copied, left) = try await inTransaction(connection) { try await copy(chunk, $0) }
       counts = counts + copied
       if left > 0 {
@@ -159,20 +162,23 @@ struct FolderUpdate: Sendable {
           source: run.source.name,
           writesClass: encoder.writesClass
         )
-        let path = plan.files[move.position].path
+        let file = plan.files[move.position]
         // Of an image that is also embedded again, the next run must not take the row for up to date.
         let time = plan.changed.contains(move.position) ? 0 : plan.image(at: move.position).recordedTime
         // An image that could not be read may be recorded under the new path.
         try sender.send(
           trusted: "DELETE FROM \(journal.images) WHERE load_key = $1 AND path = $2",
-          parameters: ParameterList([.text(journal.key), .text(path)])
+          parameters: ParameterList([.text(journal.key), .text(file.path)])
         )
         try sender.send(
           trusted: """
-            UPDATE \(journal.images) SET path = $3, modified_at = $4, missing_since = NULL
+            UPDATE \(journal.images) SET path = $3, modified_at = $4, status_changed_at = $5, missing_since = NULL
             WHERE load_key = $1 AND path = $2
             """,
-          parameters: ParameterList([.text(journal.key), .text(move.path), .text(path), .int8(time)])
+          parameters: ParameterList([
+            .text(journal.key), .text(move.path), .text(file.path), .int8(time),
+            .int8(Int64(file.statusChangeTime)),
+          ])
         )
         if let relocation {
           var parameters = ParameterList()
@@ -266,7 +272,7 @@ struct FolderUpdate: Sendable {
     let entries = try await run.source.entries(at: duplicates.map(\.position))
     var (counts, images, copies, left) = (LoadCounts(), [JournalImage](), [Copy](), 0)
     for (duplicate, entry) in zip(duplicates, entries) {
-      let hash = plan.hashes[duplicate.position] ?? plan.files[duplicate.position].contentHash()
+      let hash = plan.contents.hash(at: duplicate.position) ?? plan.files[duplicate.position].contentHash()
       guard let original = originals[PathKey(duplicate.original)] else {
         left += 1
         continue
@@ -360,14 +366,21 @@ struct FolderUpdate: Sendable {
   }
 
   private func inTransactions<Element: Sendable>(
-    _ elements: [Element],
+    _ elements: some Sequence<Element>,
     _ connection: PostgresConnection,
     _ body: @Sendable ([Element], PostgresConnection) async throws -> Void
   ) async throws {
-    for start in stride(from: 0, to: elements.count, by: Self.rowsPerTransaction) {
-      let chunk = Array(elements[start..<min(start + Self.rowsPerTransaction, elements.count)])
-      try await inTransaction(connection) { try await body(chunk, $0) }
+    var chunk: [Element] = []
+    func flush() async throws {
+      let elements = chunk
+      chunk = []
+      if !elements.isEmpty { try await inTransaction(connection) { try await body(elements, $0) } }
     }
+    for element in elements {
+      chunk.append(element)
+      if chunk.count == Self.rowsPerTransaction { try await flush() }
+    }
+    try await flush()
   }
 
   private func inTransaction<Value: Sendable>(

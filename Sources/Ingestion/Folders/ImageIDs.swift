@@ -47,6 +47,62 @@ public struct ImageIDs: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
+/// Ids of images' rows by position, packed: nine bytes each, and the text of one that is not a number.
+struct RowIDs: Sendable {
+  private enum Kind: UInt8 {
+    case absent
+    case number
+    case text
+  }
+
+  private var kinds: [Kind]
+  /// The numbers; of a text, where it begins.
+  private var numbers: [Int64]
+  /// The texts, each behind its length in four bytes.
+  private var texts: [UInt8] = []
+
+  /// None is known yet.
+  init(count: Int) {
+    kinds = Array(repeating: .absent, count: count)
+    numbers = Array(repeating: 0, count: count)
+  }
+
+  var count: Int { kinds.count }
+
+  /// Whether an image has a row.
+  func hasID(at position: Int) -> Bool { kinds[position] != .absent }
+
+  subscript(position: Int) -> ImageID? {
+    get {
+      switch kinds[position] {
+      case .absent: return nil
+      case .number: return ImageID(numbers[position])
+      case .text:
+        let start = Int(numbers[position])
+        let length = texts.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: start, as: UInt32.self) }
+        return ImageID(String(decoding: texts[(start + 4)..<(start + 4 + Int(length))], as: UTF8.self))
+      }
+    }
+    set {
+      if let number = newValue?.number {
+        (kinds[position], numbers[position]) = (.number, number)
+      } else if let text = newValue?.description.utf8 {
+        (kinds[position], numbers[position]) = (.text, Int64(texts.count))
+        withUnsafeBytes(of: UInt32(text.count)) { texts += $0 }
+        texts += text
+      } else {
+        kinds[position] = .absent
+      }
+    }
+  }
+
+  mutating func append(_ id: ImageID?) {
+    kinds.append(.absent)
+    numbers.append(0)
+    self[count - 1] = id
+  }
+}
+
 extension LoadPlan {
   /// The ids that are taken, as far as new images need to know.
   struct TakenIDs: Sendable, Hashable {
@@ -70,7 +126,7 @@ extension LoadPlan {
   mutating func assignIDs(_ way: ImageIDs, taken: TakenIDs) throws {
     let positions = positionsWithoutID
     let isFirst = positions.count == files.count && !taken.includesPositions && !files.hasGivenIDs
-    let given = positions.compactMap { files.givenID(at: $0)?.number }.max() ?? -1
+    let given = positions.lazy.compactMap { [files] in files.givenID(at: $0)?.number }.max() ?? -1
     var next = max(taken.largest ?? -1, given, -1)
     for position in positions {
       if let given = files.givenID(at: position) {
@@ -108,9 +164,9 @@ extension LoadPlan {
     return texts.map { areUUIDs ? ImageIDs.uuid(ofPath: $0) : ImageID(ImageIDs.id(ofPath: $0)) }
   }
 
-  /// Ids that new images may get and that other rows may have.
-  func candidateIDs(_ way: ImageIDs, areUUIDs: Bool) -> [ImageID] {
-    positionsWithoutID.flatMap { position in
+  /// Ids that new images at some positions may get and that other rows may have.
+  func candidateIDs(_ positions: some Sequence<Int>, _ way: ImageIDs, areUUIDs: Bool) -> [ImageID] {
+    positions.flatMap { position in
       if let given = files.givenID(at: position) { return [given] }
       return way == .path ? Self.idsByPath(of: files[position], areUUIDs: areUUIDs) : []
     }

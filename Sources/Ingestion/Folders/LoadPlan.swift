@@ -7,7 +7,7 @@ internal import ImageSources
 /// An image is known by its path in the folder and the file's content, never by its position: a folder that grew keeps
 /// the ids of the images that were loaded, and new images get ids that are free. An image that was moved keeps its row,
 /// and images with equal content are embedded once.
-public struct LoadPlan: Sendable, Hashable {
+public struct LoadPlan: Sendable {
   /// What happens to an image that is in the table.
   enum Treatment: Hashable {
     /// Unchanged images are left alone and changed ones embedded again.
@@ -43,40 +43,40 @@ public struct LoadPlan: Sendable, Hashable {
   /// The images in the folder's order.
   let files: ImageFiles
   /// The id of each image's row; nil for images that could not be read and did not change.
-  var ids: [ImageID?]
+  var ids: RowIDs
   /// Positions whose row is in the table already and that are embedded again.
-  private(set) var changed: Set<Int> = []
+  private(set) var changed = PositionSet()
   /// Positions that are embedded and get a new row.
-  private(set) var new: [Int] = []
+  private(set) var new = PositionSet()
   /// Positions whose row is in the table though the journal does not have it yet.
-  private(set) var adopted: [Int] = []
+  private(set) var adopted = PositionSet()
   /// Rows whose image is at another path now, in an order in which no two rows ever have the same path.
   private(set) var moved: [Move] = []
   /// Images that are not embedded, because an image of equal content is.
-  private(set) var duplicates: [Duplicate] = []
+  private(set) var duplicates: Duplicates
   /// Images that get no row, because an image of equal content has one.
-  private(set) var skipped: [Duplicate] = []
+  private(set) var skipped: Duplicates
   /// How many images earlier runs left out as duplicates of images that are as they were.
   private(set) var leftOut = 0
   /// Which images are looked for that look like others.
   let search: DuplicateSearch?
   /// Positions with a row that are decoded for what they show, and not embedded.
-  private(set) var examined: Set<Int> = []
+  private(set) var examined = PositionSet()
   /// What images show that have a vector of their own, by position: others are compared with them.
   private(set) var phashes: [Int: PerceptualHash] = [:]
   /// Positions whose content is the recorded one though size or time of modification are not, or whose hash was not
   /// recorded: the journal is brought up to date.
-  private(set) var refreshed: [Int] = []
+  private(set) var refreshed = PositionSet()
   /// How many of them were touched: the others were modified just before they were loaded.
   private(set) var touched = 0
   /// Positions whose rows get the source and the hash that they lack.
-  private(set) var unidentified: [Int] = []
-  /// Images that were loaded and are not in the folder any more.
-  private(set) var deleted: [RecordedImage] = []
-  /// The hashes of the contents that were read.
-  let hashes: [Int: String]
+  private(set) var unidentified = PositionSet()
+  /// Images that were loaded and are not in the folder any more, in the order of their paths.
+  private(set) var deleted = RecordedImages()
+  /// The contents that were read.
+  let contents: ImageContents
   /// Positions that the journal has a row of.
-  private(set) var recorded: [Bool]
+  private(set) var recorded: PositionSet
   /// Positions that are not embedded.
   private(set) var done = DoneRanges()
   /// Unchanged images without a row, because they could not be read.
@@ -90,17 +90,15 @@ public struct LoadPlan: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - folder: the folder beside the journal.
-  ///   - hashes: the contents' hashes, by position, as far as `positionsToHash` asked for them and they could be read.
-  ///   - matches: where the journal has these hashes.
-  ///   - present: ids of rows whose source is an image of the folder and that the journal does not have, by path.
+  ///   - contents: what was read of the images that `positionsToHash` asked for, and where the journal has it.
+  ///   - present: ids of rows whose source is an image of the folder and that the journal does not have, by position; nil for none.
   ///   - treatment: what happens to images that are in the table.
   ///   - search: which images are looked for that look like others.
   /// - Throws: `LoadError` with code `row` for an image that is in the table where that is refused.
   init(
     _ folder: FolderComparison,
-    hashes: [Int: String] = [:],
-    matches: [FolderComparison.Match] = [],
-    present: [PathKey: ImageID] = [:],
+    contents: ImageContents = ImageContents(),
+    present: RowIDs? = nil,
     treatment: Treatment,
     search: DuplicateSearch? = nil,
     source: String
@@ -109,32 +107,35 @@ public struct LoadPlan: Sendable, Hashable {
     ids = folder.ids
     recorded = folder.recorded
     rowsBefore = folder.rowCount
-    self.hashes = hashes
+    (duplicates, skipped) = (Duplicates(folder.files), Duplicates(folder.files))
+    self.contents = contents
     self.search = search
-    var contents = Contents(folder, matches)
-    var duplicatesBefore: [Int] = []
+    var owners = ContentOwners(folder, contents)
+    var duplicatesBefore = PositionSet()
     for position in files.indices {
-      if !present.isEmpty, ids[position] == nil, folder.states[position] != .unreadable,
-        let id = files.withPath(at: position, { present[PathKey(bytes: Array($0))] })
+      if let present, !ids.hasID(at: position), folder.states[position] != .unreadable,
+        let id = present[position]
       {
         ids[position] = id
-        if treatment == .follow { adopted.append(position) }
+        if treatment == .follow { adopted.insert(position) }
       }
-      if let id = ids[position] {
+      if treatment == .refuse || files.hasGivenIDs, let id = ids[position] {
         if treatment == .refuse { throw Self.conflict(files[position], id, source) }
         try checkGiven(id, at: position, source)
       }
-      let isRecorded = hashes[position].map { contents.isRecorded($0, at: position) } ?? false
+      let hasRow = ids.hasID(at: position)
+      let wasRead = contents[position] != nil
+      let isRecorded = contents.isRecorded(at: position)
       switch folder.states[position] {
       case .unreadable:
         unreadable += 1
-      case .duplicate where ids[position] == nil && (hashes[position] == nil || isRecorded):
-        duplicatesBefore.append(position)
-      case .recent where ids[position] == nil && isRecorded:
-        refreshed.append(position)
-        if folder.originals[position] == nil { unreadable += 1 } else { duplicatesBefore.append(position) }
-      case _ where ids[position] == nil:
-        new.append(position)
+      case .duplicate where !hasRow && (!wasRead || isRecorded):
+        duplicatesBefore.insert(position)
+      case .recent where !hasRow && isRecorded:
+        refreshed.insert(position)
+        if folder.originals[position] == nil { unreadable += 1 } else { duplicatesBefore.insert(position) }
+      case _ where !hasRow:
+        new.insert(position)
       case _ where treatment == .embedAgain:
         changed.insert(position)
       case .new, .duplicate:
@@ -144,12 +145,12 @@ public struct LoadPlan: Sendable, Hashable {
       case .doubtful, .recent:
         if isRecorded { refresh(position, folder) } else { changed.insert(position) }
       case .unchanged:
-        if hashes[position] != nil, !isRecorded { changed.insert(position) } else { unchanged += 1 }
+        if wasRead, !isRecorded { changed.insert(position) } else { unchanged += 1 }
       case .unhashed:
-        if hashes[position] != nil { refreshed.append(position) }
+        if wasRead { refreshed.insert(position) }
         unchanged += 1
       case .returned:
-        if hashes[position] != nil, !isRecorded {
+        if wasRead, !isRecorded {
           changed.insert(position)
         } else {
           refresh(position, folder)
@@ -159,23 +160,25 @@ public struct LoadPlan: Sendable, Hashable {
     if !duplicatesBefore.isEmpty {
       let stillOut = stillLeftOut(duplicatesBefore, folder, treatment)
       leftOut = stillOut.count
-      new = (new + duplicatesBefore.filter { !stillOut.contains($0) }).sorted()
+      for position in duplicatesBefore where !stillOut.contains(position) { new.insert(position) }
     }
     if treatment == .follow {
-      moveByGivenID(&contents)
-      move(&contents, folder)
+      moveByGivenID(&owners, folder)
+      move(&owners, folder)
     }
-    share(contents, treatment)
+    share(owners, treatment)
     if search != nil, treatment == .follow { (phashes, examined) = looks(folder) }
-    deleted = contents.vanished.values.sorted { $0.path < $1.path }
-    let replaced = changed.union(duplicates.map(\.position))
-    unidentified = contents.unidentified.filter { ids[$0] != nil && !replaced.contains($0) }.sorted()
+    deleted = owners.deleted
+    for position in owners.unidentified
+    where ids.hasID(at: position) && !changed.contains(position) && !duplicates.members.contains(position) {
+      unidentified.insert(position)
+    }
     let decoded = changed.union(new).union(examined)
     done = DoneRanges(positions: files.indices.lazy.filter { !decoded.contains($0) })
   }
 
   private mutating func refresh(_ position: Int, _ folder: FolderComparison) {
-    refreshed.append(position)
+    refreshed.insert(position)
     if folder.states[position] == .recent { unchanged += 1 } else { touched += 1 }
   }
 
@@ -197,94 +200,96 @@ public struct LoadPlan: Sendable, Hashable {
   }
 
   /// Rows whose ids a manifest gives to other paths go there, with or without their content.
-  private mutating func moveByGivenID(_ contents: inout Contents) {
+  private mutating func moveByGivenID(_ owners: inout ContentOwners, _ folder: FolderComparison) {
     guard files.hasGivenIDs else { return }
-    var rows: [ImageID: RecordedImage] = [:]
-    for image in contents.vanished.values { if let id = image.id { rows[id] = image } }
-    var kept: [Int] = []
+    var rows: [ImageID: Int] = [:]
+    for (index, image) in folder.vanished.enumerated() { if let id = image.id { rows[id] = index } }
     for position in new {
-      guard let id = files.givenID(at: position), let row = rows[id] else {
-        kept.append(position)
-        continue
-      }
-      contents.take(row)
-      if row.lacksIdentity { contents.unidentified.insert(position) }
+      guard let id = files.givenID(at: position), let index = rows[id] else { continue }
+      let row = owners.take(at: index)
+      new.remove(position)
+      if row.lacksIdentity { owners.unidentified.insert(position) }
       moved.append(Move(position: position, id: id, path: row.path))
       ids[position] = id
-      recorded[position] = true
-      if let hash = hashes[position], contents.has(hash, at: row.path) {
-        contents.stable[hash] = files[position].path
+      recorded.insert(position)
+      if let content = contents[position], contents.isRecorded(content, at: row.path) {
+        owners.stable[content] = files[position].path
       } else {
         changed.insert(position)
       }
     }
-    new = kept
   }
 
   /// Gives rows whose path has another content now, or none, to the new images that have theirs.
-  private mutating func move(_ contents: inout Contents, _ folder: FolderComparison) {
-    var added = Set(new)
+  private mutating func move(_ owners: inout ContentOwners, _ folder: FolderComparison) {
+    // An id that a manifest gives is not another row's.
+    func mayMove(_ position: Int) -> Bool {
+      contents[position].map { contents.paths[$0] != nil } ?? false && files.givenID(at: position) == nil
+    }
     // A row that moves away leaves its own image without one.
-    var waiting = new
+    var waiting = new.filter(mayMove)
     var next = 0
     while next < waiting.count {
       let position = waiting[next]
       next += 1
-      // An id that a manifest gives is not another row's.
-      guard let hash = hashes[position], files.givenID(at: position) == nil else { continue }
-      if let row = contents.takeVanished(hash), let id = row.id {
-        if row.lacksIdentity { contents.unidentified.insert(position) }
+      guard let content = contents[position] else { continue }
+      if let row = owners.takeVanished(content), let id = row.id {
+        if row.lacksIdentity { owners.unidentified.insert(position) }
         moved.append(Move(position: position, id: id, path: row.path))
         ids[position] = id
         phashes[position] = row.phash
-      } else if let other = contents.takeDisplaced(hash, from: changed), let id = ids[other],
+      } else if let other = owners.takeDisplaced(content, from: changed), let id = ids[other],
         files.givenID(at: other) == nil
       {
-        if contents.unidentified.contains(other) { contents.unidentified.insert(position) }
+        if owners.unidentified.contains(other) { owners.unidentified.insert(position) }
         moved.append(Move(position: position, id: id, path: files[other].path))
         ids[position] = id
         phashes[position] = folder.phashes[other]
         ids[other] = nil
         changed.remove(other)
-        added.insert(other)
-        waiting.append(other)
+        new.insert(other)
+        if mayMove(other) { waiting.append(other) }
       } else {
         continue
       }
-      added.remove(position)
-      contents.stable[hash] = files[position].path
+      new.remove(position)
+      owners.stable[content] = files[position].path
     }
-    new = added.sorted()
   }
 
   /// Leaves images out that are equal to one that is in the table, or is embedded.
-  private mutating func share(_ contents: Contents, _ treatment: Treatment) {
-    var originals = treatment == .follow ? contents.originals(besides: changed.union(new)) : [:]
-    var kept: [Int] = []
-    for position in (new + changed).sorted() {
+  private mutating func share(_ owners: ContentOwners, _ treatment: Treatment) {
+    let embedded = changed.union(new)
+    // Which image of each content is embedded here, and which row has it already.
+    var embedders = [Int32](repeating: -1, count: contents.count)
+    var known: [Int: String] = [:]
+    for position in embedded {
+      guard let content = contents[position] else { continue }
       let hasRow = changed.contains(position)
-      if let hash = hashes[position] {
-        if let original = originals[hash] {
-          let duplicate = Duplicate(position: position, original: original, hasRow: hasRow)
-          if search?.treatment == .skip, !hasRow {
-            skipped.append(duplicate)
-          } else {
-            duplicates.append(duplicate)
-          }
-          changed.remove(position)
-          continue
-        }
-        originals[hash] = files[position].path
+      let original: Duplicates.Original
+      if embedders[content] >= 0 {
+        original = .position(Int(embedders[content]))
+      } else if treatment == .follow,
+        let path = known[content] ?? owners.original(of: content, besides: embedded)
+      {
+        known[content] = path
+        original = .path(path)
+      } else {
+        embedders[content] = Int32(truncatingIfNeeded: position)
+        continue
       }
-      if !hasRow { kept.append(position) }
+      changed.remove(position)
+      new.remove(position)
+      if search?.treatment == .skip, !hasRow {
+        skipped.append(position, original, hasRow: hasRow)
+      } else {
+        duplicates.append(position, original, hasRow: hasRow)
+      }
     }
-    new = kept
   }
 
-  /// New images, in the folder's order.
-  var positionsWithoutID: [Int] {
-    (new + duplicates.lazy.filter { !$0.hasRow }.map(\.position)).sorted()
-  }
+  /// Images that get a row.
+  var positionsWithoutID: PositionSet { new.union(duplicates.positionsWithoutRow) }
 
   /// Whether every image is in the table as it is in the folder.
   var isEmpty: Bool {
@@ -300,11 +305,11 @@ public struct LoadPlan: Sendable, Hashable {
   }
 
   /// Images whose rows are to go, or to be flagged.
-  func retired(_ treatment: DeletedImages, isConfirmed: Bool) -> [RecordedImage] {
+  func retired(_ treatment: DeletedImages, isConfirmed: Bool) -> RecordedImages {
     switch treatment {
-    case .keep: []
-    case .flag: deleted.filter { !$0.isMissing }
-    case .delete: deletesMany && !isConfirmed ? [] : deleted
+    case .keep: RecordedImages()
+    case .flag: deleted.unflagged
+    case .delete: deletesMany && !isConfirmed ? RecordedImages() : deleted
     }
   }
 
@@ -319,74 +324,60 @@ public struct LoadPlan: Sendable, Hashable {
     return JournalImage(
       file: files[position],
       id: id,
-      isKnown: recorded[position],
+      isKnown: recorded.contains(position),
       hash: hash,
       isSettled: isReadable || hash != nil
     )
   }
 }
 
-/// Which recorded rows have a content.
-private struct Contents {
-  /// Rows of images that are not in the folder, by path.
-  private(set) var vanished: [PathKey: RecordedImage]
-  /// Paths of rows that took another path in this plan, by their hashes.
-  var stable: [String: String] = [:]
-  /// Images whose rows lack a source or a hash, wherever the rows are from.
-  var unidentified: Set<Int>
-
-  private let folder: FolderComparison
-  private let unseen: Set<PathKey>
-  private var paths: [String: [String]]
-
-  init(_ folder: FolderComparison, _ matches: [FolderComparison.Match]) {
-    self.folder = folder
-    unidentified = Set(folder.unidentified)
-    vanished = Dictionary(
-      folder.vanished.map { (PathKey($0.path), $0) },
-      uniquingKeysWith: { first, _ in first }
-    )
-    unseen = Set(folder.unseen.map { PathKey($0.path) })
-    paths = Dictionary(grouping: matches, by: \.hash).mapValues { $0.map(\.path).sorted() }
-  }
-
-  func isRecorded(_ hash: String, at position: Int) -> Bool {
-    paths[hash]?.contains { folder.position(of: $0) == position } ?? false
-  }
-
-  /// Whether a path has a content.
-  func has(_ hash: String, at path: String) -> Bool {
-    paths[hash]?.contains { PathKey($0) == PathKey(path) } ?? false
-  }
-
-  /// Takes the row of an image that is gone.
-  mutating func take(_ image: RecordedImage) { vanished[PathKey(image.path)] = nil }
-
-  /// The row of an image that is gone.
-  mutating func takeVanished(_ hash: String) -> RecordedImage? {
-    for path in paths[hash] ?? [] {
-      if let image = vanished.removeValue(forKey: PathKey(path)) { return image }
+extension LoadPlan {
+  /// Images of equal content in the folder's order, packed: eight bytes each.
+  struct Duplicates: RandomAccessCollection, Sendable {
+    /// The image with the vector.
+    enum Original {
+      /// One that is embedded.
+      case position(Int)
+      /// One that has a row.
+      case path(String)
     }
-    return nil
-  }
 
-  /// An image whose row has a content that is not its own any more.
-  func takeDisplaced(_ hash: String, from changed: Set<Int>) -> Int? {
-    (paths[hash] ?? []).lazy.compactMap { folder.position(of: $0) }.first { changed.contains($0) }
-  }
+    private let files: ImageFiles
+    private var positions: [Int32] = []
+    /// The original's position; of one that is told by its path, the number of the path, negative.
+    private var originals: [Int32] = []
+    private var paths: [String] = []
+    private(set) var members = PositionSet()
+    /// Those that have no row.
+    private(set) var positionsWithoutRow = PositionSet()
 
-  /// A path whose row has each content, and keeps it.
-  func originals(besides embedded: Set<Int>) -> [String: String] {
-    var originals = stable
-    for (hash, paths) in paths where originals[hash] == nil {
-      originals[hash] = paths.first { path in
-        guard let position = folder.position(of: path) else {
-          return vanished[PathKey(path)] != nil || unseen.contains(PathKey(path))
-        }
-        return folder.ids[position] != nil && folder.states[position] != .unreadable
-          && !embedded.contains(position)
+    init(_ files: ImageFiles) { self.files = files }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { positions.count }
+
+    subscript(index: Int) -> Duplicate {
+      let (position, original) = (Int(positions[index]), Int(originals[index]))
+      return Duplicate(
+        position: position,
+        original: original >= 0 ? files[original].path : paths[~original],
+        hasRow: !positionsWithoutRow.contains(position)
+      )
+    }
+
+    /// How many have a row.
+    var countWithRow: Int { count - positionsWithoutRow.count }
+
+    mutating func append(_ position: Int, _ original: Original, hasRow: Bool) {
+      positions.append(Int32(truncatingIfNeeded: position))
+      members.insert(position)
+      if !hasRow { positionsWithoutRow.insert(position) }
+      switch original {
+      case .position(let other): originals.append(Int32(truncatingIfNeeded: other))
+      case .path(let path):
+        if paths.last != path { paths.append(path) }
+        originals.append(~Int32(truncatingIfNeeded: paths.count - 1))
       }
     }
-    return originals
   }
 }

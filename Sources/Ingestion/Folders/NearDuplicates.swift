@@ -122,27 +122,31 @@ final class NearDuplicates: Sendable {
 // What a plan decides of duplicates.
 extension LoadPlan {
   /// Images that stay left out, because their originals are as they were; none where this run treats duplicates in another way.
-  func stillLeftOut(_ duplicates: [Int], _ folder: FolderComparison, _ treatment: Treatment) -> Set<Int> {
+  func stillLeftOut(
+    _ duplicates: PositionSet,
+    _ folder: FolderComparison,
+    _ treatment: Treatment
+  ) -> PositionSet {
     guard treatment == .follow, search.map({ $0.treatment == .skip }) ?? true else { return [] }
-    return Set(duplicates.filter { hasOriginal($0, folder, orUnseen: true) })
+    return PositionSet(duplicates.lazy.filter { hasOriginal($0, folder, orUnseen: true) })
   }
 
   /// Whether the image that another was found to be a duplicate of has its row and its content still.
   private func hasOriginal(_ position: Int, _ folder: FolderComparison, orUnseen: Bool) -> Bool {
     guard let path = folder.originals[position] else { return false }
     guard let original = folder.position(of: path) else { return orUnseen && folder.isUnseen(path) }
-    return ids[original] != nil && !changed.contains(original)
+    return ids.hasID(at: original) && !changed.contains(original)
   }
 
   /// What images show that have a vector of their own and did not change, and the images of which that is not recorded.
-  func looks(_ folder: FolderComparison) -> (known: [Int: PerceptualHash], unknown: Set<Int>) {
-    let written = changed.union(duplicates.map(\.position))
+  func looks(_ folder: FolderComparison) -> (known: [Int: PerceptualHash], unknown: PositionSet) {
     var known: [Int: PerceptualHash] = [:]
-    var unknown: Set<Int> = []
-    for position in files.indices where ids[position] != nil && !written.contains(position) {
+    var unknown = PositionSet()
+    for position in files.indices
+    where ids.hasID(at: position) && !changed.contains(position) && !duplicates.members.contains(position) {
       if let phash = phashes[position] ?? folder.phashes[position] {
         if !hasOriginal(position, folder, orUnseen: false) { known[position] = phash }
-      } else if recorded[position], folder.states[position] != .unreadable {
+      } else if recorded.contains(position), folder.states[position] != .unreadable {
         unknown.insert(position)
       }
     }
@@ -158,7 +162,7 @@ extension LoadPlan {
   /// Images with those that they are equal to, or look like, in the folder's order; where that is asked for.
   func pairs(_ near: [NearDuplicate]) -> [DuplicatePair] {
     guard search != nil else { return [] }
-    let equal = (duplicates + skipped).map {
+    let equal = (Array(duplicates) + Array(skipped)).map {
       ($0.position, DuplicatePair(path: files[$0.position].path, duplicateOf: $0.original))
     }
     let alike = near.map {

@@ -27,6 +27,108 @@ struct JournalImage: Sendable, Hashable {
   var recordedTime: Int64 { file.isRecent || !isSettled ? 0 : Int64(file.modificationTime) }
 }
 
+/// What the journal has of an image that an earlier run dealt with.
+struct RecordedImage: Sendable, Hashable {
+  /// The path in the folder, as `PathText` has it.
+  var path: String
+  /// The row's id; nil for an image that could not be read, or is left out as a duplicate.
+  var id: ImageID?
+  /// The file's size in bytes when it was embedded.
+  var byteCount: Int
+  /// The file's time of modification when it was embedded, in nanoseconds since 1970; 0 where a later modification could
+  /// have had the same time, so that the content has to be compared.
+  var modificationTime: Int
+  /// When the file's name, rights or content had last changed then, in nanoseconds since 1970; 0 where that is not known.
+  var statusChangeTime = 0
+  /// Whether the row is in the table.
+  var isPresent = true
+  /// Whether the content's hash is recorded.
+  var hasHash = false
+  /// Whether the image was flagged as missing from its folder.
+  var isMissing = false
+  /// Whether its row lacks a source or a hash that is known.
+  var lacksIdentity = false
+  /// What the image shows, where it was looked at.
+  var phash: PerceptualHash?
+  /// The path of the image that it is a duplicate of.
+  var duplicateOf: String?
+}
+
+/// Recorded images that have a row, packed: each takes some 50 bytes and its path. Of their contents nothing is kept.
+struct RecordedImages: RandomAccessCollection, Sendable {
+  private var files = ImageFiles([])
+  private var ids = RowIDs(count: 0)
+  private var missing = PositionSet()
+  private var unidentified = PositionSet()
+  private var phashes: [Int: PerceptualHash] = [:]
+  /// The images' numbers in the order in which they are given.
+  private var order: [Int32] = []
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { order.count }
+
+  /// Adds an image with a row in the table.
+  mutating func append(_ image: RecordedImage) {
+    let number = files.count
+    files.append(
+      ImageFile(
+        folder: "",
+        path: image.path,
+        byteCount: image.byteCount,
+        modificationTime: image.modificationTime
+      )
+    )
+    ids.append(image.id)
+    if image.isMissing { missing.insert(number) }
+    if image.lacksIdentity { unidentified.insert(number) }
+    phashes[number] = image.phash
+    order.append(Int32(truncatingIfNeeded: number))
+  }
+
+  subscript(index: Int) -> RecordedImage {
+    let number = Int(order[index])
+    let file = files[number]
+    return RecordedImage(
+      path: file.path,
+      id: ids[number],
+      byteCount: file.byteCount,
+      modificationTime: file.modificationTime,
+      isMissing: missing.contains(number),
+      lacksIdentity: unidentified.contains(number),
+      phash: phashes[number]
+    )
+  }
+
+  /// Lends the bytes of an image's path.
+  func withPath<Result>(at index: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    files.withPath(at: Int(order[index]), body)
+  }
+
+  /// Those at some indices, in the order of their paths' bytes.
+  func sorted(besides taken: PositionSet) -> RecordedImages {
+    var sorted = self
+    sorted.order = indices.filter { !taken.contains($0) }.map { order[$0] }
+    sorted.order.sort { left, right in
+      files.withPath(at: Int(left)) { left in
+        files.withPath(at: Int(right)) { left.lexicographicallyPrecedes($0) }
+      }
+    }
+    return sorted
+  }
+
+  /// Those that are not flagged as missing.
+  var unflagged: RecordedImages {
+    var unflagged = self
+    unflagged.order = order.filter { !missing.contains(Int($0)) }
+    return unflagged
+  }
+
+  /// Where each path is, before anything is sorted.
+  func paths() -> PathIndex { PathIndex(files) }
+
+  func position(of path: [UInt8], _ paths: PathIndex) -> Int? { paths.position(of: path, in: files) }
+}
+
 // The table of a folder's images: a row for each, with its path, its row's id, and what its file was then.
 extension LoadJournal {
   /// Streams the images that earlier runs of a folder's load dealt with, and whether their rows are in the table.
@@ -38,11 +140,12 @@ extension LoadJournal {
     _ body: @escaping @Sendable (RecordedImage) -> Void
   ) async throws {
     let layout = try await layout(connection)
-    guard ![.missing, .version1].contains(layout) else { return }
+    guard layout >= .version2 else { return }
     let content =
-      layout == .version2 ? "false, false" : "i.content_hash IS NOT NULL, i.missing_since IS NOT NULL"
-    let text = [.current, .version4].contains(layout) ? "i.id_text" : "NULL::text"
-    let looks = layout == .current ? "i.phash, i.duplicate_of" : "NULL::bigint, NULL::text"
+      layout < .version3 ? "false, false" : "i.content_hash IS NOT NULL, i.missing_since IS NOT NULL"
+    let text = layout < .version4 ? "NULL::text" : "i.id_text"
+    let looks = layout < .version5 ? "NULL::bigint, NULL::text" : "i.phash, i.duplicate_of"
+    let status = layout < .current ? "0::bigint" : "coalesce(i.status_changed_at, 0)"
     let (join, lacksIdentity): (String, String)
     if let target, !target.catalog.hasRowSecurity {
       let id = target.target.idColumn.quoted
@@ -58,7 +161,7 @@ extension LoadJournal {
         "t.\(id) IS NOT NULL FROM \(images) i LEFT JOIN \(target.catalog.name.quoted) t ON t.\(id) = \(key)\(sameSource)"
       let missing =
         (target.hasSource ? ["t.\(target.target.sourceColumn.quoted) IS NULL"] : [])
-        + (target.hasHash && layout != .version2
+        + (target.hasHash && layout >= .version3
           ? ["t.\(target.target.hashColumn.quoted) IS NULL AND i.content_hash IS NOT NULL"] : [])
       lacksIdentity = missing.isEmpty ? "false" : missing.joined(separator: " OR ")
     } else {
@@ -67,19 +170,22 @@ extension LoadJournal {
     let query = Statement(
       trusted:
         """
-        SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(content), \(looks), \(lacksIdentity), \(join)
+        SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(status), \(content), \(looks), \(lacksIdentity),
+          \(join)
         WHERE i.load_key = $1
         """,
       binds: [.text(key)]
     )
     try await connection.forEachRow(query) { row in
       let (
-        path, number, text, byteCount, modified, hasHash, isMissing, phash, original, lacksIdentity, isPresent
+        path, number, text, byteCount, modified, status, hasHash, isMissing, phash, original, lacksIdentity,
+        isPresent
       ) =
         try row.decode(
           String.self,
           Int64?.self,
           String?.self,
+          Int.self,
           Int.self,
           Int.self,
           Bool.self,
@@ -95,6 +201,7 @@ extension LoadJournal {
           id: text.map { ImageID($0) } ?? number.map { ImageID($0) },
           byteCount: byteCount,
           modificationTime: modified,
+          statusChangeTime: status,
           isPresent: isPresent,
           hasHash: hasHash,
           isMissing: isMissing,
@@ -106,38 +213,32 @@ extension LoadJournal {
     }
   }
 
-  /// Where contents are recorded.
-  func matches(_ hashes: [String], _ connection: PostgresConnection) async throws -> [FolderComparison.Match]
-  {
-    guard [.current, .version4, .version3].contains(try await layout(connection)) else { return [] }
-    var matches: [FolderComparison.Match] = []
-    for start in stride(from: 0, to: hashes.count, by: Self.hashesPerStatement) {
-      let chunk = Array(hashes[start..<min(start + Self.hashesPerStatement, hashes.count)])
-      let rows = try await connection.query(
-        .init(
-          trusted: """
-            SELECT content_hash, path FROM \(images)
-            WHERE load_key = $1 AND content_hash = ANY ($2)
-            """,
-          binds: [.text(key), .textArray(chunk)]
-        )
-      )
-      for row in rows {
-        let (hash, path) = try row.decode(String.self, String.self)
-        matches.append(FolderComparison.Match(hash: hash, path: path))
-      }
+  /// Streams where contents are recorded.
+  func readMatches(
+    _ hashes: [String],
+    _ connection: PostgresConnection,
+    _ body: @escaping @Sendable (FolderComparison.Match) -> Void
+  ) async throws {
+    guard try await layout(connection) >= .version3 else { return }
+    let query = Statement(
+      trusted: "SELECT content_hash, path FROM \(images) WHERE load_key = $1 AND content_hash = ANY ($2)",
+      binds: [.text(key), .textArray(hashes)]
+    )
+    try await connection.forEachRow(query) { row in
+      let (hash, path) = try row.decode(String.self, String.self)
+      body(FolderComparison.Match(hash: hash, path: path))
     }
-    return matches
   }
-
-  private static let hashesPerStatement = 20_000
 
   /// Writes down images whose rows are in the table though no record of them is.
   func adopt(_ plan: LoadPlan, _ connection: PostgresConnection) async throws {
-    let adopted = plan.adopted.map { plan.image(at: $0, hash: plan.hashes[$0]) }
-    for start in stride(from: 0, to: adopted.count, by: Self.imagesPerStatement) {
-      let chunk = adopted[start..<min(start + Self.imagesPerStatement, adopted.count)]
-      for statement in imageStatements(Array(chunk)) { try await connection.run(trusted: statement) }
+    var positions = plan.adopted.makeIterator()
+    while true {
+      let images = (0..<Self.imagesPerStatement).compactMap { _ in positions.next() }.map {
+        plan.image(at: $0, hash: plan.contents.hash(at: $0))
+      }
+      if images.isEmpty { return }
+      for statement in imageStatements(images) { try await connection.run(trusted: statement) }
     }
   }
 
@@ -153,7 +254,7 @@ extension LoadJournal {
         .int8(Int64(image.file.byteCount)), .int8(image.recordedTime), image.hash.map { .text($0) } ?? .null,
         image.id.flatMap { $0.number == nil ? SQLValue.text($0.description) : nil } ?? .null,
         image.phash.map { .int8(Int64(bitPattern: $0.bits)) } ?? .null,
-        image.duplicateOf.map { .text($0) } ?? .null,
+        image.duplicateOf.map { .text($0) } ?? .null, .int8(Int64(image.file.statusChangeTime)),
       ]
       return "(" + values.map(\.literal).joined(separator: ", ") + ")"
     }
@@ -165,8 +266,8 @@ extension LoadJournal {
           + "(\(known.joined(separator: ", ")))"
       ]
     return removal + [
-      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at, content_hash, id_text, phash, duplicate_of) VALUES "
-        + rows.joined(separator: ", ")
+      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at, content_hash, id_text, phash, duplicate_of, "
+        + "status_changed_at) VALUES " + rows.joined(separator: ", ")
     ]
   }
 }

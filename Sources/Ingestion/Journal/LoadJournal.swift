@@ -15,8 +15,8 @@ struct LoadJournal: Sendable {
   let token: String
 
   /// The layout that this version writes. Version 1 had neither a version nor images, version 2 no hashes of contents,
-  /// version 3 no ids but integers, version 4 no perceptual hashes.
-  static let version = 5
+  /// version 3 no ids but integers, version 4 no perceptual hashes, version 5 no times of the files' status.
+  static let version = 6
 
   private let loads: String
   private let batches: String
@@ -41,13 +41,16 @@ struct LoadJournal: Sendable {
 // Its tables, and their upgrade.
 extension LoadJournal {
   /// Which layout the tables have.
-  enum Layout {
+  enum Layout: Int, Comparable {
     case missing
     case version1
     case version2
     case version3
     case version4
+    case version5
     case current
+
+    static func < (left: Layout, right: Layout) -> Bool { left.rawValue < right.rawValue }
   }
 
   func layout(_ connection: PostgresConnection) async throws -> Layout {
@@ -69,11 +72,12 @@ extension LoadJournal {
     } catch let error as PostgresError where error.sqlState == "42P01" {
       return .missing
     }
-    if try await has("content_hash, missing_since, id_text, phash, duplicate_of", connection) {
-      return .current
+    var columns = Self.addedColumns
+    while let newest = columns.last {
+      if try await has(columns.map { $0.name }.joined(separator: ", "), connection) { return newest.layout }
+      columns.removeAll { $0.layout == newest.layout }
     }
-    if try await has("content_hash, missing_since, id_text", connection) { return .version4 }
-    return try await has("content_hash, missing_since", connection) ? .version3 : .version2
+    return .version2
   }
 
   private func has(_ columns: String, _ connection: PostgresConnection) async throws -> Bool {
@@ -99,8 +103,8 @@ extension LoadJournal {
           """,
           connection
         )
-      case .version2, .version3, .version4:
-        for (name, type) in Self.addedColumns {
+      case .version2, .version3, .version4, .version5:
+        for (_, name, type) in Self.addedColumns {
           if try await has(name, connection) { continue }
           try await add("\(images) ADD COLUMN \(name) \(type)", connection)
         }
@@ -122,10 +126,11 @@ extension LoadJournal {
     }
   }
 
-  /// What later versions added to the table of images.
-  private static let addedColumns = [
-    ("content_hash", "text"), ("missing_since", "timestamptz"), ("id_text", "text"), ("phash", "bigint"),
-    ("duplicate_of", "text"),
+  /// What later versions added to the table of images, in their order.
+  private static let addedColumns: [(layout: Layout, name: String, type: String)] = [
+    (.version3, "content_hash", "text"), (.version3, "missing_since", "timestamptz"),
+    (.version4, "id_text", "text"), (.version5, "phash", "bigint"), (.version5, "duplicate_of", "text"),
+    (.current, "status_changed_at", "bigint"),
   ]
 
   private func create(_ connection: PostgresConnection) async throws {
@@ -145,7 +150,7 @@ extension LoadJournal {
       CREATE TABLE IF NOT EXISTS \(images) (
         load_key text NOT NULL, path text NOT NULL, id bigint, byte_count bigint NOT NULL,
         modified_at bigint NOT NULL, content_hash text, missing_since timestamptz, id_text text,
-        phash bigint, duplicate_of text, PRIMARY KEY (load_key, path)
+        phash bigint, duplicate_of text, status_changed_at bigint, PRIMARY KEY (load_key, path)
       )\(placement)
       """
     try await connection.run(trusted: script)

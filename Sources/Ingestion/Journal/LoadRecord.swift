@@ -66,6 +66,85 @@ public struct DoneRanges: Sendable, Hashable {
   }
 }
 
+/// Positions of a source, a bit for each up to the largest.
+struct PositionSet: Sendable, Sequence, ExpressibleByArrayLiteral {
+  private var words: [UInt64] = []
+  private(set) var count = 0
+
+  init() {}
+
+  init(_ positions: some Sequence<Int>) {
+    for position in positions { insert(position) }
+  }
+
+  init(arrayLiteral positions: Int...) { self.init(positions) }
+
+  var isEmpty: Bool { count == 0 }
+  var underestimatedCount: Int { count }
+
+  func contains(_ position: Int) -> Bool {
+    let (word, bit) = position.quotientAndRemainder(dividingBy: 64)
+    return word < words.count && words[word] >> UInt64(bit) & 1 == 1
+  }
+
+  mutating func insert(_ position: Int) {
+    guard !contains(position) else { return }
+    let (word, bit) = position.quotientAndRemainder(dividingBy: 64)
+    if word >= words.count { words += [UInt64](repeating: 0, count: word + 1 - words.count) }
+    words[word] |= 1 << UInt64(bit)
+    count += 1
+  }
+
+  mutating func remove(_ position: Int) {
+    guard contains(position) else { return }
+    let (word, bit) = position.quotientAndRemainder(dividingBy: 64)
+    words[word] &= ~(1 << UInt64(bit))
+    count -= 1
+  }
+
+  /// What either holds.
+  func union(_ other: PositionSet) -> PositionSet {
+    var union = words.count < other.words.count ? other : self
+    let smaller = words.count < other.words.count ? self : other
+    for (index, word) in smaller.words.enumerated() {
+      union.count += (word & ~union.words[index]).nonzeroBitCount
+      union.words[index] |= word
+    }
+    return union
+  }
+
+  /// The positions in ascending order.
+  func makeIterator() -> Iterator { Iterator(words) }
+
+  struct Iterator: IteratorProtocol {
+    private let words: [UInt64]
+    private var index = 0
+    /// What is left of the word.
+    private var word: UInt64
+
+    fileprivate init(_ words: [UInt64]) {
+      self.words = words
+      word = words.first ?? 0
+    }
+
+    mutating func next() -> Int? {
+      while word == 0 {
+        guard index + 1 < words.count else { return nil }
+        index += 1
+        word = words[index]
+      }
+      defer { word &= word - 1 }
+      return index * 64 + word.trailingZeroBitCount
+    }
+  }
+}
+
+extension PositionSet: Equatable {
+  static func == (left: PositionSet, right: PositionSet) -> Bool {
+    left.count == right.count && left.elementsEqual(right)
+  }
+}
+
 /// A committed batch, as the journal keeps it.
 struct CommittedBatch: Sendable, Hashable {
   /// The positions that were dealt with.

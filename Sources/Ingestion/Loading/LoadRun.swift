@@ -54,7 +54,7 @@ struct LoadRun: Sendable {
     var report = LoadReport(method: choice.reason, warnings: warnings)
     report.changes = session.plan.map { FolderChanges($0, options) }
     if let plan = session.plan, options.plansOnly {
-      plan.changes(options).forEach { onEvent(.planned($0)) }
+      plan.forEachChange(options) { onEvent(.planned($0)) }
       (report.counts, report.isDryRun) = (session.countsBefore, true)
       return report
     }

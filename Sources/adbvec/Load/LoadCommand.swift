@@ -4,6 +4,7 @@ import Glibc
 import ImageSearch
 import ImageSources
 import Ingestion
+import PostgresClient
 
 /// `adbvec load`.
 struct LoadCommand: AsyncParsableCommand, InterruptibleCommand {

@@ -14,8 +14,8 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     discussion: """
       New images are embedded and added, changed ones embedded again under their id. An image that was moved keeps its \
       id and vector, and images with equal content are embedded once. An image is unchanged when its size and time of \
-      modification are; --full-hash compares the content instead. What is not given of the feature options is taken \
-      from the table's recipe.
+      modification are; of those that have both in common with another one the content is compared when they were \
+      moved. --full-hash compares every content. What is not given of the feature options is taken from the table's recipe.
 
       Nothing is deleted unless --deleted delete asks for it, and more than a tenth of the folder's rows, or all of \
       them, only with --yes: a folder that is not mounted looks empty. Files below folders that cannot be read are not \
@@ -114,15 +114,15 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     )
     if watch { return try await follow(run) }
     let reporter = LoadReporter(global)
-    let changes = StateLock([FolderChange]())
+    let printer = StateLock(PlanPrinter(format: format))
     let report = try await run.once(onImage: { reporter.show($0) }) { event in
       if case .planned(let change) = event {
-        changes.withLock { $0.append(change) }
+        printer.withLock { $0.print(change) }
       } else {
         reporter.show(event)
       }
     }
-    try show(report, changes.withLock { $0 })
+    try show(report, try printer.withLock { try $0.printed() })
     if let held = report.changes?.heldBack, held > 0, let before = report.changes {
       let all = held + before.moved + before.changed + before.touched + before.unchanged
       throw CommandFailure(
@@ -155,7 +155,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
           if case .progress = event { return }
           reporter.show(event)
         }
-        if isFirst || !report.wasFinished { try show(report, []) }
+        if isFirst || !report.wasFinished { try show(report) }
         if let held = report.changes?.heldBack, held > 0 {
           Terminal.warning(
             "\(counted(held, "row")) not deleted: more than a tenth. Fix: run sync with --yes once"
@@ -190,24 +190,22 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     }
   }
 
-  private func show(_ report: LoadReport, _ changes: [FolderChange]) throws {
+  private func show(_ report: LoadReport, _ plan: JSONListReport = PlanPrinter.json) throws {
     guard let counts = report.changes else { return }
     switch format {
     case .json:
-      try JSONReport(
-        command: "sync",
-        result: SyncReport(
+      try plan.finish(
+        SyncReport(
           counts: counts,
           seconds: report.duration / .seconds(1),
           peakMemoryKib: LoadReporter.peakMemoryKib,
           dryRun: dryRun,
-          changes: dryRun ? changes : nil,
+          changes: dryRun ? [] : nil,
           duplicates: images.duplicates == nil ? nil : report.duplicates,
           warnings: report.warnings
         )
-      ).print()
+      )
     case .text:
-      for change in changes { try Output.line(Self.line(change)) }
       if !dryRun { try LoadReporter.showDuplicates(report) }
       try Output.line(Self.sentence(counts, dryRun: dryRun, report.duration / .seconds(1)))
     }
@@ -218,15 +216,10 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     let seconds: Double
     let peakMemoryKib: Int?
     let dryRun: Bool
+    /// Printed before, one by one.
     let changes: [FolderChange]?
     let duplicates: [DuplicatePair]?
     let warnings: [String]
-  }
-
-  private static func line(_ change: FolderChange) -> String {
-    let from = change.from.map { " from \(PrintableText.line($0))" } ?? ""
-    let original = change.duplicateOf.map { " (equal to \(PrintableText.line($0)))" } ?? ""
-    return "\(change.action)  \(PrintableText.line(change.path))\(from)\(original)"
   }
 
   private static func sentence(_ counts: FolderChanges, dryRun: Bool, _ seconds: Double) -> String {
@@ -242,6 +235,42 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
       (said.isEmpty ? "no images" : said)
       + (counts.nearDuplicates > 0 ? "; near duplicates: \(counts.nearDuplicates)" : "")
     return dryRun ? "nothing written: \(summary)" : summary + String(printf: " in %.1f s", seconds)
+  }
+}
+
+/// Prints what would happen to each image as soon as it is known.
+private struct PlanPrinter {
+  static let json = JSONListReport(command: "sync", list: "changes")
+
+  private let format: ReportFormat
+  private var list = PlanPrinter.json
+  /// Why standard output takes no more.
+  private var failure: (any Error)?
+
+  init(format: ReportFormat) { self.format = format }
+
+  mutating func print(_ change: FolderChange) {
+    guard failure == nil else { return }
+    do {
+      switch format {
+      case .json: try list.print(change)
+      case .text: try Output.line(Self.line(change))
+      }
+    } catch {
+      failure = error
+    }
+  }
+
+  /// The list as far as it was printed.
+  func printed() throws -> JSONListReport {
+    if let failure { throw failure }
+    return list
+  }
+
+  private static func line(_ change: FolderChange) -> String {
+    let from = change.from.map { " from \(PrintableText.line($0))" } ?? ""
+    let original = change.duplicateOf.map { " (equal to \(PrintableText.line($0)))" } ?? ""
+    return "\(change.action)  \(PrintableText.line(change.path))\(from)\(original)"
   }
 }
 

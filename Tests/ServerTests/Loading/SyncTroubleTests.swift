@@ -43,6 +43,31 @@ struct SyncTroubleTests {
     }
   }
 
+  /// Below a file there is nothing; a folder that became one may have been mounted there.
+  @Test func aFolderThatBecameAFileLosesNothingWithoutAConfirmation() async throws {
+    try await SyncedFolder.with { folder in
+      for number in 0..<20 { try folder.images.write("c/\(number).bmp", UInt8(number)) }
+      for number in 0..<20 { try folder.images.write("d/\(number).bmp", UInt8(100 + number)) }
+      _ = try await folder.sync()
+      try folder.images.remove("c")
+      try folder.images.write("c", Array("a file".utf8))
+      let held = try await folder.sync { $0.deleted = .delete }
+      #expect(held.changes?.heldBack == 20 && held.changes?.deleted == 0 && held.changes?.unchanged == 20)
+      let away = folder.images.path + "-away"
+      _ = rename(folder.images.path, away)
+      try Data("a file".utf8).write(to: URL(fileURLWithPath: folder.images.path))
+      await #expect(throws: CollectionError.self) {
+        try await folder.sync { ($0.deleted, $0.confirmsDeletions) = (.delete, true) }
+      }
+      #expect(try await folder.rows("id", order: "id").count == 40)
+      try FileManager.default.removeItem(atPath: folder.images.path)
+      _ = rename(away, folder.images.path)
+      let done = try await folder.sync { ($0.deleted, $0.confirmsDeletions) = (.delete, true) }
+      #expect(done.changes?.deleted == 20)
+      try await folder.expectFreshLoad()
+    }
+  }
+
   @Test func imagesThatChangeWhileTheyAreReadAreReadAgain() async throws {
     try await SyncedFolder.with { folder in
       for number in 0..<3 {
