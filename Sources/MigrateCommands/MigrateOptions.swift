@@ -178,7 +178,9 @@ package struct MigrateOptions: ParsableArguments {
       values[definition.name] = value.text
     }
     for word in set {
-      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      // By scalars: an equals sign with a combining mark behind it is another character.
+      let parts = word.unicodeScalars.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        .map { String($0) }
       guard parts.count == 2, !parts[0].isEmpty else {
         throw CommandFailure("--set takes name=value, not \"\(word)\"", exitCode: 64)
       }

@@ -28,6 +28,8 @@ struct IdentifierTests {
     "qualified names as people write them",
     arguments: [
       ("t", #""t""#), ("s.t", #""s"."t""#), (#""a.b""#, #""a.b""#), (#""s""x"."T y""#, #""s""x"."T y""#),
+      // Quotes and dots with a combining mark behind them.
+      ("\"\u{301}s\"\"\u{301}\".\u{301}t", "\"\u{301}s\"\"\u{301}\".\"\u{301}t\""),
     ]
   )
   func qualified(_ text: String, _ quoted: String) throws {

@@ -98,27 +98,28 @@ public struct QualifiedName: Sendable, Hashable, ExpressibleByStringLiteral {
 
   private static func split(_ text: String) throws -> [String] {
     var parts: [String] = []
-    var part = ""
+    var part = String.UnicodeScalarView()
     var insideQuotes = false
-    var characters = text.makeIterator()
-    var next = characters.next()
-    while let character = next {
-      next = characters.next()
-      switch (character, insideQuotes) {
+    // A quote or a dot with a combining mark behind it is one character, and still a quote or a dot.
+    var scalars = text.unicodeScalars.makeIterator()
+    var next = scalars.next()
+    while let scalar = next {
+      next = scalars.next()
+      switch (scalar, insideQuotes) {
       case ("\"", true) where next == "\"":
         part.append("\"")
-        next = characters.next()
+        next = scalars.next()
       case ("\"", _):
         insideQuotes.toggle()
       case (".", false):
-        parts.append(part)
-        part = ""
+        parts.append(String(part))
+        part = String.UnicodeScalarView()
       default:
-        part.append(character)
+        part.append(scalar)
       }
     }
     guard !insideQuotes else { throw IdentifierError(name: text, problem: "has a quote that is not closed") }
-    return parts + [part]
+    return parts + [String(part)]
   }
 }
 
