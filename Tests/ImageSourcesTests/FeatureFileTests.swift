@@ -17,6 +17,8 @@ struct FeatureFileTests {
     ("7|bars | inside|{1.5,-2}", "7|bars | inside|1.5,-2.0"),
     ("7||{1.5,-2}", "7||1.5,-2.0"), ("7|a\\|b\\\\\\n|{1.5,-2}", "7|a|b\\\n|1.5,-2.0"),
     ("7|\\N|{1.5,-2}", "7|NULL|1.5,-2.0"),
+    // Codes as COPY reads them: three octal digits or two hexadecimal ones, which name bytes.
+    ("7|\\x41\\1018\\303\\xa9\\x|{1.5,-2}", "7|AA8éx|1.5,-2.0"),
     ("7|\"\"|{1.5,-2}", "7||1.5,-2.0"),
     ("7|cat|{1.5,-2}\r", "7|cat|1.5,-2.0"),
     ("7|猫🐈\u{10FFFF}|{1.5,-2}", "7|猫🐈\u{10FFFF}|1.5,-2.0"),
@@ -38,6 +40,7 @@ struct FeatureFileTests {
     ("1|a|{1;2}", "line 1: its vector has something other than a comma between numbers"),
     ("1|a|{1,2", "line 1: its vector is cut short"),
     ("1|a|{1}x", "line 1: text follows the vector"),
+    ("1|\\xff|{1}", "line 1: its class is not UTF-8"),
     ("1|a", "line 1: expected id|class|{vector} and found 2 fields"),
     ("1|\"a|{1}", "line 1: a quote opens here and never closes"),
     ("1|\"a\"b|{1}", "line 1: text follows a closing quote; inside quotes a quote is written twice"),

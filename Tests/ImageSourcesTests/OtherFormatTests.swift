@@ -49,12 +49,54 @@ struct OtherFormatTests {
     ("{\"id\":1,\"vector\":[1,]}\n", "line 1: its vector has something other than a number at element 1"),
     ("{\"id\":1,\"vector\":[1}\n", "line 1: its vector is cut short"),
     ("{\"id\":1}\n", "line 1: it has no member \"vector\" with numbers"),
-    ("{\"id\":1.5,\"vector\":[1]}\n", "line 1: the JSON object is cut short"),
+    ("{\"id\":1.5,\"vector\":[1]}\n", "line 1: the id 1.5 is not an integer"),
+    ("{\"id\":null,\"vector\":[1]}\n", "line 1: the id null is not an integer"),
+    ("{\"id\":\"a\",\"vector\":[1]}\n", "line 1: the id \"a\" is not an integer"),
+    ("{\"id\":1,\"vector\":\"[1,]\"}\n", "line 1: its vector has something other than a number at element 1"),
     ("{\"vector\":[1]}\n[1]\n", "line 2: a line is a JSON object {…}"),
     ("{\"class\":\"a", "line 1: a JSON string does not end"),
   ])
   func brokenJSONIsRefused(text: String, message: String) throws {
     #expect(try complaint(text, name: "f.jsonl") == message)
+  }
+
+  /// As `row_to_json` writes rows with a vector of pgvector's, and databases write large ids for JavaScript.
+  @Test func vectorsAndIdsInQuotesAreRead() throws {
+    let text =
+      "{\"id\":\"7\",\"class\":\"a\",\"image_vector\":\"[1,-2.5]\"}\n{\"id\":8,\"vector\":\"{3,4}\"}\n"
+    #expect(try rows(of: text, name: "f.jsonl") == ["7|a|1.0,-2.5", "8|NULL|3.0,4.0"])
+  }
+
+  @Test func theNameThatSaysItBestIsTaken() throws {
+    let text = "position,name,id,class,features,vector\n0,a.jpg,7,cat,9,\"{1,2}\"\n"
+    #expect(try rows(of: text, name: "f.csv") == ["7|cat|1.0,2.0"])
+    #expect(
+      try complaint("id,class,id,vector\n1,a,2,\"{1}\"\n", name: "f.csv")
+        == "line 1: the header has 2 columns id. Fix: leave all but one out of the file"
+    )
+  }
+
+  @Test(arguments: [
+    (
+      "f.csv", "key,label,embedding\n7,a,\"{1}\"\n",
+      "column id, so the rows are numbered from 0; the column key is not read"
+    ),
+    (
+      "f.csv", "a,b,vector\n7,8,\"{1}\"\n",
+      "column id, so the rows are numbered from 0; the column a and 1 more are not read"
+    ),
+    (
+      "f.jsonl", "{\"key\":7,\"vector\":[1]}\n",
+      "member id, so the rows are numbered from 0; the member key is not read"
+    ),
+    ("f.csv", "class,vector\na,\"{1}\"\n", nil), ("f.csv", "id,width,vector\n7,8,\"{1}\"\n", nil),
+    ("f.jsonl", "{\"id\":7,\"x\":8,\"vector\":[1]}\n", nil),
+  ])
+  func whatMayHaveBeenMeantForIdsIsNamed(name: String, text: String, notice: String?) throws {
+    let scratch = try Scratch()
+    let path = try scratch.file(name, text)
+    let reader = try FeatureSource(path: path).open()
+    #expect(reader.notice == notice.map { "\(reader.name) has no \($0)" })
   }
 
   /// Headers as `numpy.save` writes them.

@@ -14,6 +14,10 @@ final class CSVReader: FeatureReader {
   var expectedCount: Int? { nil }
   let byteCount: Int?
   var carriesClasses: Bool { columns?.label != nil }
+  var notice: String? {
+    guard let columns, columns.id == nil else { return nil }
+    return UnreadColumns.notice(columns.unread, "column", of: name)
+  }
 
   init(
     stream: ByteStream,
@@ -127,19 +131,20 @@ struct CSVColumns {
   /// One column with a vector's text, or all columns with its numbers.
   let vector: Range<Int>
   let count: Int
+  /// The names of columns that are neither.
+  private(set) var unread: [String] = []
 
-  private static let idNames: Set<String> = ["id", "image_id", "position"]
-  private static let labelNames: Set<String> = ["class", "label", "category", "name"]
-  private static let vectorNames: Set<String> = [
-    "image_vector", "vector", "embedding", "features", "feature",
-  ]
+  // The name that says it best comes first.
+  private static let idNames = ["id", "image_id", "position"]
+  private static let labelNames = ["class", "label", "category", "name"]
+  private static let vectorNames = ["image_vector", "vector", "embedding", "features", "feature"]
 
   /// From the names in a header; nil when the fields are not a header.
   init?(header names: [String]) throws {
     let names = names.map { $0.lowercased().filter { $0 != " " } }
-    let id = names.firstIndex { Self.idNames.contains($0) }
-    let label = names.firstIndex { Self.labelNames.contains($0) }
-    let vector = names.firstIndex { Self.vectorNames.contains($0) }
+    let id = try Self.column(Self.idNames, in: names)
+    let label = try Self.column(Self.labelNames, in: names)
+    let vector = try Self.column(Self.vectorNames, in: names)
     let runs = vector == nil ? Self.numberedRuns(names) : []
     guard id != nil || label != nil || vector != nil || !runs.isEmpty else { return nil }
     // pandas gives the column of its index no name.
@@ -164,6 +169,20 @@ struct CSVColumns {
       }
       self.vector = first..<last + 1
     }
+    let (known, range) = ([self.id, label], self.vector)
+    unread = names.indices.filter { !known.contains($0) && !range.contains($0) }.map { names[$0] }
+  }
+
+  /// The column with the first of some names that the header has.
+  private static func column(_ wanted: [String], in names: [String]) throws -> Int? {
+    guard let name = wanted.first(where: names.contains) else { return nil }
+    let columns = names.indices.filter { names[$0] == name }
+    guard columns.count == 1 else {
+      throw RowProblem(
+        "the header has \(columns.count) columns \(name). Fix: leave all but one out of the file"
+      )
+    }
+    return columns[0]
   }
 
   /// Columns of a common stem whose numbers count up, such as `e0,e1,e2`; also without a stem where the first column has no

@@ -45,7 +45,7 @@ final class FeatureFileReader: FeatureReader {
   ) throws(RowProblem) -> String? {
     guard fields.count > 3 || fields[1].isQuoted else {
       let text = try RowProblem.label(fields[1], in: bytes)
-      return text == "\\N" ? nil : CopyText.label(text)
+      return text == "\\N" ? nil : try CopyText.label(text)
     }
     guard fields.count > 3 else { return try RowProblem.label(fields[1], in: bytes) }
     let whole = DelimitedScanner.Field(
@@ -54,7 +54,7 @@ final class FeatureFileReader: FeatureReader {
       isQuoted: false,
       hasDoubledQuotes: false
     )
-    return CopyText.label(try RowProblem.label(whole, in: bytes))
+    return try CopyText.label(try RowProblem.label(whole, in: bytes))
   }
 }
 
@@ -65,24 +65,44 @@ enum CopyText {
   ]
 
   /// A class from a field without quotes.
-  static func label(_ field: String) -> String {
+  /// - Throws: `RowProblem` where the bytes that it names are no text.
+  static func label(_ field: String) throws(RowProblem) -> String {
     guard field.utf8.contains(UInt8(ascii: "\\")) else { return PythonLiteral.unquoted(field) }
     // A field that Python printed has Python's escapes, of which quotes and backslashes mean the same.
     let text = field.utf8.first == UInt8(ascii: "\\") ? field : PythonLiteral.unquoted(field)
-    var plain = String.UnicodeScalarView()
-    var isEscaped = false
-    for scalar in text.unicodeScalars {
-      if isEscaped {
-        plain.append(escapes[scalar] ?? scalar)
-        isEscaped = false
-      } else if scalar == "\\" {
-        isEscaped = true
+    var plain: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "\\"), let escaped = rest.first else {
+        plain.append(byte)
+        continue
+      }
+      if let (value, length) = code(rest) {
+        plain.append(value)
+        rest = rest.dropFirst(length)
+      } else if let meaning = escapes[Unicode.Scalar(escaped)] {
+        plain.append(UInt8(ascii: meaning))
+        rest = rest.dropFirst()
       } else {
-        plain.append(scalar)
+        plain.append(escaped)
+        rest = rest.dropFirst()
       }
     }
-    if isEscaped { plain.append("\\") }
-    return String(plain)
+    guard let label = String(validating: plain, as: UTF8.self) else {
+      throw RowProblem("its class is not UTF-8")
+    }
+    return label
+  }
+
+  /// The byte that `101` or `x41` behind a backslash names, and the characters that do it.
+  private static func code(_ rest: ArraySlice<UInt8>) -> (UInt8, length: Int)? {
+    let isHexadecimal = rest.first == UInt8(ascii: "x")
+    let (skipped, longest, radix) = isHexadecimal ? (1, 2, 16) : (0, 3, 8)
+    let digits = rest.dropFirst(skipped).prefix(longest)
+      .prefix { Character(Unicode.Scalar($0)).hexDigitValue.map { $0 < radix } ?? false }
+    guard !digits.isEmpty else { return nil }
+    let value = Int(String(decoding: digits, as: UTF8.self), radix: radix) ?? 0
+    return (UInt8(truncatingIfNeeded: value), skipped + digits.count)
   }
 
   /// A class as a field; NULL is `\N`.

@@ -287,6 +287,8 @@ public protocol FeatureReader: AnyObject {
   var byteCount: Int? { get }
   /// Whether rows have classes; where not, a load leaves the table's classes as they are.
   var carriesClasses: Bool { get }
+  /// What a reader of the results should know of the file.
+  var notice: String? { get }
   /// Goes to a place that a batch of the same source ended at.
   /// - Throws: `CollectionError`.
   func skip(to place: SourcePlace) throws
@@ -300,6 +302,8 @@ public protocol FeatureReader: AnyObject {
 extension FeatureReader {
   /// The format has classes.
   public var carriesClasses: Bool { true }
+  /// There is nothing to say.
+  public var notice: String? { nil }
 }
 
 /// Where a reader goes on.

@@ -13,6 +13,7 @@ final class JSONLinesReader: FeatureReader {
   let byteCount: Int?
   /// As the first row has it.
   private(set) var carriesClasses = true
+  private(set) var notice: String?
 
   init(stream: ByteStream, byteCount: Int?, allowsTextIDs: Bool = false) throws {
     self.allowsTextIDs = allowsTextIDs
@@ -23,6 +24,7 @@ final class JSONLinesReader: FeatureReader {
       let field = record.fields[0]
       try row.read(UnsafeRawBufferPointer(rebasing: bytes[field.start..<field.end]))
       carriesClasses = row.hasClass
+      if !row.hasID { notice = UnreadColumns.notice(row.others, "member", of: records.name) }
       return false
     }
   }
@@ -50,7 +52,10 @@ final class JSONLinesReader: FeatureReader {
     var id: ImageID
     let allowsTextIDs: Bool
     var label: String?
+    var hasID = false
     var hasClass = false
+    /// Members that mean nothing here.
+    var others: [String] = []
     var vector: [Float] = []
 
     mutating func read(_ line: UnsafeRawBufferPointer) throws {
@@ -68,8 +73,7 @@ final class JSONLinesReader: FeatureReader {
         let key = try scanner.string()
         guard scanner.take(":") else { throw RowProblem("a colon was expected behind \"\(key.prefix(24))\"") }
         switch key {
-        case "id" where allowsTextIDs && scanner.isAtString: id = try RowProblem.id(try scanner.string())
-        case "id": id = ImageID(try scanner.integer())
+        case "id": id = try readID(&scanner)
         case "class", "label":
           label = try Self.label(&scanner)
           hasClass = true
@@ -80,14 +84,36 @@ final class JSONLinesReader: FeatureReader {
               "its \(key) is null. Fix: leave rows without a vector out, such as jq -c 'select(.\(key))' FILE | adbvec load -"
             )
           }
-          try scanner.numbers(into: &vector)
-        default: try scanner.skipValue()
+          // PostgreSQL's row_to_json and pandas write pgvector's vectors as texts.
+          if scanner.isAtString {
+            var text = try scanner.string()
+            try text.withUTF8 { try VectorText.append(UnsafeRawBufferPointer($0), to: &vector) }
+          } else {
+            try scanner.numbers(into: &vector)
+          }
+        default:
+          try scanner.skipValue()
+          others.append(key)
         }
       } while scanner.take(",")
       guard scanner.take("}") else { throw RowProblem("the JSON object is cut short") }
       scanner.skipBlanks()
       guard scanner.isAtEnd else { throw RowProblem("text follows the JSON object") }
       guard !vector.isEmpty else { throw RowProblem("it has no member \"vector\" with numbers") }
+    }
+
+    /// Digits in quotes are an integer too, as a database may print ids that JavaScript cannot hold.
+    private mutating func readID(_ scanner: inout JSONScanner) throws -> ImageID {
+      hasID = true
+      let isText = scanner.isAtString
+      let text = isText ? try scanner.string() : (try? scanner.word()) ?? ""
+      if isText, allowsTextIDs { return try RowProblem.id(text) }
+      guard let number = Int64(text) else {
+        throw RowProblem(
+          "the id \(isText ? "\"\(text.prefix(24))\"" : String(text.prefix(24))) is not an integer"
+        )
+      }
+      return ImageID(number)
     }
 
     private static func label(_ scanner: inout JSONScanner) throws -> String? {

@@ -141,6 +141,17 @@ struct RowProblem: Error {
   }
 }
 
+/// What a file has beside vectors and classes, where it has no ids.
+enum UnreadColumns {
+  /// Says that ids are numbers of rows, as far as something else in the file may have been meant for them.
+  static func notice(_ names: [String], _ kind: String, of file: String) -> String? {
+    guard let first = names.first else { return nil }
+    let others = names.count > 1 ? " and \(names.count - 1) more are" : " is"
+    return
+      "\(file) has no \(kind) id, so the rows are numbered from 0; the \(kind) \(first.prefix(24))\(others) not read"
+  }
+}
+
 extension FeatureBatch {
   /// Appends a row that must be as long as every row before it in the source.
   /// - Throws: `RowProblem`.

@@ -155,6 +155,9 @@ public actor FileBatchSource: BatchSource {
   /// Whether the format, or a file beside it, gives classes.
   public func carriesClasses() throws -> Bool { try opened().carriesClasses }
 
+  /// What the reader has to say of the file.
+  public func notices() -> [String] { [reader?.notice].compactMap(\.self) }
+
   /// Goes to a place that a batch ended at, also after the end.
   public func skip(to place: SourcePlace) throws {
     // Once rows have been read, the file is opened anew: a reader only goes forward.
