@@ -198,6 +198,8 @@ public struct LoadReport: Sendable, Hashable {
   public private(set) var duplicates: [DuplicatePair] = []
   /// What the user should know.
   public var warnings: [String]
+  /// Of the rows that were skipped, those that a trigger or a rule of the table has left out.
+  public var leftOutByTable = 0
 
   init(method: String, warnings: [String]) {
     self.method = method

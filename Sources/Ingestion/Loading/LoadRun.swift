@@ -104,6 +104,16 @@ struct LoadRun: Sendable {
         report.warnings.append(notice)
       }
       report.thisRun = meter.thisRun + copied
+      // No row that is there lets another pass where conflicts end the load.
+      if session.plan == nil, session.policy == .fail, report.thisRun.skipped > 0 {
+        let count = report.thisRun.skipped
+        report.leftOutByTable = count
+        let warning =
+          "\(count == 1 ? "1 row was" : "\(count) rows were") not stored: a trigger or a rule of "
+          + "\(target.table.quoted) leaves rows out"
+        onEvent(.warning(warning))
+        report.warnings.append(warning)
+      }
       report.unreadable = feed.unreadable
     } catch {
       await lanes.close()

@@ -151,7 +151,9 @@ final class LoadReporter: Sendable {
     }
     var parts = ["\(counted(report.counts.loaded, "row")) loaded"]
     if report.counts.replaced > 0 { parts.append("\(report.counts.replaced) of them replaced") }
-    if report.counts.skipped > 0 { parts.append("\(report.counts.skipped) were there already") }
+    if report.leftOutByTable > 0 { parts.append("\(report.leftOutByTable) left out by the table") }
+    let there = report.counts.skipped - report.leftOutByTable
+    if there > 0 { parts.append("\(there) were there already") }
     if let leftOut = report.changes?.leftOut, leftOut > 0 {
       parts.append("\(leftOut) left out as duplicates")
     }

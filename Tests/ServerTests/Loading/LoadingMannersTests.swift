@@ -35,6 +35,12 @@ struct LoadingMannersTests {
         .run(FileBatchSource(FeatureSource(path: file.path)))
       #expect(report.counts.loaded == 5)
       #expect(report.counts.skipped == 4)
+      // They were not there already.
+      #expect(report.leftOutByTable == 4)
+      #expect(
+        report.warnings.last
+          == "4 rows were not stored: a trigger or a rule of \(target.table.quoted) leaves rows out"
+      )
       #expect(try await LoadingTable.rows(connection, target) == [0, 2, 4, 6, 8].map { "\($0)|c|\($0)" })
     }
   }
