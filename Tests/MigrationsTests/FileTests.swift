@@ -52,10 +52,35 @@ import Testing
       "1_a.sql:2:1: the options differ from those of the section before"
     ),
     ("-- migrate:sideways\n", "1_a.sql:1:4: unknown mark \"migrate:sideways\""),
+    (
+      "-- migrate:up CREATE TABLE a (x int);\n",
+      "1_a.sql:1:15: what stands behind the mark is a comment, and a statement there would never run"
+    ),
   ])
   func `A broken file is refused with its place`(text: String, expected: String) {
     let error = problem { _ = try migrator(["1_a.sql": text]) }
     #expect(error?.description.hasPrefix(expected) == true)
+  }
+
+  /// What follows would drop the table right behind its creation.
+  @Test(arguments: [
+    "-- migrate :down", "-- Migrate: Down", "/* migrate:down */", "  -- migrate:down", "---migrate:down;",
+  ])
+  func `A comment that reads like a mark is refused`(mark: String) {
+    let text = "-- migrate:up\nCREATE TABLE a ();\n\(mark)\nDROP TABLE a;\n"
+    let error = problem { _ = try migrator(["1_a.sql": text]) }
+    #expect(error?.description.hasPrefix("1_a.sql:3:") == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    "-- migrate: uploads are moved", "-- how to migrate: down is below", "-- Migrate: upload", "--",
+  ])
+  func `A comment that is no mark is one`(text: String) throws {
+    let isRefused = text.hasPrefix("-- migrate:")
+    let file = "-- migrate:up adds tables; drops none\nSELECT 1;\n\(text)\n"
+    let error = problem { _ = try migrator(["1_a.sql": file]) }
+    // The word of the mark alone is a mark without a direction.
+    #expect((error != nil) == isRefused)
   }
 
   @Test func `Two files of one version are refused, however the number is written`() {

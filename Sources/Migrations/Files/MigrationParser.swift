@@ -97,17 +97,46 @@ struct MigrationParser {
 
   private func mark(_ line: Range<Int>) throws -> Mark? {
     let bytes = file.text.utf8
-    guard line.count > 2, bytes[line.lowerBound] == 0x2D, bytes[line.lowerBound + 1] == 0x2D else {
+    guard let start = bytes[line].firstIndex(where: { $0 != 0x20 && $0 != 0x09 }) else { return nil }
+    let opening = bytes[start..<min(start + 2, line.upperBound)]
+    guard opening.elementsEqual("--".utf8) || opening.elementsEqual("/*".utf8) else { return nil }
+    let words = OptionWord.words(in: file.text, range: start + 2..<line.upperBound)
+    guard start == line.lowerBound, opening.first == 0x2D, let first = words.first,
+      first.text.hasPrefix("migrate:")
+    else {
+      if let direction = Self.misspeltMark(String(decoding: bytes[start..<line.upperBound], as: UTF8.self)) {
+        throw error(
+          "this reads like a mark and is none: what follows would run as a part of the section above",
+          start,
+          hint: "write -- migrate:\(direction) at the start of the line"
+        )
+      }
       return nil
     }
-    let words = OptionWord.words(in: file.text, range: line.lowerBound + 2..<line.upperBound)
-    guard let first = words.first, first.text.hasPrefix("migrate:") else { return nil }
     guard first.text == "migrate:up" || first.text == "migrate:down" else {
       throw error("unknown mark \"\(first.text)\"", first.offset, hint: "known: migrate:up, migrate:down")
+    }
+    if words.count > 1, words.last?.text.utf8.last == UInt8(ascii: ";") {
+      throw error(
+        "what stands behind the mark is a comment, and a statement there would never run",
+        words[1].offset,
+        hint: "move it to a line below"
+      )
     }
     let isDown = first.text == "migrate:down"
     let options = try SectionOptions(Array(words.dropFirst()), isDown: isDown, in: file)
     return Mark(isDown: isDown, line: line, options: options)
+  }
+
+  /// `up` or `down` of a comment such as `-- Migrate : down`, `/* migrate:up */`, or of a mark behind blanks.
+  private static func misspeltMark(_ comment: String) -> String? {
+    let isBlank = { (character: Character) in character == " " || character == "\t" }
+    let name = comment.drop { "-/* \t".contains($0) }.lowercased()
+    guard name.hasPrefix("migrate") else { return nil }
+    let mark = name.dropFirst("migrate".count).drop(while: isBlank)
+    guard mark.first == ":" else { return nil }
+    let direction = String(mark.dropFirst().drop(while: isBlank).prefix { $0.isLetter })
+    return ["up", "down"].contains(direction) ? direction : nil
   }
 
   /// Only comments may stand before the first mark: anything else would never run.

@@ -65,7 +65,7 @@ enum FileSystem {
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// Writes a file that must not be there yet.
+  /// Writes a file that must not be there yet; one that cannot be written whole is taken away again.
   static func create(_ path: String, _ text: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure("create", path) }
@@ -74,7 +74,11 @@ enum FileSystem {
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw failure("write", path) }
+      guard count > 0 else {
+        let failure = failure("write", path)
+        unlink(path)
+        throw failure
+      }
       rest = rest.dropFirst(count)
     }
   }
