@@ -1,7 +1,7 @@
 internal import PostgresClient
 internal import SQLLexer
 
-/// Data that a statement deletes, as far as its words say so; the code of routines is not read.
+/// Data that a statement deletes, as far as its words and those of a DO block say so; the code of routines is not read.
 enum DataLoss: Sendable, Hashable {
   /// All rows of a table.
   case table(String)
@@ -9,6 +9,8 @@ enum DataLoss: Sendable, Hashable {
   case schema(String)
   /// The values of a column.
   case column(table: String, name: String)
+  /// The values of all columns of some types, which an SQL condition on `t`, a row of `pg_type`, names.
+  case columns(ofTypes: String)
   /// More than can be counted from here.
   case uncounted(String)
 }
@@ -16,15 +18,71 @@ enum DataLoss: Sendable, Hashable {
 extension SQLStatement {
   /// What it deletes.
   var dataLoss: [DataLoss] {
-    if hasWords("drop", "table") { return names(from: 2).map(DataLoss.table) }
-    if hasWords("drop", "schema") { return names(from: 2).map(DataLoss.schema) }
-    if hasWords("truncate") { return names(from: hasWords("table", at: 1) ? 2 : 1).map(DataLoss.table) }
-    if hasWords("drop", "database") { return names(from: 2).map { .uncounted("the database \($0)") } }
-    if hasWords("drop", "owned") { return [.uncounted("all that a role owns")] }
-    if hasWords("delete", "from"), !depthZeroIndices.contains(where: { hasWords("where", at: $0) }) {
-      return names(from: 2).prefix(1).map(DataLoss.table)
+    guard hasWords("do") else { return dataLoss(at: 0) }
+    // What stands before a statement in a block, such as BEGIN or THEN, is part of it here.
+    return blockStatements.flatMap { statement in statement.tokens.indices.flatMap(statement.dataLoss(at:)) }
+  }
+
+  private func dataLoss(at start: Int) -> [DataLoss] {
+    let next = start + 2
+    if hasWords("drop", at: start) {
+      if hasWords("table", at: start + 1) { return names(from: next).map(DataLoss.table) }
+      if hasWords("schema", at: start + 1) { return names(from: next).map(DataLoss.schema) }
+      if hasWords("database", at: start + 1) {
+        return names(from: next).map { .uncounted("the database \($0)") }
+      }
+      if hasWords("owned", at: start + 1) { return [.uncounted("all that a role owns")] }
+      return depthZeroIndices.contains { hasWords("cascade", at: $0) } ? droppedTypes(at: start + 1) : []
     }
-    return hasWords("alter", "table") ? droppedColumns : []
+    if hasWords("truncate", at: start) {
+      return names(from: hasWords("table", at: start + 1) ? next : start + 1).map(DataLoss.table)
+    }
+    if hasWords("delete", "from", at: start),
+      !depthZeroIndices.contains(where: { $0 > start && hasWords("where", at: $0) })
+    {
+      return names(from: next).prefix(1).map(DataLoss.table)
+    }
+    return hasWords("alter", "table", at: start) ? droppedColumns(at: next) : []
+  }
+
+  /// Types whose columns go with them.
+  private func droppedTypes(at kind: Int) -> [DataLoss] {
+    if hasWords("type", at: kind) || hasWords("domain", at: kind) {
+      return names(from: kind + 1).map {
+        .columns(ofTypes: "t.oid = to_regtype(\(ParameterValue.quote($0)))")
+      }
+    }
+    guard hasWords("extension", at: kind) else { return [] }
+    return names(from: kind + 1).map { name in
+      let quoted = ParameterValue.quote(name)
+      return .columns(
+        ofTypes: """
+          t.oid IN (SELECT d.objid FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid \
+          WHERE d.classid = 'pg_type'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' \
+          AND (quote_ident(e.extname) = \(quoted) OR e.extname = lower(\(quoted))))
+          """
+      )
+    }
+  }
+
+  /// The statements of a DO block.
+  private var blockStatements: [SQLStatement] {
+    guard let token = tokens.first(where: { $0.kind == .dollarString }) else { return [] }
+    let text = text(of: token).utf8
+    guard let tag = text.dropFirst().firstIndex(of: UInt8(ascii: "$")) else { return [] }
+    let body = text[text.index(after: tag)...].dropLast(text.distance(from: text.startIndex, to: tag) + 1)
+    return Script(String(decoding: Array(body), as: UTF8.self)).statements
+  }
+
+  /// `ALTER TABLE old RENAME TO new`.
+  fileprivate var renaming: (old: String, new: String)? {
+    guard hasWords("alter", "table") else { return nil }
+    var index = hasWords("if", "exists", at: 2) ? 4 : 2
+    if hasWords("only", at: index) { index += 1 }
+    guard let old = relationName(at: index), let end = qualifiedName(at: index)?.end,
+      hasWords("rename", "to", at: end), let new = relationName(at: end + 2)
+    else { return nil }
+    return (old, new)
   }
 
   /// The names of a list, behind `IF EXISTS` and `ONLY`.
@@ -41,8 +99,8 @@ extension SQLStatement {
     }
   }
 
-  private var droppedColumns: [DataLoss] {
-    var index = hasWords("if", "exists", at: 2) ? 4 : 2
+  private func droppedColumns(at start: Int) -> [DataLoss] {
+    var index = hasWords("if", "exists", at: start) ? start + 2 : start
     if hasWords("only", at: index) { index += 1 }
     guard let table = relationName(at: index), let end = qualifiedName(at: index)?.end else { return [] }
     let starts = [end] + depthZeroIndices.filter { $0 > end && isSymbol(",", at: $0) }.map { $0 + 1 }
@@ -63,12 +121,18 @@ extension MigrationSession {
     // Who confirms, confirms the whole run: all that it deletes is named at once.
     var first: PlannedStep?
     var losses: [String] = []
+    // What a table that gets a name on the way is called today.
+    var todays: [String: String] = [:]
     for step in steps where step.direction == .down {
-      let rest = step.section.script.statements.dropFirst(step.statementsDone)
-      for loss in rest.flatMap(\.dataLoss) {
-        for line in try await describe(loss) where !losses.contains(line) {
-          losses.append(line)
-          first = first ?? step
+      for statement in step.section.script.statements.dropFirst(step.statementsDone) {
+        if let renaming = statement.renaming {
+          todays[Self.bareName(renaming.new)] = todays[Self.bareName(renaming.old)] ?? renaming.old
+        }
+        for loss in statement.dataLoss.flatMap({ Self.alsoCalled($0, todays) }) {
+          for line in try await describe(loss) where !losses.contains(line) {
+            losses.append(line)
+            first = first ?? step
+          }
         }
       }
     }
@@ -79,6 +143,21 @@ extension MigrationSession {
       hint: "Fix: save what is needed ('adbvec unload', pg_dump), then run the command again with --yes",
       at: first.section.location(ofByte: 0)
     )
+  }
+
+  /// A name without its schema, as it is compared.
+  private static func bareName(_ name: String) -> String {
+    let bare = name.utf8.split(separator: UInt8(ascii: ".")).last.map { String(Substring($0)) } ?? name
+    return bare.lowercased().filter { $0 != "\"" }
+  }
+
+  private static func alsoCalled(_ loss: DataLoss, _ todays: [String: String]) -> [DataLoss] {
+    switch loss {
+    case .table(let name): [loss] + [todays[bareName(name)]].compactMap { $0.map(DataLoss.table) }
+    case .column(let table, let name):
+      [loss] + [todays[bareName(table)]].compactMap { $0.map { .column(table: $0, name: name) } }
+    default: [loss]
+    }
   }
 
   /// What stands there to be lost, a line each; nothing where nothing does.
@@ -102,7 +181,31 @@ extension MigrationSession {
         .first
       guard let count, count != "0" else { return [] }
       return ["\(count ?? "?") \(count == "1" ? "value" : "values") of \(qualified).\(column)"]
+    case .columns(let types):
+      var lines: [String] = []
+      for (table, column) in try await columns(ofTypes: types) {
+        lines += try await describe(.column(table: table, name: column))
+      }
+      return lines
     }
+  }
+
+  /// The columns of some types, of arrays of them and of domains over them.
+  private func columns(ofTypes condition: String) async throws -> [(table: String, name: String)] {
+    let found = try await connection.run(
+      trusted: """
+        SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), quote_ident(a.attname) FROM pg_type t \
+        JOIN pg_type u ON u.oid IN (t.oid, t.typarray) OR u.typbasetype = t.oid \
+        JOIN pg_attribute a ON a.atttypid = u.oid AND a.attnum > 0 AND NOT a.attisdropped \
+        JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') \
+        JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE \(condition) AND NOT EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = c.oid) ORDER BY 1, 2
+        """
+    )
+    return found.first?.rows.compactMap { row in
+      guard row.count == 2, let table = row[0], let name = row[1] else { return nil }
+      return (table, name)
+    } ?? []
   }
 
   private func rows(_ condition: String) async throws -> [String] {

@@ -17,7 +17,8 @@ extension Migrator {
       guard planner.records.isEmpty else {
         throw MigrationError(
           .drift,
-          "the history already has \(planner.records.count) rows, so this database has a baseline",
+          "the history already has \(planner.records.count == 1 ? "1 row" : "\(planner.records.count) rows"), so this database "
+            + "has a baseline",
           hint: "use repair --mark-applied for single versions"
         )
       }

@@ -413,6 +413,50 @@ struct MigrationsHistoryTests {
     }
   }
 
+  /// Statements that take rows with them without naming their table as it is called today, or in a block.
+  @Test(arguments: [
+    (
+      "CREATE TABLE a (x int)", "DO $$ BEGIN IF true THEN DROP TABLE IF EXISTS a; END IF; END $$;",
+      "1 row of public.a"
+    ),
+    ("CREATE TABLE a (x int)", "DO $x$ BEGIN TRUNCATE a; END $x$;", "1 row of public.a"),
+    (
+      "CREATE TABLE old (x int); ALTER TABLE old RENAME TO a",
+      "ALTER TABLE a RENAME TO old;\nDROP TABLE old;",
+      "1 row of public.a"
+    ),
+    (
+      "CREATE TABLE a (x int, y int DEFAULT 1)",
+      "ALTER TABLE public.a RENAME TO \"B\";\nALTER TABLE \"B\" RENAME TO c;\nALTER TABLE c DROP y;",
+      "1 value of public.a.y"
+    ),
+    ("CREATE DOMAIN d AS int; CREATE TABLE a (x d)", "DROP DOMAIN d CASCADE;", "1 value of public.a.x"),
+    (
+      "CREATE TYPE e AS ENUM ('1'); CREATE TABLE a (x int, y e[] DEFAULT '{1}')",
+      "DROP TYPE IF EXISTS e CASCADE;",
+      "1 value of public.a.y"
+    ),
+    (
+      "CREATE EXTENSION citext; CREATE TABLE a (x citext)", "DROP EXTENSION citext CASCADE;",
+      "1 value of public.a.x"
+    ),
+  ])
+  func `Rows that go with something else are counted too`(made: String, down: String, loss: String)
+    async throws
+  {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let files = ["1_a.sql": "-- migrate:up\n\(made);\n-- migrate:down\n\(down)\n"]
+      let careful = try migrator(files) { $0.deletesRows = false }
+      _ = try await careful.up(on: connection).report
+      try await connection.run("INSERT INTO a (x) VALUES (1)")
+      let error = await #expect(throws: MigrationError.self) { try await careful.down(on: connection).report }
+      #expect(error?.message.hasSuffix("deletes data: \(loss)") == true, "\(error?.message ?? "")")
+      try await connection.run("DELETE FROM a")
+      #expect(try await careful.down(on: connection).report.migrations.count == 1)
+    }
+  }
+
   /// Who says --yes says it to all of them.
   @Test func `All that a run of several ways down deletes is named before it`() async throws {
     try await MigrationsDatabase.with { database in
