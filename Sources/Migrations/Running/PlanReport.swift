@@ -197,9 +197,27 @@ public struct PlanReport: Sendable, Hashable, Encodable {
     try withoutActuallyEscaping(body) { try write(to: PsqlScript($0)) }
   }
 
+  /// Whether psql reads the script alike in every locale. Data that is left on the disk is not looked into.
+  private var isASCII: Bool {
+    let isPlain = { (byte: UInt8) in byte < 0x80 }
+    return migrations.allSatisfy { migration in
+      (migration.name + migration.file).utf8.allSatisfy(isPlain)
+        && migration.messages.allSatisfy { message in
+          let data: Bool =
+            switch message.data {
+            case .text(let bytes): bytes.allSatisfy(isPlain)
+            case .file: false
+            case nil: true
+            }
+          return data && message.sql.utf8.allSatisfy(isPlain)
+        }
+    }
+  }
+
   private func write(to script: PsqlScript) throws {
     var script = script
     try script.add("\\set ON_ERROR_STOP on\n")
+    if !isASCII { try script.add("\\encoding UTF8\n") }
     for sql in opening { try script.add(sql + ";\n") }
     for migration in migrations {
       let title =

@@ -57,7 +57,9 @@ extension SQL {
   private func psqlBody(_ dialect: Dialect, _ settings: [Statement]) throws(RenderingError) -> String {
     let parts = try SQLScript.psqlParts([self], dialect)
     let lines = parts.variables.map { "\\set \($0.name) \($0.text)\n" }
-    return lines.joined() + SQLScript.transaction(settings, parts.texts.joined() + ";\n")
+    return SQLScript.inUTF8(
+      lines.joined() + SQLScript.transaction(settings, parts.texts.joined() + ";\n")
+    )
   }
 
   private func literalBody(_ dialect: Dialect, _ settings: [Statement]) throws(RenderingError) -> String {
@@ -155,6 +157,11 @@ extension SQLScript {
   static func commentLines(_ comment: String?) -> String {
     guard let comment else { return "" }
     return comment.split(whereSeparator: \.isNewline).map { "-- \($0)\n" }.joined()
+  }
+
+  /// A script for psql that reads alike in every locale.
+  static func inUTF8(_ script: String) -> String {
+    script.utf8.allSatisfy { $0 < 0x80 } ? script : "\\encoding UTF8\n" + script
   }
 
   static func transaction(_ settings: [Statement], _ body: String) -> String {
