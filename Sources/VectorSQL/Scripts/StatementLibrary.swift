@@ -10,6 +10,8 @@ public struct SearchTarget: Sendable {
   public var column: VectorColumn
   /// What near means.
   public var metric: Metric
+  /// A key of the column's type, which casts tell; an integer is the default of scripts, others are the first row's.
+  public var exampleKey: SQLValue
 
   /// A table and its columns.
   public init(
@@ -17,13 +19,15 @@ public struct SearchTarget: Sendable {
     key: Identifier,
     label: Identifier,
     column: VectorColumn,
-    metric: Metric
+    metric: Metric,
+    exampleKey: SQLValue = .int8(0)
   ) {
     self.table = table
     self.key = key
     self.label = label
     self.column = column
     self.metric = metric
+    self.exampleKey = exampleKey
   }
 
   /// The tutorial's table: `public.image_search (id, class, image_vector)`.
@@ -82,7 +86,8 @@ public struct LibraryStatement: Sendable {
       header += try defaultLines(variable, built.defaults[variable.name], dialect)
     }
     let settings = parts.texts.dropLast().map { Statement(trusted: $0) }
-    return SQLScript(text: header + SQLScript.transaction(settings, (parts.texts.last ?? "") + ";\n"))
+    let text = header + SQLScript.transaction(settings, (parts.texts.last ?? "") + ";\n")
+    return SQLScript(text: SQLScript.inUTF8(text))
   }
 
   private func defaultLines(
@@ -122,7 +127,7 @@ extension LibraryStatement {
   static let nearestByID = LibraryStatement(
     name: "nearest_by_id",
     summary: "The rows nearest to the row :id, which comes first itself."
-  ) { target in search(target.search(to: target.row)) }
+  ) { target in near(target.search(to: target.row), target) }
 
   static let nearestByVector = LibraryStatement(
     name: "nearest_by_vector",
@@ -144,11 +149,11 @@ extension LibraryStatement {
   ) { target in
     var query = target.search(to: target.row)
     query.filters = [.atom("\(id: target.label) = \(SQL.bind(.text(""), name: "class"))")]
-    var built = search(query)
+    var built = near(query, target)
     built.defaults["class"] =
       [
         "SELECT \(id: target.label) AS \(id: "class")",
-        "FROM \(table: target.table) WHERE \(id: target.key) = \(SQL.bind(.int8(0), name: "id"))",
+        "FROM \(table: target.table) WHERE \(id: target.key) = \(SQL.bind(target.exampleKey, name: "id"))",
       ].clauses
     return built
   }
@@ -160,7 +165,7 @@ extension LibraryStatement {
     var query = target.search(to: target.row)
     query.exact = true
     query.tieBreak = target.key
-    return search(query)
+    return near(query, target)
   }
 
   static let nearestPerClass = LibraryStatement(
@@ -170,7 +175,18 @@ extension LibraryStatement {
     var query = target.search(to: target.row, limit: 3)
     query.perValueOf = target.label
     query.tieBreak = target.key
-    return search(query)
+    return near(query, target)
+  }
+
+  private static func near(_ query: VectorSearch, _ target: SearchTarget) -> Built {
+    var built = search(query)
+    if case .int8 = target.exampleKey { return built }
+    built.defaults["id"] =
+      [
+        "SELECT CAST(\(id: target.key) AS text) AS \(id: "id")",
+        "FROM \(table: target.table) ORDER BY \(id: target.key) LIMIT 1",
+      ].clauses
+    return built
   }
 
   private static func search(_ query: VectorSearch) -> Built {
@@ -181,7 +197,7 @@ extension LibraryStatement {
 extension SearchTarget {
   static let anyVector: [Float] = [1]
 
-  var row: VectorSearch.Subject { .row(key: key, value: .int8(0)) }
+  var row: VectorSearch.Subject { .row(key: key, value: exampleKey) }
 
   func search(
     to subject: VectorSearch.Subject,

@@ -147,7 +147,10 @@ struct SQLShow: AsyncParsableCommand {
   var name: String
 
   @Option(
-    help: ArgumentHelp("l2, ip or cosine (default: l2).", valueName: "name"),
+    help: ArgumentHelp(
+      "l2, ip or cosine (default: the index's where the server tells it, else l2).",
+      valueName: "name"
+    ),
     completion: .list(["l2", "ip", "cosine"])
   )
   var metric: String?
@@ -165,31 +168,54 @@ struct SQLShow: AsyncParsableCommand {
       )
     }
     let settings = try global.settings([.metric: metric])
-    let table = try settings.imageTable()
+    var table = try settings.imageTable()
+    table.dialect = try settings.sqlDialect()
+    table.metric = try settings.chosenMetric() ?? .l2
+    table = await table.known(settings)
+    guard table.classType != nil || name == "index_status" else {
+      throw CommandFailure(
+        "the table \(table.name.quoted) has no column \(table.classColumn.quoted), which the statement names",
+        fix: "set class-column in adbvec.yaml to the column of classes"
+      )
+    }
     let target = SearchTarget(
       table: table.name,
       key: table.idColumn,
       label: table.classColumn,
-      column: VectorColumn(table.vectorColumn, dim: nil),
-      metric: try settings.chosenMetric() ?? .l2
+      column: VectorColumn(table.vectorColumn, dim: nil, element: table.element),
+      metric: table.metric,
+      exampleKey: table.exampleID
     )
-    let dialect = try await settings.sqlDialect().placed(settings)
-    try Output.data(try statement.script(for: target, dialect: dialect).text)
+    try Output.data(try statement.script(for: target, dialect: table.dialect).text)
   }
 }
 
-extension Dialect {
-  /// The dialect as the configured server wants it where rows lie on workers, or the extension's schema is not on the
-  /// search path; a server that is not there or is another changes nothing.
-  fileprivate func placed(_ settings: Settings) async -> Dialect {
+extension ImageTable {
+  /// The table with the types and the metric that the configured server tells, and the dialect as the server wants it where
+  /// rows lie on workers, or the extension's schema is not on the search path; a server that is not there or is another
+  /// changes nothing.
+  fileprivate func known(_ settings: Settings) async -> ImageTable {
     guard let server = try? settings.connectionSettings(),
       let connection = try? await PostgresConnection.connect(server)
     else { return self }
     let capabilities = try? await connection.capabilities()
+    let found = try? await read(
+      dialect: dialect,
+      metric: try settings.chosenMetric(),
+      from: connection
+    )
     await connection.close()
-    guard let capabilities,
-      capabilities.engine.placement == .function || capabilities.qualifier(of: indexExtension.name) != nil
-    else { return self }
-    return (try? checked(against: capabilities)) ?? self
+    var known = self
+    if let found {
+      (known.metric, known.element) = (found.metric, found.element)
+      (known.idType, known.classType) = (found.idType, found.classType)
+    }
+    if let capabilities,
+      capabilities.engine.placement == .function
+        || capabilities.qualifier(of: dialect.indexExtension.name) != nil
+    {
+      known.dialect = (try? dialect.checked(against: capabilities)) ?? dialect
+    }
+    return known
   }
 }

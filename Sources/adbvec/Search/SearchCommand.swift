@@ -101,13 +101,12 @@ struct SearchOutputOptions: ParsableArguments {
     quiet: Bool
   ) async throws {
     switch format {
-    case .table:
-      try Output.line(ResultText.table(answer.hits))
-      if answer.hits.isEmpty, answer.notices.isEmpty, !quiet {
-        Terminal.note("no row was found\(await Self.reason(query, searcher))")
-      }
+    case .table: try Output.line(ResultText.table(answer.hits))
     case .csv: try Output.data(ResultText.csv(answer.hits))
     case .json: try ResultText.printJSON(answer, metric: searcher.table.metric.description)
+    }
+    if answer.hits.isEmpty, answer.notices.isEmpty, !quiet {
+      Terminal.note("no row was found\(await Self.reason(query, searcher))")
     }
     guard grid != nil || html != nil || preview else { return }
     let side = html == nil ? layout.cellSize : max(layout.cellSize, ResultsPage.usualImageSide)
