@@ -9,11 +9,12 @@ extension Facts {
   static func read(_ expectations: Expectations, from connection: PostgresConnection) async throws -> Facts {
     let server = try await connection.capabilities()
     var facts = Facts(server: server, database: "")
-    (facts.database, facts.ownsDatabase) = try await connection.query(
+    (facts.database, facts.ownsDatabase, facts.role) = try await connection.query(
       """
-      SELECT d.datname::text, pg_has_role(d.datdba, 'USAGE') FROM pg_database d WHERE d.datname = current_database()
+      SELECT d.datname::text, pg_has_role(d.datdba, 'USAGE'), current_user::text FROM pg_database d
+      WHERE d.datname = current_database()
       """
-    )[0].decode(String.self, Bool.self)
+    )[0].decode(String.self, Bool.self, String.self)
     facts.operatorClasses = try await operatorClasses(connection)
     facts.extensionFiles = try await extensionFiles(server, connection)
     let names = expectations.table
@@ -47,8 +48,10 @@ extension Facts {
         connection
       )
     }
-    facts.vectors = try await census(table, expectations, server, connection)
-    if table.hasRows { facts.sample = try await sample(table, expectations, facts.recipe, connection) }
+    if !facts.lacksRight {
+      facts.vectors = try await census(table, expectations, server, connection)
+      if table.hasRows { facts.sample = try await sample(table, expectations, facts.recipe, connection) }
+    }
     facts.settings = try await settings(connection)
     if let statement = expectations.statement {
       facts.statementPlan = try await plan(statement, connection)
@@ -300,6 +303,7 @@ extension Facts {
       throw CancellationError()
     } catch {
       searchError = "\(error)"
+      lacksRight = (error as? PostgresError)?.sqlState == "42501"
     }
   }
 

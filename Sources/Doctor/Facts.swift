@@ -9,6 +9,8 @@ public struct Facts: Sendable {
   public var server: ServerCapabilities
   /// The database's name.
   public var database: String
+  /// The role that asks.
+  public var role = ""
   /// Whether the session may change the database's settings.
   public var ownsDatabase = true
   /// The extensions whose files are on the server, by name.
@@ -47,6 +49,8 @@ public struct Facts: Sendable {
   public var forcedIndex: String?
   /// Why searches could not be tried, in the server's words.
   public var searchError: String?
+  /// Whether that was a right that the role lacks; its rows are then not looked at either.
+  public var lacksRight = false
   /// The user's own statement as the server would run it; nil when there is none, or it cannot be planned.
   public var statementPlan: StatementPlan?
 

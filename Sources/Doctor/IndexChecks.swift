@@ -34,10 +34,11 @@ extension Check {
     }
     if let used = facts.plan?.vectorIndex { return .ok("\(used), which a search uses") }
     if let partial = table.vectorIndexes.first { return restricted(partial, facts, expectations) }
-    if let column = facts.column(expectations),
-      column.element.flatMap({ expectations.dialect.vectorTypes[$0] })?.castName != column.typeName
-    {
+    guard let column = facts.column(expectations), column.isSearched(in: expectations.dialect) else {
       return .skipped("the dialect \(expectations.dialect.name) cannot search the column's type")
+    }
+    guard facts.dimension(expectations) != nil || expectations.dialect.indexExtension == .fastann else {
+      return .skipped("the column declares no dimension, and no vector tells it; an index needs one")
     }
     if let census = facts.vectors, census.leastDimension != census.greatestDimension {
       return .wrong(
@@ -46,7 +47,7 @@ extension Check {
       )
     }
     return .wrong(
-      "the column has no vector index; every search compares all rows",
+      "the column has no vector index; every search compares all rows" + facts.lengthLimit(expectations),
       fix: facts.create(expectations)
     )
   }
@@ -89,7 +90,7 @@ extension Check {
     if let expression = index.expression {
       return .wrong(
         "the index \(index.name) is on the expression \(expression); a search orders by the column itself and cannot "
-          + "use it",
+          + "use it" + facts.lengthLimit(expectations),
         fix: facts.create(expectations)
       )
     }
@@ -172,7 +173,8 @@ extension Check {
   static let noIndex = "the column has no vector index"
 
   static func wantedMetric(_ facts: Facts, _ expectations: Expectations) -> Metric {
-    expectations.metric ?? facts.table?.vectorIndexes.first?.metric ?? .l2
+    expectations.metric ?? facts.table?.vectorIndexes.first?.metric
+      ?? facts.column(expectations)?.usualMetric ?? .l2
   }
 }
 
@@ -202,24 +204,70 @@ extension Facts {
   private func statement(_ expectations: Expectations, named name: String?) -> String {
     guard let table, let column = column(expectations) else { return "adbvec migrate up" }
     let names = expectations.table
-    let dimension = vectors?.greatestDimension ?? column.declaredDimension ?? expectations.plausibleDimension
+    let dialect = expectations.dialect
+    let dimension = dimension(expectations)
+    let isHalved = isLong(expectations) && mayBeHalved(expectations)
+    let element = isHalved ? .half : column.element
     var definition = IndexDefinition(
       on: table.name,
-      VectorColumn(names.vectorColumn, dim: dimension, element: column.element),
+      VectorColumn(names.vectorColumn, dim: dimension, element: element),
       by: Check.wantedMetric(self, expectations),
-      using: expectations.dialect.indexExtension.graph(expectations.indexOptions)
+      using: dialect.indexExtension.graph(expectations.indexOptions)
     )
     definition.name = name.flatMap { try? QualifiedName(validating: $0).name }
-    guard let create = try? definition.rendered(for: expectations.dialect).text + ";" else {
-      return "adbvec migrate up"
+    if isLong(expectations), !isHalved, case .hnsw(let options) = definition.method {
+      definition.method = .binaryQuantized(options)
     }
-    guard ["vector", "halfvec"].contains(column.typeName), column.declaredDimension == nil, let dimension
-    else {
-      return create
+    do {
+      var statements = [try definition.rendered(for: dialect).text + ";"]
+      let isBare = ["vector", "halfvec"].contains(column.typeName) && column.declaredDimension == nil
+      if let dimension, isBare || column.isDomain || isHalved,
+        let type = element.flatMap({ dialect.vectorTypes[$0] })
+      {
+        let column = "\(table.name.quoted) ALTER COLUMN \(names.vectorColumn.quoted)"
+        statements.insert("ALTER TABLE \(column) TYPE \(type.columnType(dimension: dimension));", at: 0)
+      }
+      if case .binaryQuantized = definition.method {
+        let index = QualifiedName(schema: table.name.schema, name: try definition.effectiveName())
+        let comment = VectorTable.Index.firstPassComment + definition.metric.description
+        statements.append("COMMENT ON INDEX \(index.quoted) IS '\(comment)';")
+      }
+      return statements.joined(separator: " ")
+    } catch {
+      return "correct what keeps an index from being made: \(error)"
     }
-    let type =
-      "ALTER TABLE \(table.name.quoted) ALTER COLUMN \(names.vectorColumn.quoted) TYPE \(column.type)(\(dimension));"
-    return "\(type) \(create)"
+  }
+
+  /// The dimension of the vectors, of the column, or of the configuration.
+  func dimension(_ expectations: Expectations) -> Int? {
+    vectors?.greatestDimension ?? column(expectations)?.declaredDimension ?? expectations.plausibleDimension
+  }
+
+  /// Whether the vectors are longer than an index of their type takes.
+  private func isLong(_ expectations: Expectations) -> Bool {
+    guard let type = column(expectations)?.element.flatMap({ expectations.dialect.vectorTypes[$0] }),
+      let dimension = dimension(expectations)
+    else { return false }
+    return dimension > type.maximumIndexedDimension && expectations.dialect.quantizers[.binary] != nil
+  }
+
+  /// Whether an index takes the vectors when their numbers have half the precision.
+  private func mayBeHalved(_ expectations: Expectations) -> Bool {
+    guard column(expectations)?.element == .single, let half = expectations.dialect.vectorTypes[.half],
+      let dimension = dimension(expectations)
+    else { return false }
+    return dimension <= half.maximumIndexedDimension
+  }
+
+  /// What the fix does with vectors that are too long for an index, as the end of a sentence.
+  fileprivate func lengthLimit(_ expectations: Expectations) -> String {
+    guard isLong(expectations), let column = column(expectations),
+      let most = column.element.flatMap({ expectations.dialect.vectorTypes[$0] })?.maximumIndexedDimension
+    else { return "" }
+    return "; an index takes \(column.typeName) of up to \(most) dimensions, so "
+      + (mayBeHalved(expectations)
+        ? "the fix stores the numbers with half the precision"
+        : "the fix indexes the signs of the numbers, and searches order what it finds by the vectors")
   }
 
   /// Replaces an index under its name.

@@ -31,7 +31,8 @@ extension Check {
     if let error = facts.searchError {
       return .wrong(
         "a search fails: \(error)",
-        fix: "correct what the message says; adbvec sql query --offline prints the statement"
+        fix: facts.missingRight
+          ?? "correct what the message says; adbvec sql query --offline prints the statement"
       )
     }
     guard let plan = facts.plan else { return .skipped("there is no row to search with") }
@@ -44,17 +45,23 @@ extension Check {
     guard facts.forcedIndex != nil else {
       // The index check has said why there is none, and what to do.
       guard hasIndex else { return .skipped("a search compares all rows: \(noIndex)") }
+      // Made for both checks, the second index would find its name taken.
+      let isSaid = [Check.index, .indexMetric].contains { check in
+        if case .wrong = check.judge(facts, expectations) { true } else { false }
+      }
       return .wrong(
         "no search can use the index \(facts.table?.vectorIndexes.first?.name ?? ""): \(reason)",
-        fix: facts.create(expectations)
+        fix: isSaid ? "the fix of the index, above" : facts.create(expectations)
       )
     }
     guard let index = median(facts.trials.map(\.indexMilliseconds)) else {
       return .ok("a search compares all rows; none was timed")
     }
     let times = "comparing all rows took \(milliseconds(exact)), the index \(milliseconds(index))"
-    // Where the scan is about as fast, the planner is right: a small table needs no index.
-    guard exact > 2 * index, exact > 1 else { return .ok("a search compares all rows; \(times)") }
+    // Where the scan is about as fast, the planner is right: a small table needs no index. The times of one that is very
+    // small are those of everything else.
+    let isSmall = (facts.statistics?.liveRows ?? .max) < 1000
+    guard exact > 2 * index, exact > 1, !isSmall else { return .ok("a search compares all rows; \(times)") }
     return .wrong(
       "a search uses no vector index, and \(times): \(reason)",
       fix: facts.asOwner("ANALYZE \(facts.table?.name.quoted ?? "");")
@@ -135,6 +142,15 @@ extension Check {
 }
 
 extension Facts {
+  /// Gives the session's role the right to read that a search lacks.
+  fileprivate var missingRight: String? {
+    guard lacksRight, let table, let schema = table.name.schema else { return nil }
+    return onPrimary(
+      "as the owner of \(table.name.quoted): GRANT USAGE ON SCHEMA \(schema.quoted) TO \(Quoting.doubling(role)); "
+        + "GRANT SELECT ON \(table.name.quoted) TO \(Quoting.doubling(role));"
+    )
+  }
+
   /// The trials, where their search by the index can use one at all.
   var indexTrials: [SearchTrial] { forcedIndex == nil ? [] : trials }
 

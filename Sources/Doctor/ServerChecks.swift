@@ -127,22 +127,38 @@ extension Check {
       )
     }
     guard let column = facts.column(expectations) else { return .ok("\(dialect.name)") }
-    if let element = column.element, dialect.vectorTypes[element]?.castName == column.typeName {
-      return .ok("\(dialect.name) searches \(column.type)")
-    }
-    let other = Dialect.all.first { other in
-      column.element.map { other.vectorTypes[$0]?.castName == column.typeName } ?? false
-    }
+    if column.isSearched(in: dialect) { return .ok("\(dialect.name) searches \(column.type)") }
+    let other = Dialect.all.first { column.isSearched(in: $0) && facts.mayHave($0.indexExtension) }
     return .wrong(
       "the column \(expectations.table.vectorColumn.quoted) has type \(column.type), "
         + "which the dialect \(dialect.name) cannot search",
       fix: other.map { "adbvec doctor --dialect \($0.name), and dialect: \($0.name) in adbvec.yaml" }
+        ?? facts.vectorsOfArrays(expectations)
         ?? "choose a column of vectors with vector-column in adbvec.yaml or ADBVEC_VECTOR_COLUMN"
     )
   }
 }
 
 extension Facts {
+  /// Whether a dialect's extension is there, or its files are.
+  fileprivate func mayHave(_ indexes: IndexExtension) -> Bool {
+    switch indexes {
+    case .fastann:
+      server.hasAnnIndex || server.product == .analyticDB || extensionFiles["fastann"] != nil
+    case .vector: server.pgvectorVersion != nil || extensionFiles["vector"] != nil
+    }
+  }
+
+  /// Makes pgvector's vectors of a column of arrays, which all have one length.
+  fileprivate func vectorsOfArrays(_ expectations: Expectations) -> String? {
+    guard let table, table.hasRows, let column = column(expectations), column.typeName == "real[]",
+      let dimension = vectors?.greatestDimension, dimension == vectors?.leastDimension,
+      let type = expectations.dialect.vectorTypes[.single]?.columnType(dimension: dimension)
+    else { return nil }
+    let name = expectations.table.vectorColumn.quoted
+    return asOwner("ALTER TABLE \(table.name.quoted) ALTER COLUMN \(name) TYPE \(type);")
+  }
+
   /// A statement that a standby refuses, with the word where to run it.
   func onPrimary(_ sql: String) -> String {
     server.isStandby ? "on the primary server: \(sql)" : sql

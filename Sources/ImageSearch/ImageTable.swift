@@ -75,11 +75,17 @@ public struct ImageTable: Sendable {
     let catalog = try await VectorTable.read(name, vectorColumn: vectorColumn, from: connection)
     let column = try catalog.require(vectorColumn)
     let id = try catalog.require(idColumn)
-    guard let element = column.element, dialect.vectorTypes[element]?.castName == column.typeName else {
+    guard let element = column.element, let type = dialect.vectorTypes[element],
+      type.castName == column.typeName
+    else {
+      let other = Dialect.all.first { column.isSearched(in: $0) && (try? $0.checked(against: server)) != nil }
+      let fix =
+        other.map { "choose --dialect \($0.name)" }
+        ?? "set vector-column in adbvec.yaml to a column of vectors; adbvec doctor says more"
       throw ImageSearchError(
         code: .wrongTable,
         description: "the column \(vectorColumn.quoted) has type \(column.type), which the dialect "
-          + "\(dialect.name) cannot search. Fix: choose another dialect with --dialect, or set vector-column in adbvec.yaml"
+          + "\(dialect.name) cannot search. Fix: \(fix)"
       )
     }
     guard id.canHoldIDs else {
@@ -97,7 +103,16 @@ public struct ImageTable: Sendable {
     let firstPasses = (catalog.vectorIndexes + catalog.parts.flatMap(\.vectorIndexes)).filter {
       $0.firstPassMetric != nil
     }
-    table.metric = metric ?? (indexes + firstPasses).lazy.compactMap(\.metric).first ?? .l2
+    table.metric =
+      metric ?? (indexes + firstPasses).lazy.compactMap(\.metric).first ?? column.usualMetric
+    guard type.metrics[table.metric] != nil else {
+      let known = type.metrics.keys.map(\.description).sorted().joined(separator: " or ")
+      throw ImageSearchError(
+        code: .badRequest,
+        description:
+          "\(vectorColumn.quoted) is \(column.type), which is not compared by \(table.metric). Fix: --metric \(known)"
+      )
+    }
     table.dimension = column.declaredDimension ?? catalog.vectorIndexes.lazy.compactMap(\.dimension).first
     table.element = element
     table.idType = id.type
@@ -214,6 +229,16 @@ extension ImageTable {
     return Condition("\(id: classColumn) = CAST(\(value) AS \(SQL(trusted: classType)))")
   }
 
+  /// An id of the column's type, for statements that others fill in.
+  package var exampleID: SQLValue {
+    let type = ColumnType(idType)
+    switch type.name {
+    case "uuid": return .uuid(high: 0, low: 0)
+    case "numeric": return .numeric("0")
+    default: return type.isText || type.name == "citext" ? .text("") : .int8(0)
+    }
+  }
+
   var idOutput: VectorSearch.Output {
     ColumnType(idType).readsAsItIs
       ? .init(column: idColumn) : .init("CAST(\(id: idColumn) AS text)", as: idColumn)
@@ -238,7 +263,8 @@ struct ColumnType {
 
   init(_ type: String) {
     let bare = type.prefix { $0 != "(" }
-    name = String(bare.split(separator: ".").last ?? bare)
+    // Quotes are around every name where quote_all_identifiers is on.
+    name = (bare.split(separator: ".").last ?? bare).filter { $0 != "\"" }
   }
 
   var isText: Bool { ["text", "character varying", "character"].contains(name) }
@@ -252,11 +278,19 @@ struct ColumnType {
     case "bigint": id.number.map(SQLValue.int8)
     case "integer": id.number.flatMap { Int32(exactly: $0) }.map(SQLValue.int4)
     case "smallint": id.number.flatMap { Int16(exactly: $0) }.map(SQLValue.int2)
-    case "numeric": id.number.map { .numeric(String($0)) }
+    case "numeric": Self.isDecimal(id.description) ? .numeric(id.description) : nil
     case "uuid": Self.uuid(id.description)
     case _ where isText || name == "citext": .text(id.description)
     default: nil
     }
+  }
+
+  /// Whether a text is digits with at most one point among them, and a minus before them at most.
+  private static func isDecimal(_ text: String) -> Bool {
+    let digits = text.utf8.drop { $0 == UInt8(ascii: "-") }
+    return text.utf8.count - digits.count < 2 && digits.count { $0 == UInt8(ascii: ".") } < 2
+      && digits.contains { $0 != UInt8(ascii: ".") }
+      && digits.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
   }
 
   /// The 128 bits of 32 hexadecimal digits, with hyphens or without.

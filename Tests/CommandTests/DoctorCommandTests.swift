@@ -298,6 +298,96 @@ import VectorSQL
     }
   }
 
+  /// Each fix, run as it is printed, is taken by the server, and the doctor is content with what it made.
+  @Test(arguments: [
+    ("bit(8)", "(i % 256)::bit(8)"), ("halfvec(3)", "format('[%s,1,2]', i)::halfvec"),
+    ("sparsevec(9)", "format('{1:%s,3:1}/9', i)::sparsevec"), ("vector", "format('[%s,1,2]', i)::vector"),
+    ("three", "format('[%s,1,2]', i)::vector"),
+    ("vector(2100)", "ARRAY(SELECT sin(i * k) FROM generate_series(1, 2100) k)::vector"),
+    ("vector(4100)", "ARRAY(SELECT sin(i * k) FROM generate_series(1, 4100) k)::vector"),
+  ])
+  func theIndexOfAnyTypeIsMadeAsPrinted(type: String, value: String) async throws {
+    try await TestServer.withDatabase { database in
+      try await sql(
+        """
+        CREATE DOMAIN three AS vector(3);
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector \(type));
+        INSERT INTO image_search SELECT i, 'c', \(value) FROM generate_series(1, 40) AS i;
+        ANALYZE image_search;
+        """,
+        database
+      )
+      let look = { @Sendable in
+        let finished = try await Program.adbvec(
+          "doctor",
+          "--format",
+          "json",
+          "--min-recall",
+          "0.1",
+          database: database,
+          folder: "/"
+        )
+        return try JSONDecoder.ofReports.decode(Report.self, from: Data(finished.output.utf8)).result.findings
+      }
+      let index = try #require(try await look().first { $0.check == "index" })
+      #expect(index.severity == "wrong")
+      try await sql(try #require(index.fix), database)
+      let wrong = try await look().filter { $0.severity == "wrong" && $0.check != "extension" }
+      #expect(wrong.isEmpty, "\(wrong)")
+      let found = try await Program.adbvec(
+        "search",
+        "--id",
+        "7",
+        "-k",
+        "3",
+        "--format",
+        "csv",
+        database: database
+      )
+      #expect(found.exitCode == 0 && found.output.split(separator: "\n").count == 4, "\(found)")
+    }
+  }
+
+  /// A role that may not read the classes gets a report, and the statement that it lacks.
+  @Test func aMissingRightIsAFinding() async throws {
+    try await TestServer.withDatabase { database in
+      try await sql(
+        """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(2));
+        INSERT INTO image_search SELECT i, 'c', format('[1,%s]', i)::vector FROM generate_series(1, 9) AS i;
+        DO $$ BEGIN CREATE ROLE adbvec_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+        GRANT SELECT (id, image_vector) ON image_search TO adbvec_reader;
+        """,
+        database
+      )
+      let finished = try await Program.adbvec(
+        "doctor",
+        "--format",
+        "json",
+        database: database,
+        environment: ["PGOPTIONS": "-c role=adbvec_reader"]
+      )
+      let report = try JSONDecoder.ofReports.decode(Report.self, from: Data(finished.output.utf8))
+      let plan = try #require(report.result.findings.first { $0.check == "plan" })
+      #expect(plan.message.hasPrefix("a search fails: permission denied"))
+      let fix = try #require(plan.fix?.split(separator: ": ", maxSplits: 1).last)
+      try await sql(String(fix), database)
+      let found = try await Program.adbvec(
+        "search",
+        "--id",
+        "7",
+        "-k",
+        "3",
+        "--format",
+        "csv",
+        database: database,
+        environment: ["PGOPTIONS": "-c role=adbvec_reader"]
+      )
+      #expect(found.exitCode == 0, "\(found.error)")
+      try await sql("DROP OWNED BY adbvec_reader", database)
+    }
+  }
+
   @Test func vectorsTooLongForAPage() async throws {
     try await TestServer.withDatabase(extensions: ["fastann"]) { database in
       try await sql(

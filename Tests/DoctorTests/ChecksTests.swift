@@ -171,6 +171,9 @@ import VectorSQL
     }
     let finding = try self.finding("plan", facts)
     #expect(finding.severity == verdict, "\(finding.message)")
+    var small = facts
+    small.statistics = .init(liveRows: 999, changedRows: 0, isAnalyzed: true)
+    #expect(try self.finding("plan", small).severity == .ok)
   }
 
   private func plan(uses index: String?) throws -> SearchPlan {
@@ -362,6 +365,107 @@ import VectorSQL
     }
     #expect(try finding("recall", facts).severity == .skipped)
     #expect(try finding("plan", facts).severity == .wrong)
+  }
+
+  /// The fix of a column without an index, for vectors of some dimension.
+  private func index(
+    on type: String,
+    dimension: Int?,
+    isDomain: Bool = false,
+    _ change: (inout Expectations) -> Void = { _ in }
+  ) throws -> Finding {
+    var vectors = column("image_vector", type, storage: "e")
+    vectors.isDomain = isDomain
+    let table = VectorTable(
+      name: "public.image_search",
+      oid: 1,
+      kind: .table,
+      columns: [column("id", "integer", isRequired: true, storage: "p"), vectors],
+      vectorIndexes: [],
+      estimatedRows: 10,
+      isOwned: true,
+      hasParts: false,
+      hasRowSecurity: false,
+      mayHaveTriggers: false
+    )
+    return try finding(
+      "index",
+      facts(table) {
+        $0.vectors = .init(
+          rows: 10,
+          vectors: dimension == nil ? 0 : 10,
+          leastDimension: dimension,
+          greatestDimension: dimension
+        )
+      },
+      change
+    )
+  }
+
+  private static let create =
+    #"CREATE INDEX "image_search_image_vector_hnsw" ON "public"."image_search" USING hnsw ("image_vector" "#
+
+  @Test(arguments: [
+    ("vector(3)", 3, false, "\(create)vector_l2_ops);"), ("bit(8)", nil, false, "\(create)bit_hamming_ops);"),
+    ("sparsevec(9)", nil, false, "\(create)sparsevec_l2_ops);"),
+    ("vector(3)", 3, true, "\(alter)vector(3); \(create)vector_l2_ops);"),
+    ("vector", 3, false, "\(alter)vector(3); \(create)vector_l2_ops);"),
+    ("vector(2500)", 2500, false, "\(alter)halfvec(2500); \(create)halfvec_l2_ops);"),
+    ("vector(5000)", 5000, false, signs("vector", 5000)),
+    ("halfvec(4500)", 4500, false, signs("halfvec", 4500)),
+  ])
+  func theIndexThatIsAdvisedCanBeMade(type: String, dimension: Int?, isDomain: Bool, fix: String) throws {
+    #expect(try index(on: type, dimension: dimension, isDomain: isDomain).fix == fix)
+  }
+
+  private static let alter =
+    #"ALTER TABLE "public"."image_search" ALTER COLUMN "image_vector" TYPE "#
+
+  private static func signs(_ type: String, _ dimension: Int) -> String {
+    #"CREATE INDEX "image_search_image_vector_bq" ON "public"."image_search" USING hnsw "#
+      + #"((binary_quantize("image_vector")::bit(\#(dimension))) bit_hamming_ops); "#
+      + #"COMMENT ON INDEX "public"."image_search_image_vector_bq" IS 'first pass of searches by l2';"#
+  }
+
+  @Test func anIndexWaitsForADimension() throws {
+    #expect(try index(on: "vector", dimension: nil).severity == .skipped)
+    #expect(try index(on: "vector", dimension: nil) { $0.dimension = 4 }.severity == .wrong)
+  }
+
+  /// The second of two equal statements would find the index there.
+  @Test func oneIndexIsAdvisedOnce() throws {
+    var partial = Self.index()
+    partial.predicate = "class = 'a'"
+    let facts = try facts(table(index: partial)) { $0.plan = try plan(uses: nil) }
+    #expect(try finding("index", facts).fix?.contains("CREATE INDEX") == true)
+    let plan = try finding("plan", facts)
+    #expect(plan.severity == .wrong)
+    #expect(plan.fix?.contains("CREATE INDEX") == false)
+  }
+
+  @Test func aMissingRightIsGranted() throws {
+    let facts = facts(table()) {
+      $0.searchError = "permission denied for table image_search (SQLSTATE 42501)"
+      $0.lacksRight = true
+      $0.role = "re\"ader"
+    }
+    #expect(
+      try finding("plan", facts).fix
+        == #"as the owner of "public"."image_search": GRANT USAGE ON SCHEMA "public" TO "re""ader"; "#
+        + #"GRANT SELECT ON "public"."image_search" TO "re""ader";"#
+    )
+  }
+
+  /// A server without AnalyticDB's index has no use for its dialect.
+  @Test func arraysBecomeVectorsWhereNoIndexServesArrays() throws {
+    let facts = facts(table("real[]", index: nil)) {
+      $0.vectors = .init(rows: 2, vectors: 2, leastDimension: 4, greatestDimension: 4)
+    }
+    #expect(try finding("dialect", facts).fix == Self.alter + "vector(4);")
+    let withFiles = try self.facts(table("real[]", index: nil)) {
+      $0.extensionFiles["fastann"] = .init(version: "1.0", mayCreate: true)
+    }
+    #expect(try finding("dialect", withFiles).fix?.hasPrefix("adbvec doctor --dialect analyticdb") == true)
   }
 
   @Test func viewHasNoIndexOfItsOwn() throws {

@@ -51,14 +51,15 @@ extension VectorTable {
   private static func readColumns(_ oid: UInt32, _ connection: PostgresConnection) async throws -> [Column] {
     let query = columnQuery(hasIdentity: connection.serverVersion >= 100_000)
     return try await connection.query(Statement(trusted: query, binds: [.int8(Int64(oid))])).map { row in
-      let (name, type, typeOID, isRequired, hasDefault, isUnique, storage) = try row.decode(
+      let (name, type, typeOID, isRequired, hasDefault, isUnique, storage, isDomain) = try row.decode(
         String.self,
         String.self,
         UInt32.self,
         Bool.self,
         Bool.self,
         Bool.self,
-        String.self
+        String.self,
+        Bool.self
       )
       return Column(
         name: name,
@@ -67,7 +68,8 @@ extension VectorTable {
         isRequired: isRequired,
         hasDefault: hasDefault,
         isUnique: isUnique,
-        storage: storage
+        storage: storage,
+        isDomain: isDomain
       )
     }
   }
@@ -171,7 +173,7 @@ extension VectorTable {
            EXISTS (SELECT 1 FROM pg_index i
                    WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indnatts = 1 AND i.indisunique
                      AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL),
-           a.attstorage::text
+           a.attstorage::text, t.typtype = 'd'
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum

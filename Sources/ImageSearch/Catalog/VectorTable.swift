@@ -56,6 +56,8 @@ public struct VectorTable: Sendable, Hashable {
     public let isUnique: Bool
     /// How large values are kept: `p` PLAIN, `m` MAIN, `e` EXTERNAL, `x` EXTENDED.
     public let storage: String
+    /// Whether the column is declared with a domain over ``type``; pgvector then finds no dimension to index by.
+    public var isDomain = false
   }
 
   /// A partition or child that holds rows.
@@ -123,8 +125,13 @@ extension VectorTable.Index {
   public var metric: Metric? {
     if let firstPassMetric { return firstPassMetric }
     let spelling = method == "ann" ? (options["distancemeasure"] ?? "l2") : operatorClass
-    for (part, metric) in [("l2", Metric.l2), ("cosine", .cosine), ("ip", .innerProduct), ("l1", .l1)]
-    where spelling.lowercased().split(separator: "_").contains(Substring(part)) {
+    let names = [
+      ("l2", Metric.l2), ("cosine", .cosine), ("ip", .innerProduct), ("l1", .l1), ("hamming", .hamming),
+      ("jaccard", .jaccard),
+    ]
+    for (part, metric) in names where spelling.lowercased().split(separator: "_").contains(Substring(part)) {
+      // An index on the signs of a vector's numbers says nothing of the vectors themselves.
+      if expression != nil, operatorClass.hasPrefix("bit_") { return nil }
       return metric
     }
     return nil
@@ -161,8 +168,7 @@ extension VectorTable.Column {
   /// `vector`, `halfvec`, `real[]`: the type without its length and without the schema of an extension that lies
   /// outside the search path.
   public var typeName: String {
-    let bare = type.prefix { $0 != "(" }
-    return String(bare.split(separator: ".").last ?? bare)
+    ColumnType(type).name
   }
 
   /// The length in `vector(1000)`; nil for types that declare none, such as `real[]`.
@@ -182,6 +188,14 @@ extension VectorTable.Column {
     default: nil
     }
   }
+
+  /// Whether a dialect has the column's type among those that it searches.
+  package func isSearched(in dialect: Dialect) -> Bool {
+    element.flatMap { dialect.vectorTypes[$0] }?.castName == typeName
+  }
+
+  /// What searches compare the column by where neither a setting nor an index says it.
+  package var usualMetric: Metric { element == .bit ? .hamming : .l2 }
 
   /// Whether ``ImageID`` can stand for the column's values.
   public var canHoldIDs: Bool {
