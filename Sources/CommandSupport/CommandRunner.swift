@@ -142,7 +142,7 @@ extension InterruptibleCommand {
   package var drain: Duration { InterruptHandler.patience }
 }
 
-/// Ctrl-C, SIGTERM and a closed terminal cancel a task, which cancels the statement on the server. A task that does not end in time, as one
+/// Ctrl-C, Ctrl-\, SIGTERM and a closed terminal cancel a task, which cancels the statement on the server. A task that does not end in time, as one
 /// that waits for a dead network, is left alone and the process ends; so it does at the second signal.
 private struct InterruptHandler {
   /// Less than the two seconds after which people think that a program hangs.
@@ -151,7 +151,8 @@ private struct InterruptHandler {
   private let sources: [any DispatchSourceSignal]
 
   init(cancelling task: Task<Int32, Never>, interruption: String, drain: Duration) {
-    sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+    // The runtime answers SIGQUIT (Ctrl-\) with a trace of all threads, and goes on.
+    sources = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {

@@ -78,14 +78,30 @@ package struct Failure {
 
   private init(server error: PostgresError) {
     let isConnection = error.isConnectionProblem
+    let fix = error.hint == nil ? Self.fix(error) : nil
     let entry = Entry(
       code: isConnection ? "connection" : "server",
       message: error.message,
-      fix: error.hint,
+      fix: error.hint ?? fix,
       detail: error.detail,
       sqlstate: error.sqlState
     )
-    self.init([error.description], [entry], exitCode: isConnection ? 5 : 1)
+    let line = error.description + (fix.map { ". Fix: \($0)" } ?? "")
+    self.init([line], [entry], exitCode: isConnection ? 5 : 1)
+  }
+
+  /// What lies in the role or the server and not in the command, where the server gives no hint of its own.
+  private static func fix(_ error: PostgresError) -> String? {
+    switch error.sqlState {
+    case "42501": "let its owner GRANT the right to this role, or connect as another role"
+    case "25006" where error.message.contains("recovery"):
+      "connect to the primary server, such as by target_session_attrs=read-write in the URL"
+    case "25006":
+      "begin the command with PGOPTIONS='-c default_transaction_read_only=off', where the role's sessions only read"
+    case "57014" where error.message.contains("statement timeout"):
+      "begin the command with PGOPTIONS='-c statement_timeout=0', or with a longer time"
+    default: nil
+    }
   }
 
   /// A text of the library's with the commands as this program calls them.

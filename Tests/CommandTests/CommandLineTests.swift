@@ -197,4 +197,162 @@ import VectorSQL
       }
     }
   }
+
+  /// Ids, vectors and metrics of the table in force, not of the tutorial's.
+  @Test(arguments: [
+    ("text", "'k' || i", "vector(3)", "vector_cosine_ops", "<=>"),
+    ("uuid", "md5(i::text)::uuid", "halfvec(3)", "halfvec_l2_ops", "::halfvec"),
+    ("numeric", "i + 0.5", "sparsevec(3)", "sparsevec_ip_ops", "<#>"),
+  ])
+  func readyMadeStatementsFitTheTable(
+    id: String,
+    key: String,
+    vector: String,
+    operators: String,
+    spelling: String
+  ) async throws {
+    try await TestServer.withDatabase { database in
+      let made = """
+        CREATE TABLE image_search (id \(id) PRIMARY KEY, class int, image_vector \(vector));
+        INSERT INTO image_search SELECT \(key), 5, ARRAY[i, 1, 2]::real[]::vector::\(vector) FROM generate_series(0, 9) i;
+        CREATE INDEX ON image_search USING hnsw (image_vector \(operators))
+        """
+      #expect(try await Program.psql(made, on: database).exitCode == 0)
+      for statement in LibraryStatement.all {
+        let shown = try await Program.adbvec("sql", "show", statement.name, database: database)
+        #expect(shown.exitCode == 0, "\(shown.error)")
+        let run = try await Program.psql(shown.output, on: database)
+        #expect(run.exitCode == 0, "\(statement.name): \(run.error)")
+        guard statement.name == "nearest_by_vector" else { continue }
+        #expect(shown.output.contains(spelling), "\(shown.output)")
+        #expect(run.output.split(separator: "\n").count == 10, "\(run.output)")
+      }
+    }
+  }
+
+  @Test func aStatementOfClassesNeedsThem() async throws {
+    try await TestServer.withDatabase { database in
+      let made = "CREATE TABLE image_search (id int PRIMARY KEY, image_vector vector(3))"
+      #expect(try await Program.psql(made, on: database).exitCode == 0)
+      let shown = try await Program.adbvec("sql", "show", "class_purity", database: database)
+      #expect(shown.exitCode == 1 && shown.output.isEmpty)
+      #expect(shown.error.contains(#"has no column "class""#), "\(shown.error)")
+    }
+  }
+
+  /// What lies in the role's settings is not in the command.
+  @Test func settingsThatEndACommandAreNamedWithTheWayOut() async throws {
+    try await TestServer.withDatabase { database in
+      let made = "CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(1))"
+      #expect(try await Program.psql(made, on: database).exitCode == 0)
+      let file = "/tmp/adbvec-row-\(UUID().uuidString).txt"
+      try "1|a|{1}\n".write(toFile: file, atomically: true, encoding: .utf8)
+      defer { try? FileManager.default.removeItem(atPath: file) }
+      let readOnly = try await Program.adbvec(
+        "load",
+        file,
+        database: database,
+        environment: ["PGOPTIONS": "-c default_transaction_read_only=on"]
+      )
+      #expect(readOnly.exitCode == 1)
+      #expect(
+        readOnly.error.contains(
+          "Fix: begin the command with PGOPTIONS='-c default_transaction_read_only=off'"
+        )
+      )
+      let loaded = try await Program.adbvec(
+        "load",
+        file,
+        database: database,
+        environment: ["PGOPTIONS": "-c default_transaction_read_only=off"]
+      )
+      #expect(loaded.exitCode == 0, "\(loaded.error)")
+    }
+  }
+
+  /// psql takes the encoding of its locale, or of the database, where a script names none.
+  @Test func scriptsReadAlikeInEveryLocale() async throws {
+    try await TestServer.withDatabase { database in
+      let made = """
+        CREATE TABLE "bildér" (id text PRIMARY KEY, class text, image_vector vector(2));
+        INSERT INTO "bildér" VALUES ('é', 'ü', '[1,2]'), ('ö', 'ü', '[1,3]')
+        """
+      #expect(try await Program.psql(made, on: database).exitCode == 0)
+      let table = ["--table", "bildér", "--database-url", database.url]
+      for words in [["sql", "query", "--id", "é", "--class", "ü"], ["sql", "show", "near_duplicates"]] {
+        let shown = try await Program.run(Program.adbvec, words + table)
+        let rows = try await Program.psql("\\encoding LATIN1\n" + shown.output, on: database)
+        #expect(rows.exitCode == 0, "\(rows.error)")
+        if words[1] == "query" { #expect(rows.output == "ö|ü|1\n") }
+      }
+      let folder = "/tmp/adbvec-encoding-\(UUID().uuidString)"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      try "-- migrate:up\nCREATE TABLE t AS SELECT 'é' AS v;\n"
+        .write(toFile: folder + "/0001_t.sql", atomically: true, encoding: .utf8)
+      let plan = try await Program.adbvec("migrate", "plan", "--migrations", folder, database: database)
+      let run = try await Program.psql(
+        "\\encoding LATIN1\n" + plan.output + "SELECT length(v) FROM t;\n",
+        on: database
+      )
+      #expect(run.output.hasSuffix("1\n"), "\(run)")
+    }
+  }
+
+  /// As pg_dump sets it, and some roles keep it.
+  @Test func typesAreKnownWhereAllNamesAreQuoted() async throws {
+    try await TestServer.withDatabase { database in
+      let made = """
+        CREATE TABLE image_search (id text PRIMARY KEY, class text, image_vector vector(2));
+        INSERT INTO image_search VALUES ('a', 'x', '[1,2]'), ('b', 'y', '[1,3]')
+        """
+      #expect(try await Program.psql(made, on: database).exitCode == 0)
+      let found = try await Program.adbvec(
+        "search",
+        "--id",
+        "a",
+        "--class",
+        "y",
+        "--format",
+        "csv",
+        database: database,
+        environment: ["PGOPTIONS": "-c quote_all_identifiers=on"]
+      )
+      #expect(found.output.hasSuffix("b,y,1.0\n"), "\(found)")
+    }
+  }
+
+  @Test func aMetricThatTheColumnLacksIsAnsweredWithOneThatItHas() async throws {
+    try await TestServer.withDatabase { database in
+      let made = """
+        CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector bit(4));
+        INSERT INTO image_search SELECT i, 'c', i::bit(4) FROM generate_series(0, 9) i
+        """
+      #expect(try await Program.psql(made, on: database).exitCode == 0)
+      let found = try await Program.adbvec(
+        "search",
+        "--id",
+        "7",
+        "-k",
+        "1",
+        "--format",
+        "csv",
+        database: database
+      )
+      #expect(found.output.hasSuffix(",c,1.0\n"), "\(found)")
+      let refused = try await Program.adbvec("search", "--id", "7", "--metric", "l2", database: database)
+      #expect(refused.error.hasSuffix("Fix: --metric hamming or jaccard\n"), "\(refused.error)")
+      let empty = try await Program.adbvec(
+        "search",
+        "--id",
+        "7",
+        "--class",
+        "zebra",
+        "--format",
+        "csv",
+        database: database
+      )
+      #expect(empty.exitCode == 0 && empty.error.contains("no row was found"), "\(empty)")
+    }
+  }
 }

@@ -60,6 +60,23 @@ import Testing
     #expect(finished.error.contains("interrupted; 'adbvec migrate status' shows what is applied"))
   }
 
+  /// Ctrl-\ ends a command too, and its statement with it.
+  @Test func aQuitSignalEndsTheCommand() async throws {
+    let script = """
+      import os,signal,subprocess,sys,time
+      s=subprocess.Popen([sys.executable,'-c',sys.argv[2]],stdout=subprocess.PIPE,text=True); port=s.stdout.readline().strip()
+      p=subprocess.Popen([sys.argv[1],'search','--id','1','--database-url',f'postgresql://me@127.0.0.1:{port}/x?connect_timeout=50'],
+        stderr=subprocess.PIPE,text=True,preexec_fn=lambda: signal.signal(signal.SIGQUIT,signal.SIG_DFL))
+      s.stdout.readline(); p.send_signal(signal.SIGQUIT); code=p.wait(); sys.stderr.write(p.stderr.read()); s.kill(); sys.exit(code)
+      """
+    let finished = try await Program.run(
+      "/usr/bin/env",
+      ["python3", "-c", script, Program.adbvec, Self.silent]
+    )
+    #expect([130, 131].contains(finished.exitCode), "\(finished)")
+    #expect(finished.error == "error: interrupted\n")
+  }
+
   /// A named pipe that nobody writes to.
   @Test func oneInterruptEndsTheReadingOfASilentPipe() async throws {
     let script = """

@@ -438,9 +438,9 @@ import VectorSQL
     partial.predicate = "class = 'a'"
     let facts = try facts(table(index: partial)) { $0.plan = try plan(uses: nil) }
     #expect(try finding("index", facts).fix?.contains("CREATE INDEX") == true)
-    let plan = try finding("plan", facts)
-    #expect(plan.severity == .wrong)
-    #expect(plan.fix?.contains("CREATE INDEX") == false)
+    let judged = try finding("plan", facts)
+    #expect(judged.severity == .wrong)
+    #expect(judged.fix?.contains("CREATE INDEX") == false)
   }
 
   @Test func aMissingRightIsGranted() throws {
@@ -462,7 +462,7 @@ import VectorSQL
       $0.vectors = .init(rows: 2, vectors: 2, leastDimension: 4, greatestDimension: 4)
     }
     #expect(try finding("dialect", facts).fix == Self.alter + "vector(4);")
-    let withFiles = try self.facts(table("real[]", index: nil)) {
+    let withFiles = self.facts(table("real[]", index: nil)) {
       $0.extensionFiles["fastann"] = .init(version: "1.0", mayCreate: true)
     }
     #expect(try finding("dialect", withFiles).fix?.hasPrefix("adbvec doctor --dialect analyticdb") == true)

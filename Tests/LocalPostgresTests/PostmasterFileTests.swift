@@ -27,6 +27,11 @@ import Testing
 }
 
 @Suite struct ServerHomeTests {
+  @Test func anAddressHasNothingThatAURLMustEncode() {
+    let server = RunningServer(pid: 1, port: 5, socketFolder: "/tmp/hö me'q/a-b_c.d~")
+    #expect(server.url() == "postgresql://adbvec@%2Ftmp%2Fh%C3%B6%20me%27q%2Fa-b_c.d~:5/adbvec")
+  }
+
   @Test func socketsMoveWhenThePathIsTooLongForASocket() {
     #expect(ServerHome(path: "/home/u/adbvec").sockets == "/home/u/adbvec/run")
     let long = ServerHome(path: "/" + String(repeating: "x", count: 100))

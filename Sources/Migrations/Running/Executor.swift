@@ -324,6 +324,8 @@ struct MigrationSession: Sendable {
           + "CURRENT_USER SET search_path = \"$user\", public, and its schema" : nil
     case "25006" where statement == nil:
       "Fix: leave what makes the transaction read-only out of the file, such as SET TRANSACTION READ ONLY"
+    case "57014" where statement != nil && cause.message.contains("statement timeout"):
+      "Fix: put a longer statement-timeout behind the section's mark, such as statement-timeout:10min"
     case "42501": "Fix: run as the table's owner, or as a role with the right"
     default: nil
     }

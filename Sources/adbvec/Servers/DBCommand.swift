@@ -202,7 +202,7 @@ struct DBPsql: AsyncParsableCommand {
     let psql = try options.binaries().program("psql")
     let words: [UnsafeMutablePointer<CChar>?] = ([psql, server.url()] + arguments).map { strdup($0) } + [nil]
     // A program inherits which signals are ignored.
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { signal(number, SIG_DFL) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE] { signal(number, SIG_DFL) }
     execv(psql, words)
     throw CommandFailure("cannot run \(psql): \(String(cString: strerror(errno)))")
   }
