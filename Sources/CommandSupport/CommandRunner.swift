@@ -25,6 +25,8 @@ package enum CommandRunner {
     _ arguments: [String]
   ) async -> Never {
     Output.open()
+    // Until its handler is there: the runtime would answer with a trace of all threads, and go on.
+    signal(SIGQUIT, SIG_DFL)
     name.withLock { $0 = root.configuration.commandName ?? $0 }
     // Starts the runtime's threads on another core while this one parses.
     Task.detached {}
@@ -151,7 +153,6 @@ private struct InterruptHandler {
   private let sources: [any DispatchSourceSignal]
 
   init(cancelling task: Task<Int32, Never>, interruption: String, drain: Duration) {
-    // The runtime answers SIGQUIT (Ctrl-\) with a trace of all threads, and goes on.
     sources = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
