@@ -21,7 +21,8 @@ public struct RecordedRecipe: Sendable, Hashable {
 
 /// The table `adbvec_recipe`, in the schema of the table it speaks of: what made the vectors of each table and column.
 ///
-/// A row is found by the names of table and column, so that it survives a dump. Everything here runs on a 9.4 base.
+/// A row is found by the names of table and column, so that it survives a dump. What a table that was dropped has left there
+/// says nothing of an empty one that has its name now. Everything here runs on a 9.4 base.
 public struct RecipeStore: Sendable {
   /// The table with its schema.
   public let table: QualifiedName
@@ -34,6 +35,9 @@ public struct RecipeStore: Sendable {
 
   /// The version of the store's layout, written into each row.
   static let layout: Int32 = 1
+
+  /// The table that a recipe was recorded for, as a field beside the recipe's own: only this store writes and reads it.
+  private static let origin = Recipe.Field(rawValue: "table_oid")
 
   private var store: QualifiedName { QualifiedName(schema: table.schema, name: "adbvec_recipe") }
   private var loads: QualifiedName { QualifiedName(schema: table.schema, name: "adbvec_load") }
@@ -75,28 +79,60 @@ public struct RecipeStore: Sendable {
   /// - Returns: nil where nobody recorded one.
   /// - Throws: `PostgresError`.
   public func read(_ connection: PostgresConnection) async throws -> RecordedRecipe? {
-    if hasStore, let text = try await recordedText(connection), let recipe = Recipe(recorded: text) {
+    if let recipe = try await recorded(connection) {
       return RecordedRecipe(recipe: recipe, table: table.display)
     }
     guard hasLoads else { return nil }
     let sql: SQL =
       "SELECT recipe FROM \(table: loads) WHERE table_oid = \(oid) AND recipe <> '' ORDER BY started_at DESC"
     let rows = try await connection.query(try sql.rendered(for: .pgvector))
-    let recipes = try rows.compactMap { Recipe(recorded: try $0.value(at: 0, as: String.self)) }
+    let recipes = try rows.compactMap { Self.parsed(try $0.value(at: 0, as: String.self))?.recipe }
     guard let newest = recipes.first else { return nil }
     return RecordedRecipe(recipe: newest, table: table.display, count: Set(recipes).count)
   }
 
   /// The recipe that is recorded for this very column; nil where there is none, even where loads tell one.
   package func recorded(_ connection: PostgresConnection) async throws -> Recipe? {
-    guard hasStore, let text = try await recordedText(connection) else { return nil }
-    return Recipe(recorded: text)
+    guard let entry = try await entry(connection), !entry.isPredecessors else { return nil }
+    return entry.recipe
   }
 
-  private func recordedText(_ connection: PostgresConnection) async throws -> String? {
-    let sql: SQL =
-      "SELECT recipe FROM \(table: store) WHERE \(isThisColumn)"
-    return try await connection.query(try sql.rendered(for: .pgvector)).first?.value(at: 0, as: String.self)
+  /// Removes what is recorded of a dropped table whose name this one has, before vectors come that nothing is known of.
+  /// - Throws: `PostgresError`, with SQLSTATE 42501 when the user may not change the store's table.
+  package func forgetPredecessor(on connection: PostgresConnection) async throws {
+    guard try await entry(connection)?.isPredecessors == true else { return }
+    let remove: SQL = "DELETE FROM \(table: store) WHERE \(isThisColumn)"
+    try await connection.query(try remove.rendered(for: .pgvector))
+  }
+
+  /// What is recorded under the names of table and column, and whether it was another table that had them.
+  ///
+  /// A table that was dropped and made again has another oid, as one from a dump has; but that one has its rows.
+  private func entry(
+    _ connection: PostgresConnection
+  ) async throws -> (recipe: Recipe, isPredecessors: Bool)? {
+    guard hasStore else { return nil }
+    let sql: SQL = "SELECT recipe FROM \(table: store) WHERE \(isThisColumn)"
+    guard
+      let text = try await connection.query(try sql.rendered(for: .pgvector)).first?
+        .value(at: 0, as: String.self),
+      let (recipe, origin) = Self.parsed(text)
+    else { return nil }
+    guard let origin, origin != String(oid) else { return (recipe, false) }
+    return (recipe, try await !hasRows(connection))
+  }
+
+  /// Whether the table has any row: of an empty one a recipe is a habit that nothing depends on.
+  package func hasRows(_ connection: PostgresConnection) async throws -> Bool {
+    let sql: SQL = "SELECT 1 FROM \(table: table) LIMIT 1"
+    return try await !connection.query(try sql.rendered(for: .pgvector)).isEmpty
+  }
+
+  private static func parsed(_ text: String) -> (recipe: Recipe, origin: String?)? {
+    guard var recipe = Recipe(recorded: text) else { return nil }
+    let origin = recipe[Self.origin]
+    recipe[Self.origin] = nil
+    return (recipe, origin)
   }
 
   private var isThisColumn: SQL { "table_name = \(table.name.name) AND column_name = \(column.name)" }
@@ -118,11 +154,13 @@ public struct RecipeStore: Sendable {
         recorded_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (table_name, column_name)
       )\(placement)
       """
+    var recorded = recipe
+    recorded[Self.origin] = String(oid)
     // A base of 9.4 has no ON CONFLICT: the row is replaced.
     let remove: SQL = "DELETE FROM \(table: store) WHERE \(isThisColumn)"
     let insert: SQL = """
       INSERT INTO \(table: store) (table_name, column_name, layout, recipe)
-      VALUES (\(table.name.name), \(column.name), \(Self.layout), \(recipe.json))
+      VALUES (\(table.name.name), \(column.name), \(Self.layout), \(recorded.json))
       """
     let statements = try [remove, insert].map { try $0.rendered(for: .pgvector) }
     let creation = hasStore ? nil : try create.rendered(for: .pgvector)

@@ -27,10 +27,6 @@ public struct ServerConfiguration: Sendable {
   /// A folder for what outlives the server: thumbnails, and the embeddings of uploads, so that links to their searches last;
   /// nil keeps both in memory.
   public var cacheFolder: String?
-  /// The length of the collection's vectors; nil takes the model's.
-  public var dimension: Int?
-  /// Why uploads are not searched with: the model makes other vectors than the collection's. Nil takes them.
-  public var uploadRefusal: String?
   /// Whether somebody may search with the address of an image on the web, which the server then fetches with curl: over HTTPS, and
   /// from public addresses only.
   public var fetchesAddresses = false

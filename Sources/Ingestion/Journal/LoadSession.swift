@@ -290,20 +290,7 @@ struct LoadSession: Sendable {
   /// Writes down that the load begins, and drops the indexes that are to be built behind it.
   /// - Returns: the record, with the indexes that must be built at the end.
   func begin(expected: Int?, _ connection: PostgresConnection) async throws -> LoadRecord {
-    if recordsRecipe, let recipe {
-      let store = try await RecipeStore(
-        table: table.catalog.name,
-        column: run.target.vectorColumn,
-        on: connection
-      )
-      do {
-        try await store.write(recipe, distributes: server.canDistribute, on: connection)
-      } catch let error as PostgresError where error.sqlState == "42501" {
-        run.onEvent(
-          .warning("this user may not create adbvec_recipe, so that nothing will say what made the vectors")
-        )
-      }
-    }
+    if !table.hasRows { try await recordRecipe(connection) }
     guard let journal else { return record }
     try await lock?.requireHeld(wayOn: run.options.wayOn)
     try await journal.install(connection)
@@ -327,6 +314,26 @@ struct LoadSession: Sendable {
       connection
     )
     return begun
+  }
+
+  /// The first vectors of a table say what it is about, and those of unknown origin that nothing is known.
+  private func recordRecipe(_ connection: PostgresConnection) async throws {
+    let store = try await RecipeStore(
+      table: table.catalog.name,
+      column: run.target.vectorColumn,
+      on: connection
+    )
+    do {
+      if recordsRecipe, let recipe {
+        try await store.write(recipe, distributes: server.canDistribute, on: connection)
+      } else if recipe == nil {
+        try await store.forgetPredecessor(on: connection)
+      }
+    } catch let error as PostgresError where error.sqlState == "42501" {
+      run.onEvent(
+        .warning("this user may not write adbvec_recipe, so that it does not say what made the vectors")
+      )
+    }
   }
 
   /// What is committed by now, positions that earlier runs left done among it.

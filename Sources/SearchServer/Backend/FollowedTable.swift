@@ -33,7 +33,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
 
   /// - Parameters:
   ///   - table: as it was read from the server.
-  ///   - recipe: what the table records; nil follows nothing.
+  ///   - recipe: what the table records; nil until something is recorded, as with the first load.
   ///   - metric: what was asked for; nil takes the index's.
   ///   - images: the model of that recipe.
   ///   - hidesNames: whether errors name neither the table nor its columns.
@@ -89,9 +89,9 @@ package final class FollowedTable: SearchBackend, ImageBackend {
   /// - Returns: whether there was another.
   private func refresh() async throws -> Bool {
     let known = now
-    guard known.recipe != nil,
-      let recipe = try await recorded(known.table.vectorColumn), recipe != known.recipe
-    else { return false }
+    guard let recipe = try await recorded(known.table.vectorColumn), recipe != known.recipe else {
+      return false
+    }
     let table = try await connections.withConnection { connection in
       try await known.table.read(dialect: known.table.dialect, metric: metric, from: connection)
     }
@@ -162,7 +162,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
       result = .failure(error)
     }
     // The switch may have come between the embedding and the search.
-    if now.recipe != nil, try await refresh() { try refuseOutdated(vector) }
+    if try await refresh() { try refuseOutdated(vector) }
     return try result.get()
   }
 
@@ -199,7 +199,20 @@ package final class FollowedTable: SearchBackend, ImageBackend {
 
   package var identity: String { now.images.identity }
 
-  package var dimension: Int { now.images.dimension }
+  /// The length of the table's vectors; where nothing declares it, of the model's.
+  package var dimension: Int {
+    let known = now
+    return known.table.dimension ?? known.images.dimension
+  }
+
+  package var uploadRefusal: String? {
+    let known = now
+    guard known.images.dimension != dimension else { return nil }
+    return hidesNames
+      ? "an upload is near to nothing here, for the model makes other vectors; search by an image of the collection"
+      : "the vectors of \(known.table.name.quoted) have \(dimension) numbers, the model's \(known.images.dimension), so that "
+        + "an upload is near to nothing here; search by an image of the collection"
+  }
 
   package func decodingCost(of file: [UInt8], maximumPixels: Int) throws -> Int {
     try now.images.decodingCost(of: file, maximumPixels: maximumPixels)

@@ -9,8 +9,10 @@ package import Inference
 public protocol ImageBackend: Sendable {
   /// The model's name, as people know it.
   var model: String { get }
-  /// The length of an embedding.
+  /// The length of the collection's embeddings.
   var dimension: Int { get }
+  /// Why no upload is searched with now; nil takes them.
+  var uploadRefusal: String? { get }
   /// Tells the model and its settings from others: embeddings of two identities are not comparable.
   var identity: String { get }
   /// About how many bytes of memory the decoding of an image file takes at its peak, from its header alone.
@@ -22,6 +24,9 @@ public protocol ImageBackend: Sendable {
 }
 
 extension ImageBackend {
+  /// Uploads are taken.
+  public var uploadRefusal: String? { nil }
+
   /// The model's name and the length of its embeddings, where nothing else tells one from another.
   public var identity: String { "\(model) \(dimension)" }
 }

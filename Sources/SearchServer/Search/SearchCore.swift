@@ -108,7 +108,7 @@ struct SearchCore: Sendable {
 
 extension SearchCore {
   /// The length of the collection's vectors.
-  var dimension: Int { configuration.dimension ?? images.dimension }
+  var dimension: Int { images.dimension }
 
   /// Runs a search whose subject is known.
   func search(_ subject: SearchSubject, _ options: SearchOptions) async throws -> SearchResult {
@@ -121,7 +121,7 @@ extension SearchCore {
     upload file: [UInt8],
     name: String
   ) async throws -> (subject: SearchSubject, extraction: Double, waited: Double) {
-    if let reason = configuration.uploadRefusal { throw BackendError(.uploadsRefused, reason) }
+    if let reason = images.uploadRefusal { throw BackendError(.uploadsRefused, reason) }
     guard ContentType.image(file) != nil else {
       throw BackendError(
         .unreadableImage,

@@ -206,7 +206,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       let recipe = try RecipeFile.recipe(of: source) { Terminal.warning($0) }
       return (FileBatchSource(FeatureSource(path: source)), recipe)
     }
-    let recorded = try await Self.recorded(settings)
+    let recorded = try await recorded(settings)
     let ways = features.decoding
     let collection = try ImageSource.open(
       source,
@@ -214,7 +214,17 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       options: recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options
     )
     collection.warnings.forEach { Terminal.warning($0) }
-    let model = try features.load(settings)
+    let model: FeatureModel
+    var recipe: Recipe
+    if let recorded {
+      let prepared = try features.prepare(settings, for: recorded)
+      (model, recipe) = (prepared.model, prepared.recipe)
+    } else {
+      model = try features.load(settings)
+      recipe = try Recipe(model, decoding: ways.options(for: collection))
+      recipe[.weightsFile] = settings[.weights].map { URL(filePath: $0.text).standardizedFileURL.path }
+      recipe[.projectionFile] = settings[.projection].map { URL(filePath: $0.text).standardizedFileURL.path }
+    }
     let batches = ImageBatchSource(
       collection,
       model: model,
@@ -223,22 +233,17 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       limit: limit,
       ids: images.ids ?? .position
     ) { reporter.show($0) }
-    let decoding =
-      try recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options(for: collection)
-    var recipe = try Recipe(model, decoding: decoding)
-    recipe[.weightsFile] = settings[.weights].map { URL(filePath: $0.text).standardizedFileURL.path }
-    recipe[.projectionFile] = settings[.projection].map { URL(filePath: $0.text).standardizedFileURL.path }
     return (batches, recipe)
   }
 
-  /// What made the vectors that the table has: new images are decoded alike.
-  private static func recorded(_ settings: Settings) async throws -> RecordedRecipe? {
+  /// What made the vectors that the table has: new ones are made alike.
+  private func recorded(_ settings: Settings) async throws -> RecordedRecipe? {
     let table = try settings.imageTable()
     let connection = try await settings.connect()
     let recorded: RecordedRecipe?
     do {
-      recorded = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
-        .read(connection)
+      let store = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
+      recorded = try await features.recipe(in: store, connection)
     } catch is VectorTableError {
       // The load says what is missing.
       recorded = nil

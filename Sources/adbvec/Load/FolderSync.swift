@@ -42,8 +42,8 @@ final class FolderSync: Sendable {
     let connection = try await PostgresConnection.connect(server)
     let recorded: RecordedRecipe?
     do {
-      recorded = try await RecipeStore(table: target.table, column: target.vectorColumn, on: connection)
-        .read(connection)
+      let store = try await RecipeStore(table: target.table, column: target.vectorColumn, on: connection)
+      recorded = try await features.recipe(in: store, connection)
       await connection.close()
     } catch {
       await connection.close()

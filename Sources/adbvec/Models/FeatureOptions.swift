@@ -9,6 +9,7 @@ import Inference
 import Ingestion
 import LocalPostgres
 import MetricLearning
+import PostgresClient
 
 /// Options of commands that turn images into embeddings; the same everywhere, so that all commands make equal ones.
 struct FeatureOptions: ParsableArguments {
@@ -149,6 +150,12 @@ struct FeatureOptions: ParsableArguments {
       Terminal.note("\(others.count) tensors of the checkpoint are not used, such as \(first)")
     }
     return model
+  }
+
+  /// The recipe that new vectors of a table follow. A table without rows has no vectors that options could contradict.
+  func recipe(in store: RecipeStore, _ connection: PostgresConnection) async throws -> RecordedRecipe? {
+    guard let recorded = try await store.read(connection) else { return nil }
+    return try await isGiven && !store.hasRows(connection) ? nil : recorded
   }
 
   /// Loads the model for a table: what is not given is taken from the table's recipe.

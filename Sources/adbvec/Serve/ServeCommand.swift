@@ -128,18 +128,11 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     let query = try await readQuery(settings, pool)
     let recorded = try await Self.recipe(of: query, pool)
     let images = try extractors(settings, recorded, query)
-    var configuration = try configuration(settings, query)
     if let dimension = query.dimension, dimension != images.dimension {
-      let lengths =
-        "the vectors of \(query.name.quoted) have \(dimension) numbers, the model's \(images.dimension)"
-      configuration.dimension = dimension
-      configuration.uploadRefusal =
-        hideSQL
-        ? "an upload is near to nothing here, for the model makes other vectors; search by an image of the collection"
-        : "\(lengths), so that an upload is near to nothing here; search by an image of the collection"
       Terminal.warning(
-        "\(lengths), so that uploads are refused. Fix: choose the model that filled the table with --model, --weights "
-          + "and --feature"
+        "the vectors of \(query.name.quoted) have \(dimension) numbers, the model's \(images.dimension), so that uploads are "
+          + "refused until a load records another model. Fix: choose the model that filled the table with --model, "
+          + "--weights and --feature"
       )
     }
     let logger = Self.logger(verbose: global.verbose)
@@ -164,7 +157,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     let following = Task { await followed.follow() }
     defer { following.cancel() }
     let page = try SearchPage(
-      configuration: configuration,
+      configuration: try configuration(settings, query),
       backend: followed,
       images: followed,
       store: try store(),

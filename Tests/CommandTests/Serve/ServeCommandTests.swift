@@ -278,6 +278,43 @@ struct ServeCommandTests {
     }
   }
 
+  /// Of a table that was dropped nothing is left to its successor, and its first load tells the page what uploads need.
+  @Test func aLoadIntoAnEmptyTableGivesThePageItsModel() async throws {
+    try await TestServer.withDatabase { database in
+      let environment = [
+        "DATABASE_URL": database.url, "ADBVEC_WEIGHTS": Self.weights, "ADBVEC_DIALECT": "pgvector",
+      ]
+      func run(_ words: [String]) async throws {
+        let finished = try await Program.run(Program.adbvec, words, environment: environment)
+        #expect(finished.exitCode == 0, "\(words): \(finished.error)")
+      }
+      let load = ["embed-load", Environment.data + "/cifar-100-binary/test.bin", "--limit", "3"]
+      try await run(["migrate", "up", "--set", "dim=1000"])
+      try await run(load + ["--normalise"])
+      try await run(["migrate", "down", "--to", "0", "--yes"])
+      try await run(["migrate", "up", "--set", "dim=512"])
+      let shown = try await Program.run(Program.adbvec, ["recipe", "show"], environment: environment)
+      #expect(shown.exitCode == 1 && shown.error.contains("nothing says what made"), "\(shown.error)")
+      let image = try Data(contentsOf: URL(filePath: Environment.data + "/reference/set1/chelsea.png"))
+      try await ServedPage.with([], environment: environment) { page in
+        let refused = try await page.ask("/api/v1/search/image", image: image)
+        #expect(refused.status == 422 && refused.text.contains("have 512 numbers, the model's 1000"))
+        try await run(load + ["--feature", "pooled"])
+        var found = refused
+        for _ in 0..<100 where found.status != 200 {
+          try await Task.sleep(for: .milliseconds(200))
+          found = try await page.ask("/api/v1/search/image", image: image)
+        }
+        #expect(found.status == 200, "\(found.text)")
+        #expect(try found.decoded(Found.self).results.count == 3)
+        // What is not said again is the table's.
+        try await run(["embed-load", Environment.data + "/cifar-100-binary/test.bin", "--limit", "4"])
+        let more = try await page.ask("/api/v1/search/image", image: image)
+        #expect(try more.decoded(Found.self).results.count == 4, "\(more.text)")
+      }
+    }
+  }
+
   /// Headers that promise more than there is, images cut in the middle, and ones that unfold to gigabytes.
   @Test func hostileUploadsTakeBoundedMemory() async throws {
     try await withOwnServer("--max-upload", "16") { page, _, _ in

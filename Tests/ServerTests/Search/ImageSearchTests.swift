@@ -472,6 +472,46 @@ import VectorSQL
     }
   }
 
+  @Test func aDroppedTableLeavesNoRecipeToItsSuccessor() async throws {
+    try await ScratchSchema.with { connection, schema in
+      let name = QualifiedName(schema: try Identifier(validating: schema), name: "images")
+      let recipe = Recipe([.architecture: "resnet18", .weights: "ff", .feature: "pooled"])
+      func run(_ sql: String) async throws { try await connection.run(trusted: sql) }
+      func store() async throws -> RecipeStore {
+        try await RecipeStore(table: name, column: "image_vector", on: connection)
+      }
+      func found() async throws -> [Recipe?] {
+        let store = try await store()
+        return [try await store.read(connection)?.recipe, try await store.recorded(connection)]
+      }
+      let make = "CREATE TABLE \(schema).images (id int, image_vector vector(2))"
+      let fill = "INSERT INTO \(schema).images VALUES (1, '[1,2]')"
+      try await run(make)
+      try await store().write(recipe, on: connection)
+      #expect(try await found() == [recipe, recipe])
+      // Emptied it is the same table.
+      try await run(fill)
+      try await run("TRUNCATE \(schema).images")
+      #expect(try await found() == [recipe, recipe])
+      for isRestored in [true, false] {
+        try await run("DROP TABLE \(schema).images")
+        try await run(make)
+        #expect(try await found() == [nil, nil])
+        if !isRestored { try await store().forgetPredecessor(on: connection) }
+        // The rows of a dump were made as was recorded with them.
+        try await run(fill)
+        #expect(try await found() == (isRestored ? [recipe, recipe] : [nil, nil]))
+        try await store().forgetPredecessor(on: connection)
+        #expect(try await found() == (isRestored ? [recipe, recipe] : [nil, nil]))
+      }
+      // Of versions that did not write down the table.
+      try await store().write(recipe, on: connection)
+      try await run("UPDATE \(schema).adbvec_recipe SET recipe = (recipe::jsonb - 'table_oid')::text")
+      try await run("TRUNCATE \(schema).images")
+      #expect(try await found() == [recipe, recipe])
+    }
+  }
+
   @Test func recipesAreComparedFieldByField() throws {
     let words = try #require(
       Recipe(
