@@ -152,7 +152,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     if let report {
       report.harmsUnseenClasses
         ? Terminal.warning(report.recommendation) : global.note("recommendation: \(report.recommendation)")
-    } else if self.trial {
+    } else if self.trial, method.isSupervised {
       global.note("not tried on classes held out: fewer than five classes have three vectors")
     }
     // The file is the result; its summary as text is for whoever watches.
