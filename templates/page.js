@@ -119,9 +119,15 @@ export function arrive(image) {
 export async function fetchPage(request) {
   const started = performance.now();
   const response = await fetch(request);
-  // The login has ended: it leads back here.
-  if (new URL(response.url).pathname === '/login') location.assign(response.url);
-  const text = await response.text();
+  const login = new URL(response.url);
+  if (login.pathname === '/login') {
+    // It has ended, and leads back here; what was sent along is gone.
+    if (request.method === 'POST') login.searchParams.set('return', location.pathname + location.search);
+    login.searchParams.set('ended', '1');
+    location.assign(login);
+    await new Promise(() => {});
+  }
+  const text = (await response.text()).trim();
   const page = new DOMParser().parseFromString(text, 'text/html');
   if (!page.getElementById('results')) throw new Error(text.slice(0, 200) || response.statusText);
   return { page, response, elapsed: performance.now() - started };

@@ -327,6 +327,45 @@ def test_token(open_page, start_fixture, options):
     assert page.evaluate("document.cookie") == ""
 
 
+def test_a_login_that_has_ended_is_asked_for_again(open_page, start_fixture, few_images):
+    token = "0123456789abcdef0123"
+    guarded = start_fixture(TOKEN=token)
+    page = open_page("/?id=0", base=guarded.url)
+
+    def log_in():
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Open").click()
+        page.wait_for_url("**/?id=0")
+        expect(cards(page)).to_have_count(5)
+
+    log_in()
+    # A server that starts again knows no login.
+    for act in (
+        lambda: page.get_by_label("Choose an image").set_input_files(a_image(few_images, "fish", 0)),
+        lambda: page.get_by_label("Image id").press("Enter"),
+        page.reload,
+    ):
+        guarded.stop()
+        guarded = start_fixture(TOKEN=token, PORT=guarded.port)
+        act()
+        page.wait_for_url("**/login?*")
+        expect(page.get_by_role("alert")).to_contain_text("The login has ended")
+        assert barriers(page) == []
+        log_in()
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+@pytest.mark.parametrize("width,height,zoom", [(1440, 900, 1), (820, 1180, 1), (390, 844, 1), (844, 390, 1), (320, 640, 1), (1280, 900, 2)])
+def test_the_whole_login_fits_the_screen(open_page, start_fixture, width, height, zoom, lang):
+    base = start_fixture(TOKEN="0123456789abcdef0123").url
+    page = open_page(f"/login?lang={lang}&ended=1", base=base, viewport={"width": width // zoom, "height": height // zoom}, device_scale_factor=zoom)
+    wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert wide <= width // zoom
+    # On a low screen the languages may be below.
+    button = page.get_by_role("button", name=re.compile(".+")).bounding_box()
+    assert (high if height // zoom > 500 else button["y"] + button["height"]) <= height // zoom
+
+
 def test_more_and_a_largest_distance(open_page):
     page = open_page("/?id=60&k=6")
     page.get_by_text("Show more images").click()

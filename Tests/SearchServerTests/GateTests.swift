@@ -15,7 +15,8 @@ import Testing
       let people = try await page.ask("/", headers: ["Accept": "text/html"])
       #expect(people.status == 303)
       #expect(people["Location"] == "/login")
-      #expect(try await page.post(form: [], image: Sample.png).status == 401)
+      let sent = try await page.post(form: [], image: Sample.png)
+      #expect(sent.status == 303 && sent["Location"] == "/login")
       #expect(try await page.ask("/thumbnails/0").status == 401)
       #expect(try await page.ask("/metrics").status == 401)
       #expect(try await page.ask("/health").status == 200)
@@ -49,7 +50,11 @@ import Testing
       #expect(!cookie.contains(token))
       let value = String(cookie.prefix { $0 != ";" })
       #expect(try await page.ask("/", headers: ["Cookie": value]).status == 200)
-      #expect(try await page.ask("/", headers: ["Cookie": "adbvec=guess"]).status == 303)
+      // A cookie of a login that the server does not know, as after a restart.
+      let ended = try await page.ask("/?id=3", headers: ["Cookie": "adbvec=guess"])
+      #expect(ended["Location"] == "/login?return=%2F%3Fid%3D3&ended=1")
+      #expect(try await page.ask(try #require(ended["Location"])).text.contains("The login has ended."))
+      #expect(try await !page.ask("/login").text.contains("The login has ended."))
     }
   }
 
@@ -152,7 +157,7 @@ import Testing
       for _ in 0..<8 { _ = try await page.post(login: "token=guess") }
       let slow = try await page.post(login: "token=\(Self.token)")
       #expect(slow.status == 429 && slow["Retry-After"] != nil)
-      #expect(slow.text.contains("Too many attempts. Try again in"))
+      #expect(slow.text.contains("Too many attempts. Try again in") && !slow.text.contains("in 0"))
       let program = try await page.ask("/api/v1", headers: ["Authorization": "Bearer \(Self.token)"])
       #expect(program.status == 429 && program.code == "too-many-attempts")
     }

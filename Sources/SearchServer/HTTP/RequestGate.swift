@@ -42,7 +42,8 @@ struct RequestGate: RouterMiddleware {
         error.isFromOutside = true
         throw error
       }
-      guard ErrorMiddleware.isForPeople(request), request.method == .get else {
+      guard ErrorMiddleware.isForPeople(request), request.method == .get || request.uri.path == "/search"
+      else {
         var error = HTTPError(
           .unauthorized,
           "token-needed",
@@ -51,7 +52,9 @@ struct RequestGate: RouterMiddleware {
         error.isFromOutside = true
         throw error
       }
-      return Response(status: .seeOther, headers: [.location: ReturnPath.login(from: request)])
+      let hasEnded = sessions.hasCookie(request, isSecure: proxies.isSecure(request))
+      let login = ReturnPath.login(from: request, hasEnded: hasEnded)
+      return Response(status: .seeOther, headers: [.location: login])
     }
     return try await next(request, context)
   }
@@ -104,11 +107,13 @@ extension URL {
 
 /// Where a login leads to: the page that was asked for.
 enum ReturnPath {
-  /// The login's address for somebody who asked for a page.
-  static func login(from request: Request) -> String {
+  /// The login's address for somebody who asked for a page. What a form sent is gone: it leads to the start page.
+  static func login(from request: Request, hasEnded: Bool) -> String {
     let query = request.uri.query.map { "?" + $0 } ?? ""
-    let path = checked(request.uri.path + query)
-    return path == "/" ? "/login" : "/login?return=\(PageLink.encoded(path))"
+    let path = request.method == .get ? checked(request.uri.path + query) : "/"
+    var parameters = path == "/" ? [] : ["return=\(PageLink.encoded(path))"]
+    if hasEnded { parameters.append("ended=1") }
+    return parameters.isEmpty ? "/login" : "/login?" + parameters.joined(separator: "&")
   }
 
   /// A path of this server; the start page for anything else.
@@ -150,6 +155,11 @@ final class Sessions: Sendable {
     }
     guard let key = request.cookies[Self.cookie(isSecure: isSecure)]?.value else { return false }
     return ends.withLock { $0[key].map { $0 > .now } ?? false }
+  }
+
+  /// Whether a request bears a cookie of a login, also of one that has ended.
+  func hasCookie(_ request: Request, isSecure: Bool) -> Bool {
+    request.cookies[Self.cookie(isSecure: isSecure)] != nil
   }
 
   /// Compares in a time that depends on the length only; while a client has to wait, no token is the right one.

@@ -100,26 +100,32 @@ struct PageRenderer: Sendable {
     return response
   }
 
+  /// Why somebody is asked for the token.
+  enum LoginReason {
+    case first, ended, wrong
+    case throttled(seconds: Int)
+  }
+
   /// The page that asks for the token.
-  ///
-  /// - Parameters:
-  ///   - isWrong: Whether another token was given before.
-  ///   - wait: How many seconds the next attempt has to wait; nil for none.
-  func login(isWrong: Bool, wait: Int? = nil, returnPath: String) throws -> Response {
+  func login(_ reason: LoginReason, returnPath: String) throws -> Response {
+    let (problem, status): (String?, HTTPResponse.Status) =
+      switch reason {
+      case .first: (nil, .ok)
+      case .ended: (texts["login_ended"], .ok)
+      case .wrong: (texts["login_wrong"], .unauthorized)
+      case .throttled(let seconds):
+        (texts.text("login_wait", ["seconds": String(seconds)]), .tooManyRequests)
+      }
     let view = LoginView(
       lang: texts.language,
       t: texts.words,
       assets: templates.version,
-      problem: wait.map { texts.text("login_wait", ["seconds": String($0)]) }
-        ?? (isWrong ? texts["login_wrong"] : nil),
+      problem: problem,
       returnPath: returnPath,
       languages: languages
     )
-    var response = html(
-      try templates.render(view, "login"),
-      status: wait != nil ? .tooManyRequests : isWrong ? .unauthorized : .ok
-    )
-    if let wait { response.headers[.retryAfter] = String(wait) }
+    var response = html(try templates.render(view, "login"), status: status)
+    if case .throttled(let seconds) = reason { response.headers[.retryAfter] = String(seconds) }
     return response
   }
 

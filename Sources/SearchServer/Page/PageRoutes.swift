@@ -29,9 +29,11 @@ struct PageRoutes {
       "/login",
       [
         .get: { request, _ in
-          let parameters = try QueryParameters(request.uri, allowed: ["return", "lang"])
-          return try page.speaking(to: request)
-            .login(isWrong: false, returnPath: ReturnPath.checked(parameters.text("return")))
+          let parameters = try QueryParameters(request.uri, allowed: ["return", "lang", "ended"])
+          return try page.speaking(to: request).login(
+            parameters.text("ended") == nil ? .first : .ended,
+            returnPath: ReturnPath.checked(parameters.text("return"))
+          )
         },
         .post: { request, context in try await login(request, sessions, context) },
       ]
@@ -200,10 +202,10 @@ struct PageRoutes {
     )
     let path = ReturnPath.checked(form.text("return"))
     if let wait = sessions.throttle.wait(client) {
-      return try page.login(isWrong: true, wait: wait, returnPath: path)
+      return try page.login(.throttled(seconds: wait), returnPath: path)
     }
     guard sessions.isToken((form.text("token") ?? "").trimmed, from: client) else {
-      return try page.login(isWrong: true, returnPath: path)
+      return try page.login(.wrong, returnPath: path)
     }
     let cookie = sessions.logIn(isSecure: proxies.isSecure(request))
     return Response(status: .seeOther, headers: [.location: path, .setCookie: cookie])

@@ -8,7 +8,7 @@ struct LoginView {
   let lang: String
   let t: [String: String]
   let assets: String
-  /// Why the login before failed.
+  /// Why the login before failed, or is no more.
   let problem: String?
   /// Where the login leads to.
   let returnPath: String
