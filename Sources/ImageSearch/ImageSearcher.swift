@@ -116,6 +116,13 @@ public struct ImageSearcher: Sendable {
     return notices
   }
 
+  /// Whether the table has no row at all.
+  package func isEmpty() async throws -> Bool {
+    let sql: SQL = "SELECT 1 FROM \(table: table.name) LIMIT 1"
+    let statement = try sql.rendered(for: table.dialect)
+    return try await connections.withConnection { try await $0.query(statement).isEmpty }
+  }
+
   /// Says why a search near a row found nothing.
   /// - Throws: `ImageSearchError`; nothing when there was nothing to find.
   private func explainEmpty(_ id: ImageID, _ undefined: Int) async throws {
@@ -125,7 +132,13 @@ public struct ImageSearcher: Sendable {
       """
     let statement = try sql.rendered(for: table.dialect)
     let row = try await connections.withConnection { try await $0.query(statement, prepared: true).first }
-    guard let hasVector = try row?.value(at: 0, as: Bool.self) else { throw table.noRow(id) }
+    guard let hasVector = try row?.value(at: 0, as: Bool.self) else {
+      guard try await isEmpty() else { throw table.noRow(id) }
+      throw ImageSearchError(
+        code: .noSuchID,
+        description: "\(table.name.display) has no rows yet. Fix: adbvec embed-load FOLDER"
+      )
+    }
     guard hasVector else {
       throw ImageSearchError(
         code: .noVector,

@@ -325,7 +325,8 @@ extension Dialect {
     case .vector where server.pgvectorVersion == nil && !server.hasAnnIndex:
       throw ImageSearchError(
         code: .wrongTable,
-        description: "this database has no extension vector. Fix: CREATE EXTENSION vector, as a user who may"
+        description:
+          "this database has no extension vector. Fix: adbvec migrate up, which creates it and the table"
       )
     case .fastann where server.isGreenplumWithoutIndex: return .greenplumArrays
     case .fastann where !server.hasAnnIndex:

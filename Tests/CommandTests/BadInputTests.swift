@@ -197,8 +197,35 @@ struct BadInputTests {
       #expect(finished.exitCode == 1)
       #expect(
         finished.error
-          == "error: this database has no extension vector. Fix: CREATE EXTENSION vector, as a user who may\n"
+          == "error: this database has no extension vector. Fix: adbvec migrate up, which creates it and the table\n"
       )
+      let up = try await Program.adbvec("migrate", "up", database: database)
+      #expect(up.exitCode == 0, "\(up.error)")
+      for words in [
+        ["--id", "1"], ["--vector", "[" + Array(repeating: "1", count: 1000).joined(separator: ",") + "]"],
+      ] {
+        let empty = try await Program.run(
+          Program.adbvec,
+          ["search"] + words,
+          environment: ["DATABASE_URL": database.url]
+        )
+        #expect(empty.error.contains("no rows yet. Fix: adbvec embed-load FOLDER"), "\(empty.error)")
+      }
+    }
+  }
+
+  @Test func aSecondTableIsToldAHistoryOfItsOwn() async throws {
+    try await TestServer.withDatabase { database in
+      func up(_ words: String...) async throws -> Finished {
+        let environment = ["DATABASE_URL": database.url, "ADBVEC_DIALECT": "pgvector"]
+        return try await Program.run(Program.adbvec, ["migrate", "up"] + words, environment: environment)
+      }
+      #expect(try await up().exitCode == 0)
+      let drifted = try await up("--table", "cats")
+      #expect(drifted.exitCode == 3)
+      #expect(drifted.error.contains("a history of its own, '--history-table cats_migrations'"))
+      let beside = try await up("--table", "cats", "--history-table", "cats_migrations", "--set", "dim=3")
+      #expect(beside.exitCode == 0, "\(beside.error)")
     }
   }
 

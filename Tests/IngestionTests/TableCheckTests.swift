@@ -124,7 +124,7 @@ struct TableCheckTests {
 
   @Test func dimensionsAreComparedWithColumnAndIndex() {
     let other =
-      "the source's vectors have 3 numbers and column \"image_vector\" of \"public\".\"image_search\" takes 4. Fix: choose the model and feature that filled the table, or a table made with 'adbvec migrate up --set dim=3'"
+      "the source's vectors have 3 numbers and column \"image_vector\" of \"public\".\"image_search\" takes 4. Fix: choose a model and feature of 4 numbers, or make another table, 'adbvec migrate up --table NAME --history-table NAME_migrations --set dim=3', and load with --table NAME"
     #expect(complaint(table(vector: "vector(4)"), dimension: 3) == other)
     #expect(complaint(table(index: [index("ann_l2_ops", options: ["dim": "4"])]), dimension: 3) == other)
   }

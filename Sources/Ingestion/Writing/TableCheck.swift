@@ -215,8 +215,8 @@ extension TableCheck {
       throw LoadError(
         .table,
         "the source's vectors have \(sourceDimension) numbers and column \"\(target.vectorColumn.name)\" of "
-          + "\(target.table.quoted) takes \(dimension). Fix: choose the model and feature that filled the table, or a table made with "
-          + "'adbvec migrate up --set dim=\(sourceDimension)'"
+          + "\(target.table.quoted) takes \(dimension). Fix: choose a model and feature of \(dimension) numbers, or make another table, "
+          + "'adbvec migrate up --table NAME --history-table NAME_migrations --set dim=\(sourceDimension)', and load with --table NAME"
       )
     }
     guard let column = table.catalog.column(target.vectorColumn), column.storage == "p",

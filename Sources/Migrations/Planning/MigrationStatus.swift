@@ -115,12 +115,20 @@ extension MigrationStatus {
     let bless = "'adbvec migrate repair --bless --version \(id)'"
     switch difference {
     case .edited: return "put the file back and write a new migration, or accept the edit: \(bless)"
-    case .parameters:
+    case .parameters(let changes):
       let redo = redoCount.map { count in
         ", or take it back and run it with the new one: 'adbvec migrate redo \(count)', which counts the rows that it "
           + "would delete and asks for --yes"
       }
-      return "set the old value again\(redo ?? ""), or accept the new one: \(bless)"
+      var beside = ""
+      if let table = changes.first(where: { $0.name == "table" })?.now {
+        let isPlain = table.utf8.allSatisfy {
+          UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 || $0 == UInt8(ascii: "_")
+        }
+        beside =
+          "for a table beside the old one name a history of its own, '--history-table \(isPlain ? table : "NAME")_migrations'; else "
+      }
+      return "\(beside)set the old value again\(redo ?? ""), or accept the new one: \(bless)"
     case .executedStatements:
       return "put them back, or complete it by hand: 'adbvec migrate repair --mark-applied \(id)'"
     case .rendering: return "accept the change: \(bless)"

@@ -123,6 +123,9 @@ struct SearchOutputOptions: ParsableArguments {
     if let name = query.class, let known = try? await searcher.classes().map(\.name), !known.contains(name) {
       return ": no row has the class \"\(name)\"" + Suggestion.nearest(to: name, in: known)
     }
+    if let isEmpty = try? await searcher.isEmpty(), isEmpty {
+      return ": the table has no rows yet. Fix: adbvec embed-load FOLDER"
+    }
     return ". Fix: 'adbvec doctor' says what the table holds"
   }
 
