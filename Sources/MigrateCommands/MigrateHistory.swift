@@ -32,9 +32,9 @@ struct MigrateRepair: AsyncParsableCommand, InterruptibleCommand {
     commandName: "repair",
     abstract: "Change the history, not the schema.",
     discussion: """
-        \(CommandRunner.migrateCommand) repair --bless              # accept all edits and parameter changes that status shows
+        \(CommandRunner.migrateCommand) repair --bless              # accept every edit and parameter
         \(CommandRunner.migrateCommand) repair --bless --version 2  # those of one version
-        \(CommandRunner.migrateCommand) repair --mark-applied 3     # record it as applied; do not run it
+        \(CommandRunner.migrateCommand) repair --mark-applied 3     # record it, do not run it
         \(CommandRunner.migrateCommand) repair --mark-pending 3     # remove it from the history
       """
   )

@@ -27,10 +27,10 @@ package struct MigrateCommand: AsyncParsableCommand {
   package static func discussion(of program: String) -> String {
     let lines = [
       ("status", "what is applied, pending, changed"),
-      ("plan", "the SQL that 'up' would send, bookkeeping included"),
+      ("plan", "the SQL that 'up' would send"),
       ("up --set dim=512", "run what is pending"),
-      ("redo --set dim=1000", "revert the last migration and apply it with another value"),
-      ("init", "write the migrations in the program to ./migrations for editing"),
+      ("redo --set dim=1000", "the last one anew, with another value"),
+      ("init", "write the files to ./migrations"),
     ]
     let width = lines.map(\.0.count).max() ?? 0
     let examples = lines.map { words, meaning in

@@ -14,7 +14,7 @@ import Testing
     "migrate dump", "embed-load", "sync", "embed", "load", "unload", "reembed", "search", "sql", "sql query",
     "sql list",
     "sql show",
-    "images", "images show", "serve", "db", "db start", "db stop", "db status", "db url", "db psql",
+    "images", "images show", "serve", "db", "db start", "db fetch", "db stop", "db status", "db url", "db psql",
     "db destroy",
     "doctor", "sandbox", "config", "config show", "models", "models list", "models fetch", "models verify",
     "recipe", "recipe show", "recipe set",
@@ -33,6 +33,11 @@ import Testing
       try help.write(toFile: file, atomically: true, encoding: .utf8)
     }
     #expect(help == (try String(contentsOfFile: file, encoding: .utf8)))
+    // An example can be pasted: it is on lines of its own, however it is wrapped.
+    let lines = printed.output.split(separator: "\n", omittingEmptySubsequences: false)
+    for (line, next) in zip(lines, lines.dropFirst()) where line.hasPrefix("  adbvec") {
+      #expect(next.isEmpty || next.hasPrefix("  "), "\(line)")
+    }
   }
 
   @Test func everyCommandOfTheHelpIsTested() async throws {

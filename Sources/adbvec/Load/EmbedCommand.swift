@@ -134,6 +134,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       Python's version; archive, folder or file), or the tutorial's feature file (id|class|{…}). Ids are the images' positions, from 0: in a folder, in the byte order \
       of their paths. With --ids path they are the first eight bytes of the path's MD5, without the sign: \
       ('x'||substr(md5('cats/1.jpg'),1,16))::bit(64)::bigint & 9223372036854775807. Vectors travel as binary parameters, never as text.
+      What is not given of the feature options is taken from the table's recipe.
 
       An image of a folder is known by its path: run again on a folder that has grown, embed-load loads the new images \
       under free ids and embeds changed ones again. Links are followed. Left out are names that start with a dot and \

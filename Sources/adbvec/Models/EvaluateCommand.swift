@@ -20,8 +20,9 @@ struct EvaluateCommand: AsyncParsableCommand {
       by blanks. Without one, the feature options alone are measured. Every query is compared with every image; no \
       server is needed.
 
-        adbvec evaluate train.bin --queries test.bin --setting "feature=logits metric=l2" \
-      --setting "feature=rmac:3" --setting "feature=rmac:3 projection=lda.safetensors" --plot compare.png
+        adbvec evaluate train.bin --queries test.bin --plot compare.png \\
+          --setting "feature=logits metric=l2" --setting "feature=rmac:3" \\
+          --setting "feature=rmac:3 projection=lda.safetensors"
       """
   )
 

@@ -48,8 +48,8 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
       and pca-whitening need no classes; discriminant and proxies learn which directions tell the classes apart. The \
       file says what it was learned from; --projection FILE applies it, and refuses another network or feature.
 
-        adbvec projection fit ~/Pictures --feature rmac:3 --method discriminant -o lda.safetensors
-        adbvec projection fit --from-table --method pca-whitening --dimensions 64 -o white.safetensors
+        adbvec projection fit ~/Pictures --feature rmac:3 -o lda.safetensors
+        adbvec projection fit --from-table --method pca-whitening -o white.safetensors
       """
   )
 
