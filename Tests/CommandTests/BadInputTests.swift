@@ -201,9 +201,8 @@ struct BadInputTests {
       )
       let up = try await Program.adbvec("migrate", "up", database: database)
       #expect(up.exitCode == 0, "\(up.error)")
-      for words in [
-        ["--id", "1"], ["--vector", "[" + Array(repeating: "1", count: 1000).joined(separator: ",") + "]"],
-      ] {
+      let vector = Array(repeating: "1", count: 1000).joined(separator: ",")
+      for words in [["--id", "1"], ["--vector", "[\(vector)]"]] {
         let empty = try await Program.run(
           Program.adbvec,
           ["search"] + words,

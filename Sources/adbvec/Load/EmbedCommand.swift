@@ -219,7 +219,8 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     var recipe: Recipe
     if let recorded {
       let prepared = try features.prepare(settings, for: recorded)
-      (model, recipe) = (prepared.model, prepared.recipe)
+      model = prepared.model
+      recipe = prepared.recipe
     } else {
       model = try features.load(settings)
       recipe = try Recipe(model, decoding: ways.options(for: collection))

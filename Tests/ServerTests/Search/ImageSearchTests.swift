@@ -481,8 +481,8 @@ import VectorSQL
         try await RecipeStore(table: name, column: "image_vector", on: connection)
       }
       func found() async throws -> [Recipe?] {
-        let store = try await store()
-        return [try await store.read(connection)?.recipe, try await store.recorded(connection)]
+        let current = try await store()
+        return [try await current.read(connection)?.recipe, try await current.recorded(connection)]
       }
       let make = "CREATE TABLE \(schema).images (id int, image_vector vector(2))"
       let fill = "INSERT INTO \(schema).images VALUES (1, '[1,2]')"
