@@ -123,6 +123,24 @@ public struct ServerLimits: Sendable, Hashable {
 
   /// The defaults.
   public init() {}
+
+  /// Lets this process open the files that `maximumConnections` need, as far as the system allows it, and lowers that number to what
+  /// they suffice for: where files run out before it is reached, nobody is let in until an idle connection ends by itself.
+  package mutating func fitToOpenFiles() {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var files = rlimit()
+    guard getrlimit(resource, &files) == 0 else { return }
+    // For the database, the images and the event loops.
+    let others = 512
+    let wanted = rlim_t(maximumConnections + others)
+    if files.rlim_cur < wanted {
+      var more = files
+      more.rlim_cur = min(wanted, files.rlim_max)
+      if setrlimit(resource, &more) == 0 { files = more }
+    }
+    let most = Int(clamping: files.rlim_cur)
+    maximumConnections = min(maximumConnections, max(most / 2, most - others))
+  }
 }
 
 /// How much runs at a time, and how much may wait.

@@ -16,10 +16,12 @@ HERE = Path(__file__).parent
 class Fixture:
     """A running page."""
 
-    def __init__(self, folder, scratch, **settings):
+    def __init__(self, folder, scratch, files=None, **settings):
+        """files: how many the page may have open, as prlimit takes it: those that it begins with, a colon, and the most."""
         self.folder, self.lost = folder, scratch / "lost"
         environment = {**os.environ, "PORT": "0", "LOST": str(self.lost), **{k: str(v) for k, v in settings.items()}}
-        self.process = subprocess.Popen([os.environ["PAGE_FIXTURE"], str(folder)], stdout=subprocess.PIPE, text=True, env=environment)
+        limit = ["prlimit", f"--nofile={files}"] if files else []
+        self.process = subprocess.Popen([*limit, os.environ["PAGE_FIXTURE"], str(folder)], stdout=subprocess.PIPE, text=True, env=environment)
         self.url = self.process.stdout.readline().strip().rstrip("/")
         assert self.url, "the fixture did not start"
         self.port = int(self.url.rsplit(":", 1)[1])

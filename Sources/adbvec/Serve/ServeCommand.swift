@@ -229,6 +229,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     page.showsSQL = !hideSQL
     page.cacheFolder = try cacheFolder(settings)
     page.templates = templates
+    page.limits.fitToOpenFiles()
     page.limits.maximumUploadBytes = maxUpload << 20
     page.limits.maximumPixels = features.decoding.pixelLimit ?? 40_000_000
     // One connection stays free for /ready.

@@ -27,6 +27,7 @@ struct Fixture {
     configuration.limits.maximumPixels = 4_000_000
     configuration.limits.maximumUploadBytes = number("UPLOAD_BYTES") ?? 4 << 20
     configuration.limits.maximumConnections = number("CONNECTIONS") ?? configuration.limits.maximumConnections
+    configuration.limits.fitToOpenFiles()
     configuration.limits.idleTime = .seconds(number("IDLE") ?? 10)
     configuration.limits.uploadTime = .seconds(number("IDLE") ?? 10)
     var logger = Logger(label: "fixture", factory: { StreamLogHandler.standardError(label: $0) })
