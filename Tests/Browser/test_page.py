@@ -629,6 +629,14 @@ def test_nothing_is_wider_than_the_screen(open_page, path, width, zoom):
     assert page.evaluate("document.documentElement.scrollWidth") <= width // zoom
 
 
+@pytest.mark.parametrize("name", ["public.photographs_of_the_archive_1871_to_1914", "写真" * 30])
+def test_a_long_name_of_the_collection_is_wrapped(open_page, start_fixture, name):
+    page = open_page("/", base=start_fixture(COLLECTION=name).url, viewport={"width": 320, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    box = page.get_by_text(name).bounding_box()
+    assert box["x"] + box["width"] <= 320
+
+
 def test_forced_colours(open_page):
     page = open_page("/?id=60&class=sea", forced_colors="active")
     chosen = page.locator(".facets [aria-current]").evaluate("a => getComputedStyle(a).backgroundColor")

@@ -225,7 +225,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     page.securesCookie = secureCookie
     page.trustsProxy = trustProxy
     page.fetchesAddresses = urlInput
-    page.collection = title ?? (hideSQL ? "images" : query.name.quoted)
+    page.collection = title ?? (hideSQL ? "images" : query.name.display)
     page.showsSQL = !hideSQL
     page.cacheFolder = try cacheFolder(settings)
     page.templates = templates

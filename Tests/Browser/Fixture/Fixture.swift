@@ -7,7 +7,7 @@ import UnixSignals
 /// The page over a folder of images, searched in memory: `page-fixture FOLDER`.
 ///
 /// Settings come from the environment: `PORT`, `TOKEN`, `CONNECTIONS` (the most open ones), `UPLOAD_BYTES`, `IDLE`
-/// (seconds), `TEMPLATES` and `CACHE` (folders), `PROXY` (trusted when it is set), `ADDRESSES` (of images,
+/// (seconds), `COLLECTION` (its name), `TEMPLATES` and `CACHE` (folders), `PROXY` (trusted when it is set), `ADDRESSES` (of images,
 /// taken when it is set) and `LOST`, a file whose presence means that the database is lost.
 @main
 struct Fixture {
@@ -17,7 +17,7 @@ struct Fixture {
     let folder = CommandLine.arguments.dropFirst().first ?? "."
     let collection = try MemoryCollection(folder: folder, lost: environment["LOST"])
     var configuration = ServerConfiguration()
-    configuration.collection = "drawn images"
+    configuration.collection = environment["COLLECTION"] ?? "drawn images"
     configuration.port = number("PORT") ?? 0
     configuration.token = environment["TOKEN"]
     configuration.templates = environment["TEMPLATES"]
