@@ -143,7 +143,7 @@ extension VectorTable {
 
 extension QualifiedName {
   /// `schema.table` for messages, without quotes.
-  var display: String {
+  package var display: String {
     (schema.map { $0.name + "." } ?? "") + name.name
   }
 }
