@@ -122,9 +122,7 @@ extension MigrationStatus {
       }
       var beside = ""
       if let table = changes.first(where: { $0.name == "table" })?.now {
-        let isPlain = table.utf8.allSatisfy {
-          UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 || $0 == UInt8(ascii: "_")
-        }
+        let isPlain = table.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
         beside =
           "for a table beside the old one name a history of its own, '--history-table \(isPlain ? table : "NAME")_migrations'; else "
       }

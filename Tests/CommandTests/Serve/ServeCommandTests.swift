@@ -268,7 +268,8 @@ struct ServeCommandTests {
       try await ServedPage.with([], environment: environment) { page in
         #expect(try await page.ask(Self.search).status == 200)
         #expect(try await page.ask("/?id=3").status == 200)
-        #expect(try await page.ask("/api/v1").text.contains("\"dimension\":3"))
+        let info = try await page.ask("/api/v1").text
+        #expect(info.contains("\"dimension\":3") && info.contains("\"collection\":\"public.image_search\""))
         let image = HostileImages.png(width: 8, height: 8, depth: 8)
         let refused = try await page.ask("/api/v1/search/image", image: image)
         #expect(refused.status == 422 && refused.text.contains("uploads-refused"), "\(refused.text)")
