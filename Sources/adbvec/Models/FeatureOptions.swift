@@ -154,8 +154,9 @@ struct FeatureOptions: ParsableArguments {
 
   /// The recipe that new vectors of a table follow. A table without rows has no vectors that options could contradict.
   func recipe(in store: RecipeStore, _ connection: PostgresConnection) async throws -> RecordedRecipe? {
-    guard let recorded = try await store.read(connection) else { return nil }
-    return try await isGiven && !store.hasRows(connection) ? nil : recorded
+    let recorded = try await store.read(connection)
+    guard isGiven else { return recorded }
+    return try await store.hasRows(connection) ? recorded : nil
   }
 
   /// Loads the model for a table: what is not given is taken from the table's recipe.
