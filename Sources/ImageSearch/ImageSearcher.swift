@@ -136,7 +136,8 @@ public struct ImageSearcher: Sendable {
       guard try await isEmpty() else { throw table.noRow(id) }
       throw ImageSearchError(
         code: .noSuchID,
-        description: "\(table.name.display) has no rows yet. Fix: adbvec embed-load FOLDER"
+        description:
+          "\(table.noRow(id).description): the table has no rows yet. Fix: adbvec embed-load FOLDER"
       )
     }
     guard hasVector else {

@@ -43,7 +43,7 @@ package struct DatabaseBackend: SearchBackend {
   }
 
   /// Errors as the person who searches may read them; the server's own stay in the log.
-  private func translated<Value>(_ body: () async throws -> Value) async throws -> Value {
+  func translated<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
       return try await body()
     } catch let error as PostgresError where error.isForNow {

@@ -148,22 +148,25 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     do {
       return try await backend.search(query)
     } catch {
-      guard try await refresh() else { throw error }
+      // Where the database is gone, the search has said so in words for the reader.
+      guard (try? await refresh()) == true else { throw error }
       return try await backend.search(query)
     }
   }
 
   private func search(_ query: ImageQuery, near vector: [Float]) async throws -> ImageAnswer {
     try refuseOutdated(vector)
-    let result: Result<ImageAnswer, any Error>
+    let answer: ImageAnswer
     do {
-      result = .success(try await backend.search(query))
+      answer = try await backend.search(query)
     } catch {
-      result = .failure(error)
+      if (try? await refresh()) == true { try refuseOutdated(vector) }
+      throw error
     }
     // The switch may have come between the embedding and the search.
-    if try await refresh() { try refuseOutdated(vector) }
-    return try result.get()
+    let hasChanged = try await backend.translated { try await refresh() }
+    if hasChanged { try refuseOutdated(vector) }
+    return answer
   }
 
   private func refuseOutdated(_ vector: [Float]) throws {
