@@ -240,10 +240,17 @@ extension Facts {
     )
   }
 
-  /// Drops indexes wherever they are left and makes them again on every shard.
+  /// Drops indexes wherever they are left and makes them again on every shard. That of a partitioned table is not dropped
+  /// concurrently, and its definition speaks of the table alone.
   fileprivate func replacement(of indexes: [VectorTable.Index]) -> String {
-    asOwner(
-      indexes.map { "DROP INDEX CONCURRENTLY IF EXISTS \($0.name); \($0.definition);" }.joined(separator: " ")
+    let isPartitioned = table?.kind == .partitioned
+    let drop = isPartitioned ? "DROP INDEX IF EXISTS" : "DROP INDEX CONCURRENTLY IF EXISTS"
+    return asOwner(
+      indexes.map { index in
+        let definition =
+          isPartitioned ? index.definition.replacing(" ON ONLY ", with: " ON ") : index.definition
+        return "\(drop) \(index.name); \(definition);"
+      }.joined(separator: " ")
     )
   }
 }
