@@ -277,7 +277,7 @@ struct SyncCommandTests {
           #expect(finished.error.contains("\nFix: use --"), "\(finished.error)")
         }
         #expect(try await psql("SELECT id FROM image_search", database) == "7\n")
-        // Without rows there is nothing to agree with: what is wrong now is the dimension.
+        // Without rows there is nothing to agree with.
         _ = try await psql("TRUNCATE image_search", database)
         for command in ["embed-load", "sync"] {
           let finished = try await run([command, folder.path] + given, database)
