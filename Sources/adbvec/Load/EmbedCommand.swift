@@ -183,7 +183,13 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     var options = load.options(.insert, recipe: recipe, metric: metric)
     options.duplicates = images.duplicateSearch
     let loader = Loader(settings: server, target: target, options: options)
-    let report = try await loader.run(batches) { reporter.show($0) }
+    let report: LoadReport
+    do {
+      report = try await loader.run(batches) { reporter.show($0) }
+    } catch var mismatch as RecipeMismatch {
+      if batches is FileBatchSource { mismatch.file = source }
+      throw mismatch
+    }
     try reporter.finish(
       report,
       command: "embed-load",
