@@ -156,7 +156,7 @@ public enum OldBase {
     pg_get_serial_sequence pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_has_role pg_indexes_size pg_is_in_recovery
     pg_my_temp_schema pg_relation_size pg_size_pretty pg_table_is_visible pg_table_size pg_terminate_backend
     pg_total_relation_size pg_try_advisory_lock pg_try_advisory_xact_lock position quote_ident quote_literal random
-    regexp_replace replace round row_number set_config setval split_part sqrt string_agg substr substring sum to_regclass
+    regexp_replace replace right round row_number set_config setval split_part sqrt string_agg substr substring sum to_regclass
     txid_current unnest upper version
     """
   )

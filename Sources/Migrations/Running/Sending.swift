@@ -111,7 +111,7 @@ extension MigrationSession {
   }
 
   private func report(_ id: MigrationID) async throws {
-    guard let monitor else { return }
+    guard let monitor, connection.serverVersion >= 120_000 else { return }
     try await Task.sleep(for: .seconds(1))
     let observer = try await PostgresConnection.connect(monitor)
     var last: IndexProgress?

@@ -39,7 +39,7 @@ import VectorSQL
       let first = try await load(cluster, lines(0..<500, "a"), .fail, method)
       #expect((first.counts.loaded, first.counts.skipped) == (500, 0))
       let stopped = await #expect(throws: LoadInterruption.self) {
-        try await load(cluster, lines(400..<600, "b"), .fail, method)
+        try await load(cluster, lines(400..<500, "b"), .fail, method)
       }
       #expect(stopped?.description.contains("--on-conflict skip goes on") == true, "\(stopped as Any)")
       let second = try await load(cluster, lines(300..<700, "b"), .skip, method)

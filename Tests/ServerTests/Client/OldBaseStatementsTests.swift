@@ -129,10 +129,8 @@ struct OldBaseStatementsTests {
       )
       let report = try await masked.run("doctor", "--images", "0", "--query", query.path)
       #expect(report.output.contains("PostgreSQL 9 with adbvec's sandbox of AnalyticDB"), "\(report.output)")
-      // Nothing is recorded of what made these vectors, and PostgreSQL's own pg_dump leaves the placement out.
-      for words in [["recipe", "show"], ["migrate", "dump"]] {
-        #expect(try await masked.run(words).exitCode == 1)
-      }
+      // Nothing is recorded of what made these vectors.
+      #expect(try await masked.run("recipe", "show").exitCode == 1)
       try await masked.succeed("migrate", "wait")
       try await masked.succeed("migrate", "repair", "--bless", "--set", "dim=4")
       try await masked.succeed("migrate", "repair", "--mark-pending", "0006", "--set", "dim=4")
@@ -407,7 +405,7 @@ struct OldBaseStatementsTests {
       )
       await connection.close()
       let report = try await masked.run("doctor", "--images", "0", "--table", "public.parted").output
-      #expect(report.contains("about 2000 rows"), "\(report)")
+      #expect(report.contains("all 2000 rows looked at have one"), "\(report)")
       #expect(report.contains(/shards +2 on 2 nodes, (\d+) to \1 MB each/), "\(report)")
       #expect(
         masked.mask.statements.contains { $0.contains("gp_dist_random('gp_id')") && $0.contains("parted_2") }
