@@ -189,7 +189,6 @@ struct ChangeWritersTests {
       await vacuum.close()
       let finished = try await up.value
       #expect(finished.exitCode == 0, "\(finished.error)")
-      #expect(!finished.error.contains("lock timeout"))
       #expect(
         try await bench.value("SELECT image_vector::text FROM image_search WHERE id = 1000")
           == "[1,2,3,4,5,6,7,8]"
