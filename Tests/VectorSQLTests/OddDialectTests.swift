@@ -63,6 +63,47 @@ struct OddDialectTests {
     #expect(exact.settings.isEmpty)
   }
 
+  @Test("an exact distance that cannot be written is an error of the completion alone")
+  func completion() throws {
+    var half = odd
+    let spelling = try odd.spelling(of: .l2, for: .single)
+    let missing: MetricSpelling.Pair = { _, _ in
+      .perDialect { _ throws(RenderingError) in throw RenderingError(.unsupportedFeature, "no exact distance")
+      }
+    }
+    half.vectorTypes[.single] = VectorType(
+      castName: "spline",
+      declaresDimension: false,
+      maximumIndexedDimension: 3,
+      metrics: [
+        .l2: MetricSpelling(
+          order: spelling.order,
+          distance: spelling.distance,
+          exactOrder: missing,
+          exactDistance: missing,
+          function: spelling.function,
+          similarity: spelling.similarity,
+          indexOption: "curly"
+        )
+      ],
+      encode: { .float8Array($0.map(Double.init)) }
+    )
+    let search = VectorSearch(
+      table: "t",
+      columns: ["id"],
+      nearest: VectorColumn("v", dim: 2),
+      to: .vector([1, 2]),
+      by: .l2,
+      limit: 3
+    )
+    let (whole, rendered) = (try search.rendered(for: odd), try search.rendered(for: half))
+    #expect(try whole.completion?.text.contains(#"ORDER BY slow("v", &1::spline) LIMIT"#) == true)
+    #expect(rendered.query == whole.query)
+    #expect(throws: RenderingError(.unsupportedFeature, "no exact distance")) { try rendered.completion }
+    #expect(rendered != whole)
+    #expect(whole == (try search.rendered(for: odd)))
+  }
+
   @Test("insertion, index and table")
   func others() throws {
     let insert = InsertStatement(into: "t", columns: ["id", .init(VectorColumn("v", dim: 2))])

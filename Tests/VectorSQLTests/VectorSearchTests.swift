@@ -60,6 +60,46 @@ struct VectorSearchTests {
     )
   }
 
+  @Test(
+    "every search that an index serves has a completion, which is the exact search",
+    arguments: Dialect.all
+  )
+  func completions(dialect: Dialect) throws {
+    let changes: [(inout VectorSearch) -> Void] = [
+      { _ in },
+      { $0.filters = [Column<String>("class").equals("cat")] },
+      { $0.maximumDistance = 2 },
+      { $0.tieBreak = "id" },
+      { $0.firstPass = .index(candidates: 50) },
+      { $0.settings.efSearch = 77 },
+      { $0.scores = [.similarity, .distance] },
+    ]
+    for metric in [Metric.l2, .innerProduct, .cosine] {
+      for subject in [.vector(probe), .row(key: "id", value: .int8(7))] as [VectorSearch.Subject] {
+        for change in changes {
+          var search = imageSearch(to: subject, by: metric)
+          change(&search)
+          let rendered = try search.rendered(for: dialect)
+          search.exact = true
+          search.firstPass = nil
+          let exact = try search.rendered(for: dialect)
+          #expect(try exact.completion == nil)
+          #expect(try (rendered.completion ?? rendered.query) == exact.query)
+          #expect(rendered.mayBeShort(0) == (try rendered.completion != nil))
+          #expect(
+            rendered
+              == (try RenderedSearch(
+                query: rendered.query,
+                completion: rendered.completion,
+                rows: rendered.rows
+              ))
+          )
+          #expect(!exact.mayBeShort(0))
+        }
+      }
+    }
+  }
+
   @Test("a dialect without words for iterative scans asks for none, whatever the server can do")
   func noIterativeScan() throws {
     let sandbox = Dialect.analyticDB.adapted { $0.iterativeScan = true }

@@ -27,7 +27,7 @@ extension PostgresConnection {
   ///   ``SearchRows/source`` says so.
   public func search(_ search: RenderedSearch, prepared: Bool = false) async throws -> SearchRows {
     let found = try await query(search.query, prepared: prepared)
-    guard search.mayBeShort(found.count), let completion = search.completion else {
+    guard search.mayBeShort(found.count), let completion = try search.completion else {
       return SearchRows(rows: found, source: .query)
     }
     do {
@@ -46,7 +46,7 @@ extension PostgresConnection {
   ///   `CancellationError`.
   public func query(_ search: RenderedSearch, prepared: Bool = false) async throws -> RowSet {
     let found = try await query(search.query, prepared: prepared)
-    guard search.mayBeShort(found.count), let completion = search.completion else { return found }
+    guard search.mayBeShort(found.count), let completion = try search.completion else { return found }
     let all = try await query(completion, prepared: prepared)
     return all.count > found.count ? all : found
   }

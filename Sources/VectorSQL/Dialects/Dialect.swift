@@ -44,7 +44,7 @@ public struct Dialect: Sendable, CustomStringConvertible {
     settings: SettingsVocabulary,
     quantizers: [Quantization: Quantizer] = [:],
     indexExtension: IndexExtension = .vector,
-    placeholder: @escaping @Sendable (_ number: Int) -> String = { "$\($0)" },
+    placeholder: @escaping @Sendable (_ number: Int) -> String = { "$" + String($0) },
     renderIndex: @escaping @Sendable (IndexDefinition, Dialect) throws(RenderingError) -> SQL
   ) {
     self.name = name

@@ -266,8 +266,16 @@ public struct ScopedCondition<Scope>: Sendable {
   public static func all(_ conditions: [Self]) -> Self {
     guard let first = conditions.first else { return .atom("TRUE") }
     guard conditions.count > 1 else { return first }
-    let parts = conditions.flatMap { $0.binding == .and ? $0.conjuncts : [$0.protected(.and)] }
-    return ScopedCondition(parts.joined(separator: .line.appending("AND ")).indented, .and, conjuncts: parts)
+    var parts: [SQL] = []
+    parts.reserveCapacity(conditions.count)
+    for condition in conditions {
+      if condition.binding == .and {
+        parts += condition.conjuncts
+      } else {
+        parts.append(condition.protected(.and))
+      }
+    }
+    return ScopedCondition(parts.joined(separator: .and).indented, .and, conjuncts: parts)
   }
 
   /// At least one condition holds; an empty list never holds.

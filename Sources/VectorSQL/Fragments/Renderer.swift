@@ -28,6 +28,8 @@ struct Renderer {
     self.layout = layout
     self.parameter = parameter
     bytes.reserveCapacity(512)
+    binds.reserveCapacity(8)
+    names.reserveCapacity(8)
   }
 
   /// What has been written so far.
@@ -38,8 +40,9 @@ struct Renderer {
   }
 
   private mutating func render(_ segments: [SQL.Segment]) throws(RenderingError) {
-    for segment in segments {
-      switch segment {
+    // By index: a loop over the elements would copy each of them.
+    for index in segments.indices {
+      switch segments[index] {
       case .literal(let literal): literal.withUTF8Buffer { bytes.append(contentsOf: $0) }
       case .text(let text): write(text)
       case .identifier(let identifier): write(identifier)

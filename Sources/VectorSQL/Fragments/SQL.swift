@@ -71,7 +71,7 @@ public struct SQL: Sendable {
 
   /// The fragment together with the settings that it needs: the statement that it becomes part of carries them.
   public func requiring(_ settings: SearchSettings) -> SQL {
-    settings == SearchSettings() ? self : SQL(segments: [.settings(settings)] + segments)
+    settings == SearchSettings() ? self : SQL(segments: [.settings(settings), .nested(segments)])
   }
 
   /// A value sent beside the text; `name` is the variable that psql scripts use for it.
@@ -117,20 +117,33 @@ extension Collection<SQL> {
   /// The fragments one after the other, with a separator between them.
   public func joined(separator: SQL) -> SQL {
     var result = SQL.empty
-    for (index, fragment) in enumerated() {
-      if index > 0 { result.append(separator) }
+    result.segments.reserveCapacity(2 * count)
+    var isFirst = true
+    for fragment in self {
+      if !isFirst { result.append(separator) }
+      isFirst = false
       result.append(fragment)
     }
     return result
   }
 
+  /// The fragments that have text, a line each for people.
   var clauses: SQL {
-    filter { !$0.isEmpty }.joined(separator: .line)
+    var result = SQL.empty
+    result.segments.reserveCapacity(2 * count)
+    for fragment in self where !fragment.isEmpty {
+      if !result.isEmpty { result.segments.append(.layout(.line)) }
+      result.append(fragment)
+    }
+    return result
   }
 }
 
 extension SQL {
   static let line = SQL(segments: [.layout(.line)])
+
+  /// Between conditions that must all hold.
+  static let and = SQL(segments: [.layout(.line), .literal("AND ")])
 
   static func number(_ value: Int) -> SQL { SQL(segments: [.text(String(value))]) }
 

@@ -21,17 +21,15 @@ public struct Selection<T: Table, each Value: SQLEncodable>: Sendable {
   var filters: [Condition] = []
 
   /// Adds a condition; several must all hold.
-  public func `where`(_ condition: (TableReference<T, T>) -> ScopedCondition<T>) -> Self {
-    var copy = self
-    copy.filters.append(T.condition(condition).unscoped)
-    return copy
+  public consuming func `where`(_ condition: (TableReference<T, T>) -> ScopedCondition<T>) -> Self {
+    filters.append(T.condition(condition).unscoped)
+    return self
   }
 
   /// Adds a condition when there is one to add.
-  public func `where`(_ condition: ScopedCondition<T>?) -> Self {
-    var copy = self
-    if let condition { copy.filters.append(condition.unscoped) }
-    return copy
+  public consuming func `where`(_ condition: ScopedCondition<T>?) -> Self {
+    if let condition { filters.append(condition.unscoped) }
+    return self
   }
 
   /// The rows nearest to a vector.

@@ -2,24 +2,60 @@
 public struct RenderedSearch: Sendable, Hashable {
   /// The query, with the settings that it needs.
   public let query: Statement
-  /// The same search by comparing with every row, for an answer of fewer than ``rows`` rows: an approximate index
-  /// may give up before it has found all that match. nil when the query compares with every row itself.
-  public let completion: Statement?
   /// How many rows are asked for; nil where there is no number.
   public let rows: Int?
+  /// Few answers are short, so that the statement for those is written when it is asked for.
+  private let writeCompletion: (@Sendable () throws(RenderingError) -> Statement)?
 
-  /// A query whose answer is taken as it is.
+  /// A query, and what completes its answer; without that, the answer is taken as it is.
   public init(query: Statement, completion: Statement? = nil, rows: Int? = nil) {
+    guard let completion else {
+      self.init(query: query, rows: rows, completedBy: nil)
+      return
+    }
+    self.init(query: query, rows: rows) { completion }
+  }
+
+  init(
+    query: Statement,
+    rows: Int?,
+    completedBy writeCompletion: (@Sendable () throws(RenderingError) -> Statement)?
+  ) {
     self.query = query
-    self.completion = completion
     self.rows = rows
+    self.writeCompletion = writeCompletion
+  }
+
+  /// The same search by comparing with every row, for an answer of fewer than ``rows`` rows: an approximate index
+  /// may give up before it has found all that match. nil when the query compares with every row itself.
+  ///
+  /// - Throws: `RenderingError` from a dialect of your own whose spelling of an exact distance cannot be written; where
+  ///   the query of one of this library's dialects was written, this one can be.
+  public var completion: Statement? {
+    get throws(RenderingError) { try writeCompletion?() }
   }
 
   /// The query's `SET LOCAL` statements; where there are any, they and the query belong in one transaction.
   public var settings: [Statement] { query.settings.map { Statement(trusted: $0) } }
 
   /// Whether an answer with this number of rows may lack rows that match.
-  public func mayBeShort(_ count: Int) -> Bool { completion != nil && count < rows ?? 0 }
+  public func mayBeShort(_ count: Int) -> Bool { writeCompletion != nil && count < rows ?? 0 }
+
+  /// Two searches are equal when all their statements are.
+  public static func == (left: RenderedSearch, right: RenderedSearch) -> Bool {
+    guard left.query == right.query, left.rows == right.rows else { return false }
+    do {
+      return try left.completion == right.completion
+    } catch {
+      return false
+    }
+  }
+
+  /// Hashes the query and the number of rows.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(query)
+    hasher.combine(rows)
+  }
 }
 
 extension VectorSearch {
@@ -31,20 +67,21 @@ extension VectorSearch {
   ) throws(RenderingError) -> RenderedSearch {
     let search = decided(for: dialect)
     let isApproximate = !search.comparesEveryRow || search.firstPass != nil
-    let completion = isApproximate && search.perValueOf == nil ? search.exhaustive : nil
-    return RenderedSearch(
-      query: try search.sql.rendered(for: dialect, layout: layout),
-      completion: try completion?.sql.rendered(for: dialect, layout: layout),
-      rows: limit
-    )
+    let query = try search.fragment(dialect).rendered(for: dialect, layout: layout)
+    guard isApproximate, search.perValueOf == nil else { return RenderedSearch(query: query, rows: limit) }
+    return RenderedSearch(query: query, rows: limit) { () throws(RenderingError) in
+      try search.exhaustive.sql.rendered(for: dialect, layout: layout)
+    }
   }
 
   /// The query as a fragment, to be used inside others; it carries its settings into the statement that it becomes part of.
   public var sql: SQL {
-    .perDialect { dialect throws(RenderingError) in
-      let search = decided(for: dialect)
-      return try search.body(dialect).requiring(search.effectiveSettings(for: dialect))
-    }
+    .perDialect { dialect throws(RenderingError) in try decided(for: dialect).fragment(dialect) }
+  }
+
+  /// The query of a search that is decided, with its settings.
+  private func fragment(_ dialect: Dialect) throws(RenderingError) -> SQL {
+    try body(dialect).requiring(effectiveSettings(for: dialect))
   }
 
   private func body(_ dialect: Dialect) throws(RenderingError) -> SQL {
@@ -138,9 +175,11 @@ extension VectorSearch {
     if maximumDistance != nil || after != nil, !scores.contains(where: { $0.kind == .distance }) {
       throw RenderingError(.invalidShape, "a page or a greatest distance needs the distance among the scores")
     }
-    let names = outputs.map(\.name) + scores.map(\.name)
-    if maximumDistance != nil || after != nil || perValueOf != nil, Set(names).count < names.count {
-      throw RenderingError(.invalidShape, "two of the outputs have the same name; give the score another")
+    if maximumDistance != nil || after != nil || perValueOf != nil {
+      let names = outputs.map(\.name) + scores.map(\.name)
+      guard Set(names).count == names.count else {
+        throw RenderingError(.invalidShape, "two of the outputs have the same name; give the score another")
+      }
     }
     guard let after else { return }
     guard let tieBreak, outputs.contains(where: { $0.name == tieBreak }) else {

@@ -59,6 +59,7 @@ public struct SearchSettings: Sendable, Hashable {
   /// The `SET LOCAL` statements, in a fixed order; they take effect inside a transaction only.
   /// - Throws: `RenderingError` when a number is out of range or the dialect has no such setting.
   public func statements(for dialect: Dialect) throws(RenderingError) -> [Statement] {
+    guard self != SearchSettings() else { return [] }
     var result: [Statement] = []
     for (key, value) in integers {
       guard let value else { continue }

@@ -64,13 +64,13 @@ public struct WeightedSearch: Sendable {
     for dialect: Dialect,
     layout: TextLayout = .compact
   ) throws(RenderingError) -> RenderedSearch {
+    let query = try sql.rendered(for: dialect, layout: layout)
+    guard candidates != nil else { return RenderedSearch(query: query, rows: limit) }
     var exhaustive = self
     exhaustive.candidates = nil
-    return RenderedSearch(
-      query: try sql.rendered(for: dialect, layout: layout),
-      completion: candidates == nil ? nil : try exhaustive.sql.rendered(for: dialect, layout: layout),
-      rows: limit
-    )
+    return RenderedSearch(query: query, rows: limit) { [exhaustive] () throws(RenderingError) in
+      try exhaustive.sql.rendered(for: dialect, layout: layout)
+    }
   }
 
   /// The settings asked for, and those without which a term would contribute fewer candidates.

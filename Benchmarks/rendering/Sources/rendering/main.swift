@@ -67,6 +67,7 @@ let query = try made.rendered(for: .pgvector).query
 let same = query.text == byHand(1).text && query.binds == byHand(1).binds
 let hand = microseconds(byHand)
 let rendering = try microseconds { _ in try made.rendered(for: .pgvector).query }
+let completed = try microseconds { _ in try made.rendered(for: .pgvector).completion ?? Statement("") }
 let whole = try microseconds { try search($0).rendered(for: .pgvector).query }
 
 func tenths(_ value: Double) -> String {
@@ -75,6 +76,10 @@ func tenths(_ value: Double) -> String {
 }
 
 print("the same statement as by hand: \(same)")
-for (name, value) in [("by hand", hand), ("rendering", rendering), ("building and rendering", whole)] {
+let figures = [
+  ("by hand", hand), ("rendering", rendering), ("rendering, and what completes a short answer", completed),
+  ("building and rendering", whole),
+]
+for (name, value) in figures {
   print("\(name): \(tenths(value)) µs, \(tenths(value / hand)) times by hand")
 }
