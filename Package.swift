@@ -221,6 +221,7 @@ let package = Package(
     .target(name: "CJPEG", dependencies: ["CLazyLibrary"]),
     .target(name: "CJXL", dependencies: ["CLazyLibrary"]),
     .target(name: "CLCMS", dependencies: ["CLazyLibrary"]),
+    .target(name: "CLibpq", dependencies: ["CLazyLibrary"]),
     .target(name: "COpenBLAS", dependencies: ["CLazyLibrary"]),
     .target(name: "CPNG", dependencies: ["CLazyLibrary"]),
     .target(name: "CTIFF", dependencies: ["CLazyLibrary"]),
@@ -228,7 +229,6 @@ let package = Package(
     .target(name: "CYAML", dependencies: ["CLazyLibrary"]),
     .target(name: "CZstandard", dependencies: ["CLazyLibrary"]),
 
-    .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     // Tests: pure ones by target, then those that need a server, then the command as people use it.

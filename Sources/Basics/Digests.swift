@@ -27,14 +27,7 @@ package struct SHA256 {
 
   /// The digest in 64 lower-case hexadecimal digits.
   package func hexadecimal() -> String {
-    let digest = digest()
-    return String(unsafeUninitializedCapacity: 2 * digest.count) { text in
-      for place in text.indices.prefix(2 * digest.count) {
-        let half = place % 2 == 0 ? digest[place / 2] >> 4 : digest[place / 2] & 15
-        text[place] = (half < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) + half
-      }
-      return 2 * digest.count
-    }
+    Hexadecimal.text(of: digest())
   }
 
   /// The digest of some bytes in hexadecimal digits.
@@ -78,6 +71,23 @@ package struct SHA256 {
   }
 }
 
+/// Bytes in lower-case hexadecimal digits.
+private enum Hexadecimal {
+  static func text(of bytes: [UInt8]) -> String {
+    String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+      for (place, byte) in bytes.enumerated() {
+        text[2 * place] = digit(byte >> 4)
+        text[2 * place + 1] = digit(byte & 15)
+      }
+      return 2 * bytes.count
+    }
+  }
+
+  private static func digit(_ half: UInt8) -> UInt8 {
+    half &+ (half < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+  }
+}
+
 /// MD5 (RFC 1321), for ids that PostgreSQL's `md5()` can compute too; it protects nothing.
 package enum MD5 {
   private static let shifts: [UInt32] = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21]
@@ -85,36 +95,43 @@ package enum MD5 {
 
   /// The 16 bytes of the digest.
   package static func digest(of message: [UInt8]) -> [UInt8] {
-    var state: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476]
-    var padded = message + [0x80]
-    padded += [UInt8](repeating: 0, count: (56 - padded.count % 64 + 64) % 64)
-    withUnsafeBytes(of: (UInt64(message.count) &* 8).littleEndian) { padded += $0 }
-    for start in stride(from: 0, to: padded.count, by: 64) {
-      let words = (0..<16).map { word in
-        (0..<4).reduce(UInt32(0)) { $0 | UInt32(padded[start + 4 * word + $1]) << UInt32(8 * $1) }
+    var state = SIMD4<UInt32>(0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476)
+    let whole = message.count & ~63
+    var rest = Array(message[whole...]) + [0x80]
+    rest += [UInt8](repeating: 0, count: (56 - rest.count % 64 + 64) % 64)
+    withUnsafeBytes(of: (UInt64(message.count) &* 8).littleEndian) { rest += $0 }
+    sines.withUnsafeBufferPointer { sines in
+      shifts.withUnsafeBufferPointer { shifts in
+        message.withUnsafeBytes { mix(&state, $0[..<whole], sines, shifts) }
+        rest.withUnsafeBytes { mix(&state, $0[...], sines, shifts) }
       }
-      mix(&state, words)
     }
-    return state.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) }
+    return (0..<4).flatMap { withUnsafeBytes(of: state[$0].littleEndian, Array.init) }
   }
 
-  private static func mix(_ state: inout [UInt32], _ words: [UInt32]) {
-    var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-    for step in 0..<64 {
-      let (mixed, word): (UInt32, Int)
-      switch step / 16 {
-      case 0: (mixed, word) = (b & c | ~b & d, step)
-      case 1: (mixed, word) = (d & b | ~d & c, (5 * step + 1) % 16)
-      case 2: (mixed, word) = (b ^ c ^ d, (3 * step + 5) % 16)
-      default: (mixed, word) = (c ^ (b | ~d), 7 * step % 16)
+  /// The digest in 32 lower-case hexadecimal digits.
+  package static func hexadecimal(of message: [UInt8]) -> String { Hexadecimal.text(of: digest(of: message)) }
+
+  /// Takes in whole blocks of 64 bytes.
+  private static func mix(
+    _ state: inout SIMD4<UInt32>,
+    _ bytes: Slice<UnsafeRawBufferPointer>,
+    _ sines: UnsafeBufferPointer<UInt32>,
+    _ shifts: UnsafeBufferPointer<UInt32>
+  ) {
+    for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: 64) {
+      var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+      func turn(_ step: Int, _ mixed: UInt32, _ word: Int) {
+        let value = bytes.base.loadUnaligned(fromByteOffset: start + 4 * (word & 15), as: UInt32.self)
+        let sum = a &+ mixed &+ sines[step] &+ UInt32(littleEndian: value)
+        let shift = shifts[step / 16 * 4 + step % 4]
+        (a, d, c, b) = (d, c, b, b &+ (sum &<< shift | sum &>> (32 &- shift)))
       }
-      let sum = a &+ mixed &+ sines[step] &+ words[word]
-      let shift = shifts[step / 16 * 4 + step % 4]
-      (a, d, c, b) = (d, c, b, b &+ (sum << shift | sum >> (32 - shift)))
+      for step in 0..<16 { turn(step, b & c | ~b & d, step) }
+      for step in 16..<32 { turn(step, d & b | ~d & c, 5 * step + 1) }
+      for step in 32..<48 { turn(step, b ^ c ^ d, 3 * step + 5) }
+      for step in 48..<64 { turn(step, c ^ (b | ~d), 7 * step) }
+      state &+= SIMD4(a, b, c, d)
     }
-    state[0] &+= a
-    state[1] &+= b
-    state[2] &+= c
-    state[3] &+= d
   }
 }

@@ -2,6 +2,7 @@ package import ArgumentParser
 import Basics
 import Dispatch
 import Glibc
+import PostgresClient
 
 /// Parses, runs, and turns every way of ending into lines on standard error and an exit code.
 package enum CommandRunner {
@@ -28,8 +29,9 @@ package enum CommandRunner {
     // Until its handler is there: the runtime would answer with a trace of all threads, and go on.
     signal(SIGQUIT, SIG_DFL)
     name.withLock { $0 = root.configuration.commandName ?? $0 }
-    // Starts the runtime's threads on another core while this one parses.
-    Task.detached {}
+    // On another core while this one parses, the runtime's threads start, and libpq is opened: most commands ask a server.
+    let asksForText = arguments.isEmpty || arguments.contains { ["-h", "--help", "--version"].contains($0) }
+    Task.detached { if !asksForText { try? PostgresConnection.openLibrary() } }
     let asksForJSON = CommandWords.askForJSON(arguments)
     var words: [String]?
     let command: any ParsableCommand

@@ -121,6 +121,20 @@ public struct Migrator: Sendable {
     return (all.compactMap { $0 ?? next.next() }, rest.capabilities)
   }
 
+  /// Whether the history holds exactly the files, each as it ran; false also where finding out takes more than one look.
+  func isUpToDate(_ session: MigrationSession) async throws -> Bool {
+    guard let unread else { return false }
+    let others = unread.filter { !$0.isPlain(parameters) }
+    let plain = others.isEmpty ? unread : unread.filter { $0.isPlain(parameters) }
+    guard let records = try await session.readRecords(besides: plain), records.count == others.count else {
+      return false
+    }
+    let known = Dictionary(records.map { ($0.id.key, $0) }) { first, _ in first }
+    return others.allSatisfy { file in
+      known[file.id.key].map { $0.name == file.name && file.isUnchanged(since: $0, parameters) } ?? false
+    }
+  }
+
   private func render(
     _ migrations: [Migration],
     for connection: PostgresConnection
@@ -383,7 +397,7 @@ extension Migrator {
 extension PostgresError {
   /// Whether a server that starts, or is not up yet, gives this error.
   fileprivate var mayPass: Bool {
-    guard isConnectionProblem, code != .invalidSettings else { return false }
+    guard isConnectionProblem, code != .invalidSettings, code != .libraryMissing else { return false }
     // 57P03 is "starting up"; a refused password (28…) or an unknown database (3D000) stays.
     guard let sqlState else { return !message.contains("password") && !message.contains("does not exist") }
     return sqlState == "57P03" || sqlState.hasPrefix("08") || sqlState.hasPrefix("53")

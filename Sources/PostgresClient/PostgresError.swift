@@ -12,6 +12,8 @@ public struct PostgresError: Error, Sendable, Hashable {
 
     /// The address or a keyword could not be read; nothing was sent.
     public static let invalidSettings = Code(description: "invalidSettings")
+    /// libpq is not installed, or is too old; nothing was sent.
+    public static let libraryMissing = Code(description: "libraryMissing")
     /// No connection: nobody listens, wrong password, unknown database, time-out.
     public static let connectionFailed = Code(description: "connectionFailed")
     /// The connection broke while it was in use.
@@ -69,7 +71,7 @@ public struct PostgresError: Error, Sendable, Hashable {
 
   /// Whether the connection is gone, so that a new one is needed.
   public var isConnectionProblem: Bool {
-    if [.invalidSettings, .connectionFailed, .connectionLost].contains(code) { return true }
+    if [.invalidSettings, .libraryMissing, .connectionFailed, .connectionLost].contains(code) { return true }
     // The server may still tell why before it goes; 08P01 is a malformed message and no broken connection.
     guard let sqlState, sqlState != "08P01" else { return false }
     return sqlState.hasPrefix("08") || ["57P01", "57P02", "57P03"].contains(sqlState)

@@ -53,6 +53,20 @@ struct BadInputTests {
     try Data(contentsOf: URL(fileURLWithPath: Environment.data + "/reference/set1/" + name))
   }
 
+  @Test func libpqIsNamedWhereItCannotBeOpened() async throws {
+    try await withFolder(["libpq.so.5": Data("no library".utf8)]) { folder in
+      try await expectRefusal(
+        ["search", "--id", "1"],
+        naming: "the library libpq.so.5 cannot be loaded; install libpq5",
+        exitCode: 5,
+        environment: ["LD_LIBRARY_PATH": folder]
+      )
+      let variables = ["LD_LIBRARY_PATH": folder]
+      let version = try await Program.run(Program.adbvec, ["--version"], environment: variables)
+      #expect(version.exitCode == 0, "\(version.error)")
+    }
+  }
+
   @Test func truncatedJPEGWhenStrict() async throws {
     try await withFolder(["a/cut.jpg": try reference("rocket.jpg").prefix(20_000)]) { folder in
       try await expectRefusal(["embed-load", folder, "--strict"], naming: "cut.jpg")

@@ -300,7 +300,7 @@ extension PostgresError {
   /// Whether the same statement may succeed later: the connection is gone, the server restarts or is full, a deadlock
   /// or a serialisation failure chose this transaction, or another node was lost.
   func isWorthRetrying(on engine: Engine) -> Bool {
-    if isConnectionProblem { return code != .invalidSettings }
+    if isConnectionProblem { return code != .invalidSettings && code != .libraryMissing }
     guard let sqlState else { return false }
     return ["40001", "40P01", "53300"].contains(sqlState) || engine.statesOfLostNodes.contains(sqlState)
   }

@@ -7,11 +7,16 @@ struct MigrationFile: Sendable {
   let name: String
   let file: SourceFile
 
+  /// Whether its SQL is its text, whatever values there are.
+  func isPlain(_ parameters: ParameterSet) -> Bool {
+    parameters.manifest == nil || !file.text.containsPair(of: UInt8(ascii: "{"))
+  }
+
   /// Whether text, declarations and values are those that ran, so that it would render to what ran.
   func isUnchanged(since record: HistoryRecord, _ parameters: ParameterSet) -> Bool {
     guard record.state == .applied, record.templateHash == file.hash else { return false }
     guard let manifest = parameters.manifest else { return true }
-    if record.parametersJSON == "{}", !file.text.containsPair(of: UInt8(ascii: "{")) { return true }
+    if record.parametersJSON == "{}", isPlain(parameters) { return true }
     guard let inputs = record.inputs, inputs.manifest == manifest.hash else { return false }
     return inputs.absent.allSatisfy { parameters.values[$0]?.text == nil }
       && record.parameters.allSatisfy { parameters.values[$0.key]?.text == $0.value }

@@ -29,7 +29,7 @@ struct MigrationParser {
   /// Whether a file's name ends like that of SQL, in any case.
   static func isSQL(_ name: String) -> Bool {
     let end = name.utf8.suffix(4)
-    return end.first == UInt8(ascii: ".") && end.dropFirst().map { $0 | 0x20 }.elementsEqual("sql".utf8)
+    return end.first == UInt8(ascii: ".") && end.dropFirst().lazy.map { $0 | 0x20 }.elementsEqual("sql".utf8)
   }
 
   func parse(_ id: MigrationID, name: String) throws -> Migration {

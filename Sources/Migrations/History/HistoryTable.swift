@@ -1,3 +1,4 @@
+internal import Basics
 internal import PostgresClient
 internal import VectorSQL
 
@@ -156,6 +157,30 @@ struct HistoryTable: Sendable, Hashable {
   ]
 
   var select: String { "SELECT * FROM \(sqlName)" }
+
+  /// Rows whose files need no values to be compared.
+  private var isPlain: String {
+    "coalesce(state = 'applied' AND parameters = '{}' AND format = \(Self.format), false)"
+  }
+
+  /// What tells the rows that are plain from any others: `digest(of:)`, made by the server.
+  var plainDigest: String {
+    """
+    SELECT count(*) || ' ' || coalesce(md5(string_agg(version || ' ' || name || ' ' || template_sha256 || E'\\n', '' \
+    ORDER BY version COLLATE "C")), '') FROM \(sqlName) WHERE \(isPlain)
+    """
+  }
+
+  /// The rows that are not plain.
+  var selectOthers: String { "\(select) WHERE NOT \(isPlain)" }
+
+  /// The `plainDigest` of a history that holds exactly these files, as they are.
+  static func digest(of files: [MigrationFile]) -> String {
+    let sorted = files.sorted { $0.id.key.utf8.lexicographicallyPrecedes($1.id.key.utf8) }
+    var lines: [UInt8] = []
+    for file in sorted { lines += "\(file.id.key) \(file.name) \(file.file.hash)\n".utf8 }
+    return "\(files.count) \(files.isEmpty ? "" : MD5.hexadecimal(of: lines))"
+  }
 
   /// Gives a table of an older version the columns that it lacks.
   func upgrade(_ missing: [String]) -> String {

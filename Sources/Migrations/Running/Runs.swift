@@ -101,7 +101,9 @@ extension Migrator {
     monitor: ConnectionSettings? = nil,
     steps: (any MigrationStepRunner)? = nil
   ) -> MigrationRun<RunReport> {
-    run("up", on: connection, monitor: monitor, steps: steps) { planner, _ in
+    run("up", on: connection, monitor: monitor, steps: steps, mayBeDone: target.version == nil) {
+      planner,
+      _ in
       try planner.up(target, allowOutOfOrder: options.allowOutOfOrder, ignoreDrift: options.ignoreDrift)
     }
   }
@@ -125,10 +127,12 @@ extension Migrator {
     on connection: PostgresConnection,
     monitor: ConnectionSettings? = nil,
     steps: (any MigrationStepRunner)? = nil,
+    mayBeDone: Bool = false,
     plan: @escaping @Sendable (Planner, Set<Capability>) throws -> [PlannedStep]
   ) -> MigrationRun<RunReport> {
     MigrationRun { emit in
       var session = session(connection, monitor: monitor, steps: steps, emit)
+      if mayBeDone, try await isUpToDate(session) { return RunReport(command: command, migrations: []) }
       let state = try await session.readState()
       session.history.commits = state.commits
       let plan = try await planning(plan, on: connection, knowing: state.records)

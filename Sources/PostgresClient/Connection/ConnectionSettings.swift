@@ -38,8 +38,9 @@ public struct ConnectionSettings: Sendable, Hashable {
   ///
   /// An `@` or `/` in a password that is not percent-encoded makes libpq take a part of the password for the host, the
   /// port or the database, which messages show; such a URL is refused.
-  /// - Throws: `PostgresError` with code `invalidSettings`, without repeating the text: it may hold a password.
+  /// - Throws: `PostgresError` with code `libraryMissing`, or `invalidSettings`, without repeating the text: it may hold a password.
   public static func keywords(of url: String) throws -> [String: String] {
+    try PostgresConnection.openLibrary()
     var message: UnsafeMutablePointer<CChar>?
     guard let options = PQconninfoParse(url, &message) else {
       PQfreemem(message)

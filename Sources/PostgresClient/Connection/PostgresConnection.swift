@@ -60,6 +60,13 @@ public actor PostgresConnection {
     return PostgresConnection(handle: handle, session: session, executor: executor)
   }
 
+  /// Opens libpq, which takes some milliseconds; connecting does it, too, and this does it earlier, on another thread.
+  /// - Throws: `PostgresError` with code `libraryMissing`.
+  package nonisolated static func openLibrary() throws(PostgresError) {
+    guard let problem = adbvec_libpq_problem() else { return }
+    throw PostgresError(code: .libraryMissing, message: String(cString: problem))
+  }
+
   /// The process id of the server's backend.
   public nonisolated var backendPID: Int32 { session.backendPID }
 
@@ -163,6 +170,7 @@ actor ConnectionOpener {
   }
 
   func open(_ settings: ConnectionSettings) throws -> (ConnectionHandle, PostgresConnection.Session) {
+    try PostgresConnection.openLibrary()
     if let url = settings.url { _ = try ConnectionSettings.keywords(of: url) }
     guard var pointer = Self.connect(settings.parameters) else {
       throw PostgresError(code: .connectionFailed, message: "out of memory while connecting")

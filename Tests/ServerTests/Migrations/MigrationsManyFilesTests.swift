@@ -72,6 +72,58 @@ struct MigrationsManyFilesTests {
     }
   }
 
+  @Test func `A run without anything to do asks for one digest, and any difference makes it look closer`()
+    async throws
+  {
+    var files = files(60)
+    files["61_p.sql"] = "-- migrate:up\nCREATE TABLE {{table}} (id int);\n"
+    files["R__view.sql"] = "-- migrate:up\nCREATE OR REPLACE VIEW v AS SELECT 1 AS one;\n"
+    let manifest = "[table]\ntype = \"identifier\"\ndefault = \"p\"\n"
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      func isUpToDate(_ files: [String: String], _ given: [String: String] = [:]) async throws -> Bool {
+        let migrator = try lazy(files, manifest: manifest, given)
+        return try await migrator.isUpToDate(migrator.session(connection))
+      }
+      #expect(try await isUpToDate(files) == false)
+      #expect(try await lazy(files, manifest: manifest).up(on: connection).report.migrations.count == 62)
+      #expect(try await isUpToDate(files))
+      #expect(try await isUpToDate(files, ["table": "q"]) == false)
+      let view = "-- migrate:up\nCREATE OR REPLACE VIEW v AS SELECT 2 AS one;\n"
+      let edits: [(inout [String: String]) -> Void] = [
+        { $0["7_t.sql"] = "-- migrate:up\nCREATE TABLE t7 (id bigint);\n" }, { $0["7_t.sql"] = nil },
+        { $0["61_p.sql"] = nil }, { $0["61_p.sql"]? += "-- more\n" }, { $0["R__view.sql"] = view },
+        { $0["62_new.sql"] = $0["7_t.sql"] }, { $0["62_new.sql"] = $0["61_p.sql"] },
+        { $0["7_other.sql"] = $0.removeValue(forKey: "7_t.sql") },
+        { $0["61_q.sql"] = $0.removeValue(forKey: "61_p.sql") },
+        { $0["007_t.sql"] = $0.removeValue(forKey: "7_t.sql") },
+      ]
+      for (number, edit) in edits.enumerated() {
+        var edited = files
+        edit(&edited)
+        #expect(try await isUpToDate(edited) == false, "\(number)")
+      }
+      for (change, back) in [
+        ("state = 'failed'", "state = 'applied'"), ("state = NULL", "state = 'applied'"),
+        ("format = NULL", "format = 2"), ("format = 3", "format = 2"), ("name = NULL", "name = 't'"),
+        ("parameters = '{\"table\":\"p\"}'", "parameters = '{}'"), ("version = '70'", "version = '7'"),
+      ] {
+        for (set, expected) in [(change, false), (back, true)] {
+          _ = try await connection.run(
+            trusted: "UPDATE adbvec_migrations SET \(set) WHERE version IN ('7', '70')"
+          )
+          #expect(try await (try? isUpToDate(files)) ?? false == expected, "\(set)")
+        }
+      }
+      // A history of an earlier version, and none.
+      _ = try await connection.run("ALTER TABLE adbvec_migrations DROP COLUMN format")
+      #expect(try await isUpToDate(files) == false)
+      #expect(try await lazy(files, manifest: manifest).up(on: connection).report.migrations == [])
+      _ = try await connection.run("DROP TABLE adbvec_migrations")
+      #expect(try await isUpToDate(files) == false)
+    }
+  }
+
   @Test func `A template that ran is rendered again when anything that it depends on has changed`()
     async throws
   {

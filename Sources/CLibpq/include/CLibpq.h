@@ -1,0 +1,13 @@
+#ifndef ADBVEC_CLIBPQ_H
+#define ADBVEC_CLIBPQ_H
+
+#if __has_include(<libpq-fe.h>)
+#include <libpq-fe.h>
+#else
+#include <postgresql/libpq-fe.h>
+#endif
+
+/* NULL when libpq can be used; else one line that says why not. Opens it, which takes some milliseconds. */
+const char *adbvec_libpq_problem(void);
+
+#endif
