@@ -186,21 +186,24 @@ package struct JSONScanner {
     }
   }
 
-  /// A scalar from `\uXXXX`, or from a surrogate pair of them; a lone surrogate becomes U+FFFD.
+  /// A scalar from `\uXXXX`, or from a surrogate pair of them. Half of a pair is no character, and two texts that differ
+  /// in such halves would become one.
   private mutating func unicodeEscape() throws -> Unicode.Scalar {
+    let start = index - 2
     let first = try hexadecimal()
-    if (0xD800..<0xDC00).contains(first), index + 1 < bytes.count, bytes[index] == UInt8(ascii: "\\"),
+    if let scalar = Unicode.Scalar(first) { return scalar }
+    if first < 0xDC00, index + 1 < bytes.count, bytes[index] == UInt8(ascii: "\\"),
       bytes[index + 1] == UInt8(ascii: "u")
     {
-      let mark = index
       index += 2
       let second = try hexadecimal()
-      if (0xDC00..<0xE000).contains(second) {
-        return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)) ?? "\u{FFFD}"
+      if (0xDC00..<0xE000).contains(second),
+        let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
+      {
+        return scalar
       }
-      index = mark
     }
-    return Unicode.Scalar(first) ?? "\u{FFFD}"
+    throw Problem("a JSON string has half of a surrogate pair at byte \(start)")
   }
 
   private mutating func hexadecimal() throws -> UInt32 {

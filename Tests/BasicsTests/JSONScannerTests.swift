@@ -30,9 +30,14 @@ struct JSONScannerTests {
     #expect(numbers == [1, -2500, 0])
   }
 
-  @Test func aLoneSurrogateBecomesTheReplacementCharacter() throws {
-    #expect(try scan(#""\ud800x""#) { try $0.string() } == "\u{FFFD}x")
-    #expect(try scan(#""\ud800\u0041""#) { try $0.string() } == "\u{FFFD}A")
+  @Test(arguments: [
+    (#""\ud800x""#, 1), (#""a\ud800\u0041""#, 2), (#""é\udc00""#, 3), (#""\ud83d\ude00\udbff""#, 13),
+    (#""\ud800\ud800\udc00""#, 1), (#"{"\ud800": 1}"#, 2),
+  ])
+  func halfOfASurrogatePairIsRefusedWithItsPlace(text: String, byte: Int) throws {
+    #expect(throws: JSONScanner.Problem("a JSON string has half of a surrogate pair at byte \(byte)")) {
+      try scan(text) { try $0.skipValue() }
+    }
   }
 
   @Test(arguments: [
