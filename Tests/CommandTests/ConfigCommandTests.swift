@@ -51,6 +51,24 @@ import Testing
     )
   }
 
+  /// Settings that are there and cannot be read are not the same as none.
+  @Test(arguments: [[], ["--config", "adbvec.yaml"]])
+  func aLinkToNoFileIsRefused(words: [String]) async throws {
+    try await withTemporaryFolder { folder in
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/adbvec.yaml",
+        withDestinationPath: "gone\u{1B}[2J.yaml"
+      )
+      let finished = try await Program.run(Program.adbvec, ["config", "show"] + words, folder: folder)
+      #expect(finished.exitCode == 64 && finished.output.isEmpty)
+      #expect(
+        finished.error
+          == #"error: the settings file adbvec.yaml is a link to gone\x1B[2J.yaml, which cannot be opened. "#
+          + "Fix: let the link lead to a file of settings, or remove it\n"
+      )
+    }
+  }
+
   @Test func passwordsAreNeverShown() async throws {
     let finished = try await Program.adbvec(
       "config",

@@ -106,6 +106,13 @@ package struct Settings {
   private static func openFile(_ chosen: String?) throws -> SettingsFile? {
     let path = chosen ?? "adbvec.yaml"
     guard FileManager.default.fileExists(atPath: path) else {
+      if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+        throw CommandFailure(
+          "the settings file \(path) is a link to \(target), which cannot be opened",
+          fix: "let the link lead to a file of settings, or remove it",
+          exitCode: 64
+        )
+      }
       if chosen != nil { throw CommandFailure("the settings file \(path) does not exist", exitCode: 64) }
       return nil
     }
