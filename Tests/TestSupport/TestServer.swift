@@ -74,17 +74,21 @@ private let places = Places(free: 50)
 /// On a cluster each has one on every node, and the coordinator's sessions have sessions on the workers.
 private let clusterPlaces = Places(free: 8)
 
-private actor Places {
+/// Places for a number of tasks at a time; the others wait for one.
+public actor Places {
   private var free: Int
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
-  init(free: Int) { self.free = free }
+  /// Places of which all are free.
+  public init(free: Int) { self.free = free }
 
-  func take() async {
+  /// Takes a place, and waits for it where none is free.
+  public func take() async {
     if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
   }
 
-  func give() {
+  /// Gives a place back, to who waits longest.
+  public func give() {
     if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }

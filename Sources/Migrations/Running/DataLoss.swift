@@ -18,9 +18,12 @@ enum DataLoss: Sendable, Hashable {
 extension SQLStatement {
   /// What it deletes.
   var dataLoss: [DataLoss] {
+    if hasWords("with") { return tokens.indices.flatMap(deletedRows(at:)) }
     guard hasWords("do") else { return dataLoss(at: 0) }
     // What stands before a statement in a block, such as BEGIN or THEN, is part of it here.
-    return blockStatements.flatMap { statement in statement.tokens.indices.flatMap(statement.dataLoss(at:)) }
+    return blockStatements.flatMap { statement in
+      statement.tokens.indices.flatMap { statement.dataLoss(at: $0) + statement.executedDataLoss(at: $0) }
+    }
   }
 
   private func dataLoss(at start: Int) -> [DataLoss] {
@@ -37,12 +40,77 @@ extension SQLStatement {
     if hasWords("truncate", at: start) {
       return names(from: hasWords("table", at: start + 1) ? next : start + 1).map(DataLoss.table)
     }
-    if hasWords("delete", "from", at: start),
-      !depthZeroIndices.contains(where: { $0 > start && hasWords("where", at: $0) })
-    {
-      return names(from: next).prefix(1).map(DataLoss.table)
+    return hasWords("alter", "table", at: start) ? droppedColumns(at: next) : deletedRows(at: start)
+  }
+
+  /// A table whose rows are all deleted by the command that begins at a token.
+  private func deletedRows(at start: Int) -> [DataLoss] {
+    guard hasWords("delete", "from", at: start) else { return [] }
+    let clauses = parts(start..<tokens.count, between: "where")
+    if clauses.count > 1 {
+      let condition = parts(clauses[1], between: "returning")[0]
+      guard constant(condition) == true else { return [] }
     }
-    return hasWords("alter", "table", at: start) ? droppedColumns(at: next) : []
+    return names(from: start + 2).prefix(1).map(DataLoss.table)
+  }
+
+  /// The value of a condition that is the same for every row, such as `true`, `1 = 1` and `NOT (false)`; nil for any
+  /// other, and for one that nests too deep to be meant.
+  private func constant(_ condition: Range<Int>, depth: Int = 0) -> Bool? {
+    guard let first = condition.first, depth < 32 else { return nil }
+    if endOfParentheses(at: first) == condition.upperBound {
+      return constant(first + 1..<condition.upperBound - 1, depth: depth + 1)
+    }
+    for (word, decides) in [("or", true), ("and", false)] as [(StaticString, Bool)] {
+      let parts = parts(condition, between: word)
+      guard parts.count > 1 else { continue }
+      let values = parts.map { constant($0, depth: depth + 1) }
+      return values.contains(decides) ? decides : values.contains(nil) ? nil : !decides
+    }
+    if hasWords("not", at: first) {
+      return constant(first + 1..<condition.upperBound, depth: depth + 1).map { !$0 }
+    }
+    if condition.count == 1 {
+      return hasWords("true", at: first) ? true : hasWords("false", at: first) ? false : nil
+    }
+    let isEquation = condition.count == 3 && isSymbol("=", at: first + 1)
+    return isEquation && text(of: tokens[first]) == text(of: tokens[first + 2]) ? true : nil
+  }
+
+  /// A range cut at a word outside of the parentheses inside it; it ends where one closes that was open before it.
+  private func parts(_ range: Range<Int>, between word: StaticString) -> [Range<Int>] {
+    var parts: [Range<Int>] = []
+    var start = range.lowerBound
+    var depth = 0
+    for index in range {
+      if isSymbol("(", at: index) { depth += 1 }
+      if isSymbol(")", at: index) { depth -= 1 }
+      if depth < 0 { return parts + [start..<index] }
+      if depth == 0, hasWords(word, at: index) {
+        parts.append(start..<index)
+        start = index + 1
+      }
+    }
+    return parts + [start..<range.upperBound]
+  }
+
+  /// What a statement deletes that a block gives as text: `EXECUTE 'DROP TABLE a'`, `EXECUTE format('DROP TABLE %I', name)`.
+  private func executedDataLoss(at start: Int) -> [DataLoss] {
+    guard hasWords("execute", at: start) else { return [] }
+    var index = hasWords("format", at: start + 1) ? start + 2 : start + 1
+    if isSymbol("(", at: index) { index += 1 }
+    guard tokens.indices.contains(index), var text = content(of: tokens[index]) else { return [] }
+    if !isSymbol("||", at: index + 1), !isSymbol(",", at: index + 1) {
+      return Script(String(decoding: text, as: UTF8.self)).statements.flatMap {
+        $0.hasWords("do") ? [] : $0.dataLoss
+      }
+    }
+    // A word in the place of each name that comes later shows whether something is deleted, though not what.
+    text = text.map { $0 == UInt8(ascii: "%") ? UInt8(ascii: "_") : $0 } + Array(" _".utf8)
+    return Script(String(decoding: text, as: UTF8.self)).statements.filter { !$0.dataLoss(at: 0).isEmpty }.map
+    {
+      .uncounted("what a DO block names when it runs (\($0.text(of: $0.tokens[0]).uppercased()) …)")
+    }
   }
 
   /// Types whose columns go with them.
@@ -67,11 +135,32 @@ extension SQLStatement {
 
   /// The statements of a DO block.
   private var blockStatements: [SQLStatement] {
-    guard let token = tokens.first(where: { $0.kind == .dollarString }) else { return [] }
-    let text = text(of: token).utf8
-    guard let tag = text.dropFirst().firstIndex(of: UInt8(ascii: "$")) else { return [] }
-    let body = text[text.index(after: tag)...].dropLast(text.distance(from: text.startIndex, to: tag) + 1)
-    return Script(String(decoding: Array(body), as: UTF8.self)).statements
+    let body = tokens.indices.lazy.filter { !hasWords("language", at: $0 - 1) }
+      .compactMap { content(of: tokens[$0]) }.first
+    return body.map { Script(String(decoding: $0, as: UTF8.self)).statements } ?? []
+  }
+
+  /// What a string constant stands for, as far as the words in it go; nil for other tokens.
+  private func content(of token: Token) -> [UInt8]? {
+    let written = Array(text(of: token).utf8)
+    if token.kind == .dollarString {
+      guard let tag = written.dropFirst().firstIndex(of: UInt8(ascii: "$")) else { return nil }
+      return Array(written[(tag + 1)...].dropLast(tag + 1))
+    }
+    guard token.kind == .string || token.kind == .escapeString else { return nil }
+    var rest = Script.joiningLines(of: written[...], token.kind).drop { $0 != UInt8(ascii: "'") }.dropFirst()
+      .dropLast()
+    var content: [UInt8] = []
+    while let byte = rest.popFirst() {
+      let isEscape = byte == UInt8(ascii: "\\") && token.kind == .escapeString
+      guard isEscape || byte == UInt8(ascii: "'"), let next = rest.popFirst() else {
+        content.append(byte)
+        continue
+      }
+      // `\n` and `\t` are white space between words.
+      content.append(isEscape && "nrtbf".utf8.contains(next) ? UInt8(ascii: " ") : next)
+    }
+    return content
   }
 
   /// `ALTER TABLE old RENAME TO new`.

@@ -1,6 +1,7 @@
 import Foundation
 import Migrations
 import PostgresClient
+import Synchronization
 import Testing
 import TestSupport
 
@@ -27,18 +28,18 @@ struct MigrationsDatabase: Sendable {
 
   /// Makes the database, lends it, drops it.
   static func with(_ body: (MigrationsDatabase) async throws -> Void) async throws {
-    await gate.enter()
+    await places.take()
     do {
       try await withDatabase(body)
-      await gate.leave()
+      await places.give()
     } catch {
-      await gate.leave()
+      await places.give()
       throw error
     }
   }
 
   /// Tests run side by side, and some take a dozen of the server's connections.
-  private static let gate = Gate(places: 3)
+  private static let places = Places(free: 3)
 
   private static func withDatabase(_ body: (MigrationsDatabase) async throws -> Void) async throws {
     let database = MigrationsDatabase(name: "adbvec_m_" + UUID().uuidString.prefix(8).lowercased())
@@ -54,22 +55,6 @@ struct MigrationsDatabase: Sendable {
       _ = try? await admin.run(trusted: "DROP DATABASE \(database.name) WITH (FORCE)")
       throw error
     }
-  }
-}
-
-/// Lets a number of tasks in at once.
-actor Gate {
-  private var places: Int
-  private var waiting: [CheckedContinuation<Void, Never>] = []
-
-  init(places: Int) { self.places = places }
-
-  func enter() async {
-    if places > 0 { places -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
-  }
-
-  func leave() {
-    if waiting.isEmpty { places += 1 } else { waiting.removeFirst().resume() }
   }
 }
 
@@ -115,4 +100,15 @@ func migrator(
     dialect: dialect,
     options: options
   )
+}
+
+/// A value that several threads may change.
+final class Box<Value: Sendable>: Sendable {
+  private let state: Mutex<Value>
+
+  init(_ value: Value) { state = Mutex(value) }
+
+  var value: Value { state.withLock { $0 } }
+
+  func change(_ body: (inout Value) -> Void) { state.withLock { body(&$0) } }
 }
