@@ -189,12 +189,21 @@ import VectorSQL
         INSERT INTO image_search SELECT i, 'c', ARRAY[i, 1, 2]::real[]::ext.vector FROM generate_series(0, 9) i
         """
       #expect(try await Program.psql(made, on: database).exitCode == 0)
-      for statement in LibraryStatement.all {
-        let shown = try await Program.adbvec("sql", "show", statement.name, database: database)
-        #expect(shown.exitCode == 0, "\(shown.error)")
-        let run = try await Program.psql(shown.output, on: database)
-        #expect(run.exitCode == 0, "\(statement.name): \(run.error)")
-      }
+      try await runReadyMadeStatements(on: database) { _, _, _ in }
+    }
+  }
+
+  /// Runs what 'sql show' prints, of each statement.
+  private func runReadyMadeStatements(
+    on database: TestDatabase,
+    _ look: (_ name: String, _ shown: String, _ rows: String) -> Void
+  ) async throws {
+    for statement in LibraryStatement.all {
+      let shown = try await Program.adbvec("sql", "show", statement.name, database: database)
+      #expect(shown.exitCode == 0, "\(shown.error)")
+      let run = try await Program.psql(shown.output, on: database)
+      #expect(run.exitCode == 0, "\(statement.name): \(run.error)")
+      look(statement.name, shown.output, run.output)
     }
   }
 
@@ -218,14 +227,10 @@ import VectorSQL
         CREATE INDEX ON image_search USING hnsw (image_vector \(operators))
         """
       #expect(try await Program.psql(made, on: database).exitCode == 0)
-      for statement in LibraryStatement.all {
-        let shown = try await Program.adbvec("sql", "show", statement.name, database: database)
-        #expect(shown.exitCode == 0, "\(shown.error)")
-        let run = try await Program.psql(shown.output, on: database)
-        #expect(run.exitCode == 0, "\(statement.name): \(run.error)")
-        guard statement.name == "nearest_by_vector" else { continue }
-        #expect(shown.output.contains(spelling), "\(shown.output)")
-        #expect(run.output.split(separator: "\n").count == 10, "\(run.output)")
+      try await runReadyMadeStatements(on: database) { name, shown, rows in
+        guard name == "nearest_by_vector" else { return }
+        #expect(shown.contains(spelling), "\(shown)")
+        #expect(rows.split(separator: "\n").count == 10, "\(rows)")
       }
     }
   }

@@ -61,13 +61,7 @@ struct RowKernelTests {
     let kernels = try #require(KernelSet.available.first { $0.name == name })
     let (height, width, channels) = (3, 5, 19)
     let x = values(height * width * channels, seed: 6)
-    let map = cfk_map(
-      height: height,
-      width: width,
-      channels: channels,
-      pixel_stride: channels,
-      row_stride: width * channels
-    )
+    let map = cfk_map(height, width, channels)
     var sums = [Float](repeating: 1, count: channels)
     kernels.table.power_sum(map, x, 0.5, Int32(power), &sums)
     let expected = (0..<channels).map { channel in
@@ -90,13 +84,7 @@ struct RowKernelTests {
     let x = values(height * width * channels, seed: 6)
     let weights = values(kernel * kernel * channels, seed: 7)
     let bias = values(channels, seed: 8)
-    let map = cfk_map(
-      height: height,
-      width: width,
-      channels: channels,
-      pixel_stride: channels,
-      row_stride: width * channels
-    )
+    let map = cfk_map(height, width, channels)
     let form = cfk_window(kernel: kernel, stride: stride, pad_top: padding, pad_left: padding)
     let outputs = (width + 2 * padding - kernel) / stride + 1
     for row in 0..<(height + 2 * padding - kernel) / stride + 1 {
@@ -129,5 +117,18 @@ struct RowKernelTests {
       }
       #expect(difference(y, expected) < 1e-4)
     }
+  }
+}
+
+extension cfk_map {
+  /// A map whose rows and pixels lie side by side.
+  fileprivate init(_ height: Int, _ width: Int, _ channels: Int) {
+    self.init(
+      height: height,
+      width: width,
+      channels: channels,
+      pixel_stride: channels,
+      row_stride: width * channels
+    )
   }
 }

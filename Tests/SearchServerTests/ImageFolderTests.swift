@@ -89,25 +89,28 @@ import Testing
     #expect(try file.bytes(7..<9) == [])
   }
 
-  @Test func aReplacedFileIsReadToItsOwnEnd() throws {
+  /// An image of a folder, opened, and its path.
+  private func withOpenedFile(_ body: (ImageFile, URL) throws -> Void) throws {
     let root = FileManager.default.temporaryDirectory.appending(path: "images-\(UUID())")
     defer { try? FileManager.default.removeItem(at: root) }
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     let path = root.appending(path: "cat.png")
     try Data("tabby".utf8).write(to: path)
     let file = try #require(ImageFolder(root.path).file(of: ImageRow(id: 0, class: nil, source: "cat.png")))
-    try Data("another".utf8).write(to: path, options: .atomic)
-    #expect(try file.bytes() == Array("tabby".utf8))
+    try body(file, path)
+  }
+
+  @Test func aReplacedFileIsReadToItsOwnEnd() throws {
+    try withOpenedFile { file, path in
+      try Data("another".utf8).write(to: path, options: .atomic)
+      #expect(try file.bytes() == Array("tabby".utf8))
+    }
   }
 
   @Test func aFileThatShrinksIsAnError() throws {
-    let root = FileManager.default.temporaryDirectory.appending(path: "images-\(UUID())")
-    defer { try? FileManager.default.removeItem(at: root) }
-    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-    let path = root.appending(path: "cat.png")
-    try Data("tabby".utf8).write(to: path)
-    let file = try #require(ImageFolder(root.path).file(of: ImageRow(id: 0, class: nil, source: "cat.png")))
-    truncate(path.path, 2)
-    #expect(throws: BackendError.self) { try file.bytes() }
+    try withOpenedFile { file, path in
+      truncate(path.path, 2)
+      #expect(throws: BackendError.self) { try file.bytes() }
+    }
   }
 }

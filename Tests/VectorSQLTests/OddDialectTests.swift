@@ -34,18 +34,20 @@ private let odd = Dialect(
   }
 )
 
+private let plain = VectorSearch(
+  table: "t",
+  columns: ["id"],
+  nearest: VectorColumn("v", dim: 2),
+  to: .vector([1, 2]),
+  by: .l2,
+  limit: 3
+)
+
 @Suite("Nothing of a dialect is written into the builder")
 struct OddDialectTests {
   @Test("search")
   func search() throws {
-    var search = VectorSearch(
-      table: "t",
-      columns: ["id"],
-      nearest: VectorColumn("v", dim: 2),
-      to: .vector([1, 2]),
-      by: .l2,
-      limit: 3
-    )
+    var search = plain
     search.scores = [.distance, .similarity, .init(.function, as: "f")]
     search.settings.probes = 2
     let rendered = try search.rendered(for: odd)
@@ -88,20 +90,12 @@ struct OddDialectTests {
       ],
       encode: { .float8Array($0.map(Double.init)) }
     )
-    let search = VectorSearch(
-      table: "t",
-      columns: ["id"],
-      nearest: VectorColumn("v", dim: 2),
-      to: .vector([1, 2]),
-      by: .l2,
-      limit: 3
-    )
-    let (whole, rendered) = (try search.rendered(for: odd), try search.rendered(for: half))
+    let (whole, rendered) = (try plain.rendered(for: odd), try plain.rendered(for: half))
     #expect(try whole.completion?.text.contains(#"ORDER BY slow("v", &1::spline) LIMIT"#) == true)
     #expect(rendered.query == whole.query)
     #expect(throws: RenderingError(.unsupportedFeature, "no exact distance")) { try rendered.completion }
     #expect(rendered != whole)
-    #expect(whole == (try search.rendered(for: odd)))
+    #expect(whole == (try plain.rendered(for: odd)))
   }
 
   @Test("insertion, index and table")

@@ -5,13 +5,18 @@ import Testing
 
 /// What readers and writers of a table see while it changes: nobody is refused, nothing stale survives, nothing is left behind.
 struct ChangeWritersTests {
+  /// Rows, a second table for what writers wrote, and the files of a change.
+  private static func beginChange(of rows: Int, _ bench: ChangeBench) async throws {
+    try await bench.fill(rows)
+    _ = try await bench.rows(
+      "CREATE TABLE shadow AS SELECT id, image_vector AS v FROM image_search; CREATE UNIQUE INDEX ON shadow (id)"
+    )
+    try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+  }
+
   @Test func writersAreNeverRefusedAndNothingStaleSurvives() async throws {
     try await ChangeBench.with(dimension: 8) { bench in
-      try await bench.fill(400)
-      _ = try await bench.rows(
-        "CREATE TABLE shadow AS SELECT id, image_vector AS v FROM image_search; CREATE UNIQUE INDEX ON shadow (id)"
-      )
-      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      try await Self.beginChange(of: 400, bench)
       let writer = RowWriter(bench.database)
       let writing = Task { try await writer.run() }
       for _ in 0..<8 {
@@ -200,11 +205,7 @@ struct ChangeWritersTests {
   @Test func killsAtAnyMomentLeaveNothingBehind() async throws {
     let kills = Environment.variables["ADBVEC_KILLS"].flatMap { Int($0) } ?? 12
     try await ChangeBench.with(dimension: 8) { bench in
-      try await bench.fill(2000)
-      _ = try await bench.rows(
-        "CREATE TABLE shadow AS SELECT id, image_vector AS v FROM image_search; CREATE UNIQUE INDEX ON shadow (id)"
-      )
-      try await bench.succeed("migrate", "new", "--re-embed", "half", "--to-type", "halfvec")
+      try await Self.beginChange(of: 2000, bench)
       let writer = RowWriter(bench.database)
       let writing = Task { try await writer.run() }
       try await Self.kill(kills, bench)

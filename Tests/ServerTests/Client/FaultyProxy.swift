@@ -33,44 +33,18 @@ final class FaultyProxy: Sendable {
     self.serverPort = serverPort
     self.fault = fault
     budgets = Mutex(after)
-    listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = Self.loopback(0)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let listener = listener
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, length) == 0 && listen(listener, 16) == 0
-          && getsockname(listener, $0, &length) == 0
-      }
-    }
-    guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
-    port = UInt16(bigEndian: address.sin_port)
-    Thread.detachNewThread { [weak self] in
-      while true {
-        let client = accept(listener, nil, nil)
-        guard client >= 0, let self else { return }
-        self.serve(client)
-      }
-    }
+    (listener, port) = try Loopback.listener()
+    Loopback.take(clientsOf: listener, for: self) { $0.serve($1) }
   }
 
   deinit {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
+    Loopback.end(listener)
     for descriptor in held.withLock({ $0 }) { close(descriptor) }
-  }
-
-  private static func loopback(_ port: UInt16) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    return address
   }
 
   private func serve(_ client: Int32) {
     let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = Self.loopback(serverPort)
+    var address = Loopback.address(serverPort)
     let isConnected = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
@@ -128,5 +102,51 @@ final class FaultyProxy: Sendable {
     case .stall:
       break
     }
+  }
+}
+
+/// Sockets of this machine alone.
+enum Loopback {
+  static func address(_ port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return address
+  }
+
+  /// A socket that listens on a port of the system's choice.
+  static func listener() throws -> (socket: Int32, port: UInt16) {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = address(0)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, length) == 0 && listen(listener, 16) == 0
+          && getsockname(listener, $0, &length) == 0
+      }
+    }
+    guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
+    return (listener, UInt16(bigEndian: address.sin_port))
+  }
+
+  /// Gives each client to the owner, as long as there is one.
+  static func take<Owner: AnyObject & Sendable>(
+    clientsOf listener: Int32,
+    for owner: Owner,
+    _ serve: @escaping @Sendable (Owner, Int32) -> Void
+  ) {
+    Thread.detachNewThread { [weak owner] in
+      while true {
+        let client = accept(listener, nil, nil)
+        guard client >= 0, let owner else { return }
+        serve(owner, client)
+      }
+    }
+  }
+
+  static func end(_ listener: Int32) {
+    shutdown(listener, Int32(SHUT_RDWR))
+    close(listener)
   }
 }

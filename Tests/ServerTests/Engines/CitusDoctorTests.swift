@@ -15,6 +15,25 @@ import VectorSQL
     return Dictionary(found.map { ($0.check, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// The number of the first shard that a worker has.
+  private static func firstShard(of cluster: CitusCluster, on worker: PostgresConnection) async throws
+    -> Substring
+  {
+    let shard = try await worker.column(
+      "SELECT shard_name FROM citus_shards WHERE table_name = '\(cluster.schema).image_search'::regclass AND nodeport = "
+        + "current_setting('port')::int ORDER BY shardid LIMIT 1"
+    )
+    return try #require(shard.first?.split(separator: "_").last)
+  }
+
+  /// Makes the indexes as the fix says.
+  private func mend(_ finding: Finding, _ cluster: CitusCluster) async throws {
+    for statement in try #require(finding.fix).split(separator: ";") where statement.contains("INDEX") {
+      try await cluster.connection.run(trusted: String(statement))
+    }
+    #expect(try await findings(cluster)["shards"]?.severity == .ok)
+  }
+
   @Test func theDoctorReadsRowsSizesAndIndexesOfTheShards() async throws {
     try await CitusCluster.withImages { cluster in
       let found = try await findings(cluster)
@@ -32,11 +51,7 @@ import VectorSQL
   @Test func theDoctorNamesShardsWithoutAnIndexAndItsFixMakesIt() async throws {
     try await CitusCluster.withImages { cluster in
       let worker = try await cluster.worker()
-      let shard = try await worker.column(
-        "SELECT shard_name FROM citus_shards WHERE table_name = '\(cluster.schema).image_search'::regclass AND nodeport = "
-          + "current_setting('port')::int ORDER BY shardid LIMIT 1"
-      )
-      let number = try #require(shard.first?.split(separator: "_").last)
+      let number = try await Self.firstShard(of: cluster, on: worker)
       try await worker.run(
         trusted: "SET citus.enable_manual_changes_to_shards = on; "
           + "DROP INDEX \(cluster.schema).image_search_image_vector_idx_\(number)"
@@ -45,21 +60,14 @@ import VectorSQL
       let found = try await findings(cluster)
       let finding = try #require(found["shards"])
       #expect(finding.message.hasPrefix("1 of 4 shards have no vector index"))
-      for statement in try #require(finding.fix).split(separator: ";") where statement.contains("INDEX") {
-        try await cluster.connection.run(trusted: String(statement))
-      }
-      #expect(try await findings(cluster)["shards"]?.severity == .ok)
+      try await mend(finding, cluster)
     }
   }
 
   @Test func theDoctorNamesAShardWhoseIndexFindsLessThanTheOthers() async throws {
     try await CitusCluster.withImages { cluster in
       let worker = try await cluster.worker()
-      let shard = try await worker.column(
-        "SELECT shard_name FROM citus_shards WHERE table_name = '\(cluster.schema).image_search'::regclass AND nodeport = "
-          + "current_setting('port')::int ORDER BY shardid LIMIT 1"
-      )
-      let number = try #require(shard.first?.split(separator: "_").last)
+      let number = try await Self.firstShard(of: cluster, on: worker)
       // Of many lists one is looked through.
       try await worker.run(
         trusted: """
@@ -75,10 +83,7 @@ import VectorSQL
       let finding = try #require(found["shards"])
       #expect(finding.severity == .wrong)
       #expect(finding.message.hasPrefix("the index of shard \(number) on "))
-      for statement in try #require(finding.fix).split(separator: ";") where statement.contains("INDEX") {
-        try await cluster.connection.run(trusted: String(statement))
-      }
-      #expect(try await findings(cluster)["shards"]?.severity == .ok)
+      try await mend(finding, cluster)
     }
   }
 
