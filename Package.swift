@@ -7,14 +7,6 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// What the page serves; embedded, so that the installed command works from anywhere.
-let templates = [
-  "page.mustache", "panel.mustache", "results.mustache", "cards.mustache", "detail.mustache",
-  "facets.mustache", "languages.mustache", "login.mustache", "openapi.json",
-  "texts.en.json", "texts.ja.json", "texts.zh.json",
-  "page.css", "page.js", "grid.js", "upload.js", "icon.svg", "placeholder.svg",
-]
-
 // scripts/demo leaves out the page's server and the sandbox, and with them SwiftNIO: most of what a build takes.
 let withoutServers = Context.environment["ADBVEC_WITHOUT_SERVERS"] != nil
 let servers: [Target.Dependency] = [
@@ -89,7 +81,8 @@ let package = Package(
     .target(
       name: "SearchServer",
       dependencies: [
-        "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "PostgresClient", "VectorSQL",
+        "Basics", "CTemplates", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "PostgresClient",
+        "VectorSQL",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -101,7 +94,6 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
-      resources: templates.map { .embedInCode("Templates/\($0)") },
       swiftSettings: settings
     ),
     .target(
@@ -209,8 +201,9 @@ let package = Package(
     .target(name: "VectorSQL", swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
-    // The files of `migrations/`, inside the program.
+    // The files of `migrations/` and `templates/`, inside the programs.
     .target(name: "CMigrations"),
+    .target(name: "CTemplates"),
     .target(name: "CSHA256"),
 
     // Libraries that are opened when they are first called, so that a command without images starts without them.

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 @testable import SearchServer
+import TestSupport
 import Testing
 
 /// The page in the reader's language, and in few bytes.
@@ -53,6 +54,16 @@ import Testing
         #expect(values(text) == values(english[name] ?? ""), "\(texts.language) \(name)")
       }
       #expect(texts.words.count { $0.value == english[$0.key] } < 8, "\(texts.language) is mostly English")
+    }
+  }
+
+  @Test func theProgramHoldsTheFilesOfTheFolder() throws {
+    let folder = Environment.package + "/templates"
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    #expect(Set(PageTemplates.builtIn.keys) == Set(names))
+    for name in names {
+      let bytes = try Data(contentsOf: URL(filePath: "\(folder)/\(name)"))
+      #expect(PageTemplates.builtIn[name].map { Data($0) } == bytes, "\(name)")
     }
   }
 

@@ -1,3 +1,4 @@
+internal import CTemplates
 internal import FoundationEssentials
 
 /// The page's templates, words and assets: built in, or replaced file by file from a folder.
@@ -8,26 +9,10 @@ struct PageTemplates: Sendable {
     let type: String
   }
 
-  private static let builtIn: [String: [UInt8]] = [
-    "page.mustache": PackageResources.page_mustache,
-    "panel.mustache": PackageResources.panel_mustache,
-    "results.mustache": PackageResources.results_mustache,
-    "cards.mustache": PackageResources.cards_mustache,
-    "detail.mustache": PackageResources.detail_mustache,
-    "facets.mustache": PackageResources.facets_mustache,
-    "languages.mustache": PackageResources.languages_mustache,
-    "login.mustache": PackageResources.login_mustache,
-    "openapi.json": PackageResources.openapi_json,
-    "texts.en.json": PackageResources.texts_en_json,
-    "texts.ja.json": PackageResources.texts_ja_json,
-    "texts.zh.json": PackageResources.texts_zh_json,
-    "page.css": PackageResources.page_css,
-    "page.js": PackageResources.page_js,
-    "grid.js": PackageResources.grid_js,
-    "upload.js": PackageResources.upload_js,
-    "icon.svg": PackageResources.icon_svg,
-    "placeholder.svg": PackageResources.placeholder_svg,
-  ]
+  static let builtIn = Dictionary(
+    uniqueKeysWithValues: UnsafeBufferPointer(start: adbvec_templates(), count: adbvec_templates_count())
+      .map { (String(cString: $0.name), Array(UnsafeBufferPointer(start: $0.bytes, count: $0.count))) }
+  )
 
   /// The assets that have an address.
   static let addressed = ["page.css", "page.js", "grid.js", "upload.js", "icon.svg"]
