@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import ImageCodecs
 import Testing
@@ -40,8 +41,14 @@ struct ImageCollectionTests {
         isRecent: number % 3 == 0
       )
     }
-    for count in [0, 1, 63, 64, 65, 128, 500] {
-      let packed = ImageFiles(files.prefix(count))
+    // Blocks are in memory, in a file, or in both.
+    for (count, room) in [0, 1, 63, 64, 65, 128, 500].flatMap({ count in [1000, 1, 2, 5].map { (count, $0) } }
+    ) {
+      let packed = ImageFiles(files.prefix(count), blocksInMemory: room)
+      #expect(
+        packed == ImageFiles(files.prefix(count))
+          && packed.hashValue == ImageFiles(files.prefix(count)).hashValue
+      )
       #expect(packed.count == count && Array(packed) == Array(files.prefix(count)))
       for (position, file) in files.prefix(count).enumerated() {
         #expect(packed.byteCount(at: position) == file.byteCount)
@@ -57,6 +64,60 @@ struct ImageCollectionTests {
         Array("/pictures/a".utf8)
       ]
     )
+  }
+
+  /// Copies share the file in which their first blocks are, and go on differently.
+  @Test func copiesOfAListOnDiskAreListsOfTheirOwn() {
+    func file(_ name: String) -> ImageFile {
+      ImageFile(folder: "/p", path: name, byteCount: 1, modificationTime: 2)
+    }
+    var first = ImageFiles((0..<200).map { file("a\($0)") }, blocksInMemory: 1)
+    var second = first
+    for number in 0..<300 {
+      first.append(file("b\(number)"))
+      if number % 2 == 0 { second.append(file("c\(number)")) }
+    }
+    #expect(first.map(\.path) == (0..<200).map { "a\($0)" } + (0..<300).map { "b\($0)" })
+    #expect(second.map(\.path) == (0..<200).map { "a\($0)" } + (0..<150).map { "c\($0 * 2)" })
+    #expect(first != second)
+  }
+
+  @Test func pathsOfASortedListAreFoundByTheirBytes() {
+    var random = SeededGenerator(seed: 7)
+    for count in [0, 1, 2, 63, 64, 65, 129, 1000] {
+      var names: Set<String> = []
+      while names.count < count {
+        let depth = Int.random(in: 0...2, using: &random)
+        let parts = (0...depth).map { _ in
+          ["", "a", "a-", "b", "\u{E9}", "\(Int.random(in: 0..<300, using: &random))"]
+        }
+        names.insert(parts.map { $0[Int.random(in: 0..<$0.count, using: &random)] }.joined(separator: "/"))
+        names.insert("p\(names.count)")
+      }
+      let sorted = names.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }.prefix(count)
+      for room in [1000, 1, 3] {
+        let files = ImageFiles(
+          sorted.map {
+            ImageFile(
+              folder: "/p",
+              path: String(decoding: $0, as: UTF8.self),
+              byteCount: 1,
+              modificationTime: 2
+            )
+          },
+          blocksInMemory: room
+        )
+        #expect(files.isSorted)
+        for (position, path) in sorted.enumerated() { #expect(files.sortedPosition(of: path) == position) }
+        for path in ["", "zz", "p", "a/", "p5x", "\u{E9}\u{E9}"] {
+          #expect(files.sortedPosition(of: Array(path.utf8)) == sorted.firstIndex(of: Array(path.utf8)))
+        }
+      }
+    }
+    for names in [["b", "a"], ["a", "a"], ["", ""], ["a", "b", "a"]] {
+      let files = names.map { ImageFile(folder: "/p", path: $0, byteCount: 1, modificationTime: 2) }
+      #expect(!ImageFiles(files).isSorted)
+    }
   }
 
   @Test func aLabelFileReplacesTheFolders() throws {

@@ -32,6 +32,124 @@ struct FolderPlanPropertyTests {
       #expect(again.isEmpty && again.deleted.isEmpty && again.unchanged == world.files.count)
     }
   }
+
+  /// A list that is in a file and one in memory, a journal in the order of its paths and one in any: the plans are the same.
+  @Test(arguments: 0..<60)
+  func plansDoNotDependOnWhereTheListIsAndHowTheJournalComes(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let state = RecordedState(&random)
+    let plain = try state.plan(blocksInMemory: 1000, keepsIDs: true, inOrder: false, &random)
+    for (room, keepsIDs, inOrder) in [
+      (1000, false, true), (1, false, true), (1, false, false), (2, true, true),
+    ] {
+      let other = try state.plan(blocksInMemory: room, keepsIDs: keepsIDs, inOrder: inOrder, &random)
+      #expect(other == plain, "\(room) blocks, keeps ids \(keepsIDs), in order \(inOrder)")
+    }
+    #expect(plain.changes.count + plain.read.count > 0 || state.files.count < 20)
+  }
+}
+
+/// A random folder of some blocks, and a random journal of it and of images that are not there.
+private struct RecordedState {
+  /// What is decided.
+  struct Outcome: Equatable {
+    var read: [Int]
+    var changes: [FolderChange]
+    var sets: [[Int]]
+    var counts: [Int]
+    var ids: [ImageID?]
+  }
+
+  let files: [ImageFile]
+  private let recorded: [(image: RecordedImage, content: Int)]
+  private let contents: [Int]
+  private let isComplete: Bool
+
+  init(_ random: inout SeededGenerator) {
+    func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+    let folders = (0..<number(1...6)).map { "d\($0 * 7)/" } + [""]
+    var paths: Set<String> = []
+    for _ in 0..<number(0...400) {
+      paths.insert(folders[number(0...(folders.count - 1))] + "\(number(0...999))")
+    }
+    let sizes = number(1...60)
+    var (files, contents, recorded) = ([ImageFile](), [Int](), [(RecordedImage, Int)]())
+    for path in paths.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      let content = number(0...200)
+      let file = ImageFile(
+        folder: "/f",
+        path: path,
+        byteCount: content % sizes,
+        modificationTime: 1 + number(0...90),
+        statusChangeTime: number(0...9),
+        isRecent: number(0...9) == 0
+      )
+      let kind = number(0...9)
+      if kind < 8 {
+        var image = RecordedImage(
+          path: kind == 0 ? "gone/" + path : path,
+          id: number(0...20) == 0
+            ? nil : number(0...9) == 0 ? ImageID("t" + path) : ImageID(Int64(files.count)),
+          byteCount: file.byteCount,
+          modificationTime: kind == 1 ? number(0...90) : file.modificationTime,
+          statusChangeTime: kind == 2 ? number(0...9) : file.statusChangeTime,
+          isPresent: number(0...20) > 0,
+          hasHash: number(0...20) > 0
+        )
+        (image.isMissing, image.lacksIdentity) = (number(0...30) == 0, number(0...30) == 0)
+        if image.id == nil, number(0...1) == 0 { image.duplicateOf = paths.min() }
+        recorded.append((image, kind == 3 ? number(0...200) : content))
+      }
+      if number(0...9) > 0 || kind == 9 {
+        files.append(file)
+        contents.append(content)
+      }
+    }
+    (self.files, self.contents, self.recorded) = (files, contents, recorded)
+    isComplete = number(0...9) > 0
+  }
+
+  func plan(
+    blocksInMemory: Int,
+    keepsIDs: Bool,
+    inOrder: Bool,
+    _ random: inout SeededGenerator
+  ) throws -> Outcome {
+    let ordered = recorded.sorted { $0.image.path.utf8.lexicographicallyPrecedes($1.image.path.utf8) }
+    let journal = inOrder ? ordered : ordered.shuffled(using: &random)
+    var folder = FolderComparison(
+      files: ImageFiles(files, blocksInMemory: blocksInMemory),
+      unseen: [Array("gone/d7".utf8)],
+      keepsIDs: keepsIDs
+    )
+    for (image, _) in journal { folder.add(image) }
+    folder.settle(isComplete: isComplete)
+    let read = Array(folder.positionsToHash(all: false))
+    var found = ImageContents()
+    for position in read { found.insert(SHA256.hexadecimal(of: "\(contents[position])"), at: position) }
+    for (image, content) in journal where image.hasHash {
+      found.add(.init(hash: SHA256.hexadecimal(of: "\(content)"), path: image.path), folder)
+    }
+    var plan = try LoadPlan(folder, contents: found, treatment: .follow, source: "/f")
+    try plan.assignIDs(.position, taken: .init(includesPositions: true, largest: 5000))
+    var options = LoadOptions()
+    (options.deleted, options.confirmsDeletions) = (.delete, true)
+    var changes: [FolderChange] = []
+    plan.forEachChange(options) { changes.append($0) }
+    let sets = [
+      plan.new, plan.changed, plan.refreshed, plan.unidentified, plan.recorded, plan.positionsWithoutID,
+    ]
+    let written = plan.new.union(plan.changed).union(plan.unidentified).union(plan.positionsWithoutID)
+    return Outcome(
+      read: read,
+      changes: changes,
+      sets: sets.map { Array($0) } + [plan.moved.map(\.position), plan.duplicates.map(\.position)],
+      counts: [
+        plan.unchanged, plan.touched, plan.unreadable, plan.leftOut, plan.rowsBefore, plan.done.count,
+      ],
+      ids: written.map { plan.ids[$0] }
+    )
+  }
 }
 
 /// A folder, a table and a journal in memory, with the transactions of `FolderUpdate` and the load.

@@ -47,14 +47,31 @@ struct LoadPartsTests {
   @Test func packedIDsAreThoseThatWereSet() {
     let texts = ["", "x", "1b4e28ba-2fa1-11d2-883f-0016d3cca427", "007", "é", "e\u{301}"].map { ImageID($0) }
     let all: [ImageID?] = [nil, 0, -5, ImageID(Int64.max), ImageID(Int64.min)] + texts + [nil]
-    var ids = RowIDs(count: all.count)
+    var ids = RowIDs()
     for (position, id) in all.enumerated().reversed() { ids[position] = id }
     #expect(all.indices.allSatisfy { ids[$0] == all[$0] && ids.hasID(at: $0) == (all[$0] != nil) })
     ids[5] = nil
     ids[0] = ImageID("another text")
-    ids.append(ImageID("last"))
-    #expect(ids[5] == nil && ids[0] == ImageID("another text") && ids[6] == all[6])
-    #expect(ids.count == all.count + 1 && ids[all.count] == ImageID("last"))
+    ids.insert(7)
+    ids.insert(100)
+    #expect(ids[5] == nil && ids[0] == ImageID("another text") && ids[6] == all[6] && ids[7] == all[7])
+    #expect(ids[100] == nil && ids.hasID(at: 100) && !ids.hasID(at: 99) && !ids.hasID(at: 5))
+  }
+
+  /// Ids are kept as distances from each other: near and far, in any order, removed and set again.
+  @Test(arguments: 0..<60)
+  func packedIDsAreThoseOfADictionary(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var (packed, plain) = (RowIDs(), [Int: ImageID]())
+    let spread = [0, 1, 100, 1 << 14, 1 << 30, .max][Int(seed) % 6]
+    for _ in 0..<Int.random(in: 1...400, using: &random) {
+      let position = Int.random(in: 0..<200, using: &random)
+      var id = ImageID(Int64(position &+ Int.random(in: -(spread / 2)...spread, using: &random)))
+      if Int.random(in: 0...9, using: &random) == 0 { id = ImageID("t\(position)") }
+      let value = Int.random(in: 0...4, using: &random) == 0 ? nil : id
+      (packed[position], plain[position]) = (value, value)
+    }
+    #expect((0..<400).allSatisfy { packed[$0] == plain[$0] && packed.hasID(at: $0) == (plain[$0] != nil) })
   }
 
   @Test func contentsAreKnownByTheirHashes() {

@@ -70,7 +70,7 @@ struct LoadPlanTests {
     )
     for image in known.shuffled() { folder.add(image) }
     folder.settle(isComplete: isComplete)
-    var (contents, ids) = (ImageContents(), RowIDs(count: files.count))
+    var (contents, ids) = (ImageContents(), RowIDs())
     for (position, name) in hashes { contents.insert(SHA256.hexadecimal(of: name), at: position) }
     for (name, path) in recorded {
       contents.add(FolderComparison.Match(hash: SHA256.hexadecimal(of: name), path: path), folder)

@@ -206,7 +206,7 @@ final class TemporaryFile {
     size += bytes.count
   }
 
-  /// The file for reading; what is appended later does not belong to it.
+  /// The file for reading; its size is that of now, and what is appended later can be read too.
   func reader(path: String) throws -> BinaryFile {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw Self.failure(folder) }

@@ -1,153 +1,42 @@
-public import Basics
+package import Basics
 internal import Glibc
 
-/// An image in a folder: what tells it from others, and whether it has changed.
-public struct ImageFile: Sendable, Hashable {
-  /// A folder's two names, shared by its images.
-  struct Folder: Sendable, Hashable {
-    /// Absolute, links as they are.
-    let absolute: [UInt8]
-    /// Absolute, behind links.
-    let resolved: [UInt8]
-  }
-
-  /// The path in the folder, as bytes.
-  public let pathBytes: [UInt8]
-  /// The file's size in bytes.
-  public let byteCount: Int
-  /// The time of the last modification, in nanoseconds since 1970.
-  public let modificationTime: Int
-  /// The time of the last change of the file's name, rights or content, in nanoseconds since 1970; 0 where it says nothing, because
-  /// another change may have had the same time.
-  public let statusChangeTime: Int
-  /// Whether the file was modified so shortly before it was listed that another modification may have the same time.
-  public let isRecent: Bool
-  /// The id that a manifest gives the image's row.
-  public let id: ImageID?
-  let folder: Folder
-
-  /// The path in the folder, as `PathText` has it.
-  public var path: String { PathText.text(pathBytes) }
-  /// Where the image can be found again: what a row's `source` column holds.
-  public var source: String { PathText.text(Self.absolute(pathBytes, in: folder.absolute)) }
-  /// As `source`, by the folder's path behind links.
-  public var resolvedSource: String { PathText.text(Self.absolute(pathBytes, in: folder.resolved)) }
-
-  /// The first folder on the way to the file; nil for a file at the top, and for a path that is absolute.
-  var topFolder: String? {
-    guard let slash = pathBytes.firstIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
-    return PathText.text(pathBytes[..<slash])
-  }
-
-  /// A path of a manifest may be absolute.
-  static func absolute(_ path: [UInt8], in folder: [UInt8]) -> [UInt8] {
-    path.first == UInt8(ascii: "/") ? path : folder + [UInt8(ascii: "/")] + path
-  }
-
-  /// An image of a folder, for lists that come from elsewhere.
-  public init(
-    folder: String,
-    path: String,
-    byteCount: Int,
-    modificationTime: Int,
-    statusChangeTime: Int = 0,
-    isRecent: Bool = false,
-    id: ImageID? = nil
-  ) {
-    self.init(
-      folder: Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder)),
-      path: PathText.bytes(path),
-      FileState(
-        byteCount: byteCount,
-        modificationTime: modificationTime,
-        statusChangeTime: statusChangeTime,
-        isRecent: isRecent
-      ),
-      id: id
-    )
-  }
-
-  init(folder: Folder, path: [UInt8], _ state: FileState, id: ImageID? = nil) {
-    pathBytes = path
-    (byteCount, modificationTime) = (state.byteCount, state.modificationTime)
-    (statusChangeTime, isRecent) = (state.statusChangeTime, state.isRecent)
-    self.folder = folder
-    self.id = id
-  }
-
-  /// The SHA-256 of the content, in hexadecimal digits; nil when the file cannot be read, or is not the one that was
-  /// listed any more: its size or time of modification is another.
-  public func contentHash() -> String? {
-    let descriptor = open(
-      FileSystem.terminated(Self.absolute(pathBytes, in: folder.absolute)),
-      O_RDONLY | O_CLOEXEC
-    )
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var hash = SHA256()
-    var buffer = [UInt8](repeating: 0, count: min(max(byteCount + 1, 1 << 12), 1 << 18))
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { return nil }
-      if count == 0 { break }
-      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-    }
-    var info = stat()
-    guard fstat(descriptor, &info) == 0, info.st_size == byteCount,
-      FileFingerprint.modificationTime(info) == modificationTime
-    else { return nil }
-    return hash.hexadecimal()
-  }
-}
-
-/// What a listing tells of a file.
-struct FileState: Sendable, Hashable {
-  let byteCount: Int
-  let modificationTime: Int
-  let statusChangeTime: Int
-  let isRecent: Bool
-
-  init(byteCount: Int, modificationTime: Int, statusChangeTime: Int, isRecent: Bool) {
-    (self.byteCount, self.modificationTime) = (byteCount, modificationTime)
-    (self.statusChangeTime, self.isRecent) = (statusChangeTime, isRecent)
-  }
-
-  /// - Parameter listedAt: when the listing began, in nanoseconds since 1970.
-  init(_ info: stat, listedAt: Int) {
-    byteCount = Int(info.st_size)
-    modificationTime = FileFingerprint.modificationTime(info)
-    isRecent = Self.isClose(modificationTime, to: listedAt)
-    let change = FileFingerprint.statusChangeTime(info)
-    statusChangeTime = Self.isClose(change, to: listedAt) ? 0 : change
-  }
-
-  private static func isClose(_ time: Int, to listing: Int) -> Bool {
-    let age = listing.subtractingReportingOverflow(time)
-    return !age.overflow && age.partialValue.magnitude < coarsestClock
-  }
-
-  /// FAT keeps times of modification in steps of two seconds, in nanoseconds.
-  private static let coarsestClock: UInt = 2_000_000_000
-}
-
-/// The images of a folder, packed: each takes some 30 bytes, and of its path what its neighbours do not begin with too.
-public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
+/// The images of a folder, packed in blocks. Those of a long list are kept in a file without a name, where one can be made, so that
+/// a list of any length takes a few bytes of memory for each image.
+public struct ImageFiles: RandomAccessCollection, Sendable {
   private let folder: ImageFile.Folder
-  /// The images in their order, `Block.size` in each block.
+  /// The first blocks, where they are in a file.
+  private var stored: StoredBlocks?
+  /// Those behind them.
   private var blocks: [Block] = []
-  /// Those behind the last block.
-  private var rest = Block()
+  /// The images behind the last block.
+  private var rest: [Listed] = []
   /// The ids that a manifest gives; empty when it gives none.
   private var ids: [ImageID?] = []
+  /// Whether each path comes before the next one in the order of their bytes.
+  package private(set) var isSorted = true
+  /// With how many blocks in memory they are written to the file.
+  private var room: Int
 
-  init(folder: ImageFile.Folder) { self.folder = folder }
+  /// 65,536 images.
+  private static let blocksInMemory = 1024
+  /// Blocks that are written at once, once there is a file.
+  private static let blocksAtOnce = 64
+
+  init(folder: ImageFile.Folder, blocksInMemory: Int = Self.blocksInMemory) {
+    self.folder = folder
+    room = blocksInMemory
+  }
 
   /// Images of one folder.
-  public init(_ files: some Sequence<ImageFile>) {
+  public init(_ files: some Sequence<ImageFile>) { self.init(files, blocksInMemory: Self.blocksInMemory) }
+
+  /// As `init(_:)`, with the number of blocks that are not written to a file.
+  package init(_ files: some Sequence<ImageFile>, blocksInMemory: Int) {
     var files = files.makeIterator()
     let first = files.next()
-    self.init(folder: first?.folder ?? ImageFile.Folder(absolute: [], resolved: []))
+    let folder = first?.folder ?? ImageFile.Folder(absolute: [], resolved: [])
+    self.init(folder: folder, blocksInMemory: blocksInMemory)
     if let first { append(first) }
     while let file = files.next() { append(file) }
   }
@@ -166,36 +55,51 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
   mutating func append(_ path: [UInt8], _ state: FileState, id: ImageID? = nil) {
     if id != nil, ids.isEmpty { ids = Array(repeating: nil, count: count) }
     if id != nil || !ids.isEmpty { ids.append(id) }
-    rest.append(path, state)
+    if isSorted, !isEmpty {
+      isSorted = path.withUnsafeBytes { path in withPath(at: count - 1) { Self.order($0, path) < 0 } }
+    }
+    rest.append(Listed(path: path, state: state))
     guard rest.count == Block.size else { return }
-    blocks.append(rest.packed())
-    rest = Block()
+    blocks.append(Block(rest))
+    rest.removeAll(keepingCapacity: true)
+    if blocks.count >= room { store() }
+  }
+
+  /// Writes the blocks that are in memory to the file; where there is no room for them, this one and all others stay where they are.
+  private mutating func store() {
+    guard var stored = stored ?? StoredBlocks(), stored.append(blocks) else {
+      room = .max
+      return
+    }
+    self.stored = stored
+    blocks.removeAll()
+    room = Swift.min(room, Self.blocksAtOnce)
   }
 
   /// The first position.
   public var startIndex: Int { 0 }
   /// The position behind the last image.
-  public var endIndex: Int { blocks.count * Block.size + rest.count }
+  public var endIndex: Int { ((stored?.count ?? 0) + blocks.count) * Block.size + rest.count }
 
   /// An image.
   public subscript(position: Int) -> ImageFile {
     ImageFile(
       folder: folder,
       path: withPath(at: position) { Array($0) },
-      withBlock(position) { $0.state($1) },
-      id: ids.isEmpty ? nil : ids[position]
+      state(at: position),
+      id: givenID(at: position)
     )
   }
 
   /// The size of an image's file in bytes.
-  package func byteCount(at position: Int) -> Int { withBlock(position) { $0.state($1).byteCount } }
+  package func byteCount(at position: Int) -> Int { state(at: position).byteCount }
   /// The time of modification of an image's file, in nanoseconds since 1970.
-  package func modificationTime(at position: Int) -> Int {
-    withBlock(position) { $0.state($1).modificationTime }
-  }
+  package func modificationTime(at position: Int) -> Int { state(at: position).modificationTime }
   /// The time of the last change of an image's file and its name, in nanoseconds since 1970; 0 where it says nothing.
-  package func statusChangeTime(at position: Int) -> Int {
-    withBlock(position) { $0.state($1).statusChangeTime }
+  package func statusChangeTime(at position: Int) -> Int { state(at: position).statusChangeTime }
+
+  private func state(at position: Int) -> FileState {
+    block(of: position)?.state(position % Block.size) ?? rest[position % Block.size].state
   }
 
   /// Asks the system for the file of an image that will be wanted soon, and does not wait for it.
@@ -220,7 +124,41 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
 
   /// Lends the bytes of an image's path.
   package func withPath<Result>(at position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    withBlock(position) { $0.withPath($1, body) }
+    if let block = block(of: position) { return block.withPath(position % Block.size, body) }
+    return rest[position % Block.size].path.withUnsafeBytes(body)
+  }
+
+  /// The position of a path in a list that is sorted; nil for one that is not in it.
+  package func sortedPosition(of path: [UInt8]) -> Int? {
+    path.withUnsafeBytes { path in
+      // The last block that does not begin behind it.
+      var (low, high) = (0, (count + Block.size - 1) / Block.size)
+      while low < high {
+        let middle = (low + high) / 2
+        let begin =
+          stored?.orderOfFirst(middle, path)
+          ?? withPath(at: middle * Block.size) { Self.order($0, path) }
+        if begin <= 0 { low = middle + 1 } else { high = middle }
+      }
+      guard low > 0 else { return nil }
+      (low, high) = ((low - 1) * Block.size, Swift.min(low * Block.size, count))
+      while low < high {
+        let middle = (low + high) / 2
+        let order = withPath(at: middle) { Self.order($0, path) }
+        if order == 0 { return middle }
+        if order < 0 { low = middle + 1 } else { high = middle }
+      }
+      return nil
+    }
+  }
+
+  /// Less than 0 for a path that comes before the other in the order of their bytes, 0 for the same path.
+  private static func order(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
+    guard let first = left.baseAddress, let second = right.baseAddress else {
+      return left.count - right.count
+    }
+    let order = memcmp(first, second, Swift.min(left.count, right.count))
+    return order == 0 ? left.count - right.count : Int(order)
   }
 
   /// The paths in the folder that a row's source may stand for: behind the folder's name, or behind that without links; of a
@@ -233,139 +171,188 @@ public struct ImageFiles: RandomAccessCollection, Sendable, Hashable {
     return below + (source.first == UInt8(ascii: "/") ? [source[...]] : [])
   }
 
-  private func withBlock<Result>(_ position: Int, _ body: (Block, Int) -> Result) -> Result {
-    let (block, index) = position.quotientAndRemainder(dividingBy: Block.size)
-    return body(block < blocks.count ? blocks[block] : rest, index)
+  /// The block of an image; nil for one behind the last block.
+  private func block(of position: Int) -> Block? {
+    let (number, count) = (position / Block.size, stored?.count ?? 0)
+    if number < count { return stored?[number] }
+    return number - count < blocks.count ? blocks[number - count] : nil
   }
 
-  /// Some images that follow each other.
-  private struct Block: Sendable, Hashable {
+  private struct Listed: Sendable {
+    let path: [UInt8]
+    let state: FileState
+  }
+
+  /// Some images that follow each other, in bytes: which of them are recent, a bit for each; how long what all paths begin with is; where
+  /// the rest of each path ends; sizes and times; the paths.
+  private struct Block: Sendable {
     static let size = 64
+    private static let prefix = 8
+    private static let ends = 12
+    private static let numbers = ends + 4 * size
+    private static let paths = numbers + 24 * size
 
-    /// What all paths begin with, then the rest of each.
-    private var paths: [UInt8] = []
-    private var prefix = 0
-    /// Where in `paths` the rest of each ends.
-    private var ends: [UInt32] = []
-    /// Of each the size, the time of modification and the time of the last change.
-    private var numbers: [Int] = []
-    /// A bit for each that is recent.
-    private var recent: UInt64 = 0
+    let bytes: [UInt8]
 
-    var count: Int { ends.count }
+    init(bytes: [UInt8]) { self.bytes = bytes }
 
-    mutating func append(_ path: [UInt8], _ state: FileState) {
-      if state.isRecent { recent |= 1 << UInt64(count) }
-      paths += path
-      ends.append(UInt32(paths.count))
-      numbers += [state.byteCount, state.modificationTime, state.statusChangeTime]
+    init(_ images: [Listed]) {
+      var common = images[0].path[...]
+      for image in images {
+        common = common.prefix(
+          zip(common, image.path).lazy.prefix { $0 == $1 }.reduce(0) { count, _ in count + 1 }
+        )
+      }
+      var (bytes, end) = ([UInt8](), common.count)
+      bytes.reserveCapacity(images.reduce(Self.paths + end) { $0 + $1.path.count - common.count })
+      func append(_ number: some FixedWidthInteger) { withUnsafeBytes(of: number) { bytes += $0 } }
+      append(
+        images.indices.reduce(UInt64(0)) { $0 | (images[$1].state.isRecent ? 1 << UInt64($1) : 0) }
+      )
+      append(UInt32(common.count))
+      for image in images {
+        end += image.path.count - common.count
+        append(UInt32(end))
+      }
+      for image in images {
+        append(image.state.byteCount)
+        append(image.state.modificationTime)
+        append(image.state.statusChangeTime)
+      }
+      bytes += common
+      for image in images { bytes += image.path[common.count...] }
+      self.bytes = bytes
     }
 
     func state(_ index: Int) -> FileState {
-      FileState(
-        byteCount: numbers[index * 3],
-        modificationTime: numbers[index * 3 + 1],
-        statusChangeTime: numbers[index * 3 + 2],
-        isRecent: recent >> UInt64(index) & 1 == 1
-      )
+      bytes.withUnsafeBytes { bytes in
+        func number(_ part: Int) -> Int {
+          bytes.loadUnaligned(fromByteOffset: Self.numbers + (index * 3 + part) * 8, as: Int.self)
+        }
+        return FileState(
+          byteCount: number(0),
+          modificationTime: number(1),
+          statusChangeTime: number(2),
+          isRecent: bytes.loadUnaligned(as: UInt64.self) >> UInt64(index) & 1 == 1
+        )
+      }
     }
 
     func withPath<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-      let bounds = bounds(index)
-      return paths.withUnsafeBytes { bytes in
-        guard prefix > 0 else { return body(UnsafeRawBufferPointer(rebasing: bytes[bounds])) }
-        return withUnsafeTemporaryAllocation(byteCount: prefix + bounds.count, alignment: 1) { path in
-          path.copyBytes(from: bytes[..<prefix])
-          UnsafeMutableRawBufferPointer(rebasing: path[prefix...]).copyBytes(from: bytes[bounds])
+      bytes.withUnsafeBytes { bytes in
+        func number(_ offset: Int) -> Int {
+          Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
+        let prefix = number(Self.prefix)
+        let start = index == 0 ? prefix : number(Self.ends + (index - 1) * 4)
+        let rest = bytes[(Self.paths + start)..<(Self.paths + number(Self.ends + index * 4))]
+        guard prefix > 0 else { return body(UnsafeRawBufferPointer(rebasing: rest)) }
+        return withUnsafeTemporaryAllocation(byteCount: prefix + rest.count, alignment: 1) { path in
+          path.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[Self.paths..<(Self.paths + prefix)]))
+          UnsafeMutableRawBufferPointer(rebasing: path[prefix...]).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: rest)
+          )
           return body(UnsafeRawBufferPointer(path))
         }
       }
     }
+  }
 
-    private func bounds(_ index: Int) -> Range<Int> {
-      (index == 0 ? prefix : Int(ends[index - 1]))..<Int(ends[index])
+  /// Blocks in a file, and in memory where each is and the path that it begins with.
+  private struct StoredBlocks: Sendable {
+    private let file: BlockFile
+    private var places: [Range<Int>] = []
+    private var paths: [UInt8] = []
+    private var ends: [Int] = []
+
+    /// Nil where no file can be made.
+    init?() {
+      guard let file = BlockFile() else { return nil }
+      self.file = file
     }
 
-    /// The same images, with what their paths begin with kept once, and no room for more.
-    func packed() -> Block {
-      var common = paths[bounds(0)]
-      for index in 1..<count {
-        let path = paths[bounds(index)]
-        common = common.prefix(zip(common, path).lazy.prefix { $0 == $1 }.reduce(0) { count, _ in count + 1 })
+    var count: Int { places.count }
+
+    subscript(number: Int) -> Block { file.block(at: places[number], number) }
+
+    /// Adds blocks at the end.
+    /// - Returns: whether there was room for them.
+    mutating func append(_ blocks: [Block]) -> Bool {
+      guard let added = file.append(blocks) else { return false }
+      places += added
+      for block in blocks {
+        block.withPath(0) { paths += $0 }
+        ends.append(paths.count)
       }
-      var block = Block()
-      block.prefix = common.count
-      block.recent = recent
-      block.paths.reserveCapacity(paths.count - common.count * (count - 1))
-      block.paths += common
-      block.ends.reserveCapacity(count)
-      for index in 0..<count {
-        block.paths += paths[bounds(index)].dropFirst(common.count)
-        block.ends.append(UInt32(block.paths.count))
+      return true
+    }
+
+    /// How the path that a block begins with compares with another one; nil for a block that is not stored.
+    func orderOfFirst(_ number: Int, _ path: UnsafeRawBufferPointer) -> Int? {
+      guard number < count else { return nil }
+      return paths.withUnsafeBytes { paths in
+        let bounds = (number == 0 ? 0 : ends[number - 1])..<ends[number]
+        return ImageFiles.order(UnsafeRawBufferPointer(rebasing: paths[bounds]), path)
       }
-      block.numbers.reserveCapacity(numbers.count)
-      block.numbers += numbers
-      return block
+    }
+  }
+
+  /// A file to which blocks are added, and those of them that were read last. What is in it does not change, so that copies of a list
+  /// share it.
+  private final class BlockFile: Sendable {
+    private struct State {
+      let file: TemporaryFile
+      let reader: BinaryFile
+      var isFull = false
+      var recent: [(offset: Int, block: Block)?] = Array(repeating: nil, count: 8)
+    }
+
+    private let state: StateLock<State>
+
+    init?() {
+      guard let file = try? TemporaryFile(), let reader = try? file.reader(path: "") else { return nil }
+      state = StateLock(State(file: file, reader: reader))
+    }
+
+    /// - Returns: where the blocks are; nil where there is no room for them.
+    func append(_ blocks: [Block]) -> [Range<Int>]? {
+      state.withLock { state in
+        guard !state.isFull else { return nil }
+        var (bytes, places) = ([UInt8](), [Range<Int>]())
+        for block in blocks {
+          let start = state.file.size + bytes.count
+          places.append(start..<(start + block.bytes.count))
+          bytes += block.bytes
+        }
+        do {
+          try bytes.withUnsafeBytes { try state.file.append($0) }
+        } catch {
+          state.isFull = true
+          return nil
+        }
+        return places
+      }
+    }
+
+    func block(at place: Range<Int>, _ number: Int) -> Block {
+      state.withLock { state in
+        let slot = number % state.recent.count
+        if let recent = state.recent[slot], recent.offset == place.lowerBound { return recent.block }
+        guard let bytes = try? state.reader.read(offset: place.lowerBound, count: place.count) else {
+          fatalError("the list of images cannot be read back from its temporary file")
+        }
+        let block = Block(bytes: bytes)
+        state.recent[slot] = (place.lowerBound, block)
+        return block
+      }
     }
   }
 }
 
-/// Classes of images by relative path, from a CSV file with the columns `path,label`.
-///
-/// A first line of exactly `path,label` or `file,label` is a header.
-public struct LabelFile: Sendable {
-  private let labels: [String: String]
-  /// What tells this file's content from another's.
-  let fingerprint: SourceFingerprint
+extension ImageFiles: Hashable {
+  /// Whether the lists have the same images, wherever they are kept.
+  public static func == (left: ImageFiles, right: ImageFiles) -> Bool { left.elementsEqual(right) }
 
-  /// Reads the file.
-  /// - Throws: `CollectionError` with code `unreadable`, or `labels` for a line without two fields or a path named twice.
-  public init(path: String) throws {
-    guard try FileSystem.regularSize(path) != nil else {
-      throw CollectionError(.labels, file: path, "it is not a regular file")
-    }
-    let bytes = try WholeFile.read(PathText.bytes(path), limit: 1 << 30)
-    var hash = ContentHash()
-    hash.combine(bytes)
-    fingerprint = SourceFingerprint(hash)
-    var known: [String: String] = [:]
-    var scanner = DelimitedScanner(delimiter: UInt8(ascii: ","))
-    var line = 1
-    try bytes.withUnsafeBytes { raw in
-      let mark = raw.starts(with: ByteOrderMark.bytes) ? ByteOrderMark.bytes.count : 0
-      var rest = UnsafeRawBufferPointer(rebasing: raw[mark...])
-      while !rest.isEmpty {
-        let record = try scanner.record(in: rest, final: true, file: path, line: line)
-        guard let record else { break }
-        let fields = try record.fields.map { field in
-          guard let text = field.validText(in: rest) else {
-            throw CollectionError(.labels, file: path, line: line, "it is not UTF-8")
-          }
-          return text
-        }
-        rest = UnsafeRawBufferPointer(rebasing: rest[record.end...])
-        defer { line += record.lines }
-        if fields.count == 1, fields[0].isEmpty { continue }
-        guard fields.count == 2 else {
-          throw CollectionError(
-            .labels,
-            file: path,
-            line: line,
-            "expected path,label and found \(fields.count) fields"
-          )
-        }
-        if line == 1, fields[1].lowercased() == "label" { continue }
-        guard known.updateValue(fields[1], forKey: fields[0]) == nil else {
-          throw CollectionError(.labels, file: path, line: line, "the path \(fields[0]) is named twice")
-        }
-      }
-    }
-    labels = known
-  }
-
-  /// The paths that the file names.
-  var paths: Set<String> { Set(labels.keys) }
-
-  /// The class of an image, nil when the file does not name it.
-  public subscript(path: String) -> String? { labels[path] }
+  /// Takes the images in.
+  public func hash(into hasher: inout Hasher) { forEach { hasher.combine($0) } }
 }

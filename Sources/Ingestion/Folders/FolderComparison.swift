@@ -16,7 +16,7 @@ struct PathKey: Sendable, Hashable, ExpressibleByStringLiteral {
 }
 
 /// A folder beside what the journal has of it, one recorded image after another in any order, so that the journal can be
-/// streamed: of images that did not change, nothing but some 20 bytes is kept.
+/// streamed: of images that did not change, no more than two bytes are kept.
 struct FolderComparison: Sendable {
   /// What sizes and times tell of an image in the folder.
   enum State: UInt8, Sendable {
@@ -44,7 +44,7 @@ struct FolderComparison: Sendable {
   let files: ImageFiles
   /// What is known of each.
   private(set) var states: [State]
-  /// The ids of the rows that are in the table.
+  /// Which images have rows in the table, and the ids of those rows; of images that did not change only where they are wanted.
   private(set) var ids: RowIDs
   /// Images of which the journal has a row.
   private(set) var recorded = PositionSet()
@@ -67,7 +67,10 @@ struct FolderComparison: Sendable {
   private let unseenPaths: Set<PathKey>
   private let isLimited: Bool
   private let comparesLooks: Bool
-  /// Sizes of recorded images that have a hash: only a file of one of these can be equal to one of them.
+  private let keepsIDs: Bool
+  /// Images that have the size with which they are recorded with a row and a hash, and such sizes of other recorded images: only a
+  /// file of one of these sizes can be equal to one of them.
+  private var hashed = PositionSet()
   private var sizes: [Int] = []
   /// Images of recorded size and time whose status changed since: they may have been moved here.
   private var restamped = PositionSet()
@@ -80,12 +83,20 @@ struct FolderComparison: Sendable {
   ///   - unseen: paths that could not be read: what was there, or below, is not known to be gone.
   ///   - isLimited: whether the files are only a part of the folder's, so that none is known to be gone.
   ///   - comparesLooks: keeps what images show.
-  init(files: ImageFiles, unseen: [[UInt8]] = [], isLimited: Bool = false, comparesLooks: Bool = false) {
+  ///   - keepsIDs: keeps the ids of images that did not change too: where they may be embedded again, or compared with others.
+  init(
+    files: ImageFiles,
+    unseen: [[UInt8]] = [],
+    isLimited: Bool = false,
+    comparesLooks: Bool = false,
+    keepsIDs: Bool = true
+  ) {
     self.files = files
     self.isLimited = isLimited
     self.comparesLooks = comparesLooks
+    self.keepsIDs = keepsIDs
     states = Array(repeating: .new, count: files.count)
-    ids = RowIDs(count: files.count)
+    ids = RowIDs()
     unseenPaths = Set(unseen.map { PathKey(bytes: $0) })
     positions = PathIndex(files)
   }
@@ -103,17 +114,19 @@ struct FolderComparison: Sendable {
   mutating func add(_ image: RecordedImage) {
     recordedCount += 1
     let hasRow = image.id != nil && image.isPresent
-    if hasRow {
-      rowCount += 1
-      if image.hasHash { sizes.append(image.byteCount) }
-    }
+    if hasRow { rowCount += 1 }
     let isInPlace = compare(image, hasRow: hasRow)
     if !isInPlace { displaced.append(Self.stamp(image.byteCount, image.modificationTime)) }
   }
 
   /// - Returns: whether the image of its path has the recorded size and time.
   private mutating func compare(_ image: RecordedImage, hasRow: Bool) -> Bool {
-    guard let position = position(of: image.path) else {
+    let position = position(of: image.path)
+    let hasSameSize = position.map { image.byteCount == files.byteCount(at: $0) } ?? false
+    if hasRow, image.hasHash {
+      if let position, hasSameSize { hashed.insert(position) } else { sizes.append(image.byteCount) }
+    }
+    guard let position else {
       guard hasRow else { return false }
       if isUnseen(image.path) {
         unseen.append(image)
@@ -123,11 +136,11 @@ struct FolderComparison: Sendable {
       return false
     }
     recorded.insert(position)
-    let hasSameSize = image.byteCount == files.byteCount(at: position)
     let isSame = hasSameSize && image.modificationTime == files.modificationTime(at: position)
-    if isSame, image.statusChangeTime == 0 || image.statusChangeTime != files.statusChangeTime(at: position) {
-      restamped.insert(position)
-    }
+    let isRestamped =
+      isSame
+      && (image.statusChangeTime == 0 || image.statusChangeTime != files.statusChangeTime(at: position))
+    if isRestamped { restamped.insert(position) }
     if let original = image.duplicateOf { originals[position] = original }
     if comparesLooks, hasRow { phashes[position] = image.phash }
     guard hasRow else {
@@ -141,9 +154,8 @@ struct FolderComparison: Sendable {
         }
       return isSame
     }
-    ids[position] = image.id
     if image.lacksIdentity { unidentified.insert(position) }
-    states[position] =
+    let state: State =
       if isSame {
         image.isMissing ? .returned : image.hasHash ? .unchanged : .unhashed
       } else if hasSameSize, image.hasHash {
@@ -151,6 +163,12 @@ struct FolderComparison: Sendable {
       } else {
         .changed
       }
+    states[position] = state
+    if keepsIDs || isRestamped || image.lacksIdentity || state != .unchanged {
+      ids[position] = image.id
+    } else {
+      ids.insert(position)
+    }
     return isSame
   }
 
@@ -165,20 +183,23 @@ struct FolderComparison: Sendable {
       for position in restamped where states[position] == .unchanged { states[position] = .recent }
       return
     }
-    guard restamped.contains(where: { states[$0] == .unchanged }) else { return }
-    var stamps = displaced
-    stamps.reserveCapacity(displaced.count + files.count)
-    for position in files.indices { stamps.append(stamp(at: position)) }
-    stamps.sort()
-    func holds(_ stamp: Int, times: Int) -> Bool {
-      let last = stamps.partition(before: stamp) + times - 1
-      return last < stamps.count && stamps[last] == stamp
+    for position in restampedLookalikes() { states[position] = .recent }
+  }
+
+  private func restampedLookalikes() -> PositionSet {
+    let stamped = PositionSet(restamped.lazy.filter { states[$0] == .unchanged })
+    // One whose time was not recorded may have any.
+    func unknown(_ position: Int) -> Int { Self.stamp(files.byteCount(at: position), 0) }
+    var lookalikes = PositionSet()
+    for part in Tally.parts(of: stamped.count * 2) {
+      var tally = Tally(part, stamped.lazy.flatMap { [stamp(at: $0), unknown($0)] })
+      for stamp in displaced { tally.add(stamp) }
+      for position in files.indices { tally.add(stamp(at: position)) }
+      for position in stamped where tally[stamp(at: position)] > 1 || tally[unknown(position)] > 0 {
+        lookalikes.insert(position)
+      }
     }
-    for position in restamped where states[position] == .unchanged {
-      // One whose time was not recorded may have any.
-      let unknown = Self.stamp(files.byteCount(at: position), 0)
-      if holds(stamp(at: position), times: 2) || holds(unknown, times: 1) { states[position] = .recent }
-    }
+    return lookalikes
   }
 
   private func stamp(at position: Int) -> Int {
@@ -205,29 +226,27 @@ struct FolderComparison: Sendable {
   ///
   /// - Parameter all: every image that can be compared.
   func positionsToHash(all: Bool) -> PositionSet {
-    var new: [Int] = []
-    new.reserveCapacity(states.count { $0 == .new || $0 == .changed })
-    for position in files.indices where states[position] == .new || states[position] == .changed {
-      new.append(files.byteCount(at: position))
-    }
-    new.sort()
-    let known = new.isEmpty ? [] : sizes.sorted()
-    return PositionSet(
+    var positions = PositionSet(
       files.indices.lazy.filter { position in
         switch states[position] {
-        case .new, .changed:
-          let size = files.byteCount(at: position)
-          let (first, other) = (new.partition(before: size), known.partition(before: size))
-          return first + 1 < new.count && new[first + 1] == size
-            || other < known.count && known[other] == size
-        case .doubtful, .recent: return true
-        case .unchanged, .unhashed, .returned: return all
+        case .doubtful, .recent: true
+        case .unchanged, .unhashed, .returned: all
         // Where its original is gone, it may take the row over.
-        case .duplicate: return all || originals[position].map { self.position(of: $0) == nil } ?? true
-        case .unreadable: return false
+        case .duplicate: all || originals[position].map { self.position(of: $0) == nil } ?? true
+        case .new, .changed, .unreadable: false
         }
       }
     )
+    let new = PositionSet(files.indices.lazy.filter { states[$0] == .new || states[$0] == .changed })
+    for part in Tally.parts(of: new.count) {
+      let own = new.lazy.map { files.byteCount(at: $0) }
+      var tally = Tally(part, own)
+      for size in own { tally.add(size) }
+      for size in sizes { tally.add(size, times: 2) }
+      for position in hashed { tally.add(files.byteCount(at: position), times: 2) }
+      for position in new where tally[files.byteCount(at: position)] > 1 { positions.insert(position) }
+    }
+    return positions
   }
 
   /// Where the content of a file is recorded.
@@ -239,23 +258,68 @@ struct FolderComparison: Sendable {
   }
 }
 
-extension [Int] {
-  /// In a sorted array, how many elements come before a value.
-  fileprivate func partition(before value: Int) -> Int {
-    var (low, high) = (0, count)
+/// How often wanted numbers come among others, counted up to two. Many wanted ones are dealt with in parts, so that few are in memory.
+private struct Tally {
+  /// Those of all numbers that are dealt with at once.
+  struct Part {
+    fileprivate let number: Int
+    fileprivate let count: Int
+
+    fileprivate func contains(_ value: Int) -> Bool {
+      count == 1 || Int((UInt(bitPattern: value) &* 0x9E37_79B9_7F4A_7C15) >> 33) % count == number
+    }
+  }
+
+  private let part: Part
+  /// Sorted.
+  private var numbers: [Int] = []
+  private var counts: [UInt8]
+
+  private static let numbersAtOnce = 1 << 17
+
+  /// The parts in which some numbers are dealt with.
+  static func parts(of count: Int) -> some Sequence<Part> {
+    let parts = (count + numbersAtOnce - 1) / numbersAtOnce
+    return (0..<parts).lazy.map { Part(number: $0, count: parts) }
+  }
+
+  init(_ part: Part, _ wanted: some Sequence<Int>) {
+    self.part = part
+    for number in wanted where part.contains(number) { numbers.append(number) }
+    numbers.sort()
+    counts = Array(repeating: 0, count: numbers.count)
+  }
+
+  /// Takes in that a number comes.
+  mutating func add(_ number: Int, times: UInt8 = 1) {
+    guard part.contains(number), let index = index(of: number) else { return }
+    counts[index] = min(counts[index] + times, 2)
+  }
+
+  /// How often a wanted number of the part came; 0 for any other.
+  subscript(number: Int) -> UInt8 {
+    guard part.contains(number), let index = index(of: number) else { return 0 }
+    return counts[index]
+  }
+
+  /// The first of those that are equal.
+  private func index(of number: Int) -> Int? {
+    var (low, high) = (0, numbers.count)
     while low < high {
       let middle = (low + high) / 2
-      if self[middle] < value { low = middle + 1 } else { high = middle }
+      if numbers[middle] < number { low = middle + 1 } else { high = middle }
     }
-    return low
+    return low < numbers.count && numbers[low] == number ? low : nil
   }
 }
 
-/// Where in a list each path is: a hash table of positions, at most twelve bytes a path.
+/// Where in a list each path is. A sorted list is searched; another one takes a hash table of positions, at most twelve bytes a path.
 struct PathIndex: Sendable {
-  private var slots: [Int32]
+  /// Empty for a sorted list.
+  private var slots: [Int32] = []
 
   init(_ files: ImageFiles) {
+    guard !files.isSorted else { return }
     var size = 16
     while size < files.count + files.count / 2 { size *= 2 }
     slots = Array(repeating: -1, count: size)
@@ -269,7 +333,8 @@ struct PathIndex: Sendable {
   }
 
   func position(of path: [UInt8], in files: ImageFiles) -> Int? {
-    path.withUnsafeBytes { path in
+    if slots.isEmpty { return files.sortedPosition(of: path) }
+    return path.withUnsafeBytes { path in
       var slot = Self.slot(path, slots.count)
       while slots[slot] >= 0 {
         let position = Int(slots[slot])

@@ -19,12 +19,17 @@ struct FolderPlanner: Sendable {
   ) async throws -> LoadPlan {
     let record = earlier?.tableOID == table.catalog.oid ? earlier : nil
     let restarts = run.options.continuation == .restart
+    let treatment: LoadPlan.Treatment =
+      !restarts && record != nil
+      ? .follow : [.fail: .refuse, .skip: .follow, .update: .embedAgain][policy] ?? .refuse
     let comparison = StateLock(
       FolderComparison(
         files: files,
         unseen: await run.source.unseenPaths(),
         isLimited: run.source.isLimited,
-        comparesLooks: run.options.duplicates != nil
+        comparesLooks: run.options.duplicates != nil,
+        keepsIDs: treatment != .follow || run.options.hashesAll || run.options.duplicates != nil
+          || files.hasGivenIDs
       )
     )
     var needsSources = record == nil || restarts
@@ -66,9 +71,6 @@ struct FolderPlanner: Sendable {
           + "journal does not know cannot be recognised; they are loaded as new ones"
       )
     }
-    let treatment: LoadPlan.Treatment =
-      !restarts && record != nil
-      ? .follow : [.fail: .refuse, .skip: .follow, .update: .embedAgain][policy] ?? .refuse
     var plan = try LoadPlan(
       folder,
       // Without a journal nothing says whose content is whose.
@@ -197,7 +199,7 @@ struct FolderPlanner: Sendable {
         "SELECT \(source), \(table.idValue) FROM \(table.catalog.name.quoted) WHERE \(source) \(condition)",
       binds: binds
     )
-    let found = StateLock(known ?? RowIDs(count: folder.files.count))
+    let found = StateLock(known ?? RowIDs())
     try await run.connection.forEachRow(query) { [table] row in
       guard let position = folder.position(ofSource: try row.value(at: 0, as: String.self)),
         let id = try table.id(row, at: 1)

@@ -47,59 +47,110 @@ public struct ImageIDs: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// Ids of images' rows by position, packed: nine bytes each, and the text of one that is not a number.
+/// Which images have rows, and those rows' ids where they are wanted, by position: a bit for each, and some 2 bytes for an id that is
+/// not far from its neighbours', 9 for another number, and the text of one that is not a number.
 struct RowIDs: Sendable {
-  private enum Kind: UInt8 {
-    case absent
-    case number
-    case text
-  }
-
-  private var kinds: [Kind]
-  /// The numbers; of a text, where it begins.
-  private var numbers: [Int64]
+  private var present = PositionSet()
+  private var blocks: [Block] = []
   /// The texts, each behind its length in four bytes.
   private var texts: [UInt8] = []
 
   /// None is known yet.
-  init(count: Int) {
-    kinds = Array(repeating: .absent, count: count)
-    numbers = Array(repeating: 0, count: count)
-  }
-
-  var count: Int { kinds.count }
+  init() {}
 
   /// Whether an image has a row.
-  func hasID(at position: Int) -> Bool { kinds[position] != .absent }
+  func hasID(at position: Int) -> Bool { present.contains(position) }
 
+  /// Takes in that an image has a row whose id is not wanted.
+  mutating func insert(_ position: Int) { present.insert(position) }
+
+  /// The id of an image's row; nil for none, and for one that is not wanted.
   subscript(position: Int) -> ImageID? {
     get {
-      switch kinds[position] {
-      case .absent: return nil
-      case .number: return ImageID(numbers[position])
-      case .text:
-        let start = Int(numbers[position])
-        let length = texts.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: start, as: UInt32.self) }
-        return ImageID(String(decoding: texts[(start + 4)..<(start + 4 + Int(length))], as: UTF8.self))
-      }
+      let (number, index) = position.quotientAndRemainder(dividingBy: Block.size)
+      guard number < blocks.count, let value = blocks[number][index] else { return nil }
+      guard blocks[number].holdsText(index) else { return ImageID(value) }
+      let start = Int(value)
+      let length = texts.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: start, as: UInt32.self) }
+      return ImageID(String(decoding: texts[(start + 4)..<(start + 4 + Int(length))], as: UTF8.self))
     }
     set {
-      if let number = newValue?.number {
-        (kinds[position], numbers[position]) = (.number, number)
-      } else if let text = newValue?.description.utf8 {
-        (kinds[position], numbers[position]) = (.text, Int64(texts.count))
+      let (number, index) = position.quotientAndRemainder(dividingBy: Block.size)
+      guard let newValue else {
+        present.remove(position)
+        if number < blocks.count { blocks[number].remove(index) }
+        return
+      }
+      present.insert(position)
+      if number >= blocks.count {
+        blocks += repeatElement(Block(), count: number + 1 - blocks.count)
+      }
+      if let value = newValue.number {
+        blocks[number].set(index, value, isText: false)
+      } else {
+        let text = newValue.description.utf8
+        blocks[number].set(index, Int64(texts.count), isText: true)
         withUnsafeBytes(of: UInt32(text.count)) { texts += $0 }
         texts += text
-      } else {
-        kinds[position] = .absent
       }
     }
   }
 
-  mutating func append(_ id: ImageID?) {
-    kinds.append(.absent)
-    numbers.append(0)
-    self[count - 1] = id
+  /// The numbers of some positions, each as its distance from what it would be if they counted on from the first, in as many bytes as
+  /// the largest distance takes.
+  private struct Block: Sendable {
+    static let size = 64
+
+    /// A bit for each that is there, and for each that is where a text begins.
+    private var known: UInt64 = 0
+    private var texts: UInt64 = 0
+    private var base: Int64 = 0
+    private var distances: [UInt8] = []
+
+    func holdsText(_ index: Int) -> Bool { texts >> UInt64(index) & 1 == 1 }
+
+    subscript(index: Int) -> Int64? {
+      guard known >> UInt64(index) & 1 == 1 else { return nil }
+      return base &+ Int64(index) &+ distance(index)
+    }
+
+    mutating func remove(_ index: Int) { known &= ~(1 << UInt64(index)) }
+
+    mutating func set(_ index: Int, _ value: Int64, isText: Bool) {
+      if known == 0 { (base, distances, texts) = (value &- Int64(index), [], 0) }
+      let distance = value &- base &- Int64(index)
+      let width = Self.width(distance)
+      if width > self.width { widen(width) }
+      write(distance, at: index)
+      known |= 1 << UInt64(index)
+      texts = texts & ~(1 << UInt64(index)) | (isText ? 1 : 0) << UInt64(index)
+    }
+
+    private var width: Int { distances.count / Self.size }
+
+    private static func width(_ distance: Int64) -> Int {
+      if distance == 0 { return 0 }
+      return Int8(exactly: distance) != nil
+        ? 1 : Int16(exactly: distance) != nil ? 2 : Int32(exactly: distance) != nil ? 4 : 8
+    }
+
+    private mutating func widen(_ width: Int) {
+      let all = (0..<Self.size).map { distance($0) }
+      distances = Array(repeating: 0, count: width * Self.size)
+      for (index, distance) in all.enumerated() { write(distance, at: index) }
+    }
+
+    private func distance(_ index: Int) -> Int64 {
+      let bytes = distances[(index * width)..<((index + 1) * width)]
+      guard let last = bytes.last else { return 0 }
+      return bytes.dropLast().reversed().reduce(Int64(Int8(bitPattern: last))) { $0 << 8 | Int64($1) }
+    }
+
+    private mutating func write(_ distance: Int64, at index: Int) {
+      for byte in 0..<width {
+        distances[index * width + byte] = UInt8(truncatingIfNeeded: distance >> (8 * Int64(byte)))
+      }
+    }
   }
 }
 

@@ -57,7 +57,7 @@ struct RecordedImage: Sendable, Hashable {
 /// Recorded images that have a row, packed: each takes some 50 bytes and its path. Of their contents nothing is kept.
 struct RecordedImages: RandomAccessCollection, Sendable {
   private var files = ImageFiles([])
-  private var ids = RowIDs(count: 0)
+  private var ids = RowIDs()
   private var missing = PositionSet()
   private var unidentified = PositionSet()
   private var phashes: [Int: PerceptualHash] = [:]
@@ -78,7 +78,7 @@ struct RecordedImages: RandomAccessCollection, Sendable {
         modificationTime: image.modificationTime
       )
     )
-    ids.append(image.id)
+    ids[number] = image.id
     if image.isMissing { missing.insert(number) }
     if image.lacksIdentity { unidentified.insert(number) }
     phashes[number] = image.phash
@@ -133,6 +133,7 @@ struct RecordedImages: RandomAccessCollection, Sendable {
 extension LoadJournal {
   /// Streams the images that earlier runs of a folder's load dealt with, and whether their rows are in the table.
   ///
+  /// They come in the order of their paths' bytes, as the list of a folder does: those that are compared with each other lie together.
   /// - Parameter target: nil does not look for the rows, and takes them for present.
   func readImages(
     _ connection: PostgresConnection,
@@ -172,7 +173,7 @@ extension LoadJournal {
         """
         SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(status), \(content), \(looks), \(lacksIdentity),
           \(join)
-        WHERE i.load_key = $1
+        WHERE i.load_key = $1 ORDER BY i.path COLLATE "C"
         """,
       binds: [.text(key)]
     )
