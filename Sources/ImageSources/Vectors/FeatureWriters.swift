@@ -75,15 +75,19 @@ final class TextFeatureWriter: FeatureWriter {
   /// Only a class may have COPY's escapes.
   private func text(of id: ImageID) throws -> String {
     guard !isCSV else { return Self.quoted("\(id)") }
-    guard !"\(id)".unicodeScalars.contains(where: { "|\\\"\n\r".unicodeScalars.contains($0) }) else {
+    let text = "\(id)"
+    guard !text.isEmpty, !text.unicodeScalars.contains(where: { "|\\\"\n\r".unicodeScalars.contains($0) })
+    else {
       throw CollectionError(
         .unknownFormat,
         file: file.name,
-        "the format features holds no id with a line end, |, \\ or \", such as \(PrintableText.line("\(id)")). Fix: write "
-          + ".csv or .jsonl"
+        "the format features holds no id "
+          + (text.isEmpty
+            ? "that is empty" : "with a line end, |, \\ or \", such as \(PrintableText.line(text))")
+          + ". Fix: write .csv or .jsonl"
       )
     }
-    return "\(id)"
+    return text
   }
 
   /// NULL is nothing; a class is quoted wherever reading it bare would give another one.

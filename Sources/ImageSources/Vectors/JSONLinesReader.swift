@@ -107,7 +107,7 @@ final class JSONLinesReader: FeatureReader {
       hasID = true
       let isText = scanner.isAtString
       let text = isText ? try scanner.string() : (try? scanner.word()) ?? ""
-      if isText, allowsTextIDs { return try RowProblem.id(text) }
+      if isText, allowsTextIDs { return text.isEmpty ? ImageID(text) : try RowProblem.id(text) }
       guard let number = Int64(text) else {
         throw RowProblem(
           "the id \(isText ? "\"\(text.prefix(24))\"" : String(text.prefix(24))) is not an integer"

@@ -124,6 +124,8 @@ struct RowProblem: Error {
   ) throws(RowProblem) -> ImageID {
     if allowsText {
       guard let text = field.validText(in: bytes) else { throw RowProblem("its id is not UTF-8") }
+      // Quotes with nothing in them are a text; nothing between two delimiters is no id.
+      if field.isQuoted, text.isEmpty { return ImageID(text) }
       return try Self.id(text)
     }
     let text = field.text(in: bytes)
