@@ -222,6 +222,58 @@ final class TemporaryFile {
   }
 }
 
+/// A file without a name for parts of a long list, which is gone with the process; those that were read last are kept. What was
+/// written does not change, so that copies of a list share it.
+package final class PageFile: Sendable {
+  private struct State {
+    let file: TemporaryFile
+    let reader: BinaryFile
+    var isFull = false
+    var recent: [(offset: Int, bytes: [UInt8])?] = Array(repeating: nil, count: 8)
+  }
+
+  private let state: StateLock<State>
+
+  /// Nil where no file can be made.
+  package init?() {
+    guard let file = try? TemporaryFile(), let reader = try? file.reader(path: "") else { return nil }
+    state = StateLock(State(file: file, reader: reader))
+  }
+
+  /// - Returns: where the pages are; nil where there is no room for them.
+  package func append(_ pages: [[UInt8]]) -> [Range<Int>]? {
+    state.withLock { state in
+      guard !state.isFull else { return nil }
+      var (bytes, places) = ([UInt8](), [Range<Int>]())
+      for page in pages {
+        let start = state.file.size + bytes.count
+        places.append(start..<(start + page.count))
+        bytes += page
+      }
+      do {
+        try bytes.withUnsafeBytes { try state.file.append($0) }
+      } catch {
+        state.isFull = true
+        return nil
+      }
+      return places
+    }
+  }
+
+  /// - Parameter number: pages of neighbouring numbers are kept beside each other.
+  package func page(at place: Range<Int>, number: Int) -> [UInt8] {
+    state.withLock { state in
+      let slot = number % state.recent.count
+      if let recent = state.recent[slot], recent.offset == place.lowerBound { return recent.bytes }
+      guard let bytes = try? state.reader.read(offset: place.lowerBound, count: place.count) else {
+        fatalError("a temporary file with a list of images cannot be read back")
+      }
+      state.recent[slot] = (place.lowerBound, bytes)
+      return bytes
+    }
+  }
+}
+
 /// Reads a small file in one go.
 enum WholeFile {
   /// - Throws: `CollectionError` with code `unreadable`, also for more than `limit` bytes.

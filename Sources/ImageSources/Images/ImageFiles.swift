@@ -260,25 +260,25 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
 
   /// Blocks in a file, and in memory where each is and the path that it begins with.
   private struct StoredBlocks: Sendable {
-    private let file: BlockFile
+    private let file: PageFile
     private var places: [Range<Int>] = []
     private var paths: [UInt8] = []
     private var ends: [Int] = []
 
     /// Nil where no file can be made.
     init?() {
-      guard let file = BlockFile() else { return nil }
+      guard let file = PageFile() else { return nil }
       self.file = file
     }
 
     var count: Int { places.count }
 
-    subscript(number: Int) -> Block { file.block(at: places[number], number) }
+    subscript(number: Int) -> Block { Block(bytes: file.page(at: places[number], number: number)) }
 
     /// Adds blocks at the end.
     /// - Returns: whether there was room for them.
     mutating func append(_ blocks: [Block]) -> Bool {
-      guard let added = file.append(blocks) else { return false }
+      guard let added = file.append(blocks.map(\.bytes)) else { return false }
       places += added
       for block in blocks {
         block.withPath(0) { paths += $0 }
@@ -293,57 +293,6 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
       return paths.withUnsafeBytes { paths in
         let bounds = (number == 0 ? 0 : ends[number - 1])..<ends[number]
         return ImageFiles.order(UnsafeRawBufferPointer(rebasing: paths[bounds]), path)
-      }
-    }
-  }
-
-  /// A file to which blocks are added, and those of them that were read last. What is in it does not change, so that copies of a list
-  /// share it.
-  private final class BlockFile: Sendable {
-    private struct State {
-      let file: TemporaryFile
-      let reader: BinaryFile
-      var isFull = false
-      var recent: [(offset: Int, block: Block)?] = Array(repeating: nil, count: 8)
-    }
-
-    private let state: StateLock<State>
-
-    init?() {
-      guard let file = try? TemporaryFile(), let reader = try? file.reader(path: "") else { return nil }
-      state = StateLock(State(file: file, reader: reader))
-    }
-
-    /// - Returns: where the blocks are; nil where there is no room for them.
-    func append(_ blocks: [Block]) -> [Range<Int>]? {
-      state.withLock { state in
-        guard !state.isFull else { return nil }
-        var (bytes, places) = ([UInt8](), [Range<Int>]())
-        for block in blocks {
-          let start = state.file.size + bytes.count
-          places.append(start..<(start + block.bytes.count))
-          bytes += block.bytes
-        }
-        do {
-          try bytes.withUnsafeBytes { try state.file.append($0) }
-        } catch {
-          state.isFull = true
-          return nil
-        }
-        return places
-      }
-    }
-
-    func block(at place: Range<Int>, _ number: Int) -> Block {
-      state.withLock { state in
-        let slot = number % state.recent.count
-        if let recent = state.recent[slot], recent.offset == place.lowerBound { return recent.block }
-        guard let bytes = try? state.reader.read(offset: place.lowerBound, count: place.count) else {
-          fatalError("the list of images cannot be read back from its temporary file")
-        }
-        let block = Block(bytes: bytes)
-        state.recent[slot] = (place.lowerBound, block)
-        return block
       }
     }
   }

@@ -134,7 +134,7 @@ extension LoadPlan {
         gone += 1
       }
     }
-    let moves = moved.indices.sorted { moved[$0].position < moved[$1].position }
+    let (moves, moved) = (movesInOrder, moved)
     var (move, shared, left) = (moves[...], duplicates[...], skipped[...])
     let positions = PositionSet(moved.lazy.map(\.position)).union(new).union(changed)
       .union(duplicates.members).union(skipped.members)
@@ -142,9 +142,9 @@ extension LoadPlan {
       files.withPath(at: position) { giveGone(before: $0) }
       if new.contains(position) { body(change(.add, position)) }
       if changed.contains(position) { body(change(.change, position)) }
-      if let next = move.first, moved[next].position == position {
+      if let next = move.first, case let row = moved[Int(next)], row.position == position {
         var moving = change(.move, position)
-        moving.from = moved[next].path
+        moving.from = row.path
         body(moving)
         move.removeFirst()
       }

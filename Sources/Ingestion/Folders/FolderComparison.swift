@@ -110,6 +110,16 @@ struct FolderComparison: Sendable {
       .compactMap { positions.position(of: Array($0), in: files) }.first
   }
 
+  /// Where a path is that is in the folder, or has a row.
+  func place(of path: String) -> RecordedPaths.Place? {
+    let path = PathText.bytes(path)
+    return positions.position(of: path, in: files).map { .image($0) }
+      ?? unseen.position(of: path).map { .unseen($0) } ?? vanished.position(of: path).map { .vanished($0) }
+  }
+
+  /// The paths in the folder and those that are recorded besides.
+  var paths: RecordedPaths { RecordedPaths(files: files, vanished: vanished, unseen: unseen) }
+
   /// Takes a recorded image in.
   mutating func add(_ image: RecordedImage) {
     recordedCount += 1
@@ -179,6 +189,8 @@ struct FolderComparison: Sendable {
   /// - Parameter isComplete: whether the last run recorded every image that it found: one that it did not may have come in the place
   ///   of one that it did.
   mutating func settle(isComplete: Bool) {
+    vanished.prepareForPaths()
+    unseen.prepareForPaths()
     guard isComplete else {
       for position in restamped where states[position] == .unchanged { states[position] = .recent }
       return
@@ -255,6 +267,49 @@ struct FolderComparison: Sendable {
     var hash: String
     /// The path under which it is recorded.
     var path: String
+  }
+}
+
+/// The paths of a folder's images and of recorded images that are not there.
+struct RecordedPaths: Sendable {
+  /// One of them, in four bytes.
+  struct Place: Sendable, Hashable {
+    private let value: UInt32
+
+    private init(_ index: Int, _ kind: UInt32) { value = UInt32(truncatingIfNeeded: index) << 2 | kind }
+
+    /// An image of the folder.
+    static func image(_ position: Int) -> Place { Place(position, 0) }
+    /// An image with a row that is gone.
+    static func vanished(_ index: Int) -> Place { Place(index, 1) }
+    /// An image with a row of which it is not known whether it is there.
+    static func unseen(_ index: Int) -> Place { Place(index, 2) }
+
+    private var index: Int { Int(value >> 2) }
+    /// The image's position in the folder.
+    var position: Int? { value & 3 == 0 ? index : nil }
+    /// The number of the image among those that are gone.
+    var vanished: Int? { value & 3 == 1 ? index : nil }
+    /// The number of the image among those that could not be seen.
+    var unseen: Int? { value & 3 == 2 ? index : nil }
+  }
+
+  let files: ImageFiles
+  let vanished: RecordedImages
+  let unseen: RecordedImages
+
+  /// The path at a place.
+  subscript(place: Place) -> String { PathText.text(bytes(place)) }
+
+  /// Whether a path comes before another one in the order of their bytes.
+  func precedes(_ left: Place, _ right: Place) -> Bool {
+    bytes(left).lexicographicallyPrecedes(bytes(right))
+  }
+
+  private func bytes(_ place: Place) -> [UInt8] {
+    if let position = place.position { return files.withPath(at: position) { Array($0) } }
+    if let index = place.vanished { return vanished.withPath(at: index) { Array($0) } }
+    return place.unseen.map { unseen.withPath(at: $0) { Array($0) } } ?? []
   }
 }
 

@@ -117,7 +117,9 @@ struct FolderPlanner: Sendable {
 
   private func read(_ positions: PositionSet, _ files: ImageFiles) async -> ImageContents {
     await withTaskGroup(of: [(position: Int, hash: String)].self) { group in
-      var (contents, positions, running) = (ImageContents(), positions.makeIterator(), 0)
+      var (contents, running) = (ImageContents(), 0)
+      if !positions.isEmpty { contents.reserve(files.count) }
+      var positions = positions.makeIterator()
       while true {
         let portion = (0..<Self.filesAtOnce).compactMap { _ in positions.next() }
         if !portion.isEmpty {

@@ -1,14 +1,14 @@
 internal import Basics
 internal import ImageSources
 
-/// Which contents the images of a folder have, as far as they were read, and where the journal has these contents: each content is
-/// kept once, in some 50 bytes, and four bytes for each image.
+/// Which contents the images of a folder have, as far as they were read, and where the journal has these contents: some 12 bytes of
+/// memory for a content, and eight for each image of it that is recorded elsewhere.
 struct ImageContents: Sendable {
   /// A SHA-256.
   typealias Digest = SIMD4<UInt64>
 
   /// The different contents.
-  private var digests: [Digest] = []
+  private var digests = Digests()
   /// A hash table of numbers in `digests`.
   private var slots: [Int32] = []
   /// The number of each image's content; negative where it was not read. Empty before the first.
@@ -17,8 +17,9 @@ struct ImageContents: Sendable {
   private var recorded = PositionSet()
   /// An image that has the recorded content still, and a row, for each content; negative for none.
   private var keepers: [Int32] = []
-  /// Paths at which contents are recorded that are gone, or have another content now.
-  private(set) var paths: [Int: [String]] = [:]
+  /// The contents that are recorded at paths that are gone, or have another content now; and these paths.
+  private(set) var displaced: [Int32] = []
+  private(set) var places: [RecordedPaths.Place] = []
 
   /// How many different contents there are.
   var count: Int { digests.count }
@@ -43,18 +44,15 @@ struct ImageContents: Sendable {
   /// Whether the record of an image has the content that the image has now.
   func isRecorded(at position: Int) -> Bool { recorded.contains(position) }
 
-  /// Whether a content is recorded under a path.
-  func isRecorded(_ number: Int, at path: String) -> Bool {
-    paths[number]?.contains { PathKey($0) == PathKey(path) } ?? false
+  /// Makes room for as many images.
+  mutating func reserve(_ count: Int) {
+    if count > numbers.count { numbers += repeatElement(-1, count: count - numbers.count) }
   }
 
   /// Takes in what the file of an image has; a hash that is not one is none.
   mutating func insert(_ hash: String, at position: Int) {
     guard let digest = Self.digest(hash) else { return }
-    if position >= numbers.count {
-      let size = max(position + 1, numbers.count * 2)
-      numbers += [Int32](repeating: -1, count: size - numbers.count)
-    }
+    if position >= numbers.count { reserve(max(position + 1, numbers.count * 2)) }
     if digests.count * 2 >= slots.count { grow() }
     let slot = slot(of: digest)
     if slots[slot] < 0 {
@@ -74,10 +72,12 @@ struct ImageContents: Sendable {
     guard let digest = Self.digest(match.hash), !slots.isEmpty else { return }
     let number = Int(slots[slot(of: digest)])
     guard number >= 0 else { return }
-    let position = folder.position(of: match.path)
-    if let position, self[position] == number { recorded.insert(position) }
-    guard let position, keeps(number, at: position, folder) else {
-      return paths[number, default: []].append(match.path)
+    guard let place = folder.place(of: match.path) else { return }
+    if let position = place.position, self[position] == number { recorded.insert(position) }
+    guard let position = place.position, keeps(number, at: position, folder) else {
+      displaced.append(Int32(truncatingIfNeeded: number))
+      places.append(place)
+      return
     }
     if keepers.isEmpty { keepers = Array(repeating: -1, count: digests.count) }
     if keepers[number] < 0 || Int(keepers[number]) > position {
@@ -98,8 +98,8 @@ struct ImageContents: Sendable {
 
   private mutating func grow() {
     slots = Array(repeating: -1, count: max(64, slots.count * 2))
-    for (number, digest) in digests.enumerated() {
-      slots[slot(of: digest)] = Int32(truncatingIfNeeded: number)
+    for number in 0..<digests.count {
+      slots[slot(of: digests[number])] = Int32(truncatingIfNeeded: number)
     }
   }
 
@@ -126,33 +126,108 @@ struct ImageContents: Sendable {
   }
 }
 
+extension ImageContents {
+  /// A list of digests. Most of a long one is kept in a file without a name, where one can be made.
+  private struct Digests: Sendable {
+    private var file: PageFile?
+    private var pages: [Range<Int>] = []
+    /// Those behind the last page.
+    private var rest: [Digest] = []
+    /// With how many in memory they are written to the file.
+    private var room = 1 << 16
+
+    private static let pageCount = 128
+
+    var count: Int { pages.count * Self.pageCount + rest.count }
+
+    subscript(number: Int) -> Digest {
+      let (page, index) = number.quotientAndRemainder(dividingBy: Self.pageCount)
+      guard page < pages.count, let file else { return rest[number - pages.count * Self.pageCount] }
+      return file.page(at: pages[page], number: page).withUnsafeBytes {
+        $0.loadUnaligned(fromByteOffset: index * MemoryLayout<Digest>.stride, as: Digest.self)
+      }
+    }
+
+    mutating func append(_ digest: Digest) {
+      rest.append(digest)
+      guard rest.count >= room else { return }
+      let whole = rest.count / Self.pageCount * Self.pageCount
+      let written = stride(from: 0, to: whole, by: Self.pageCount).map { start in
+        rest[start..<(start + Self.pageCount)].withUnsafeBytes { Array($0) }
+      }
+      file = file ?? PageFile()
+      guard let added = file?.append(written) else {
+        room = .max
+        return
+      }
+      pages += added
+      rest.removeFirst(whole)
+      room = 32 * Self.pageCount
+    }
+  }
+}
+
 /// Which rows of a plan have a content, while it is made.
 struct ContentOwners {
-  /// Paths of rows that took another path in this plan, by their contents.
-  var stable: [Int: String] = [:]
+  /// Images whose rows took their path in this plan, by their contents; negative for none, and empty before the first.
+  private var stable: [Int32] = []
   /// Images whose rows lack a source or a hash, wherever the rows are from.
   var unidentified: PositionSet
 
   private let folder: FolderComparison
   private let contents: ImageContents
-  /// Where the rows are whose images are gone, and those of them that were taken.
-  private let vanished: PathIndex
+  private let paths: RecordedPaths
+  /// The rows whose images are gone that were taken.
   private var taken = PositionSet()
-  private let unseen: PathIndex
-  /// What is left of the rows whose images are gone, and of the images whose row has another content, by contents that were asked for;
-  /// the next one last.
-  private var rows: [Int: [Int]] = [:]
-  private var displaced: [Int: [Int]] = [:]
+  /// Where contents are recorded that are not there any more, those of each in the order of the paths; and where those of a content
+  /// begin. Empty where there is none.
+  private var places: [RecordedPaths.Place] = []
+  private var starts: [Int32] = []
+  /// For each content, the first of them that may have a row for another image: one that is gone, one that has another content.
+  private var nextVanished: [Int32] = []
+  private var nextDisplaced: [Int32] = []
 
   init(_ folder: FolderComparison, _ contents: ImageContents) {
     (self.folder, self.contents) = (folder, contents)
+    paths = folder.paths
     unidentified = folder.unidentified
-    vanished = folder.vanished.paths()
-    unseen = folder.unseen.paths()
+    guard let first = contents.places.first else { return }
+    starts = Array(repeating: 0, count: contents.count + 1)
+    for number in contents.displaced { starts[Int(number) + 1] += 1 }
+    for number in 0..<contents.count { starts[number + 1] += starts[number] }
+    var next = starts
+    places = Array(repeating: first, count: contents.places.count)
+    for (number, place) in zip(contents.displaced, contents.places) {
+      places[Int(next[Int(number)])] = place
+      next[Int(number)] += 1
+    }
+    for number in 0..<contents.count where starts[number + 1] - starts[number] > 1 {
+      let bounds = Int(starts[number])..<Int(starts[number + 1])
+      places[bounds].sort { [paths] in paths.precedes($0, $1) }
+    }
+    (nextVanished, nextDisplaced) = (starts, starts)
   }
 
   /// The rows whose images are gone and that nobody took, in the order of their paths.
   var deleted: RecordedImages { folder.vanished.sorted(besides: taken) }
+
+  /// Whether a content is recorded where it is not any more.
+  func hasPlace(_ content: Int) -> Bool { !places(of: content).isEmpty }
+
+  /// Whether a content is that of a row whose image is gone.
+  func has(_ content: Int, vanished index: Int) -> Bool {
+    places(of: content).contains { places[$0].vanished == index }
+  }
+
+  private func places(of content: Int) -> Range<Int> {
+    starts.isEmpty ? 0..<0 : Int(starts[content])..<Int(starts[content + 1])
+  }
+
+  /// Takes in that an image of a content has its row from another path.
+  mutating func keep(_ content: Int, at position: Int) {
+    if stable.isEmpty { stable = Array(repeating: -1, count: contents.count) }
+    stable[content] = Int32(truncatingIfNeeded: position)
+  }
 
   /// Takes the row with an id whose image is gone.
   mutating func take(at index: Int) -> RecordedImage {
@@ -160,38 +235,41 @@ struct ContentOwners {
     return folder.vanished[index]
   }
 
-  /// Takes the row of an image that is gone and had a content.
-  mutating func takeVanished(_ content: Int) -> RecordedImage? {
-    if rows[content] == nil {
-      rows[content] = queue(content) { folder.vanished.position(of: PathText.bytes($0), vanished) }
+  /// Takes the row of an image that is gone and had a content, the first by its path.
+  mutating func takeVanished(_ content: Int) -> Int? {
+    next(content, \.nextVanished) { [taken] place in place.vanished.flatMap { taken.contains($0) ? nil : $0 }
     }
-    while let index = rows[content]?.popLast() { if !taken.contains(index) { return take(at: index) } }
-    return nil
   }
 
   /// Takes an image whose row has a content that is not its own any more.
   mutating func takeDisplaced(_ content: Int, from changed: PositionSet) -> Int? {
-    if displaced[content] == nil { displaced[content] = queue(content) { folder.position(of: $0) } }
-    while let position = displaced[content]?.popLast() { if changed.contains(position) { return position } }
+    next(content, \.nextDisplaced) { place in place.position.flatMap { changed.contains($0) ? $0 : nil } }
+  }
+
+  private mutating func next(
+    _ content: Int,
+    _ cursor: WritableKeyPath<ContentOwners, [Int32]>,
+    _ find: (RecordedPaths.Place) -> Int?
+  ) -> Int? {
+    let end = places(of: content).upperBound
+    guard end > 0 else { return nil }
+    while Int(self[keyPath: cursor][content]) < end {
+      let place = places[Int(self[keyPath: cursor][content])]
+      self[keyPath: cursor][content] += 1
+      if let found = find(place) { return found }
+    }
     return nil
   }
 
-  /// Where a content is recorded, the first path last.
-  private func queue(_ content: Int, _ find: (String) -> Int?) -> [Int] {
-    (contents.paths[content] ?? []).sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }.compactMap(find)
-  }
-
-  /// A path whose row has a content, and keeps it.
-  func original(of content: Int, besides embedded: PositionSet) -> String? {
-    stable[content] ?? contents.keeper(of: content).map { folder.files[$0].path }
-      ?? contents.paths[content]?.filter { path in
-        guard let position = folder.position(of: path) else {
-          let path = PathText.bytes(path)
-          return folder.unseen.position(of: path, unseen) != nil
-            || folder.vanished.position(of: path, vanished).map { !taken.contains($0) } ?? false
-        }
-        return folder.ids.hasID(at: position) && folder.states[position] != .unreadable
-          && !embedded.contains(position)
-      }.min()
+  /// An image whose row has a content, and keeps it.
+  func original(of content: Int, besides embedded: PositionSet) -> RecordedPaths.Place? {
+    if !stable.isEmpty, stable[content] >= 0 { return .image(Int(stable[content])) }
+    if let keeper = contents.keeper(of: content) { return .image(keeper) }
+    return places(of: content).lazy.map { places[$0] }.first { place in
+      if let index = place.vanished { return !taken.contains(index) }
+      guard let position = place.position else { return true }
+      return folder.ids.hasID(at: position) && folder.states[position] != .unreadable
+        && !embedded.contains(position)
+    }
   }
 }

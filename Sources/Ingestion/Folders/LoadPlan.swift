@@ -50,8 +50,8 @@ public struct LoadPlan: Sendable {
   private(set) var new = PositionSet()
   /// Positions whose row is in the table though the journal does not have it yet.
   private(set) var adopted = PositionSet()
-  /// Rows whose image is at another path now, in an order in which no two rows ever have the same path.
-  private(set) var moved: [Move] = []
+  private var moves = Moves()
+  private let paths: RecordedPaths
   /// Images that are not embedded, because an image of equal content is.
   private(set) var duplicates: Duplicates
   /// Images that get no row, because an image of equal content has one.
@@ -107,7 +107,8 @@ public struct LoadPlan: Sendable {
     ids = folder.ids
     recorded = folder.recorded
     rowsBefore = folder.rowCount
-    (duplicates, skipped) = (Duplicates(folder.files), Duplicates(folder.files))
+    paths = folder.paths
+    (duplicates, skipped) = (Duplicates(paths), Duplicates(paths))
     self.contents = contents
     self.search = search
     var owners = ContentOwners(folder, contents)
@@ -209,11 +210,11 @@ public struct LoadPlan: Sendable {
       let row = owners.take(at: index)
       new.remove(position)
       if row.lacksIdentity { owners.unidentified.insert(position) }
-      moved.append(Move(position: position, id: id, path: row.path))
+      moves.append(position, from: .vanished(index))
       ids[position] = id
       recorded.insert(position)
-      if let content = contents[position], contents.isRecorded(content, at: row.path) {
-        owners.stable[content] = files[position].path
+      if let content = contents[position], owners.has(content, vanished: index) {
+        owners.keep(content, at: position)
       } else {
         changed.insert(position)
       }
@@ -224,25 +225,30 @@ public struct LoadPlan: Sendable {
   private mutating func move(_ owners: inout ContentOwners, _ folder: FolderComparison) {
     // An id that a manifest gives is not another row's.
     func mayMove(_ position: Int) -> Bool {
-      contents[position].map { contents.paths[$0] != nil } ?? false && files.givenID(at: position) == nil
+      contents[position].map { owners.hasPlace($0) } ?? false && files.givenID(at: position) == nil
     }
+    var first = new.makeIterator()
     // A row that moves away leaves its own image without one.
-    var waiting = new.filter(mayMove)
-    var next = 0
-    while next < waiting.count {
-      let position = waiting[next]
+    var (waiting, next) = ([Int](), 0)
+    func nextWaiting() -> Int? {
+      if let position = first.next() { return position }
       next += 1
-      guard let content = contents[position] else { continue }
-      if let row = owners.takeVanished(content), let id = row.id {
+      return next <= waiting.count ? waiting[next - 1] : nil
+    }
+    while let position = nextWaiting() {
+      guard mayMove(position), let content = contents[position] else { continue }
+      if let index = owners.takeVanished(content) {
+        let row = owners.take(at: index)
+        guard let id = row.id else { continue }
         if row.lacksIdentity { owners.unidentified.insert(position) }
-        moved.append(Move(position: position, id: id, path: row.path))
+        moves.append(position, from: .vanished(index))
         ids[position] = id
         phashes[position] = row.phash
       } else if let other = owners.takeDisplaced(content, from: changed), let id = ids[other],
         files.givenID(at: other) == nil
       {
         if owners.unidentified.contains(other) { owners.unidentified.insert(position) }
-        moved.append(Move(position: position, id: id, path: files[other].path))
+        moves.append(position, from: .image(other))
         ids[position] = id
         phashes[position] = folder.phashes[other]
         ids[other] = nil
@@ -253,31 +259,23 @@ public struct LoadPlan: Sendable {
         continue
       }
       new.remove(position)
-      owners.stable[content] = files[position].path
+      owners.keep(content, at: position)
     }
   }
 
   /// Leaves images out that are equal to one that is in the table, or is embedded.
   private mutating func share(_ owners: ContentOwners, _ treatment: Treatment) {
     let embedded = changed.union(new)
-    // Which image of each content is embedded here, and which row has it already.
-    var embedders = [Int32](repeating: -1, count: contents.count)
-    var known: [Int: String] = [:]
+    // Which image of each content is embedded here, or has a row with it already.
+    var originals = [RecordedPaths.Place?](repeating: nil, count: contents.count)
     for position in embedded {
       guard let content = contents[position] else { continue }
       let hasRow = changed.contains(position)
-      let original: Duplicates.Original
-      if embedders[content] >= 0 {
-        original = .position(Int(embedders[content]))
-      } else if treatment == .follow,
-        let path = known[content] ?? owners.original(of: content, besides: embedded)
-      {
-        known[content] = path
-        original = .path(path)
-      } else {
-        embedders[content] = Int32(truncatingIfNeeded: position)
-        continue
-      }
+      let known =
+        originals[content]
+        ?? (treatment == .follow ? owners.original(of: content, besides: embedded) : nil)
+      originals[content] = known ?? .image(position)
+      guard let original = known else { continue }
       changed.remove(position)
       new.remove(position)
       if search?.treatment == .skip, !hasRow {
@@ -288,12 +286,28 @@ public struct LoadPlan: Sendable {
     }
   }
 
+  /// Rows whose image is at another path now, in an order in which no two rows ever have the same path.
+  var moved: LazyMapCollection<Range<Int>, Move> {
+    moves.positions.indices.lazy.map { [moves, ids, paths] index in
+      let position = Int(moves.positions[index])
+      // A row without an id does not move.
+      return Move(position: position, id: ids[position] ?? 0, path: paths[moves.origins[index]])
+    }
+  }
+
+  /// The numbers of those rows in the order of their new paths.
+  var movesInOrder: [Int32] {
+    let numbers = moves.positions.indices.map { Int32(truncatingIfNeeded: $0) }
+    return moves.isInOrder
+      ? numbers : numbers.sorted { moves.positions[Int($0)] < moves.positions[Int($1)] }
+  }
+
   /// Images that get a row.
   var positionsWithoutID: PositionSet { new.union(duplicates.positionsWithoutRow) }
 
   /// Whether every image is in the table as it is in the folder.
   var isEmpty: Bool {
-    embedsNothing && moved.isEmpty && duplicates.isEmpty && skipped.isEmpty && examined.isEmpty
+    embedsNothing && moves.positions.isEmpty && duplicates.isEmpty && skipped.isEmpty && examined.isEmpty
   }
 
   /// Whether no image has to be embedded.
@@ -301,7 +315,12 @@ public struct LoadPlan: Sendable {
 
   /// Images that an earlier run has dealt with and that did not change.
   var countsBefore: LoadCounts {
-    LoadCounts(loaded: 0, skipped: unchanged + touched + moved.count, replaced: 0, unreadable: unreadable)
+    LoadCounts(
+      loaded: 0,
+      skipped: unchanged + touched + moves.positions.count,
+      replaced: 0,
+      unreadable: unreadable
+    )
   }
 
   /// Images whose rows are to go, or to be flagged.
@@ -332,35 +351,39 @@ public struct LoadPlan: Sendable {
 }
 
 extension LoadPlan {
+  /// Where rows move from and to: eight bytes each.
+  private struct Moves: Sendable {
+    private(set) var positions: [Int32] = []
+    private(set) var origins: [RecordedPaths.Place] = []
+    private(set) var isInOrder = true
+
+    mutating func append(_ position: Int, from origin: RecordedPaths.Place) {
+      if let last = positions.last, last > position { isInOrder = false }
+      positions.append(Int32(truncatingIfNeeded: position))
+      origins.append(origin)
+    }
+  }
+
   /// Images of equal content in the folder's order, packed: eight bytes each.
   struct Duplicates: RandomAccessCollection, Sendable {
-    /// The image with the vector.
-    enum Original {
-      /// One that is embedded.
-      case position(Int)
-      /// One that has a row.
-      case path(String)
-    }
-
-    private let files: ImageFiles
+    private let paths: RecordedPaths
     private var positions: [Int32] = []
-    /// The original's position; of one that is told by its path, the number of the path, negative.
-    private var originals: [Int32] = []
-    private var paths: [String] = []
+    /// The images with the vectors.
+    private var originals: [RecordedPaths.Place] = []
     private(set) var members = PositionSet()
     /// Those that have no row.
     private(set) var positionsWithoutRow = PositionSet()
 
-    init(_ files: ImageFiles) { self.files = files }
+    init(_ paths: RecordedPaths) { self.paths = paths }
 
     var startIndex: Int { 0 }
     var endIndex: Int { positions.count }
 
     subscript(index: Int) -> Duplicate {
-      let (position, original) = (Int(positions[index]), Int(originals[index]))
+      let position = Int(positions[index])
       return Duplicate(
         position: position,
-        original: original >= 0 ? files[original].path : paths[~original],
+        original: paths[originals[index]],
         hasRow: !positionsWithoutRow.contains(position)
       )
     }
@@ -368,16 +391,11 @@ extension LoadPlan {
     /// How many have a row.
     var countWithRow: Int { count - positionsWithoutRow.count }
 
-    mutating func append(_ position: Int, _ original: Original, hasRow: Bool) {
+    mutating func append(_ position: Int, _ original: RecordedPaths.Place, hasRow: Bool) {
       positions.append(Int32(truncatingIfNeeded: position))
       members.insert(position)
       if !hasRow { positionsWithoutRow.insert(position) }
-      switch original {
-      case .position(let other): originals.append(Int32(truncatingIfNeeded: other))
-      case .path(let path):
-        if paths.last != path { paths.append(path) }
-        originals.append(~Int32(truncatingIfNeeded: paths.count - 1))
-      }
+      originals.append(original)
     }
   }
 }

@@ -54,7 +54,7 @@ struct RecordedImage: Sendable, Hashable {
   var duplicateOf: String?
 }
 
-/// Recorded images that have a row, packed: each takes some 50 bytes and its path. Of their contents nothing is kept.
+/// Recorded images that have a row, packed: each takes some ten bytes of memory and its id. Of their contents nothing is kept.
 struct RecordedImages: RandomAccessCollection, Sendable {
   private var files = ImageFiles([])
   private var ids = RowIDs()
@@ -63,6 +63,8 @@ struct RecordedImages: RandomAccessCollection, Sendable {
   private var phashes: [Int: PerceptualHash] = [:]
   /// The images' numbers in the order in which they are given.
   private var order: [Int32] = []
+  /// Where each path is, once nothing is added any more.
+  private var index: PathIndex?
 
   var startIndex: Int { 0 }
   var endIndex: Int { order.count }
@@ -83,6 +85,7 @@ struct RecordedImages: RandomAccessCollection, Sendable {
     if image.lacksIdentity { unidentified.insert(number) }
     phashes[number] = image.phash
     order.append(Int32(truncatingIfNeeded: number))
+    index = nil
   }
 
   subscript(index: Int) -> RecordedImage {
@@ -107,13 +110,18 @@ struct RecordedImages: RandomAccessCollection, Sendable {
   /// Those at some indices, in the order of their paths' bytes.
   func sorted(besides taken: PositionSet) -> RecordedImages {
     var sorted = self
-    sorted.order = indices.filter { !taken.contains($0) }.map { order[$0] }
-    sorted.order.sort { left, right in
+    if !taken.isEmpty { sorted.order = indices.lazy.filter { !taken.contains($0) }.map { order[$0] } }
+    // Those of a sorted list are in their order: they are numbered as they came.
+    if !files.isSorted { sorted.sort() }
+    return sorted
+  }
+
+  private mutating func sort() {
+    order.sort { left, right in
       files.withPath(at: Int(left)) { left in
         files.withPath(at: Int(right)) { left.lexicographicallyPrecedes($0) }
       }
     }
-    return sorted
   }
 
   /// Those that are not flagged as missing.
@@ -123,10 +131,11 @@ struct RecordedImages: RandomAccessCollection, Sendable {
     return unflagged
   }
 
-  /// Where each path is, before anything is sorted.
-  func paths() -> PathIndex { PathIndex(files) }
+  /// Prepares for paths that are looked for.
+  mutating func prepareForPaths() { index = PathIndex(files) }
 
-  func position(of path: [UInt8], _ paths: PathIndex) -> Int? { paths.position(of: path, in: files) }
+  /// The number of a path, before anything is sorted; nil for one that is not recorded.
+  func position(of path: [UInt8]) -> Int? { (index ?? PathIndex(files)).position(of: path, in: files) }
 }
 
 // The table of a folder's images: a row for each, with its path, its row's id, and what its file was then.
