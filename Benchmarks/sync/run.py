@@ -3,8 +3,10 @@
 
 The folder and what is recorded of it are generated: empty files of different sizes, which a run without changes never opens, and
 rows of small vectors. `--changes` embeds one real image per round, with the model in force; `--new` plans the same folder for a
-table that has none of it."""
+table that has none of it. `--plans` gives the files contents of their own, a thousand of each size, and measures plans of an empty
+folder, of new images, of images that were all moved (their folders were renamed), and of images that are all gone."""
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -57,22 +59,46 @@ def sync(arguments, folder):
     return json.loads(done.stdout)["result"]
 
 
-def plan(arguments, folder):
-    """The seconds and the most memory, in KiB, that a plan of a folder takes of which nothing is recorded."""
+def plan_of_new(arguments, folder):
+    """As `plan`, of a folder of which nothing is recorded."""
     table = arguments.table + "_new"
     sql(arguments, f"""DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (id bigint PRIMARY KEY, class text, source text,
       image_vector real[])""")
-    command = [arguments.adbvec, "sync", folder, "--database-url", arguments.url, "--table", table, "--quiet", "--dry-run"]
+    try:
+        return plan(arguments, folder, table)
+    finally:
+        sql(arguments, f"DROP TABLE {table}")
+
+
+def plan(arguments, folder, table, *options):
+    """The seconds and the most memory, in KiB, that a plan takes."""
+    command = [arguments.adbvec, "sync", folder, "--database-url", arguments.url, "--table", table, "--quiet", "--dry-run",
+               *options]
     start = time.perf_counter()
     with open(os.devnull, "wb") as nowhere:
         process = subprocess.Popen(command, stdout=nowhere)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     found = time.perf_counter() - start
-    sql(arguments, f"DROP TABLE {table}")
     if process.returncode != 0:
         sys.exit(process.returncode)
     return found, usage.ru_maxrss
+
+
+def plans(arguments, folder, base):
+    """Plans in which every image is new, moved or gone, and the plan of an empty folder."""
+    def tell(name, measured):
+        print(f"plan, {name:13} {measured[0]:8.3f} s, peak memory {measured[1] / 1024:.0f} MiB")
+
+    os.mkdir(base + "/empty")
+    tell("empty folder", plan_of_new(arguments, base + "/empty"))
+    tell("all new", plan_of_new(arguments, folder))
+    for name in os.listdir(folder):
+        os.rename(f"{folder}/{name}", f"{folder}/moved-{name}")
+    tell("all moved", plan(arguments, folder, arguments.table))
+    os.rename(folder, base + "/elsewhere")
+    os.mkdir(folder)
+    tell("all gone", plan(arguments, folder, arguments.table, "--deleted", "delete", "--yes"))
 
 
 def sql(arguments, script):
@@ -92,8 +118,11 @@ def prepare(arguments, folder):
     past = 1_700_000_000_000_000_000
 
     def size(number):
-        """Different for each, as those of photographs mostly are."""
-        return 1 + number * 7919 % 10_000_019
+        """Different for each, as those of photographs mostly are; with contents a thousand of each."""
+        return 8 + number % 1000 if arguments.plans else 1 + number * 7919 % 10_000_019
+
+    def content(number):
+        return b"%08d" % number + bytes(number % 1000)
 
     sql(arguments, f"""
       DROP TABLE IF EXISTS {arguments.table};
@@ -110,17 +139,21 @@ def prepare(arguments, folder):
         if number % PER_FOLDER == 0:
             os.mkdir(os.path.dirname(path))
         with open(path, "wb") as file:
-            file.truncate(size(number))
+            if arguments.plans:
+                file.write(content(number))
+            else:
+                file.truncate(size(number))
         os.utime(path, ns=(past, past + number))
-        lines.append(f"{number + 10}\t{name}\t{size(number)}\t{past + number}\t{os.stat(path).st_ctime_ns}\n")
+        digest = hashlib.sha256(content(number) if arguments.plans else name.encode()).hexdigest()
+        lines.append(f"{number + 10}\t{name}\t{size(number)}\t{past + number}\t{os.stat(path).st_ctime_ns}\t{digest}\n")
     script = f"""
-      CREATE TEMP TABLE files (id bigint, path text, size bigint, modified bigint, status bigint);
+      CREATE TEMP TABLE files (id bigint, path text, size bigint, modified bigint, status bigint, digest text);
       COPY files FROM STDIN;
 {"".join(lines)}\\.
       INSERT INTO {arguments.table} SELECT id, split_part(path, '/', 1), '{folder}/' || path,
         ARRAY(SELECT random() FROM generate_series(1, {arguments.dimension}))::real[] FROM files;
       INSERT INTO adbvec_load_image (load_key, path, id, byte_count, modified_at, content_hash, status_changed_at)
-        SELECT l.load_key, f.path, f.id, f.size, f.modified, md5(f.path) || md5(f.path), f.status FROM files f,
+        SELECT l.load_key, f.path, f.id, f.size, f.modified, f.digest, f.status FROM files f,
           (SELECT load_key FROM adbvec_load ORDER BY started_at DESC LIMIT 1) l;
       ANALYZE;
     """
@@ -138,6 +171,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--changes", action="store_true", help="also change one image in each round")
     parser.add_argument("--new", action="store_true", help="also plan the folder for a table without its images")
+    parser.add_argument("--plans", action="store_true", help="also plan folders in which every image is new, moved or gone")
     arguments = parser.parse_args()
     base = tempfile.mkdtemp()
     folder = base + "/images"
@@ -173,8 +207,10 @@ def main():
                 print(f"{name:12} {statistics.median(found):8.3f} s   (of {len(found)}: {min(found):.3f} to {max(found):.3f})")
         print(f"peak memory without a change: {memory / 1024:.0f} MiB, {arguments.count} images")
         if arguments.new:
-            found, peak = plan(arguments, folder)
+            found, peak = plan_of_new(arguments, folder)
             print(f"plan of new images: {found:8.3f} s, peak memory {peak / 1024:.0f} MiB")
+        if arguments.plans:
+            plans(arguments, folder, base)
     finally:
         sql(arguments, f"DROP TABLE IF EXISTS {arguments.table}")
         shutil.rmtree(base)

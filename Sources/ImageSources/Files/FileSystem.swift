@@ -2,6 +2,7 @@ internal import Basics
 import FoundationEssentials
 internal import Glibc
 internal import ImageCodecs
+internal import Synchronization
 
 /// The few things that the collections ask of the file system.
 enum FileSystem {
@@ -232,15 +233,17 @@ package final class PageFile: Sendable {
     var recent: [(offset: Int, bytes: [UInt8])?] = Array(repeating: nil, count: 8)
   }
 
-  private let state: StateLock<State>
+  /// The two methods that lock are not inlined, as `StateLock` is not; that one asks for the types of its closures in each call.
+  private let state: Mutex<State>
 
   /// Nil where no file can be made.
   package init?() {
     guard let file = try? TemporaryFile(), let reader = try? file.reader(path: "") else { return nil }
-    state = StateLock(State(file: file, reader: reader))
+    state = Mutex(State(file: file, reader: reader))
   }
 
   /// - Returns: where the pages are; nil where there is no room for them.
+  @inline(never)
   package func append(_ pages: [[UInt8]]) -> [Range<Int>]? {
     state.withLock { state in
       guard !state.isFull else { return nil }
@@ -261,6 +264,7 @@ package final class PageFile: Sendable {
   }
 
   /// - Parameter number: pages of neighbouring numbers are kept beside each other.
+  @inline(never)
   package func page(at place: Range<Int>, number: Int) -> [UInt8] {
     state.withLock { state in
       let slot = number % state.recent.count

@@ -76,6 +76,8 @@ struct FolderComparison: Sendable {
   private var restamped = PositionSet()
   /// Sizes and times, hashed, of recorded images that are not where they were.
   private var displaced: [Int] = []
+  /// Sizes of those whose time was not recorded: they may have any.
+  private var untimed: Set<Int> = []
 
   /// A folder before anything that is recorded is known.
   ///
@@ -126,7 +128,9 @@ struct FolderComparison: Sendable {
     let hasRow = image.id != nil && image.isPresent
     if hasRow { rowCount += 1 }
     let isInPlace = compare(image, hasRow: hasRow)
-    if !isInPlace { displaced.append(Self.stamp(image.byteCount, image.modificationTime)) }
+    guard !isInPlace else { return }
+    if image.modificationTime == 0 { untimed.insert(image.byteCount) }
+    displaced.append(Self.stamp(image.byteCount, image.modificationTime))
   }
 
   /// - Returns: whether the image of its path has the recorded size and time.
@@ -200,18 +204,24 @@ struct FolderComparison: Sendable {
 
   private func restampedLookalikes() -> PositionSet {
     let stamped = PositionSet(restamped.lazy.filter { states[$0] == .unchanged })
-    // One whose time was not recorded may have any.
-    func unknown(_ position: Int) -> Int { Self.stamp(files.byteCount(at: position), 0) }
-    var lookalikes = PositionSet()
-    for part in Tally.parts(of: stamped.count * 2) {
-      var tally = Tally(part, stamped.lazy.flatMap { [stamp(at: $0), unknown($0)] })
-      for stamp in displaced { tally.add(stamp) }
-      for position in files.indices { tally.add(stamp(at: position)) }
-      for position in stamped where tally[stamp(at: position)] > 1 || tally[unknown(position)] > 0 {
-        lookalikes.insert(position)
-      }
+    guard !stamped.isEmpty else { return [] }
+    let repeated = RepeatedNumbers(
+      stamped.count,
+      stamped.lazy.map { stamp(at: $0) },
+      of: displaced.count + files.count
+    ) { add in
+      for stamp in displaced { add(stamp, 1) }
+      for position in files.indices { add(stamp(at: position), 1) }
     }
-    return lookalikes
+    var untimed = untimed
+    for position in files.indices where files.modificationTime(at: position) == 0 {
+      untimed.insert(files.byteCount(at: position))
+    }
+    return PositionSet(
+      stamped.lazy.filter { position in
+        repeated.contains(stamp(at: position)) || untimed.contains(files.byteCount(at: position))
+      }
+    )
   }
 
   private func stamp(at position: Int) -> Int {
@@ -250,14 +260,17 @@ struct FolderComparison: Sendable {
       }
     )
     let new = PositionSet(files.indices.lazy.filter { states[$0] == .new || states[$0] == .changed })
-    for part in Tally.parts(of: new.count) {
-      let own = new.lazy.map { files.byteCount(at: $0) }
-      var tally = Tally(part, own)
-      for size in own { tally.add(size) }
-      for size in sizes { tally.add(size, times: 2) }
-      for position in hashed { tally.add(files.byteCount(at: position), times: 2) }
-      for position in new where tally[files.byteCount(at: position)] > 1 { positions.insert(position) }
+    guard !new.isEmpty else { return positions }
+    let repeated = RepeatedNumbers(
+      new.count,
+      new.lazy.map { files.byteCount(at: $0) },
+      of: new.count + sizes.count + hashed.count
+    ) { add in
+      for position in new { add(files.byteCount(at: position), 1) }
+      for size in sizes { add(size, 2) }
+      for position in hashed { add(files.byteCount(at: position), 2) }
     }
+    for position in new where repeated.contains(files.byteCount(at: position)) { positions.insert(position) }
     return positions
   }
 
@@ -313,58 +326,62 @@ struct RecordedPaths: Sendable {
   }
 }
 
-/// How often wanted numbers come among others, counted up to two. Many wanted ones are dealt with in parts, so that few are in memory.
-private struct Tally {
-  /// Those of all numbers that are dealt with at once.
-  struct Part {
-    fileprivate let number: Int
-    fileprivate let count: Int
+/// Which of many numbers come at least twice among more of them.
+private struct RepeatedNumbers {
+  private var counts: [Int: UInt8] = [:]
 
-    fileprivate func contains(_ value: Int) -> Bool {
-      count == 1 || Int((UInt(bitPattern: value) &* 0x9E37_79B9_7F4A_7C15) >> 33) % count == number
+  /// So many wanted numbers are counted at once; of more, those first that come twice or share a bit with another one.
+  private static let counted = 1 << 16
+
+  /// - Parameters:
+  ///   - count: how many numbers are asked for.
+  ///   - wanted: these numbers.
+  ///   - total: how many numbers there are.
+  ///   - forEach: gives each number, the wanted ones among them, and how often it counts; always the same ones.
+  init(_ count: Int, _ wanted: some Sequence<Int>, of total: Int, _ forEach: ((Int, UInt8) -> Void) -> Void) {
+    if count <= Self.counted {
+      for number in wanted { counts[number] = 0 }
+    } else {
+      var (once, twice) = (NumberFilter(total), NumberFilter(total))
+      forEach { number, times in
+        if times > 1 || once.contains(number) { twice.insert(number) }
+        once.insert(number)
+      }
+      for number in wanted where twice.contains(number) { counts[number] = 0 }
+    }
+    guard !counts.isEmpty else { return }
+    forEach { number, times in
+      if let count = counts[number], count < 2 { counts[number] = count + times }
     }
   }
 
-  private let part: Part
-  /// Sorted.
-  private var numbers: [Int] = []
-  private var counts: [UInt8]
+  /// Whether a wanted number comes twice.
+  func contains(_ number: Int) -> Bool { counts[number] ?? 0 > 1 }
+}
 
-  private static let numbersAtOnce = 1 << 17
+/// Some of the numbers that were not put in, and all that were: a bit for each of eight.
+private struct NumberFilter {
+  private var words: [UInt64]
 
-  /// The parts in which some numbers are dealt with.
-  static func parts(of count: Int) -> some Sequence<Part> {
-    let parts = (count + numbersAtOnce - 1) / numbersAtOnce
-    return (0..<parts).lazy.map { Part(number: $0, count: parts) }
+  init(_ count: Int) {
+    var size = 1
+    while size * 8 < count { size *= 2 }
+    words = Array(repeating: 0, count: size)
   }
 
-  init(_ part: Part, _ wanted: some Sequence<Int>) {
-    self.part = part
-    for number in wanted where part.contains(number) { numbers.append(number) }
-    numbers.sort()
-    counts = Array(repeating: 0, count: numbers.count)
+  private func place(_ number: Int) -> (word: Int, bit: UInt64) {
+    let mixed = (UInt(bitPattern: number) &* 0x9E37_79B9_7F4A_7C15) >> 16
+    return (Int(mixed >> 6) & (words.count - 1), 1 << UInt64(mixed & 63))
   }
 
-  /// Takes in that a number comes.
-  mutating func add(_ number: Int, times: UInt8 = 1) {
-    guard part.contains(number), let index = index(of: number) else { return }
-    counts[index] = min(counts[index] + times, 2)
+  mutating func insert(_ number: Int) {
+    let (word, bit) = place(number)
+    words[word] |= bit
   }
 
-  /// How often a wanted number of the part came; 0 for any other.
-  subscript(number: Int) -> UInt8 {
-    guard part.contains(number), let index = index(of: number) else { return 0 }
-    return counts[index]
-  }
-
-  /// The first of those that are equal.
-  private func index(of number: Int) -> Int? {
-    var (low, high) = (0, numbers.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if numbers[middle] < number { low = middle + 1 } else { high = middle }
-    }
-    return low < numbers.count && numbers[low] == number ? low : nil
+  func contains(_ number: Int) -> Bool {
+    let (word, bit) = place(number)
+    return words[word] & bit != 0
   }
 }
 
