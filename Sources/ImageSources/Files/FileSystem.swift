@@ -223,9 +223,32 @@ final class TemporaryFile {
   }
 }
 
-/// A file without a name for parts of a long list, which is gone with the process; those that were read last are kept. What was
-/// written does not change, so that copies of a list share it.
-package final class PageFile: Sendable {
+/// Pages of a long list in a file without a name, numbered from 0.
+package struct StoredPages: Sendable {
+  private var file: PageFile?
+  private var places: [Range<Int>] = []
+
+  /// No page, and no file before the first.
+  package init() {}
+
+  /// How many there are.
+  package var count: Int { places.count }
+
+  /// The bytes of a page that is there.
+  package subscript(number: Int) -> [UInt8] { file?.page(at: places[number], number: number) ?? [] }
+
+  /// Adds pages at the end.
+  /// - Returns: whether there was room for them in a file.
+  package mutating func append(_ pages: [[UInt8]]) -> Bool {
+    file = file ?? PageFile()
+    guard let added = file?.append(pages) else { return false }
+    places += added
+    return true
+  }
+}
+
+/// A file of pages, of which those that were read last are kept. What was written does not change, so that copies of a list share it.
+private final class PageFile: Sendable {
   private struct State {
     let file: TemporaryFile
     let reader: BinaryFile
@@ -237,14 +260,14 @@ package final class PageFile: Sendable {
   private let state: Mutex<State>
 
   /// Nil where no file can be made.
-  package init?() {
+  init?() {
     guard let file = try? TemporaryFile(), let reader = try? file.reader(path: "") else { return nil }
     state = Mutex(State(file: file, reader: reader))
   }
 
   /// - Returns: where the pages are; nil where there is no room for them.
   @inline(never)
-  package func append(_ pages: [[UInt8]]) -> [Range<Int>]? {
+  func append(_ pages: [[UInt8]]) -> [Range<Int>]? {
     state.withLock { state in
       guard !state.isFull else { return nil }
       var (bytes, places) = ([UInt8](), [Range<Int>]())
@@ -265,7 +288,7 @@ package final class PageFile: Sendable {
 
   /// - Parameter number: pages of neighbouring numbers are kept beside each other.
   @inline(never)
-  package func page(at place: Range<Int>, number: Int) -> [UInt8] {
+  func page(at place: Range<Int>, number: Int) -> [UInt8] {
     state.withLock { state in
       let slot = number % state.recent.count
       if let recent = state.recent[slot], recent.offset == place.lowerBound { return recent.bytes }

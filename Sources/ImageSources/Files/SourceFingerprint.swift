@@ -113,3 +113,33 @@ enum FileFingerprint {
     Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec)
   }
 }
+
+/// What a listing tells of a file.
+struct FileState: Sendable, Hashable {
+  let byteCount: Int
+  let modificationTime: Int
+  let statusChangeTime: Int
+  let isRecent: Bool
+
+  init(byteCount: Int, modificationTime: Int, statusChangeTime: Int, isRecent: Bool) {
+    (self.byteCount, self.modificationTime) = (byteCount, modificationTime)
+    (self.statusChangeTime, self.isRecent) = (statusChangeTime, isRecent)
+  }
+
+  /// - Parameter listedAt: when the listing began, in nanoseconds since 1970.
+  init(_ info: stat, listedAt: Int) {
+    byteCount = Int(info.st_size)
+    modificationTime = FileFingerprint.modificationTime(info)
+    isRecent = Self.isClose(modificationTime, to: listedAt)
+    let change = FileFingerprint.statusChangeTime(info)
+    statusChangeTime = Self.isClose(change, to: listedAt) ? 0 : change
+  }
+
+  private static func isClose(_ time: Int, to listing: Int) -> Bool {
+    let age = listing.subtractingReportingOverflow(time)
+    return !age.overflow && age.partialValue.magnitude < coarsestClock
+  }
+
+  /// FAT keeps times of modification in steps of two seconds, in nanoseconds.
+  private static let coarsestClock: UInt = 2_000_000_000
+}

@@ -1,12 +1,114 @@
-package import Basics
+public import Basics
 internal import Glibc
+
+/// An image in a folder: what tells it from others, and whether it has changed.
+public struct ImageFile: Sendable, Hashable {
+  /// A folder's two names, shared by its images.
+  struct Folder: Sendable, Hashable {
+    /// Absolute, links as they are.
+    let absolute: [UInt8]
+    /// Absolute, behind links.
+    let resolved: [UInt8]
+  }
+
+  /// The path in the folder, as bytes.
+  public let pathBytes: [UInt8]
+  /// The file's size in bytes.
+  public let byteCount: Int
+  /// The time of the last modification, in nanoseconds since 1970.
+  public let modificationTime: Int
+  /// The time of the last change of the file's name, rights or content, in nanoseconds since 1970; 0 where it says nothing, because
+  /// another change may have had the same time.
+  public let statusChangeTime: Int
+  /// Whether the file was modified so shortly before it was listed that another modification may have the same time.
+  public let isRecent: Bool
+  /// The id that a manifest gives the image's row.
+  public let id: ImageID?
+  let folder: Folder
+
+  /// The path in the folder, as `PathText` has it.
+  public var path: String { PathText.text(pathBytes) }
+  /// Where the image can be found again: what a row's `source` column holds.
+  public var source: String { PathText.text(Self.absolute(pathBytes, in: folder.absolute)) }
+  /// As `source`, by the folder's path behind links.
+  public var resolvedSource: String { PathText.text(Self.absolute(pathBytes, in: folder.resolved)) }
+
+  /// The first folder on the way to the file; nil for a file at the top, and for a path that is absolute.
+  var topFolder: String? {
+    guard let slash = pathBytes.firstIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
+    return PathText.text(pathBytes[..<slash])
+  }
+
+  /// A path of a manifest may be absolute.
+  static func absolute(_ path: [UInt8], in folder: [UInt8]) -> [UInt8] {
+    path.first == UInt8(ascii: "/") ? path : folder + [UInt8(ascii: "/")] + path
+  }
+
+  /// An image of a folder, for lists that come from elsewhere.
+  public init(
+    folder: String,
+    path: String,
+    byteCount: Int,
+    modificationTime: Int,
+    statusChangeTime: Int = 0,
+    isRecent: Bool = false,
+    id: ImageID? = nil
+  ) {
+    self.init(
+      folder: Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder)),
+      path: PathText.bytes(path),
+      FileState(
+        byteCount: byteCount,
+        modificationTime: modificationTime,
+        statusChangeTime: statusChangeTime,
+        isRecent: isRecent
+      ),
+      id: id
+    )
+  }
+
+  init(folder: Folder, path: [UInt8], _ state: FileState, id: ImageID? = nil) {
+    pathBytes = path
+    (byteCount, modificationTime) = (state.byteCount, state.modificationTime)
+    (statusChangeTime, isRecent) = (state.statusChangeTime, state.isRecent)
+    self.folder = folder
+    self.id = id
+  }
+
+  /// The SHA-256 of the content, in hexadecimal digits; nil when the file cannot be read, or is not the one that was
+  /// listed any more: its size or time of modification is another.
+  public func contentHash() -> String? {
+    let descriptor = open(
+      FileSystem.terminated(Self.absolute(pathBytes, in: folder.absolute)),
+      O_RDONLY | O_CLOEXEC
+    )
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var hash = SHA256()
+    var buffer = [UInt8](repeating: 0, count: min(max(byteCount + 1, 1 << 12), 1 << 18))
+    while true {
+      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { return nil }
+      if count == 0 { break }
+      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+    var info = stat()
+    guard fstat(descriptor, &info) == 0, info.st_size == byteCount,
+      FileFingerprint.modificationTime(info) == modificationTime
+    else { return nil }
+    return hash.hexadecimal()
+  }
+}
 
 /// The images of a folder, packed in blocks. Those of a long list are kept in a file without a name, where one can be made, so that
 /// a list of any length takes a few bytes of memory for each image.
 public struct ImageFiles: RandomAccessCollection, Sendable {
   private let folder: ImageFile.Folder
-  /// The first blocks, where they are in a file.
-  private var stored: StoredBlocks?
+  /// The first blocks, where they are in a file; and the paths that they begin with, and where each of these ends.
+  private var stored = StoredPages()
+  private var firstPaths: [UInt8] = []
+  private var firstEnds: [Int] = []
   /// Those behind them.
   private var blocks: [Block] = []
   /// The images behind the last block.
@@ -67,11 +169,14 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
 
   /// Writes the blocks that are in memory to the file; where there is no room for them, this one and all others stay where they are.
   private mutating func store() {
-    guard var stored = stored ?? StoredBlocks(), stored.append(blocks) else {
+    guard stored.append(blocks.map(\.bytes)) else {
       room = .max
       return
     }
-    self.stored = stored
+    for block in blocks {
+      block.withPath(0) { firstPaths += $0 }
+      firstEnds.append(firstPaths.count)
+    }
     blocks.removeAll()
     room = Swift.min(room, Self.blocksAtOnce)
   }
@@ -79,7 +184,7 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
   /// The first position.
   public var startIndex: Int { 0 }
   /// The position behind the last image.
-  public var endIndex: Int { ((stored?.count ?? 0) + blocks.count) * Block.size + rest.count }
+  public var endIndex: Int { (stored.count + blocks.count) * Block.size + rest.count }
 
   /// An image.
   public subscript(position: Int) -> ImageFile {
@@ -135,9 +240,7 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
       var (low, high) = (0, (count + Block.size - 1) / Block.size)
       while low < high {
         let middle = (low + high) / 2
-        let begin =
-          stored?.orderOfFirst(middle, path)
-          ?? withPath(at: middle * Block.size) { Self.order($0, path) }
+        let begin = withFirstPath(of: middle) { Self.order($0, path) }
         if begin <= 0 { low = middle + 1 } else { high = middle }
       }
       guard low > 0 else { return nil }
@@ -173,9 +276,16 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
 
   /// The block of an image; nil for one behind the last block.
   private func block(of position: Int) -> Block? {
-    let (number, count) = (position / Block.size, stored?.count ?? 0)
-    if number < count { return stored?[number] }
-    return number - count < blocks.count ? blocks[number - count] : nil
+    let number = position / Block.size
+    if number < stored.count { return Block(bytes: stored[number]) }
+    return number - stored.count < blocks.count ? blocks[number - stored.count] : nil
+  }
+
+  /// Lends the path that a block begins with.
+  private func withFirstPath<Result>(of block: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    guard block < stored.count else { return withPath(at: block * Block.size, body) }
+    let bounds = (block == 0 ? 0 : firstEnds[block - 1])..<firstEnds[block]
+    return firstPaths.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[bounds])) }
   }
 
   private struct Listed: Sendable {
@@ -254,45 +364,6 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
           )
           return body(UnsafeRawBufferPointer(path))
         }
-      }
-    }
-  }
-
-  /// Blocks in a file, and in memory where each is and the path that it begins with.
-  private struct StoredBlocks: Sendable {
-    private let file: PageFile
-    private var places: [Range<Int>] = []
-    private var paths: [UInt8] = []
-    private var ends: [Int] = []
-
-    /// Nil where no file can be made.
-    init?() {
-      guard let file = PageFile() else { return nil }
-      self.file = file
-    }
-
-    var count: Int { places.count }
-
-    subscript(number: Int) -> Block { Block(bytes: file.page(at: places[number], number: number)) }
-
-    /// Adds blocks at the end.
-    /// - Returns: whether there was room for them.
-    mutating func append(_ blocks: [Block]) -> Bool {
-      guard let added = file.append(blocks.map(\.bytes)) else { return false }
-      places += added
-      for block in blocks {
-        block.withPath(0) { paths += $0 }
-        ends.append(paths.count)
-      }
-      return true
-    }
-
-    /// How the path that a block begins with compares with another one; nil for a block that is not stored.
-    func orderOfFirst(_ number: Int, _ path: UnsafeRawBufferPointer) -> Int? {
-      guard number < count else { return nil }
-      return paths.withUnsafeBytes { paths in
-        let bounds = (number == 0 ? 0 : ends[number - 1])..<ends[number]
-        return ImageFiles.order(UnsafeRawBufferPointer(rebasing: paths[bounds]), path)
       }
     }
   }

@@ -283,49 +283,6 @@ struct FolderComparison: Sendable {
   }
 }
 
-/// The paths of a folder's images and of recorded images that are not there.
-struct RecordedPaths: Sendable {
-  /// One of them, in four bytes.
-  struct Place: Sendable, Hashable {
-    private let value: UInt32
-
-    private init(_ index: Int, _ kind: UInt32) { value = UInt32(truncatingIfNeeded: index) << 2 | kind }
-
-    /// An image of the folder.
-    static func image(_ position: Int) -> Place { Place(position, 0) }
-    /// An image with a row that is gone.
-    static func vanished(_ index: Int) -> Place { Place(index, 1) }
-    /// An image with a row of which it is not known whether it is there.
-    static func unseen(_ index: Int) -> Place { Place(index, 2) }
-
-    private var index: Int { Int(value >> 2) }
-    /// The image's position in the folder.
-    var position: Int? { value & 3 == 0 ? index : nil }
-    /// The number of the image among those that are gone.
-    var vanished: Int? { value & 3 == 1 ? index : nil }
-    /// The number of the image among those that could not be seen.
-    var unseen: Int? { value & 3 == 2 ? index : nil }
-  }
-
-  let files: ImageFiles
-  let vanished: RecordedImages
-  let unseen: RecordedImages
-
-  /// The path at a place.
-  subscript(place: Place) -> String { PathText.text(bytes(place)) }
-
-  /// Whether a path comes before another one in the order of their bytes.
-  func precedes(_ left: Place, _ right: Place) -> Bool {
-    bytes(left).lexicographicallyPrecedes(bytes(right))
-  }
-
-  private func bytes(_ place: Place) -> [UInt8] {
-    if let position = place.position { return files.withPath(at: position) { Array($0) } }
-    if let index = place.vanished { return vanished.withPath(at: index) { Array($0) } }
-    return place.unseen.map { unseen.withPath(at: $0) { Array($0) } } ?? []
-  }
-}
-
 /// Which of many numbers come at least twice among more of them.
 private struct RepeatedNumbers {
   private var counts: [Int: UInt8] = [:]
@@ -382,44 +339,5 @@ private struct NumberFilter {
   func contains(_ number: Int) -> Bool {
     let (word, bit) = place(number)
     return words[word] & bit != 0
-  }
-}
-
-/// Where in a list each path is. A sorted list is searched; another one takes a hash table of positions, at most twelve bytes a path.
-struct PathIndex: Sendable {
-  /// Empty for a sorted list.
-  private var slots: [Int32] = []
-
-  init(_ files: ImageFiles) {
-    guard !files.isSorted else { return }
-    var size = 16
-    while size < files.count + files.count / 2 { size *= 2 }
-    slots = Array(repeating: -1, count: size)
-    for position in files.indices {
-      files.withPath(at: position) { path in
-        var slot = Self.slot(path, size)
-        while slots[slot] >= 0 { slot = (slot + 1) & (size - 1) }
-        slots[slot] = Int32(truncatingIfNeeded: position)
-      }
-    }
-  }
-
-  func position(of path: [UInt8], in files: ImageFiles) -> Int? {
-    if slots.isEmpty { return files.sortedPosition(of: path) }
-    return path.withUnsafeBytes { path in
-      var slot = Self.slot(path, slots.count)
-      while slots[slot] >= 0 {
-        let position = Int(slots[slot])
-        if files.withPath(at: position, { $0.elementsEqual(path) }) { return position }
-        slot = (slot + 1) & (slots.count - 1)
-      }
-      return nil
-    }
-  }
-
-  private static func slot(_ path: UnsafeRawBufferPointer, _ size: Int) -> Int {
-    var hasher = Hasher()
-    hasher.combine(bytes: path)
-    return hasher.finalize() & (size - 1)
   }
 }

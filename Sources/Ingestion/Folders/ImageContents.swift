@@ -129,8 +129,7 @@ struct ImageContents: Sendable {
 extension ImageContents {
   /// A list of digests. Most of a long one is kept in a file without a name, where one can be made.
   private struct Digests: Sendable {
-    private var file: PageFile?
-    private var pages: [Range<Int>] = []
+    private var pages = StoredPages()
     /// Those behind the last page.
     private var rest: [Digest] = []
     /// With how many in memory they are written to the file.
@@ -142,8 +141,8 @@ extension ImageContents {
 
     subscript(number: Int) -> Digest {
       let (page, index) = number.quotientAndRemainder(dividingBy: Self.pageCount)
-      guard page < pages.count, let file else { return rest[number - pages.count * Self.pageCount] }
-      return file.page(at: pages[page], number: page).withUnsafeBytes {
+      guard page < pages.count else { return rest[number - pages.count * Self.pageCount] }
+      return pages[page].withUnsafeBytes {
         $0.loadUnaligned(fromByteOffset: index * MemoryLayout<Digest>.stride, as: Digest.self)
       }
     }
@@ -155,12 +154,10 @@ extension ImageContents {
       let written = stride(from: 0, to: whole, by: Self.pageCount).map { start in
         rest[start..<(start + Self.pageCount)].withUnsafeBytes { Array($0) }
       }
-      file = file ?? PageFile()
-      guard let added = file?.append(written) else {
+      guard pages.append(written) else {
         room = .max
         return
       }
-      pages += added
       rest.removeFirst(whole)
       room = 32 * Self.pageCount
     }
@@ -271,5 +268,48 @@ struct ContentOwners {
       return folder.ids.hasID(at: position) && folder.states[position] != .unreadable
         && !embedded.contains(position)
     }
+  }
+}
+
+/// The paths of a folder's images and of recorded images that are not there.
+struct RecordedPaths: Sendable {
+  /// One of them, in four bytes.
+  struct Place: Sendable, Hashable {
+    private let value: UInt32
+
+    private init(_ index: Int, _ kind: UInt32) { value = UInt32(truncatingIfNeeded: index) << 2 | kind }
+
+    /// An image of the folder.
+    static func image(_ position: Int) -> Place { Place(position, 0) }
+    /// An image with a row that is gone.
+    static func vanished(_ index: Int) -> Place { Place(index, 1) }
+    /// An image with a row of which it is not known whether it is there.
+    static func unseen(_ index: Int) -> Place { Place(index, 2) }
+
+    private var index: Int { Int(value >> 2) }
+    /// The image's position in the folder.
+    var position: Int? { value & 3 == 0 ? index : nil }
+    /// The number of the image among those that are gone.
+    var vanished: Int? { value & 3 == 1 ? index : nil }
+    /// The number of the image among those that could not be seen.
+    var unseen: Int? { value & 3 == 2 ? index : nil }
+  }
+
+  let files: ImageFiles
+  let vanished: RecordedImages
+  let unseen: RecordedImages
+
+  /// The path at a place.
+  subscript(place: Place) -> String { PathText.text(bytes(place)) }
+
+  /// Whether a path comes before another one in the order of their bytes.
+  func precedes(_ left: Place, _ right: Place) -> Bool {
+    bytes(left).lexicographicallyPrecedes(bytes(right))
+  }
+
+  private func bytes(_ place: Place) -> [UInt8] {
+    if let position = place.position { return files.withPath(at: position) { Array($0) } }
+    if let index = place.vanished { return vanished.withPath(at: index) { Array($0) } }
+    return place.unseen.map { unseen.withPath(at: $0) { Array($0) } } ?? []
   }
 }

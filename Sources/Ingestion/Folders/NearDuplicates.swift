@@ -172,3 +172,40 @@ extension LoadPlan {
     return (equal + alike).sorted { $0.0 < $1.0 }.map(\.1)
   }
 }
+
+extension LoadPlan {
+  /// Images of equal content in the folder's order, packed: eight bytes each.
+  struct Duplicates: RandomAccessCollection, Sendable {
+    private let paths: RecordedPaths
+    private var positions: [Int32] = []
+    /// The images with the vectors.
+    private var originals: [RecordedPaths.Place] = []
+    private(set) var members = PositionSet()
+    /// Those that have no row.
+    private(set) var positionsWithoutRow = PositionSet()
+
+    init(_ paths: RecordedPaths) { self.paths = paths }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { positions.count }
+
+    subscript(index: Int) -> Duplicate {
+      let position = Int(positions[index])
+      return Duplicate(
+        position: position,
+        original: paths[originals[index]],
+        hasRow: !positionsWithoutRow.contains(position)
+      )
+    }
+
+    /// How many have a row.
+    var countWithRow: Int { count - positionsWithoutRow.count }
+
+    mutating func append(_ position: Int, _ original: RecordedPaths.Place, hasRow: Bool) {
+      positions.append(Int32(truncatingIfNeeded: position))
+      members.insert(position)
+      if !hasRow { positionsWithoutRow.insert(position) }
+      originals.append(original)
+    }
+  }
+}

@@ -138,6 +138,45 @@ struct RecordedImages: RandomAccessCollection, Sendable {
   func position(of path: [UInt8]) -> Int? { (index ?? PathIndex(files)).position(of: path, in: files) }
 }
 
+/// Where in a list each path is. A sorted list is searched; another one takes a hash table of positions, at most twelve bytes a path.
+struct PathIndex: Sendable {
+  /// Empty for a sorted list.
+  private var slots: [Int32] = []
+
+  init(_ files: ImageFiles) {
+    guard !files.isSorted else { return }
+    var size = 16
+    while size < files.count + files.count / 2 { size *= 2 }
+    slots = Array(repeating: -1, count: size)
+    for position in files.indices {
+      files.withPath(at: position) { path in
+        var slot = Self.slot(path, size)
+        while slots[slot] >= 0 { slot = (slot + 1) & (size - 1) }
+        slots[slot] = Int32(truncatingIfNeeded: position)
+      }
+    }
+  }
+
+  func position(of path: [UInt8], in files: ImageFiles) -> Int? {
+    if slots.isEmpty { return files.sortedPosition(of: path) }
+    return path.withUnsafeBytes { path in
+      var slot = Self.slot(path, slots.count)
+      while slots[slot] >= 0 {
+        let position = Int(slots[slot])
+        if files.withPath(at: position, { $0.elementsEqual(path) }) { return position }
+        slot = (slot + 1) & (slots.count - 1)
+      }
+      return nil
+    }
+  }
+
+  private static func slot(_ path: UnsafeRawBufferPointer, _ size: Int) -> Int {
+    var hasher = Hasher()
+    hasher.combine(bytes: path)
+    return hasher.finalize() & (size - 1)
+  }
+}
+
 // The table of a folder's images: a row for each, with its path, its row's id, and what its file was then.
 extension LoadJournal {
   /// Streams the images that earlier runs of a folder's load dealt with, and whether their rows are in the table.

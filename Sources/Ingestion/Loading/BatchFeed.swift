@@ -134,3 +134,45 @@ struct SeenIDs {
     return isNew
   }
 }
+
+/// Counts what was committed in this run and how fast, for those who watch.
+struct LoadMeter: Sendable {
+  /// This run and the runs it goes on from.
+  private(set) var total: LoadCounts
+  /// This run alone.
+  private(set) var thisRun = LoadCounts()
+
+  private let start = ContinuousClock.now
+  private let expected: Int?
+  private let positionsBefore: Int
+  private var positions = 0
+
+  init(before: LoadCounts, done: Int, expected: Int?) {
+    total = before
+    positionsBefore = done
+    self.expected = expected
+  }
+
+  /// Goes back to what the journal holds.
+  mutating func restart(counts: LoadCounts, done: Int) {
+    thisRun = thisRun - (total - counts)
+    total = counts
+    positions = done - positionsBefore
+  }
+
+  mutating func add(_ counts: LoadCounts, positions added: Int) -> LoadProgress {
+    thisRun = thisRun + counts
+    total = total + counts
+    positions += added
+    let seconds = max((ContinuousClock.now - start) / .seconds(1), 1e-9)
+    let rate = Double(positions) / seconds
+    let left = expected.map { max($0 - positionsBefore - positions, 0) }
+    return LoadProgress(
+      counts: total,
+      position: positionsBefore + positions,
+      expectedCount: expected,
+      rate: rate,
+      remaining: left.map { .seconds(Double($0) / rate) }
+    )
+  }
+}
