@@ -124,7 +124,7 @@ struct FolderUpdate: Sendable {
   ///   next run, and counted nowhere.
   func complete(_ near: [NearDuplicate], _ connection: PostgresConnection) async throws -> LoadCounts {
     // Those that look like an image first: one of equal content takes its vector from them.
-    let linked = try await settle(linked(near), connection)
+    let linked = try await settle(plan.linked(near), connection)
     let equal = try await settle(plan.duplicates, connection)
     let skipped = try await settle(plan.skipped, connection)
     try await retire(connection)
@@ -186,19 +186,6 @@ struct FolderUpdate: Sendable {
           try sender.send(trusted: relocation, parameters: parameters)
         }
       }
-    }
-  }
-
-  /// Images that look like others and share their vectors.
-  private func linked(_ near: [NearDuplicate]) -> [LoadPlan.Duplicate] {
-    guard plan.search?.treatment == .link else { return [] }
-    return near.filter { plan.mayShare(at: $0.position) }.map {
-      LoadPlan.Duplicate(
-        position: $0.position,
-        original: plan.files[$0.original].path,
-        hasRow: false,
-        phash: $0.hash
-      )
     }
   }
 

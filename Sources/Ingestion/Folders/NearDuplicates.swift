@@ -159,6 +159,19 @@ extension LoadPlan {
       && !examined.contains(position)
   }
 
+  /// Images that look like others and share their vectors.
+  func linked(_ near: [NearDuplicate]) -> [Duplicate] {
+    guard search?.treatment == .link else { return [] }
+    return near.filter { mayShare(at: $0.position) }.map {
+      Duplicate(
+        position: $0.position,
+        original: files[$0.original].path,
+        hasRow: false,
+        phash: $0.hash
+      )
+    }
+  }
+
   /// Images with those that they are equal to, or look like, in the folder's order; where that is asked for.
   func pairs(_ near: [NearDuplicate]) -> [DuplicatePair] {
     guard search != nil else { return [] }
