@@ -5,6 +5,8 @@
     apt-get install sqitch libdbd-pg-perl
     ./run.py --adbvec "$(../../scripts/build)/adbvec" --peers /tmp/peers/bin --url postgresql://postgres@127.0.0.1/postgres
 
+    ./run.py … --tls                             # over TLS, which the server must offer
+
     ./run.py … --statements 100000 --copy 1G     # one file of INSERTs, one of COPY data, beside psql -f and dbmate
 
 Every tool gets the same SQL in its own form. The runs of the tools are interleaved, each on a database of its own, so
@@ -84,13 +86,20 @@ def alembic_command(program, folder, url):
     return [program, "-c", str(ini), "upgrade", "head"]
 
 
+def with_mode(url):
+    return f"{url}?sslmode={os.environ['PGSSLMODE']}"
+
+
 def tools(options):
+    alone = pathlib.Path(options.adbvec).with_name("adbvec-migrate")
     peer = lambda name: shutil.which(name, path=options.peers) or shutil.which(name)
     return [
         Tool("dbmate", peer("dbmate"), write_marked, lambda p, f, u: [
-            p, "--no-dump-schema", "--migrations-dir", str(f / "migrations"), "--url", u + "?sslmode=disable", "migrate"]),
+            p, "--no-dump-schema", "--migrations-dir", str(f / "migrations"), "--url", with_mode(u), "migrate"]),
         Tool("adbvec", options.adbvec, write_marked, lambda p, f, u: [
             p, "migrate", "up", "--quiet", "--migrations", str(f / "migrations"), "--database-url", u]),
+        Tool("adbvec-migrate", str(alone) if alone.exists() else None, write_marked, lambda p, f, u: [
+            p, "up", "--quiet", "--migrations", str(f / "migrations"), "--database-url", u]),
         Tool("yoyo", peer("yoyo"), write_yoyo, lambda p, f, u: [
             p, "apply", "--batch", "--no-config-file", "--database", u, str(f)]),
         Tool("alembic", peer("alembic"), write_alembic, alembic_command),
@@ -132,7 +141,7 @@ def measure(server, chosen, count, runs, folder):
         tool.write(folder / tool.name, count)
     for _ in range(runs):
         for tool in chosen:
-            url = server.fresh(f"bench_{tool.name}")
+            url = server.fresh("bench_" + tool.name.replace("-", "_"))
             command = tool.command(tool.program, folder / tool.name, url)
             first[tool.name].append(timed(command))
             again[tool.name].append(timed(command))
@@ -196,7 +205,7 @@ def measure_file(server, options, title, lines, runs, folder):
     }
     if dbmate:
         commands["dbmate"] = lambda u: [
-            dbmate, "--no-dump-schema", "--migrations-dir", str(files), "--url", u + "?sslmode=disable", "migrate"]
+            dbmate, "--no-dump-schema", "--migrations-dir", str(files), "--url", with_mode(u), "migrate"]
     found = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
@@ -213,9 +222,9 @@ def measure_file(server, options, title, lines, runs, folder):
 
 def show(title, medians):
     base = medians.get("dbmate")
-    print(f"\n{title}\n{'tool':<10}{'ms':>10}{'of dbmate':>12}")
+    print(f"\n{title}\n{'tool':<15}{'ms':>10}{'of dbmate':>12}")
     for name, value in medians.items():
-        print(f"{name:<10}{value:>10.1f}" + (f"{value / base:>12.2f}" if base else ""))
+        print(f"{name:<15}{value:>10.1f}" + (f"{value / base:>12.2f}" if base else ""))
 
 
 def main():
@@ -228,6 +237,7 @@ def main():
     parser.add_argument("--large", type=int, default=1000, help="files of the large set; 0 leaves it out")
     parser.add_argument("--statements", type=int, default=0, help="INSERTs in one file, beside psql -f; then nothing else runs")
     parser.add_argument("--copy", type=size, default=0, help="bytes of COPY data in one file (1G); then nothing else runs")
+    parser.add_argument("--tls", action="store_true", help="over TLS")
     parser.add_argument("--only", default="", help="tools, separated by commas")
     options = parser.parse_args()
     wanted = [name for name in options.only.split(",") if name]
@@ -237,7 +247,7 @@ def main():
         if not tool.program:
             print(f"left out: {tool.name} is not installed")
     # dbmate does not connect to a server without TLS unless it is told so; the others, all on libpq, are told the same.
-    os.environ["PGSSLMODE"] = "disable"
+    os.environ["PGSSLMODE"] = "require" if options.tls else "disable"
     server = Server(options.url, options.psql)
     with tempfile.TemporaryDirectory() as temporary:
         runs = max(1, options.runs // 3)
