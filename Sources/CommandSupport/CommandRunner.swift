@@ -38,7 +38,7 @@ package enum CommandRunner {
     do {
       let read = try CommandWords(root, arguments)
       words = read.command
-      command = try root.parseAsRoot(read.arguments)
+      command = try read.parse(root)
     } catch {
       exit(end(with: error, root, asksForJSON ? words ?? [] : nil, interruption: ""))
     }
@@ -183,8 +183,10 @@ private struct InterruptHandler {
 struct CommandWords {
   /// The command's words, such as `migrate up`; empty for the program itself.
   let command: [String]
-  /// What the parser reads.
-  let arguments: [String]
+  /// The command, where the words lead to one that has no commands of its own.
+  private let leaf: (any ParsableCommand.Type)?
+  /// What the parser reads behind the command's words.
+  private let rest: [String]
 
   /// Whether words ask for `--format json`, however the rest of them reads.
   static func askForJSON(_ arguments: [String]) -> Bool {
@@ -216,8 +218,16 @@ struct CommandWords {
       rest = rest.dropFirst()
     }
     self.command = path
-    let isComplete = Self.subcommands(of: command).isEmpty
-    self.arguments = path + (isComplete ? moved : []) + Self.joiningNegativeIDs(rest)
+    leaf = Self.subcommands(of: command).isEmpty ? command : nil
+    self.rest = (leaf == nil ? [] : moved) + Self.joiningNegativeIDs(rest)
+  }
+
+  /// The command with its options.
+  ///
+  /// A command alone is parsed in half the time of the tree that it is part of; errors and help are worded from the tree.
+  func parse(_ root: any ParsableCommand.Type) throws -> any ParsableCommand {
+    if let leaf, let parsed = try? leaf.parseAsRoot(rest), type(of: parsed) == leaf { return parsed }
+    return try root.parseAsRoot(command + rest)
   }
 
   /// `--id -7` as `--id=-7`: the parser takes a word that begins with a minus for an option, and ids may be negative.
