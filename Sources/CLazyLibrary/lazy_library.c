@@ -25,14 +25,17 @@ const char *lazy_library_problem(struct lazy_library *library) {
     void *handle = open_first(library->file);
     if (!handle) {
       const char *reason = dlerror();
-      snprintf(library->problem, sizeof library->problem, "the library %.*s cannot be loaded; install %s (%s)", length,
-               library->file, library->package, reason ? reason : "no reason given");
+      // Callers read the line without the lock, so that it is written once.
+      if (!library->problem[0])
+        snprintf(library->problem, sizeof library->problem, "the library %.*s cannot be loaded; install %s (%s)", length,
+                 library->file, library->package, reason ? reason : "no reason given");
     }
     for (const char *const *name = library->functions; handle && *name; name++) {
       if (dlsym(handle, *name)) continue;
-      snprintf(library->problem, sizeof library->problem,
-               "the library %.*s has no function %s; install another version of %s", length, library->file, *name,
-               library->package);
+      if (!library->problem[0])
+        snprintf(library->problem, sizeof library->problem,
+                 "the library %.*s has no function %s; install another version of %s", length, library->file, *name,
+                 library->package);
       dlclose(handle);
       handle = NULL;
       break;

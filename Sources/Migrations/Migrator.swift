@@ -125,10 +125,11 @@ public struct Migrator: Sendable {
   func isUpToDate(_ session: MigrationSession) async throws -> Bool {
     guard let unread else { return false }
     let others = unread.filter { !$0.isPlain(parameters) }
+    // What depends on the server is rendered each time.
+    guard !others.contains(where: \.mayAskServer) else { return false }
     let plain = others.isEmpty ? unread : unread.filter { $0.isPlain(parameters) }
-    guard let records = try await session.readRecords(besides: plain), records.count == others.count else {
-      return false
-    }
+    guard let records = try await session.readRecords(besides: plain, others), records.count == others.count
+    else { return false }
     let known = Dictionary(records.map { ($0.id.key, $0) }) { first, _ in first }
     return others.allSatisfy { file in
       known[file.id.key].map { $0.name == file.name && file.isUnchanged(since: $0, parameters) } ?? false

@@ -95,6 +95,7 @@ struct OddDialectTests {
     #expect(rendered.query == whole.query)
     #expect(throws: RenderingError(.unsupportedFeature, "no exact distance")) { try rendered.completion }
     #expect(rendered != whole)
+    #expect(rendered == (try plain.rendered(for: half)))
     #expect(whole == (try plain.rendered(for: odd)))
   }
 

@@ -7,7 +7,10 @@ struct MigrationFile: Sendable {
   let name: String
   let file: SourceFile
 
-  /// Whether its SQL is its text, whatever values there are.
+  /// Whether its text may have a section for a capability of the server.
+  var mayAskServer: Bool { String(decoding: file.text.utf8, as: UTF8.self).contains("capability") }
+
+  /// Whether its SQL is its text for any values.
   func isPlain(_ parameters: ParameterSet) -> Bool {
     parameters.manifest == nil || !file.text.containsPair(of: UInt8(ascii: "{"))
   }

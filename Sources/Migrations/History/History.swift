@@ -42,11 +42,15 @@ extension MigrationSession {
   ///
   /// They are compared as one digest: a thousand rows take longer to send and to read than all else that a run without
   /// anything to do does.
-  func readRecords(besides files: [MigrationFile]) async throws -> [HistoryRecord]? {
+  /// - Parameters:
+  ///   - files: the files that take no values.
+  ///   - others: all other files.
+  func readRecords(besides files: [MigrationFile], _ others: [MigrationFile]) async throws -> [HistoryRecord]?
+  {
     let results: [CommandResult]
     do {
       results = try await connection.run(
-        trusted: "SELECT \(HistoryTable.commitRules);\n\(history.plainDigest);\n\(history.selectOthers)"
+        trusted: "SELECT \(HistoryTable.commitRules);\n\(history.digestAndOthers(others))"
       )
     } catch let error as PostgresError where error.code == .server && !error.isConnectionProblem {
       return nil

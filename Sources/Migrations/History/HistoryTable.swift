@@ -158,23 +158,21 @@ struct HistoryTable: Sendable, Hashable {
 
   var select: String { "SELECT * FROM \(sqlName)" }
 
-  /// Rows whose files need no values to be compared.
-  private var isPlain: String {
-    "coalesce(state = 'applied' AND parameters = '{}' AND format = \(Self.format), false)"
+  /// `digest(of:)` of the rows that can be compared by their text alone, made by the server, and then all other rows.
+  /// - Parameter others: the files that take values.
+  func digestAndOthers(_ others: [MigrationFile]) -> String {
+    let keys = others.map { quote($0.id.key) }.joined(separator: ", ")
+    let isPlain =
+      "coalesce(state = 'applied' AND parameters = '{}' AND format = \(Self.format)"
+      + (others.isEmpty ? "" : " AND version NOT IN (\(keys))") + ", false)"
+    return """
+      SELECT count(*) || ' ' || coalesce(md5(string_agg(version || ' ' || name || ' ' || template_sha256 || E'\\n', '' \
+      ORDER BY version COLLATE "C")), '') FROM \(sqlName) WHERE \(isPlain);
+      \(select) WHERE NOT \(isPlain)
+      """
   }
 
-  /// What tells the rows that are plain from any others: `digest(of:)`, made by the server.
-  var plainDigest: String {
-    """
-    SELECT count(*) || ' ' || coalesce(md5(string_agg(version || ' ' || name || ' ' || template_sha256 || E'\\n', '' \
-    ORDER BY version COLLATE "C")), '') FROM \(sqlName) WHERE \(isPlain)
-    """
-  }
-
-  /// The rows that are not plain.
-  var selectOthers: String { "\(select) WHERE NOT \(isPlain)" }
-
-  /// The `plainDigest` of a history that holds exactly these files, as they are.
+  /// What tells a history that holds exactly these files, as they are, from any other.
   static func digest(of files: [MigrationFile]) -> String {
     let sorted = files.sorted { $0.id.key.utf8.lexicographicallyPrecedes($1.id.key.utf8) }
     var lines: [UInt8] = []

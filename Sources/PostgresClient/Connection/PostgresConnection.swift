@@ -44,7 +44,7 @@ public actor PostgresConnection {
   }
 
   /// Opens a connection.
-  /// - Throws: `PostgresError` with code `invalidSettings` or `connectionFailed`.
+  /// - Throws: `PostgresError` with code `libraryMissing`, `invalidSettings` or `connectionFailed`.
   public static func connect(_ settings: ConnectionSettings) async throws -> PostgresConnection {
     try await connect(settings, on: ThreadExecutor())
   }

@@ -23,7 +23,7 @@ extension PostgresConnection {
   /// Runs a search with its settings, and completes an answer that is shorter than asked for by comparing with every
   /// row: an approximate index may give up before it has found all rows that match.
   ///
-  /// - Throws: `PostgresError`; `CancellationError`. Running out of time while an answer is completed is not an error;
+  /// - Throws: `PostgresError`; `RenderingError`, as ``RenderedSearch/completion`` does; `CancellationError`. Running out of time while an answer is completed is not an error;
   ///   ``SearchRows/source`` says so.
   public func search(_ search: RenderedSearch, prepared: Bool = false) async throws -> SearchRows {
     let found = try await query(search.query, prepared: prepared)
@@ -43,7 +43,7 @@ extension PostgresConnection {
 
   /// Runs a search as ``search(_:prepared:)`` does, for a caller that takes a complete answer only.
   /// - Throws: `PostgresError`, also with SQLSTATE 57014 when the answer could not be completed in time;
-  ///   `CancellationError`.
+  ///   `RenderingError`; `CancellationError`.
   public func query(_ search: RenderedSearch, prepared: Bool = false) async throws -> RowSet {
     let found = try await query(search.query, prepared: prepared)
     guard search.mayBeShort(found.count), let completion = try search.completion else { return found }

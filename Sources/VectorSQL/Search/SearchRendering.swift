@@ -44,11 +44,10 @@ public struct RenderedSearch: Sendable, Hashable {
   /// Two searches are equal when all their statements are.
   public static func == (left: RenderedSearch, right: RenderedSearch) -> Bool {
     guard left.query == right.query, left.rows == right.rows else { return false }
-    do {
-      return try left.completion == right.completion
-    } catch {
-      return false
+    func completion(_ search: RenderedSearch) -> Result<Statement?, RenderingError> {
+      do throws(RenderingError) { return .success(try search.completion) } catch { return .failure(error) }
     }
+    return completion(left) == completion(right)
   }
 
   /// Hashes the query and the number of rows.

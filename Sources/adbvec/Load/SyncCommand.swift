@@ -181,7 +181,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
 
   private static func mayPass(_ error: any Error) -> Bool {
     switch error {
-    case let error as PostgresError: error.isConnectionProblem
+    case let error as PostgresError: error.isConnectionProblem && error.code != .libraryMissing
     case let error as LoadInterruption: mayPass(error.cause)
     case let error as LoadError: error.code == .locked
     // A list that is being written may be cut short.

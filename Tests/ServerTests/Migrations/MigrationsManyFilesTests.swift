@@ -78,6 +78,7 @@ struct MigrationsManyFilesTests {
     var files = files(60)
     files["61_p.sql"] = "-- migrate:up\nCREATE TABLE {{table}} (id int);\n"
     files["R__view.sql"] = "-- migrate:up\nCREATE OR REPLACE VIEW v AS SELECT 1 AS one;\n"
+    files["63_array.sql"] = "-- migrate:up\nCREATE TABLE pairs (v int[] DEFAULT '{{1,2},{3,4}}');\n"
     let manifest = "[table]\ntype = \"identifier\"\ndefault = \"p\"\n"
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
@@ -86,7 +87,7 @@ struct MigrationsManyFilesTests {
         return try await migrator.isUpToDate(migrator.session(connection))
       }
       #expect(try await isUpToDate(files) == false)
-      #expect(try await lazy(files, manifest: manifest).up(on: connection).report.migrations.count == 62)
+      #expect(try await lazy(files, manifest: manifest).up(on: connection).report.migrations.count == 63)
       #expect(try await isUpToDate(files))
       #expect(try await isUpToDate(files, ["table": "q"]) == false)
       let view = "-- migrate:up\nCREATE OR REPLACE VIEW v AS SELECT 2 AS one;\n"
@@ -94,6 +95,7 @@ struct MigrationsManyFilesTests {
         { $0["7_t.sql"] = "-- migrate:up\nCREATE TABLE t7 (id bigint);\n" }, { $0["7_t.sql"] = nil },
         { $0["61_p.sql"] = nil }, { $0["61_p.sql"]? += "-- more\n" }, { $0["R__view.sql"] = view },
         { $0["62_new.sql"] = $0["7_t.sql"] }, { $0["62_new.sql"] = $0["61_p.sql"] },
+        { $0["63_array.sql"]? += "-- more\n" }, { $0["63_array.sql"] = nil },
         { $0["7_other.sql"] = $0.removeValue(forKey: "7_t.sql") },
         { $0["61_q.sql"] = $0.removeValue(forKey: "61_p.sql") },
         { $0["007_t.sql"] = $0.removeValue(forKey: "7_t.sql") },
