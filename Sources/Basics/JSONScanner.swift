@@ -97,7 +97,13 @@ package struct JSONScanner {
     return value
   }
 
-  package mutating func string() throws -> String {
+  /// Reads a string.
+  /// - Throws: ``Problem``, also for half of a surrogate pair: two texts that differ in such halves would become one.
+  package mutating func string() throws -> String { try string(isRead: true) }
+
+  /// - Parameter isRead: false for a string that is passed over; halves of surrogate pairs, as Python's `surrogateescape`
+  ///   leaves in names of files, do no harm there.
+  private mutating func string(isRead: Bool) throws -> String {
     guard take("\"") else { throw Problem("a JSON string was expected at byte \(index)") }
     var content: [UInt8] = []
     while let byte {
@@ -108,7 +114,7 @@ package struct JSONScanner {
           throw Problem("a JSON string is not UTF-8")
         }
         return text
-      case UInt8(ascii: "\\"): try escape(into: &content)
+      case UInt8(ascii: "\\"): try escape(into: &content, isRead)
       case 0..<0x20: throw Problem("a control character stands in a JSON string")
       default: content.append(byte)
       }
@@ -124,7 +130,7 @@ package struct JSONScanner {
       skipBlanks()
       guard let byte else { throw Problem("the JSON value is cut short") }
       switch byte {
-      case UInt8(ascii: "\""): _ = try string()
+      case UInt8(ascii: "\""): _ = try string(isRead: false)
       case UInt8(ascii: "{"), UInt8(ascii: "["):
         guard open.count < Self.depthLimit else {
           throw Problem("the JSON value nests deeper than \(Self.depthLimit) levels")
@@ -158,7 +164,7 @@ package struct JSONScanner {
   }
 
   private mutating func key() throws {
-    _ = try string()
+    _ = try string(isRead: false)
     guard take(":") else { throw Problem("a colon was expected at byte \(index)") }
   }
 
@@ -171,7 +177,7 @@ package struct JSONScanner {
     }
   }
 
-  private mutating func escape(into content: inout [UInt8]) throws {
+  private mutating func escape(into content: inout [UInt8], _ isRead: Bool) throws {
     guard let byte else { throw Problem("a JSON string does not end") }
     index += 1
     switch byte {
@@ -181,14 +187,13 @@ package struct JSONScanner {
     case UInt8(ascii: "b"): content.append(0x08)
     case UInt8(ascii: "f"): content.append(0x0C)
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): content.append(byte)
-    case UInt8(ascii: "u"): content.append(contentsOf: String(Character(try unicodeEscape())).utf8)
+    case UInt8(ascii: "u"): content.append(contentsOf: String(Character(try unicodeEscape(isRead))).utf8)
     default: throw Problem("a JSON string has an unknown escape")
     }
   }
 
-  /// A scalar from `\uXXXX`, or from a surrogate pair of them. Half of a pair is no character, and two texts that differ
-  /// in such halves would become one.
-  private mutating func unicodeEscape() throws -> Unicode.Scalar {
+  /// A scalar from `\uXXXX`, or from a surrogate pair of them. Half of a pair is not a character.
+  private mutating func unicodeEscape(_ isRead: Bool) throws -> Unicode.Scalar {
     let start = index - 2
     let first = try hexadecimal()
     if let scalar = Unicode.Scalar(first) { return scalar }
@@ -203,7 +208,12 @@ package struct JSONScanner {
         return scalar
       }
     }
-    throw Problem("a JSON string has half of a surrogate pair at byte \(start)")
+    guard !isRead else {
+      throw Problem(
+        "a JSON string has half of a surrogate pair at byte \(start). Fix: write the text without it"
+      )
+    }
+    return "\u{FFFD}"
   }
 
   private mutating func hexadecimal() throws -> UInt32 {

@@ -30,13 +30,29 @@ struct JSONScannerTests {
     #expect(numbers == [1, -2500, 0])
   }
 
-  @Test(arguments: [
+  private static let halves = [
     (#""\ud800x""#, 1), (#""a\ud800\u0041""#, 2), (#""é\udc00""#, 3), (#""\ud83d\ude00\udbff""#, 13),
     (#""\ud800\ud800\udc00""#, 1), (#"{"\ud800": 1}"#, 2),
-  ])
+  ]
+
+  @Test(arguments: halves)
   func halfOfASurrogatePairIsRefusedWithItsPlace(text: String, byte: Int) throws {
-    #expect(throws: JSONScanner.Problem("a JSON string has half of a surrogate pair at byte \(byte)")) {
-      try scan(text) { try $0.skipValue() }
+    let problem = JSONScanner.Problem(
+      "a JSON string has half of a surrogate pair at byte \(byte). Fix: write the text without it"
+    )
+    #expect(throws: problem) {
+      try scan(text) { scanner in
+        guard !scanner.isAtString else { return _ = try scanner.string() }
+        try scanner.object { _, scanner in try scanner.skipValue() }
+      }
+    }
+  }
+
+  @Test(arguments: halves)
+  func halfOfASurrogatePairIsPassedOverInAValueThatIsSkipped(text: String, byte: Int) throws {
+    try scan("[\(text), {\"path\": \(text)}]") {
+      try $0.skipValue()
+      try $0.end()
     }
   }
 

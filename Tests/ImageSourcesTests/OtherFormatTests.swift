@@ -38,7 +38,7 @@ struct OtherFormatTests {
 
   @Test func jsonLinesTakeTheMembersTheyNeed() throws {
     let text = """
-      {"id": 1, "class": "a\\u00e9\\ud83d\\ude00\\n", "extra": {"x": [1, {"y": "}"}]}, "vector": [1, -2.5e1]}
+      {"id": 1, "class": "a\\u00e9\\ud83d\\ude00\\n", "path": "\\udce9.jpg", "extra": {"x": [1, {"y": "}"}]}, "vector": [1, -2.5e1]}
       {"embedding":[3,4],"label":null,"more":true,"id":2}
 
       """
