@@ -64,7 +64,7 @@ struct FieldFormatTests {
   /// `stored-texts.npz` has ids of the type `<U3`.
   @Test func idsOfAnArrayMayBeTextsWhereTheTablesAre() throws {
     var texts = source("stored-texts.npz")
-    texts.allowsTextIDs = true
+    texts.textIDs = .any
     #expect(
       try rows(of: texts) == zip(["a|cat", "b é|chat noir é", "007|犬"], Self.vectors).map { "\($0)|\($1)" }
     )

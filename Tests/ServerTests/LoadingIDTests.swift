@@ -79,12 +79,16 @@ struct LoadingIDTests {
       "the id abc does not fit the id column, which takes 2 characters"
     ),
     ("text", "|cat|{1,2}\ny|dog|{3,4}\n", "line 1: it has no id"),
+    ("uuid", "\"\"|cat|{1,2}\ny|dog|{3,4}\n", "line 1: it has no id"),
+    ("uuid", "id,class,vector\n\"\",cat,\"[1,2]\"\n", ":2: it has no id"),
+    ("uuid", "{\"id\":\"\",\"vector\":[1,2]}\n", ":1: it has no id"),
   ])
   func idsThatDoNotFitAreRefusedBeforeAnythingIsSent(type: String, text: String, reason: String) async throws
   {
     var said = ""
     do {
-      _ = try await load(text, name: "v.txt", into: type, [.insert])
+      let name = text.hasPrefix("{") ? "v.jsonl" : text.hasPrefix("id,") ? "v.csv" : "v.txt"
+      _ = try await load(text, name: name, into: type, [.insert])
     } catch {
       said = "\(error)"
     }

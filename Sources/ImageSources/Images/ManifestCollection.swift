@@ -265,7 +265,7 @@ private struct Manifest {
     let bytes = Self.normalised(PathText.bytes(path))
     guard !bytes.contains(0) else { throw RowProblem("its path holds a NUL character") }
     guard paths.insert(bytes).inserted else { throw RowProblem("the path \(path) is listed twice") }
-    let row = try id.map(RowProblem.id)
+    let row = try id.map({ (text) throws(RowProblem) in try RowProblem.id(text) })
     if let row {
       guard ids.insert(row).inserted else { throw RowProblem("the id \(row) is listed twice") }
     }

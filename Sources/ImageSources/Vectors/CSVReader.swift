@@ -5,7 +5,7 @@ import Basics
 /// numbers.
 final class CSVReader: FeatureReader {
   private let records: RecordStream
-  private let allowsTextIDs: Bool
+  private let textIDs: TextIDs
   private var columns: CSVColumns?
   private var position = 0
   private(set) var dimension: Int?
@@ -23,9 +23,9 @@ final class CSVReader: FeatureReader {
     stream: ByteStream,
     byteCount: Int?,
     delimiter: UInt8 = UInt8(ascii: ","),
-    allowsTextIDs: Bool = false
+    textIDs: TextIDs = .none
   ) throws {
-    self.allowsTextIDs = allowsTextIDs
+    self.textIDs = textIDs
     records = RecordStream(stream: stream, delimiter: delimiter)
     self.byteCount = byteCount
     try readColumns()
@@ -42,7 +42,7 @@ final class CSVReader: FeatureReader {
         columns = header
         return true
       }
-      columns = try CSVColumns(firstRow: fields, allowsTextIDs: allowsTextIDs)
+      columns = try CSVColumns(firstRow: fields, textIDs: textIDs)
       return false
     }
   }
@@ -65,7 +65,7 @@ final class CSVReader: FeatureReader {
       }
       let id =
         try columns.id.map {
-          try RowProblem.id(record.fields[$0], in: bytes, allowsText: allowsTextIDs)
+          try RowProblem.id(record.fields[$0], in: bytes, textIDs)
         } ?? ImageID(Int64(position))
       let label = try columns.label.flatMap { column -> String? in
         let field = record.fields[column]
@@ -215,10 +215,10 @@ struct CSVColumns {
 
   /// From the first row of a file without a header: id, class, vector; the class may be missing.
   /// - Throws: `RowProblem`, also when a second field of digits may be a class as well as the vector's first number.
-  init(firstRow fields: [String], allowsTextIDs: Bool = false) throws {
+  init(firstRow fields: [String], textIDs: TextIDs = .none) throws {
     count = fields.count
     let isVector = fields.last?.first { $0 != " " }.map { "{[".contains($0) } ?? false
-    guard fields.count >= 2, Int64(fields[0]) != nil || allowsTextIDs && isVector else {
+    guard fields.count >= 2, Int64(fields[0]) != nil || textIDs != .none && isVector else {
       throw RowProblem("without a header a row is id,class,vector; the first field is not an integer")
     }
     id = 0

@@ -8,14 +8,14 @@ import FoundationEssentials
 /// vector can.
 final class FeatureFileReader: FeatureReader {
   private let records: RecordStream
-  private let allowsTextIDs: Bool
+  private let textIDs: TextIDs
   private(set) var dimension: Int?
   var name: String { records.name }
   var expectedCount: Int? { nil }
   let byteCount: Int?
 
-  init(stream: ByteStream, byteCount: Int?, allowsTextIDs: Bool = false) {
-    self.allowsTextIDs = allowsTextIDs
+  init(stream: ByteStream, byteCount: Int?, textIDs: TextIDs = .none) {
+    self.textIDs = textIDs
     records = RecordStream(stream: stream, delimiter: UInt8(ascii: "|"))
     self.byteCount = byteCount
   }
@@ -31,7 +31,7 @@ final class FeatureFileReader: FeatureReader {
       }
       let vector = record.fields[record.fields.count - 1]
       let text = UnsafeRawBufferPointer(rebasing: bytes[vector.start..<vector.end])
-      let id = try RowProblem.id(record.fields[0], in: bytes, allowsText: allowsTextIDs)
+      let id = try RowProblem.id(record.fields[0], in: bytes, textIDs)
       try batch.appendRow(id: id, label: try Self.label(record.fields, in: bytes), &dimension) {
         try VectorText.append(text, to: &$0)
       }

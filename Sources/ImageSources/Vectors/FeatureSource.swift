@@ -55,8 +55,8 @@ public struct FeatureSource: Sendable, Hashable {
   /// The byte between the fields of CSV.
   public var delimiter = UInt8(ascii: ",")
 
-  /// Whether ids may be texts, in formats that are text; else they are integers.
-  public var allowsTextIDs = false
+  /// Which texts may be ids.
+  public var textIDs = TextIDs.none
 
   /// A source by its path; `-` is standard input.
   public init(path: String, format: Format? = nil, labels: String? = nil) {
@@ -115,7 +115,7 @@ public struct FeatureSource: Sendable, Hashable {
         byteCount: size,
         array: array,
         labels: lines,
-        allowsTextIDs: allowsTextIDs
+        textIDs: textIDs
       )
     case .hdf5:
       return try HDF5Reader(path: try wholeFile(size, format), byteCount: size, array: array, labels: lines)
@@ -126,11 +126,11 @@ public struct FeatureSource: Sendable, Hashable {
         stream: stream,
         byteCount: size,
         delimiter: delimiter,
-        allowsTextIDs: allowsTextIDs
+        textIDs: textIDs
       )
     case .jsonl:
-      return try JSONLinesReader(stream: stream, byteCount: size, allowsTextIDs: allowsTextIDs)
-    default: return FeatureFileReader(stream: stream, byteCount: size, allowsTextIDs: allowsTextIDs)
+      return try JSONLinesReader(stream: stream, byteCount: size, textIDs: textIDs)
+    default: return FeatureFileReader(stream: stream, byteCount: size, textIDs: textIDs)
     }
   }
 

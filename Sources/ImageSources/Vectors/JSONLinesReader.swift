@@ -4,7 +4,7 @@ import Basics
 /// `features`) are taken, others passed over; without `id` ids are row numbers.
 final class JSONLinesReader: FeatureReader {
   private let records: RecordStream
-  private let allowsTextIDs: Bool
+  private let textIDs: TextIDs
   private var position = 0
   private(set) var dimension: Int?
 
@@ -15,12 +15,12 @@ final class JSONLinesReader: FeatureReader {
   private(set) var carriesClasses = true
   private(set) var notice: String?
 
-  init(stream: ByteStream, byteCount: Int?, allowsTextIDs: Bool = false) throws {
-    self.allowsTextIDs = allowsTextIDs
+  init(stream: ByteStream, byteCount: Int?, textIDs: TextIDs = .none) throws {
+    self.textIDs = textIDs
     records = RecordStream(lines: stream)
     self.byteCount = byteCount
     try records.peek { record, bytes in
-      var row = Row(id: 0, allowsTextIDs: allowsTextIDs)
+      var row = Row(id: 0, textIDs: textIDs)
       let field = record.fields[0]
       try row.read(UnsafeRawBufferPointer(rebasing: bytes[field.start..<field.end]))
       carriesClasses = row.hasClass
@@ -37,7 +37,7 @@ final class JSONLinesReader: FeatureReader {
   func read(into batch: inout FeatureBatch, limit: Int) throws -> Bool {
     try records.fill(&batch, limit: limit) { record, bytes, batch in
       let line = UnsafeRawBufferPointer(rebasing: bytes[record.fields[0].start..<record.fields[0].end])
-      var row = Row(id: ImageID(Int64(position)), allowsTextIDs: allowsTextIDs)
+      var row = Row(id: ImageID(Int64(position)), textIDs: textIDs)
       try row.read(line)
       guard carriesClasses || !row.hasClass else {
         throw RowProblem("it has a class and the first row has none; give every row a class, or null")
@@ -50,7 +50,7 @@ final class JSONLinesReader: FeatureReader {
   /// The members of a line that matter.
   private struct Row {
     var id: ImageID
-    let allowsTextIDs: Bool
+    let textIDs: TextIDs
     var label: String?
     var hasID = false
     var hasClass = false
@@ -107,7 +107,7 @@ final class JSONLinesReader: FeatureReader {
       hasID = true
       let isText = scanner.isAtString
       let text = isText ? try scanner.string() : (try? scanner.word()) ?? ""
-      if isText, allowsTextIDs { return text.isEmpty ? ImageID(text) : try RowProblem.id(text) }
+      if isText, textIDs != .none { return try RowProblem.id(text, allowsEmpty: textIDs == .any) }
       guard let number = Int64(text) else {
         throw RowProblem(
           "the id \(isText ? "\"\(text.prefix(24))\"" : String(text.prefix(24))) is not an integer"

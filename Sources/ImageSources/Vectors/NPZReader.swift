@@ -12,7 +12,7 @@ enum NPZReader {
     byteCount: Int?,
     array: String?,
     labels: LabelLines?,
-    allowsTextIDs: Bool = false
+    textIDs: TextIDs = .none
   ) throws -> any FeatureReader {
     let file = try BinaryFile(path: path)
     let members = try members(file)
@@ -26,7 +26,7 @@ enum NPZReader {
     let vectors = try choose(array, members, file)
     let ids = try column(ArrayNames.ids, members, file)
     let classes = labels == nil ? try column(ArrayNames.classes, members, file) : nil
-    if let ids, !ids.isInteger, !allowsTextIDs {
+    if let ids, !ids.isInteger, textIDs == .none {
       throw CollectionError(
         .damaged,
         file: ids.name,

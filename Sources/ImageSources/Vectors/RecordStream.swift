@@ -99,6 +99,16 @@ final class RecordStream {
   }
 }
 
+/// Which texts may be ids, in formats that are text and in arrays of texts.
+public enum TextIDs: Sendable {
+  /// Ids are integers.
+  case none
+  /// Every text except the empty one.
+  case filled
+  /// Every text. In formats with fields the empty one is in quotes.
+  case any
+}
+
 /// What is wrong with a row; the reader adds file and line.
 struct RowProblem: Error {
   let reason: String
@@ -116,17 +126,15 @@ struct RowProblem: Error {
   }
 
   /// A field as an id.
-  /// - Parameter allowsText: takes what is not an integer too.
   static func id(
     _ field: DelimitedScanner.Field,
     in bytes: UnsafeRawBufferPointer,
-    allowsText: Bool
+    _ textIDs: TextIDs
   ) throws(RowProblem) -> ImageID {
-    if allowsText {
+    if textIDs != .none {
       guard let text = field.validText(in: bytes) else { throw RowProblem("its id is not UTF-8") }
       // Quotes with nothing in them are a text; nothing between two delimiters is no id.
-      if field.isQuoted, text.isEmpty { return ImageID(text) }
-      return try Self.id(text)
+      return try Self.id(text, allowsEmpty: field.isQuoted && textIDs == .any)
     }
     let text = field.text(in: bytes)
     guard let id = Int64(text) ?? Int64(text.filter { $0 != " " }) else {
@@ -136,8 +144,8 @@ struct RowProblem: Error {
   }
 
   /// A text as an id.
-  static func id(_ text: String) throws(RowProblem) -> ImageID {
-    guard !text.isEmpty else { throw RowProblem("it has no id") }
+  static func id(_ text: String, allowsEmpty: Bool = false) throws(RowProblem) -> ImageID {
+    guard allowsEmpty || !text.isEmpty else { throw RowProblem("it has no id") }
     guard !text.utf8.contains(0) else { throw RowProblem("its id holds a NUL character") }
     return ImageID(text)
   }

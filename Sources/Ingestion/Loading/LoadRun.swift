@@ -19,7 +19,11 @@ struct LoadRun: Sendable {
     let server = try await connection.capabilities()
     try server.requireEntryNode()
     let found = try await TargetTable.read(target, on: connection)
-    if try [.text, .uuid].contains(TableCheck(found).idType) { await source.allowTextIDs() }
+    switch try TableCheck(found).idType {
+    case .text: await source.allow(.any)
+    case .uuid: await source.allow(.filled)
+    case .int2, .int4, .int8: break
+    }
     try TableCheck.checkMetric(options.metric, of: found)
     let session = try await LoadSession(self, found: found, server: server)
     do {

@@ -73,7 +73,7 @@ public protocol BatchSource: Sendable {
   /// What the ids of new images are made of.
   var imageIDs: ImageIDs { get }
   /// Lets ids be texts, where the table's are; called before the first row is read.
-  func allowTextIDs() async
+  func allow(_ textIDs: TextIDs) async
   /// Takes ids, and what is done with each image, from a plan.
   func follow(_ plan: LoadPlan) async
   /// The images that look like others, among those that were given so far.
@@ -104,7 +104,7 @@ extension BatchSource {
   /// Positions.
   public var imageIDs: ImageIDs { .position }
   /// Its ids are what they are.
-  public func allowTextIDs() {}
+  public func allow(_ textIDs: TextIDs) {}
   /// There is nothing to follow.
   public func follow(_ plan: LoadPlan) {}
   /// None is looked for.
@@ -120,7 +120,7 @@ public actor FileBatchSource: BatchSource {
   /// The file's absolute path, behind links.
   public nonisolated var identity: String { source.identity }
   private nonisolated let source: FeatureSource
-  private var allowsTextIDs = false
+  private var textIDs = TextIDs.none
   private nonisolated let executor = ThreadExecutor()
   private var reader: (any FeatureReader)?
   private var position = 0
@@ -147,7 +147,7 @@ public actor FileBatchSource: BatchSource {
   }
 
   /// Lets ids be texts.
-  public func allowTextIDs() { allowsTextIDs = true }
+  public func allow(_ textIDs: TextIDs) { self.textIDs = textIDs }
 
   /// The position behind the last row that was read.
   public func endPosition() -> Int { position }
@@ -197,7 +197,7 @@ public actor FileBatchSource: BatchSource {
   private func opened() throws -> any FeatureReader {
     if let reader { return reader }
     var source = source
-    source.allowsTextIDs = source.allowsTextIDs || allowsTextIDs
+    if textIDs != .none { source.textIDs = textIDs }
     let opened = try source.open()
     reader = opened
     return opened
