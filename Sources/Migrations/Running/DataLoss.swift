@@ -18,7 +18,11 @@ enum DataLoss: Sendable, Hashable {
 extension SQLStatement {
   /// What it deletes.
   var dataLoss: [DataLoss] {
-    if hasWords("with") { return tokens.indices.flatMap(deletedRows(at:)) }
+    let runsAnother =
+      hasWords("with")
+      || hasWords("explain")
+        && tokens.indices.contains { hasWords("analyze", at: $0) || hasWords("analyse", at: $0) }
+    if runsAnother { return tokens.indices.flatMap(deletedRows(at:)) }
     guard hasWords("do") else { return dataLoss(at: 0) }
     // What stands before a statement in a block, such as BEGIN or THEN, is part of it here.
     return blockStatements.flatMap { statement in
@@ -45,6 +49,13 @@ extension SQLStatement {
 
   /// A table whose rows are all deleted by the command that begins at a token.
   private func deletedRows(at start: Int) -> [DataLoss] {
+    if hasWords("merge", "into", at: start) {
+      guard tokens.indices.contains(where: { hasWords("when", "matched", "then", "delete", at: $0) }),
+        let condition = parts(start..<tokens.count, between: "on").dropFirst().first,
+        constant(parts(condition, between: "when")[0]) == true
+      else { return [] }
+      return names(from: start + 2).prefix(1).map(DataLoss.table)
+    }
     guard hasWords("delete", "from", at: start) else { return [] }
     let clauses = parts(start..<tokens.count, between: "where")
     if clauses.count > 1 {
@@ -77,7 +88,7 @@ extension SQLStatement {
     return isEquation && text(of: tokens[first]) == text(of: tokens[first + 2]) ? true : nil
   }
 
-  /// A range cut at a word outside of the parentheses inside it; it ends where one closes that was open before it.
+  /// A range cut at a word or symbol outside of the parentheses inside it; it ends where one closes that was open before it.
   private func parts(_ range: Range<Int>, between word: StaticString) -> [Range<Int>] {
     var parts: [Range<Int>] = []
     var start = range.lowerBound
@@ -86,7 +97,7 @@ extension SQLStatement {
       if isSymbol("(", at: index) { depth += 1 }
       if isSymbol(")", at: index) { depth -= 1 }
       if depth < 0 { return parts + [start..<index] }
-      if depth == 0, hasWords(word, at: index) {
+      if depth == 0, hasWords(word, at: index) || isSymbol(word, at: index) {
         parts.append(start..<index)
         start = index + 1
       }
@@ -97,20 +108,66 @@ extension SQLStatement {
   /// What a statement deletes that a block gives as text: `EXECUTE 'DROP TABLE a'`, `EXECUTE format('DROP TABLE %I', name)`.
   private func executedDataLoss(at start: Int) -> [DataLoss] {
     guard hasWords("execute", at: start) else { return [] }
-    var index = hasWords("format", at: start + 1) ? start + 2 : start + 1
-    if isSymbol("(", at: index) { index += 1 }
-    guard tokens.indices.contains(index), var text = content(of: tokens[index]) else { return [] }
-    if !isSymbol("||", at: index + 1), !isSymbol(",", at: index + 1) {
+    var expression = start + 1..<tokens.count
+    for word in ["into", "using", "loop"] as [StaticString] {
+      expression = parts(expression, between: word)[0]
+    }
+    var others: [[UInt8]] = []
+    let (text, isKnown) = composed(expression, &others)
+    if isKnown {
       return Script(String(decoding: text, as: UTF8.self)).statements.flatMap {
         $0.hasWords("do") ? [] : $0.dataLoss
       }
     }
-    // A word in the place of each name that comes later shows whether something is deleted, though not what.
-    text = text.map { $0 == UInt8(ascii: "%") ? UInt8(ascii: "_") : $0 } + Array(" _".utf8)
-    return Script(String(decoding: text, as: UTF8.self)).statements.filter { !$0.dataLoss(at: 0).isEmpty }.map
-    {
-      .uncounted("what a DO block names when it runs (\($0.text(of: $0.tokens[0]).uppercased()) …)")
+    // It shows whether something is deleted, though not what.
+    return ([text] + others).flatMap { Script(String(decoding: $0, as: UTF8.self)).statements }
+      .filter { !$0.hasWords("do") && !$0.dataLoss.isEmpty }
+      .map {
+        .uncounted("what a DO block names when it runs (\($0.text(of: $0.tokens[0]).uppercased()) …)")
+      }
+  }
+
+  /// The text that an expression puts together, with the name `_` for each part that is not a string.
+  ///
+  /// - Parameter others: gets the strings that may become a part of it in a way that is not followed.
+  /// - Returns: whether the text is known, and not put together at all.
+  private func composed(
+    _ expression: Range<Int>,
+    _ others: inout [[UInt8]],
+    depth: Int = 0
+  ) -> (text: [UInt8], isKnown: Bool) {
+    let unknown = Array("_".utf8)
+    guard let first = expression.first else { return (unknown, false) }
+    if expression.count == 1, let text = content(of: tokens[first]) { return (text, true) }
+    if depth < 32 {
+      if endOfParentheses(at: first) == expression.upperBound {
+        return composed(first + 1..<expression.upperBound - 1, &others, depth: depth + 1)
+      }
+      let operands = parts(expression, between: "||")
+      if operands.count > 1 {
+        return (operands.flatMap { composed($0, &others, depth: depth + 1).text }, false)
+      }
+      let name = hasWords("pg_catalog", at: first) && isSymbol(".", at: first + 1) ? first + 2 : first
+      if endOfParentheses(at: name + 1) == expression.upperBound {
+        let arguments = parts(name + 2..<expression.upperBound - 1, between: ",")
+        if hasWords("format", at: name) {
+          let (text, isKnown) = composed(arguments[0], &others, depth: depth + 1)
+          if arguments.count == 1 { return (text, isKnown) }
+          for argument in arguments.dropFirst() {
+            others.append(composed(argument, &others, depth: depth + 1).text + Array(" _".utf8))
+          }
+          return (text.map { $0 == UInt8(ascii: "%") ? UInt8(ascii: "_") : $0 }, false)
+        }
+        let isSeparated = hasWords("concat_ws", at: name)
+        if isSeparated || hasWords("concat", at: name) {
+          let texts = arguments.dropFirst(isSeparated ? 1 : 0)
+            .map { composed($0, &others, depth: depth + 1).text }
+          return (Array(texts.joined(separator: isSeparated ? Array(" ".utf8) : [])), false)
+        }
+      }
     }
+    others += expression.compactMap { content(of: tokens[$0]) }.map { $0 + Array(" _".utf8) }
+    return (unknown, false)
   }
 
   /// Types whose columns go with them.

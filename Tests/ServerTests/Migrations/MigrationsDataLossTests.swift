@@ -45,7 +45,14 @@ struct MigrationsDataLossTests {
       "CREATE TABLE a (x int)", "DO $$ BEGIN EXECUTE $q$DELETE FROM a WHERE true$q$; END $$;",
       "1 row of public.a"
     ),
+    ("CREATE TABLE a (x int)", "DO $$ BEGIN EXECUTE ('DROP TABLE a'); END $$;", "1 row of public.a"),
     ("CREATE TABLE a (x int)", "DELETE FROM a WHERE true;", "1 row of public.a"),
+    ("CREATE TABLE a (x int)", "EXPLAIN ANALYZE DELETE FROM a;", "1 row of public.a"),
+    ("CREATE TABLE a (x int)", "EXPLAIN (COSTS off, ANALYZE) DELETE FROM a;", "1 row of public.a"),
+    (
+      "CREATE TABLE a (x int)", "MERGE INTO a USING (SELECT 1) AS b ON true WHEN MATCHED THEN DELETE;",
+      "1 row of public.a"
+    ),
     (
       "CREATE TABLE a (x int)", "DELETE FROM a WHERE (NOT (false) AND 1 = 1) OR x = 7 RETURNING x;",
       "1 row of public.a"
@@ -98,6 +105,9 @@ struct MigrationsDataLossTests {
     "WITH d AS (DELETE FROM a WHERE x = 1 RETURNING x) SELECT count(*) FROM d;",
     "DO $$ BEGIN EXECUTE 'DELETE FROM a WHERE x = 1'; DELETE FROM a WHERE x = 1; END $$;",
     "DO $$ BEGIN EXECUTE format('CREATE INDEX %I ON a (x)', 'i'); EXECUTE 'DROP INDEX ' || 'i'; END $$;",
+    "DO $$ DECLARE t text = 'a'; BEGIN EXECUTE 'DELETE FROM ' || t || ' WHERE x = 1'; END $$;",
+    "DO $$ BEGIN EXECUTE format('DELETE FROM %I WHERE x = %L', 'a', 1); EXECUTE 'SELECT $1' USING 'DROP TABLE a'; END $$;",
+    "EXPLAIN DELETE FROM a;",
   ])
   func `A way down that chooses its rows needs no confirmation`(down: String) async throws {
     try await MigrationsDatabase.with { database in
@@ -114,6 +124,17 @@ struct MigrationsDataLossTests {
   @Test(arguments: [
     ("EXECUTE format('DROP TABLE %I', 'a');", "DROP"), ("EXECUTE 'DELETE FROM ' || 'a';", "DELETE"),
     ("EXECUTE format('ALTER TABLE %1$I DROP COLUMN %2$I', 'a', 'x');", "ALTER"),
+    ("EXECUTE format('WITH d AS (DELETE FROM %I RETURNING 1) SELECT count(*) FROM d', 'a');", "WITH"),
+    ("EXECUTE format('DELETE FROM %I WHERE true', 'a');", "DELETE"),
+    ("EXECUTE concat('DROP TABLE ', 'a');", "DROP"),
+    ("EXECUTE concat_ws(' ', 'DROP', 'TABLE', 'a');", "DROP"),
+    ("EXECUTE 'DROP ' || 'TABLE a';", "DROP"), ("EXECUTE (format('DROP TABLE %I', 'a'));", "DROP"),
+    ("EXECUTE pg_catalog.format('DROP TABLE %I', 'a');", "DROP"),
+    ("EXECUTE format('%s %I', 'DROP TABLE', 'a');", "DROP"), ("EXECUTE 'DROP TABLE a'::text;", "DROP"),
+    ("EXECUTE 'DROP TABLE ' || coalesce(NULL, 'a');", "DROP"),
+    ("EXECUTE CASE WHEN 1 = 1 THEN 'DROP TABLE a' ELSE 'SELECT 1' END;", "DROP"),
+    ("EXECUTE (SELECT string_agg('DROP TABLE ' || t, ';') FROM (VALUES ('a')) AS v (t));", "DROP"),
+    ("EXECUTE 'DELETE FROM ' || quote_ident('a') || ' WHERE $1 = 1 OR true' USING 1;", "DELETE"),
   ])
   func `A block that deletes what it names when it runs needs a confirmation`(statement: String, verb: String)
     async throws
