@@ -5,6 +5,13 @@ import Testing
 
 @testable import ImageSources
 
+/// Images in the order of their paths.
+private func numbered(_ count: Int) -> [ImageFile] {
+  (0..<count).map {
+    ImageFile(folder: "/p", path: "a\($0 + 10_000)", byteCount: $0, modificationTime: $0 * 3)
+  }
+}
+
 /// Folders and CIFAR files: ids, classes, and what is refused.
 struct ImageCollectionTests {
   private func record(coarse: UInt8, fine: UInt8, red: UInt8, green: UInt8, blue: UInt8) -> [UInt8] {
@@ -80,6 +87,50 @@ struct ImageCollectionTests {
     #expect(first.map(\.path) == (0..<200).map { "a\($0)" } + (0..<300).map { "b\($0)" })
     #expect(second.map(\.path) == (0..<200).map { "a\($0)" } + (0..<150).map { "c\($0 * 2)" })
     #expect(first != second)
+  }
+
+  @Test func aListStaysInMemoryWhereNoFileCanBeMade() {
+    let files = numbered(500)
+    let pages = StoredPages(in: "/dev/null")
+    let packed = ImageFiles(files, blocksInMemory: 1, pages: pages)
+    #expect(Array(packed) == files)
+    #expect(packed.sortedPosition(of: files[77].pathBytes) == 77)
+    var alone = pages
+    #expect(!alone.append([[1]]) && alone.count == 0)
+  }
+
+  /// The first blocks are in the file, which has no room for the others.
+  @Test func aListGoesOnInMemoryWhereItsFileIsFull() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit(rlim_cur: 5000, rlim_max: 5000)
+      guard setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { exit(1) }
+      let files = numbered(500)
+      var pages = StoredPages()
+      let fits = pages.append([Array(repeating: 1, count: 4000)])
+      let isFull = !pages.append([Array(repeating: 2, count: 4000)]) && !pages.append([[3]])
+      let isRead = pages.count == 1 && pages[0] == Array(repeating: 1, count: 4000)
+      let packed = ImageFiles(files, blocksInMemory: 1)
+      exit(fits && isFull && isRead && Array(packed) == files ? 7 : 1)
+    }
+  }
+
+  @Test func aListThatCannotBeReadBackEndsTheProgramWithOneLine() async {
+    let ended = await #expect(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+      let packed = ImageFiles(numbered(64 * 20), blocksInMemory: 1)
+      for descriptor in Int32(3)..<256 {
+        let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+        if link?.contains("/adbvec-") == true { ftruncate(descriptor, 0) }
+      }
+      exit(packed[0].byteCount == 0 ? 8 : 9)
+    }
+    let lines = String(decoding: ended?.standardErrorContent ?? [], as: UTF8.self).split(separator: "\n")
+    #expect(
+      lines.filter { $0.contains("list of images") } == [
+        "error: the list of images in a temporary file in \(TemporaryFile.folder) is lost (the file became shorter while it was read). "
+          + "Fix: set TMPDIR to a folder on a local disk"
+      ]
+    )
   }
 
   @Test func pathsOfASortedListAreFoundByTheirBytes() {

@@ -33,17 +33,34 @@ struct FolderPlanPropertyTests {
     }
   }
 
-  /// A list that is in a file and one in memory, a journal in the order of its paths and one in any: the plans are the same.
+  /// A list that is in a file and one in memory, contents and numbers that are many and that are few, a journal in the order of its
+  /// paths and one in any: the plans are the same.
   @Test(arguments: 0..<60)
   func plansDoNotDependOnWhereTheListIsAndHowTheJournalComes(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let state = RecordedState(&random)
-    let plain = try state.plan(blocksInMemory: 1000, keepsIDs: true, inOrder: false, &random)
-    for (room, keepsIDs, inOrder) in [
-      (1000, false, true), (1, false, true), (1, false, false), (2, true, true),
+    let plain = try state.plan(
+      blocksInMemory: 1000,
+      keepsIDs: true,
+      inOrder: false,
+      inMemory: 1 << 16,
+      &random
+    )
+    for (blocks, keepsIDs, inOrder, room) in [
+      (1000, false, true, 1 << 16), (1, false, true, 1 << 16), (1, false, false, 1), (2, true, true, 5),
+      (1000, true, false, 20),
     ] {
-      let other = try state.plan(blocksInMemory: room, keepsIDs: keepsIDs, inOrder: inOrder, &random)
-      #expect(other == plain, "\(room) blocks, keeps ids \(keepsIDs), in order \(inOrder)")
+      let other = try state.plan(
+        blocksInMemory: blocks,
+        keepsIDs: keepsIDs,
+        inOrder: inOrder,
+        inMemory: room,
+        &random
+      )
+      #expect(
+        other == plain,
+        "\(blocks) blocks, keeps ids \(keepsIDs), in order \(inOrder), \(room) in memory"
+      )
     }
     #expect(plain.changes.count + plain.read.count > 0 || state.files.count < 20)
   }
@@ -69,7 +86,7 @@ private struct RecordedState {
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
     let folders = (0..<number(1...6)).map { "d\($0 * 7)/" } + [""]
     var paths: Set<String> = []
-    for _ in 0..<number(0...400) {
+    for _ in 0..<number(0...600) {
       paths.insert(folders[number(0...(folders.count - 1))] + "\(number(0...999))")
     }
     let sizes = number(1...60)
@@ -113,6 +130,7 @@ private struct RecordedState {
     blocksInMemory: Int,
     keepsIDs: Bool,
     inOrder: Bool,
+    inMemory room: Int,
     _ random: inout SeededGenerator
   ) throws -> Outcome {
     let ordered = recorded.sorted { $0.image.path.utf8.lexicographicallyPrecedes($1.image.path.utf8) }
@@ -120,12 +138,13 @@ private struct RecordedState {
     var folder = FolderComparison(
       files: ImageFiles(files, blocksInMemory: blocksInMemory),
       unseen: [Array("gone/d7".utf8)],
-      keepsIDs: keepsIDs
+      keepsIDs: keepsIDs,
+      inMemory: room
     )
     for (image, _) in journal { folder.add(image) }
     folder.settle(isComplete: isComplete)
     let read = Array(folder.positionsToHash(all: false))
-    var found = ImageContents()
+    var found = ImageContents(inMemory: room)
     for position in read { found.insert(SHA256.hexadecimal(of: "\(contents[position])"), at: position) }
     for (image, content) in journal where image.hasHash {
       found.add(.init(hash: SHA256.hexadecimal(of: "\(content)"), path: image.path), folder)

@@ -183,9 +183,15 @@ final class TemporaryFile {
   private(set) var size = 0
   private let folder: String
 
+  /// Where such files are made where nothing else is said: in `TMPDIR`, or /tmp.
+  static var folder: String {
+    let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    return named.isEmpty ? "/tmp" : named
+  }
+
   /// - Throws: `CollectionError` with code `unreadable`.
-  init() throws {
-    folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  init(in folder: String = TemporaryFile.folder) throws {
+    self.folder = folder
     var name = FileSystem.terminated(folder + "/adbvec-XXXXXX")
     descriptor = mkstemp(&name)
     guard descriptor >= 0 else { throw Self.failure(folder) }
@@ -227,9 +233,11 @@ final class TemporaryFile {
 package struct StoredPages: Sendable {
   private var file: PageFile?
   private var places: [Range<Int>] = []
+  private let folder: String
 
   /// No page, and no file before the first.
-  package init() {}
+  /// - Parameter folder: where the file is to be.
+  package init(in folder: String = TemporaryFile.folder) { self.folder = folder }
 
   /// How many there are.
   package var count: Int { places.count }
@@ -240,7 +248,7 @@ package struct StoredPages: Sendable {
   /// Adds pages at the end.
   /// - Returns: whether there was room for them in a file.
   package mutating func append(_ pages: [[UInt8]]) -> Bool {
-    file = file ?? PageFile()
+    file = file ?? PageFile(in: folder)
     guard let added = file?.append(pages) else { return false }
     places += added
     return true
@@ -256,12 +264,15 @@ private final class PageFile: Sendable {
     var recent: [(offset: Int, bytes: [UInt8])?] = Array(repeating: nil, count: 8)
   }
 
-  /// The two methods that lock are not inlined, as `StateLock` is not; that one asks for the types of its closures in each call.
+  /// Not `StateLock`: its generic `withLock` looks up metadata at each call. The two methods that lock are kept out of line for the
+  /// same reason as there.
   private let state: Mutex<State>
 
   /// Nil where no file can be made.
-  init?() {
-    guard let file = try? TemporaryFile(), let reader = try? file.reader(path: "") else { return nil }
+  init?(in folder: String) {
+    guard let file = try? TemporaryFile(in: folder), let reader = try? file.reader(path: folder) else {
+      return nil
+    }
     state = Mutex(State(file: file, reader: reader))
   }
 
@@ -292,12 +303,26 @@ private final class PageFile: Sendable {
     state.withLock { state in
       let slot = number % state.recent.count
       if let recent = state.recent[slot], recent.offset == place.lowerBound { return recent.bytes }
-      guard let bytes = try? state.reader.read(offset: place.lowerBound, count: place.count) else {
-        fatalError("a temporary file with a list of images cannot be read back")
+      do {
+        let bytes = try state.reader.read(offset: place.lowerBound, count: place.count)
+        state.recent[slot] = (place.lowerBound, bytes)
+        return bytes
+      } catch {
+        Self.end(error, state.reader.path)
       }
-      state.recent[slot] = (place.lowerBound, bytes)
-      return bytes
     }
+  }
+
+  /// A list has no way to fail, and its pages are nowhere else: the program ends.
+  private static func end(_ error: any Error, _ folder: String) -> Never {
+    let reason = (error as? CollectionError)?.reason ?? "\(error)"
+    let line = PrintableText.line(
+      "error: the list of images in a temporary file in \(folder) is lost (\(reason)). Fix: set TMPDIR to a folder on a local disk"
+    )
+    // Progress that is on the terminal's last line is drawn over.
+    let text = Array(((isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[2K" : "") + line + "\n").utf8)
+    _ = write(STDERR_FILENO, text, text.count)
+    _exit(EXIT_FAILURE)
   }
 }
 

@@ -106,7 +106,7 @@ public struct ImageFile: Sendable, Hashable {
 public struct ImageFiles: RandomAccessCollection, Sendable {
   private let folder: ImageFile.Folder
   /// The first blocks, where they are in a file; and the paths that they begin with, and where each of these ends.
-  private var stored = StoredPages()
+  private var stored: StoredPages
   private var firstPaths: [UInt8] = []
   private var firstEnds: [Int] = []
   /// Those behind them.
@@ -120,25 +120,36 @@ public struct ImageFiles: RandomAccessCollection, Sendable {
   /// With how many blocks in memory they are written to the file.
   private var room: Int
 
+  /// How many images are packed together.
+  package static let imagesInBlock = Block.size
   /// 65,536 images.
   private static let blocksInMemory = 1024
   /// Blocks that are written at once, once there is a file.
   private static let blocksAtOnce = 64
 
-  init(folder: ImageFile.Folder, blocksInMemory: Int = Self.blocksInMemory) {
+  init(
+    folder: ImageFile.Folder,
+    blocksInMemory: Int = Self.blocksInMemory,
+    pages: StoredPages = StoredPages()
+  ) {
     self.folder = folder
+    stored = pages
     room = blocksInMemory
   }
 
   /// Images of one folder.
   public init(_ files: some Sequence<ImageFile>) { self.init(files, blocksInMemory: Self.blocksInMemory) }
 
-  /// As `init(_:)`, with the number of blocks that are not written to a file.
-  package init(_ files: some Sequence<ImageFile>, blocksInMemory: Int) {
+  /// As `init(_:)`, with the number of blocks that are not written to a file, and the file's pages, of which there is none yet.
+  package init(
+    _ files: some Sequence<ImageFile>,
+    blocksInMemory: Int,
+    pages: StoredPages = StoredPages()
+  ) {
     var files = files.makeIterator()
     let first = files.next()
     let folder = first?.folder ?? ImageFile.Folder(absolute: [], resolved: [])
-    self.init(folder: folder, blocksInMemory: blocksInMemory)
+    self.init(folder: folder, blocksInMemory: blocksInMemory, pages: pages)
     if let first { append(first) }
     while let file = files.next() { append(file) }
   }

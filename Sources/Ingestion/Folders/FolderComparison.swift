@@ -49,15 +49,15 @@ struct FolderComparison: Sendable {
   /// Images of which the journal has a row.
   private(set) var recorded = PositionSet()
   /// Images with a row that are not in the folder, and of which that is sure.
-  private(set) var vanished = RecordedImages()
+  private(set) var vanished: RecordedImages
   /// Images with a row below folders that could not be read.
-  private(set) var unseen = RecordedImages()
+  private(set) var unseen: RecordedImages
   /// How many images are recorded.
   private(set) var recordedCount = 0
-  /// Images whose rows lack a source or a hash that is known.
-  private(set) var unidentified = PositionSet()
   /// How many of them have a row in the table.
   private(set) var rowCount = 0
+  /// Images whose rows lack a source or a hash that is known.
+  private(set) var unidentified = PositionSet()
   /// What images with a row show, by position; kept where images are compared by it.
   private(set) var phashes: [Int: PerceptualHash] = [:]
   /// The paths of the images that others are duplicates of, by the others' positions.
@@ -68,6 +68,7 @@ struct FolderComparison: Sendable {
   private let isLimited: Bool
   private let comparesLooks: Bool
   private let keepsIDs: Bool
+  private let room: Int
   /// Images that have the size with which they are recorded with a row and a hash, and such sizes of other recorded images: only a
   /// file of one of these sizes can be equal to one of them.
   private var hashed = PositionSet()
@@ -86,17 +87,22 @@ struct FolderComparison: Sendable {
   ///   - isLimited: whether the files are only a part of the folder's, so that none is known to be gone.
   ///   - comparesLooks: keeps what images show.
   ///   - keepsIDs: keeps the ids of images that did not change too: where they may be embedded again, or compared with others.
+  ///   - inMemory: of how many images without a file the paths are kept in memory, and how many numbers are counted at once.
   init(
     files: ImageFiles,
     unseen: [[UInt8]] = [],
     isLimited: Bool = false,
     comparesLooks: Bool = false,
-    keepsIDs: Bool = true
+    keepsIDs: Bool = true,
+    inMemory: Int = 1 << 16
   ) {
     self.files = files
     self.isLimited = isLimited
     self.comparesLooks = comparesLooks
     self.keepsIDs = keepsIDs
+    room = inMemory
+    vanished = RecordedImages(inMemory: inMemory)
+    self.unseen = RecordedImages(inMemory: inMemory)
     states = Array(repeating: .new, count: files.count)
     ids = RowIDs()
     unseenPaths = Set(unseen.map { PathKey(bytes: $0) })
@@ -208,7 +214,8 @@ struct FolderComparison: Sendable {
     let repeated = RepeatedNumbers(
       stamped.count,
       stamped.lazy.map { stamp(at: $0) },
-      of: displaced.count + files.count
+      of: displaced.count + files.count,
+      atOnce: room
     ) { add in
       for stamp in displaced { add(stamp, 1) }
       for position in files.indices { add(stamp(at: position), 1) }
@@ -264,7 +271,8 @@ struct FolderComparison: Sendable {
     let repeated = RepeatedNumbers(
       new.count,
       new.lazy.map { files.byteCount(at: $0) },
-      of: new.count + sizes.count + hashed.count
+      of: new.count + sizes.count + hashed.count,
+      atOnce: room
     ) { add in
       for position in new { add(files.byteCount(at: position), 1) }
       for size in sizes { add(size, 2) }
@@ -284,19 +292,24 @@ struct FolderComparison: Sendable {
 }
 
 /// Which of many numbers come at least twice among more of them.
-private struct RepeatedNumbers {
+struct RepeatedNumbers {
   private var counts: [Int: UInt8] = [:]
-
-  /// So many wanted numbers are counted at once; of more, those first that come twice or share a bit with another one.
-  private static let counted = 1 << 16
 
   /// - Parameters:
   ///   - count: how many numbers are asked for.
   ///   - wanted: these numbers.
   ///   - total: how many numbers there are.
+  ///   - limit: up to this many wanted numbers are counted at once; of a longer list, those that come twice or share a bit with
+  ///     another one.
   ///   - forEach: gives each number, the wanted ones among them, and how often it counts; always the same ones.
-  init(_ count: Int, _ wanted: some Sequence<Int>, of total: Int, _ forEach: ((Int, UInt8) -> Void) -> Void) {
-    if count <= Self.counted {
+  init(
+    _ count: Int,
+    _ wanted: some Sequence<Int>,
+    of total: Int,
+    atOnce limit: Int,
+    _ forEach: ((Int, UInt8) -> Void) -> Void
+  ) {
+    if count <= limit {
       for number in wanted { counts[number] = 0 }
     } else {
       var (once, twice) = (NumberFilter(total), NumberFilter(total))

@@ -1,14 +1,14 @@
 internal import Basics
 internal import ImageSources
 
-/// Which contents the images of a folder have, as far as they were read, and where the journal has these contents: some 12 bytes of
-/// memory for a content, and eight for each image of it that is recorded elsewhere.
+/// Which contents the images of a folder have, as far as they were read, and where the journal has these contents: of a long list,
+/// some 12 bytes of memory for each content, and eight for each image of it that is recorded elsewhere.
 struct ImageContents: Sendable {
   /// A SHA-256.
   typealias Digest = SIMD4<UInt64>
 
   /// The different contents.
-  private var digests = Digests()
+  private var digests: Digests
   /// A hash table of numbers in `digests`.
   private var slots: [Int32] = []
   /// The number of each image's content; negative where it was not read. Empty before the first.
@@ -20,6 +20,15 @@ struct ImageContents: Sendable {
   /// The contents that are recorded at paths that are gone, or have another content now; and these paths.
   private(set) var displaced: [Int32] = []
   private(set) var places: [RecordedPaths.Place] = []
+
+  /// No content.
+  ///
+  /// - Parameters:
+  ///   - room: with how many digests in memory they are written to a file.
+  ///   - pages: the file's pages, of which there is none yet.
+  init(inMemory room: Int = 1 << 16, pages: StoredPages = StoredPages()) {
+    digests = Digests(room: room, pages: pages)
+  }
 
   /// How many different contents there are.
   var count: Int { digests.count }
@@ -129,19 +138,24 @@ struct ImageContents: Sendable {
 extension ImageContents {
   /// A list of digests. Most of a long one is kept in a file without a name, where one can be made.
   private struct Digests: Sendable {
-    private var pages = StoredPages()
+    private var pages: StoredPages
     /// Those behind the last page.
     private var rest: [Digest] = []
     /// With how many in memory they are written to the file.
-    private var room = 1 << 16
+    private var room: Int
+    /// How many are in a page.
+    private let pageCount: Int
 
-    private static let pageCount = 128
+    init(room: Int, pages: StoredPages) {
+      (self.room, self.pages) = (room, pages)
+      pageCount = max(1, min(room, 128))
+    }
 
-    var count: Int { pages.count * Self.pageCount + rest.count }
+    var count: Int { pages.count * pageCount + rest.count }
 
     subscript(number: Int) -> Digest {
-      let (page, index) = number.quotientAndRemainder(dividingBy: Self.pageCount)
-      guard page < pages.count else { return rest[number - pages.count * Self.pageCount] }
+      let (page, index) = number.quotientAndRemainder(dividingBy: pageCount)
+      guard page < pages.count else { return rest[number - pages.count * pageCount] }
       return pages[page].withUnsafeBytes {
         $0.loadUnaligned(fromByteOffset: index * MemoryLayout<Digest>.stride, as: Digest.self)
       }
@@ -150,16 +164,16 @@ extension ImageContents {
     mutating func append(_ digest: Digest) {
       rest.append(digest)
       guard rest.count >= room else { return }
-      let whole = rest.count / Self.pageCount * Self.pageCount
-      let written = stride(from: 0, to: whole, by: Self.pageCount).map { start in
-        rest[start..<(start + Self.pageCount)].withUnsafeBytes { Array($0) }
+      let whole = rest.count / pageCount * pageCount
+      let written = stride(from: 0, to: whole, by: pageCount).map { start in
+        rest[start..<(start + pageCount)].withUnsafeBytes { Array($0) }
       }
       guard pages.append(written) else {
         room = .max
         return
       }
       rest.removeFirst(whole)
-      room = 32 * Self.pageCount
+      room = min(room, 32 * pageCount)
     }
   }
 }

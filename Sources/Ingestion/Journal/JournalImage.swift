@@ -54,9 +54,10 @@ struct RecordedImage: Sendable, Hashable {
   var duplicateOf: String?
 }
 
-/// Recorded images that have a row, packed: each takes some ten bytes of memory and its id. Of their contents nothing is kept.
+/// Recorded images that have a row, packed: of a long list, each takes some ten bytes of memory and its id. Of their contents nothing is
+/// kept.
 struct RecordedImages: RandomAccessCollection, Sendable {
-  private var files = ImageFiles([])
+  private var files: ImageFiles
   private var ids = RowIDs()
   private var missing = PositionSet()
   private var unidentified = PositionSet()
@@ -65,6 +66,12 @@ struct RecordedImages: RandomAccessCollection, Sendable {
   private var order: [Int32] = []
   /// Where each path is, once nothing is added any more.
   private var index: PathIndex?
+
+  /// No image.
+  /// - Parameter images: of how many the paths are kept in memory.
+  init(inMemory images: Int = 1 << 16) {
+    files = ImageFiles([], blocksInMemory: images / ImageFiles.imagesInBlock)
+  }
 
   var startIndex: Int { 0 }
   var endIndex: Int { order.count }
