@@ -213,7 +213,7 @@ struct SymmetricMatrix {
   }
 }
 
-/// Small functions of feature vectors.
+/// Small functions of vectors.
 public enum VectorMath {
   /// Scales a vector to Euclidean length 1; a zero vector stays as it is.
   public static func normalise(_ vector: inout [Float]) {

@@ -2,7 +2,7 @@ internal import Basics
 internal import Checkpoints
 internal import COpenBLAS
 
-/// A linear map of feature vectors to fewer dimensions: y = matrix (x - mean), with the vector's length made
+/// A linear map of embeddings to fewer dimensions: y = matrix (x - mean), with the vector's length made
 /// 1 before and after as asked.
 public struct Projection: Sendable, Hashable {
   /// The length of the vectors it takes.

@@ -30,7 +30,7 @@ public struct ServerConfiguration: Sendable {
   /// Whether somebody may search with the address of an image on the web, which the server then fetches with curl: over HTTPS, and
   /// from public addresses only.
   public var fetchesAddresses = false
-  /// Fetches an image of at most so many bytes.
+  /// Fetches an image of at most a number of bytes.
   var fetch: @Sendable (_ address: ImageAddress, _ maximumBytes: Int) async throws -> [UInt8] = {
     try await $0.fetch(maximumBytes: $1)
   }

@@ -20,7 +20,7 @@ struct adbvec_lcms_transform *adbvec_lcms_display_p3(void);
 
 void adbvec_lcms_close(struct adbvec_lcms_transform *transform);
 
-/* Converts so many pixels of three bytes, in place. Several threads may use one transform. */
+/* Converts a number of pixels of three bytes, in place. Several threads may use one transform. */
 void adbvec_lcms_convert(const struct adbvec_lcms_transform *transform, uint8_t *rgb, uint32_t pixels);
 
 #endif

@@ -2,7 +2,7 @@ internal import CFeatureKernels
 internal import Glibc
 internal import MetricLearning
 
-/// What a network's feature vector is made of.
+/// The output of a network that becomes an embedding, and how it is pooled.
 public enum FeatureKind: Sendable, Hashable {
   /// The output of the last layer, one value a class.
   case logits

@@ -99,7 +99,7 @@ public struct FeatureModel: Sendable {
   }
 }
 
-/// Turns images into feature vectors, one at a time, on one thread; its buffers are allocated once.
+/// Turns images into embeddings, one at a time, on one thread; its buffers are allocated once.
 public final class FeatureExtractor {
   /// One size of the input: its own preprocessing, working memory and input.
   private struct Lane {

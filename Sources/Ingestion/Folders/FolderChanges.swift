@@ -28,7 +28,7 @@ public struct FolderChanges: Sendable, Hashable, Encodable {
   public var flagged = 0
   /// Rows of images that are not in the folder any more, and that stay as they are.
   public var missing = 0
-  /// Rows that were to be deleted and stay, because they are so many that it has to be confirmed.
+  /// Rows that were to be deleted and stay until it is confirmed, because they are many.
   public var heldBack = 0
   /// How often the model ran.
   public var embedded = 0

@@ -332,8 +332,7 @@ public struct LoadPlan: Sendable {
     }
   }
 
-  /// Whether so many images are gone that a folder which is not mounted is more likely than a clean-up: more than a
-  /// tenth, or all.
+  /// Whether more than a tenth of the images, or all, are gone: a folder that is not mounted is more likely than a clean-up then.
   var deletesMany: Bool { !deleted.isEmpty && (deleted.count * 10 > rowsBefore || files.isEmpty) }
 
   /// What the journal keeps of an image.

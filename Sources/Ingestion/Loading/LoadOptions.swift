@@ -87,8 +87,7 @@ public struct LoadOptions: Sendable, Hashable {
   public var recipe: Recipe?
   /// What happens to the rows of images that are not in their folder any more.
   public var deleted = DeletedImages.keep
-  /// Deletes them also when they are so many that a folder which is not mounted is likely: more than a tenth of the
-  /// folder's rows, or all.
+  /// Deletes them also when they are more than a tenth of the folder's rows, or all, and the folder may not be mounted.
   public var confirmsDeletions = false
   /// Compares the content of every image, also of those with the recorded size and time of modification.
   public var hashesAll = false

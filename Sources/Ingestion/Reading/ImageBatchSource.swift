@@ -10,7 +10,7 @@ internal import PostgresClient
 /// A worker takes the next image when it is done with one; finished vectors wait for those before them, so that one slow
 /// image holds up nobody. How many may wait goes by their size, so that memory does not grow with the collection.
 public actor ImageBatchSource: BatchSource {
-  /// Makes the feature vector of an image; used by one worker at a time.
+  /// Makes the embedding of an image; used by one worker at a time.
   public typealias Extractor = (Image) throws -> [Float]
 
   /// The collection.

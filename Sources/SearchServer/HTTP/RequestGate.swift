@@ -122,7 +122,7 @@ enum ReturnPath {
     return path
   }
 
-  /// Whether a browser takes a text for an address of this server, whatever it is put into.
+  /// Whether a browser takes a text for an address of this server, wherever it stands.
   static func isLocal(_ path: String) -> Bool {
     path.hasPrefix("/") && !path.hasPrefix("//") && path.utf8.count <= 4_096
       && path.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }
@@ -245,7 +245,7 @@ final class LoginThrottle: Sendable {
 /// What the proxies before this server say of a client; believed only where the server is told to.
 struct ProxyHeaders: Sendable {
   let areTrusted: Bool
-  /// Whether every client speaks HTTPS to a proxy, whatever that says.
+  /// Whether every client speaks HTTPS to a proxy, even where that says otherwise.
   let isAlwaysSecure: Bool
 
   /// The client's address: the last one that the proxy wrote down, since a client can write others before it. Of an IPv6

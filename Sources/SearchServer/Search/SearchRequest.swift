@@ -149,7 +149,7 @@ enum SearchSubject: Hashable, Sendable {
     )
   }
 
-  /// The subject without an example, whatever its weight; nil where nothing is left.
+  /// The subject without an example of any weight; nil where nothing is left.
   func removing(_ id: ImageID) -> SearchSubject? {
     try? SearchSubject(like: like.filter { $0 != id }, unlike: unlike.filter { $0 != id }, upload: upload)
   }

@@ -87,7 +87,7 @@ extension SearchCore {
     return made.value
   }
 
-  /// A thumbnail that was made of the same bytes before, by whatever name and however long ago.
+  /// A thumbnail that was made of the same bytes before, under any name.
   private func keptOnDisk(_ bytes: [UInt8], _ side: Int) async throws -> [UInt8]? {
     guard let diskThumbnails else { return nil }
     let kept = try await threads.run { diskThumbnails.value(for: Self.diskKey(bytes, side)) }

@@ -79,7 +79,7 @@ enum RandomKey {
 
 /// Values in files of a folder, up to a total size: they outlive the process, and what was not used for longest goes first.
 ///
-/// Processes may share a folder. Whatever cannot be read or written is not kept: a full disk fails no request. Calls
+/// Processes may share a folder. What cannot be read or written is not kept: a full disk fails no request. Calls
 /// block.
 final class DiskCache: Sendable {
   private let folder: String
