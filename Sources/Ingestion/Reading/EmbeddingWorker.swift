@@ -10,9 +10,11 @@ actor EmbeddingPool {
   private var idle: [EmbeddingWorker]
   private var waiting: [(position: Int, worker: CheckedContinuation<EmbeddingWorker, Never>)] = []
 
-  /// Bytes that are free, of all.
+  /// Bytes for large images that are free, of all of these.
   private var free: Int
   private let memory: Int
+  /// Up to how many bytes an image is small: small ones take no part in reservations, and large ones leave room for them.
+  private let small: Int
   private var waitingForMemory: [(position: Int, bytes: Int, start: CheckedContinuation<Void, Never>)] = []
 
   private let reader: FileReader?
@@ -26,7 +28,9 @@ actor EmbeddingPool {
   ///   - memory: the bytes to decode in; an eighth as many are read ahead, and a file more.
   init(_ workers: [EmbeddingWorker], files: ImageFiles?, memory: Int) {
     (self.workers, idle) = (workers, workers)
-    (self.memory, free) = (memory, memory)
+    let forSmall = memory / 8
+    (self.memory, free) = (memory - forSmall, memory - forSmall)
+    small = forSmall / max(workers.count - 1, 1)
     reader = files.map(FileReader.init)
     mostAhead = memory / 8
   }
@@ -34,8 +38,9 @@ actor EmbeddingPool {
   func embed(_ position: Int, _ work: EmbeddingWorker.Work) async throws -> EmbeddingWorker.Outcome {
     let worker = await lend(position)
     defer { takeBack(worker) }
-    // An image that needs more than there is takes all but what small ones need, which go on beside it.
-    let bytes = min(await worker.decodingBytes(position), memory - memory / 8)
+    if let outcome = try await worker.embed(position, work, within: small) { return outcome }
+    // An image that needs more than there is takes all; small ones go on beside it.
+    let bytes = min(await worker.decodingBytes(position), memory)
     await reserve(bytes, position)
     defer { release(bytes) }
     return try await worker.embed(position, work)
@@ -163,6 +168,11 @@ actor EmbeddingWorker {
   }
 
   func decodingBytes(_ position: Int) -> Int { collection.decodingBytes(at: position) }
+
+  /// As `embed(_:_:)`; nil for an image that needs more bytes to be decoded.
+  func embed(_ position: Int, _ work: Work, within bytes: Int) throws -> Outcome? {
+    collection.decodingBytes(at: position) <= bytes ? try embed(position, work) : nil
+  }
 
   func embed(_ position: Int, _ work: Work) throws -> Outcome {
     try Task.checkCancellation()
