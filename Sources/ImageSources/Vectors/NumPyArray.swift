@@ -320,6 +320,10 @@ struct NumberDecoder: Sendable {
       case .uint8: for index in 0..<count { room[index] = Float(word(bytes, index) as UInt64) }
       case .int8: for index in 0..<count { room[index] = Float(word(bytes, index) as Int64) }
       case .float2: for index in 0..<count { room[index] = Float(Float16(bitPattern: word(bytes, index))) }
+      case .float4 where isBigEndian == (1.bigEndian == 1):
+        UnsafeMutableRawBufferPointer(room).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: bytes[..<(count * element.size)])
+        )
       case .float4: for index in 0..<count { room[index] = Float(bitPattern: word(bytes, index)) }
       case .float8: for index in 0..<count { room[index] = Float(Double(bitPattern: word(bytes, index))) }
       }
