@@ -136,8 +136,9 @@ private struct Digits {
   }
 
   private static let range = 64
-  private static let smallestNormal = Double(Float.leastNormalMagnitude) * 1.000_001
-  private static let largest = Double(Float.greatestFiniteMagnitude) * 0.999_999
+  // Computed, which the compiler does once; a stored one is asked for with each number.
+  private static var smallestNormal: Double { Double(Float.leastNormalMagnitude) * 1.000_001 }
+  private static var largest: Double { Double(Float.greatestFiniteMagnitude) * 0.999_999 }
   /// 10^-64 … 10^64, each the nearest double.
   private static let powers: [Double] = (-range...range).map { strtod("1e\($0)", nil) }
 
