@@ -11,8 +11,8 @@ struct SyncTroubleTests {
   @Test func twoRunsAtOnceEndAsOne() async throws {
     try await SyncedFolder.with { folder in
       for number in 0..<30 { try folder.images.write("c/\(number).bmp", UInt8(number)) }
-      async let first = folder.sync { $0.lockPatience = .seconds(60) }
-      async let second = folder.sync { $0.lockPatience = .seconds(60) }
+      async let first = folder.sync { $0.lockPatience = .seconds(240) }
+      async let second = folder.sync { $0.lockPatience = .seconds(240) }
       let added = try await [first, second].compactMap { $0.changes?.added }
       #expect(added.sorted() == [0, 30] && folder.embedded == 30)
       try await folder.expectFreshLoad()
