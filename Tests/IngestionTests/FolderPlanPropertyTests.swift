@@ -35,7 +35,7 @@ struct FolderPlanPropertyTests {
 
   /// A list that is in a file and one in memory, contents and numbers that are many and that are few, a journal in the order of its
   /// paths and one in any: the plans are the same.
-  @Test(arguments: 0..<60)
+  @Test(arguments: 0..<16)
   func plansDoNotDependOnWhereTheListIsAndHowTheJournalComes(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let state = RecordedState(&random)

@@ -58,7 +58,7 @@ struct LongListTests {
     expect(second, other, "the second")
   }
 
-  @Test(arguments: 0..<40)
+  @Test(arguments: 0..<12)
   func repeatedNumbersAreThoseOfADictionary(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let largest = [1, 40, 1000, Int.max][Int(seed) % 4]
@@ -81,9 +81,8 @@ struct LongListTests {
       let repeated = RepeatedNumbers(wanted.count, wanted, of: total, atOnce: limit) { add in
         for (number, times) in zip(numbers, times) { add(number, times) }
       }
-      for number in wanted {
-        #expect(repeated.contains(number) == (counts[number, default: 0] > 1), "\(number), at once \(limit)")
-      }
+      let wrong = wanted.filter { repeated.contains($0) != (counts[$0, default: 0] > 1) }
+      #expect(wrong.isEmpty, "at once \(limit)")
     }
   }
 }

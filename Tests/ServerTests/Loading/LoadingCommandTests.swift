@@ -17,7 +17,7 @@ struct LoadingCommandTests {
         var kills = 0
         while kills < 4 {
           let before = try await load.committed()
-          let process = try kills == 0 ? load.start(rate: 100) : load.start(rate: 100, "--resume")
+          let process = try kills == 0 ? load.start(rate: 50) : load.start(rate: 50, "--resume")
           try await load.waitForRows(beyond: before, process)
           try await Task.sleep(for: .milliseconds(Int.random(in: 0...80)))
           kill(process.processIdentifier, SIGKILL)
