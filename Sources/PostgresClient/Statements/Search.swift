@@ -23,8 +23,8 @@ extension PostgresConnection {
   /// Runs a search with its settings, and completes an answer that is shorter than asked for by comparing with every
   /// row: an approximate index may give up before it has found all rows that match.
   ///
-  /// - Throws: `PostgresError`; `RenderingError`, as ``RenderedSearch/completion`` does; `CancellationError`. Running out of time while an answer is completed is not an error;
-  ///   ``SearchRows/source`` says so.
+  /// - Throws: `PostgresError`; `RenderingError`, as the search's `completion` does; `CancellationError`. Running out of time
+  ///   while an answer is completed is not an error; ``SearchRows/source`` says so.
   public func search(_ search: RenderedSearch, prepared: Bool = false) async throws -> SearchRows {
     let found = try await query(search.query, prepared: prepared)
     guard search.mayBeShort(found.count), let completion = try search.completion else {
