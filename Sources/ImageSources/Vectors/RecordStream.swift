@@ -133,7 +133,7 @@ struct RowProblem: Error {
   ) throws(RowProblem) -> ImageID {
     if textIDs != .none {
       guard let text = field.validText(in: bytes) else { throw RowProblem("its id is not UTF-8") }
-      // Quotes with nothing in them are a text; nothing between two delimiters is no id.
+      // Quotes with nothing in them are a text; an empty field without them is a missing id.
       return try Self.id(text, allowsEmpty: field.isQuoted && textIDs == .any)
     }
     let text = field.text(in: bytes)
