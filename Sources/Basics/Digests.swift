@@ -109,9 +109,6 @@ package enum MD5 {
     return (0..<4).flatMap { withUnsafeBytes(of: state[$0].littleEndian, Array.init) }
   }
 
-  /// The digest in 32 lower-case hexadecimal digits.
-  package static func hexadecimal(of message: [UInt8]) -> String { Hexadecimal.text(of: digest(of: message)) }
-
   /// Takes in whole blocks of 64 bytes.
   private static func mix(
     _ state: inout SIMD4<UInt32>,

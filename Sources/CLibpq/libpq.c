@@ -4,6 +4,8 @@
 
 #include "lazy_library.h"
 
+#include <stddef.h>
+
 static struct lazy_library library = LAZY_LIBRARY("libpq.so.5", "libpq5",
                  "PQconninfoParse",
                  "PQconninfo",
@@ -59,6 +61,29 @@ static struct lazy_library library = LAZY_LIBRARY("libpq.so.5", "libpq5",
                  "PQclear");
 
 const char *adbvec_libpq_problem(void) { return lazy_library_problem(&library); }
+
+/* OpenSSL reads its settings and fetches its algorithms when the first of them is used: a password's answer needs random
+ * bytes and HMAC. A libpq without OpenSSL has none of these functions. */
+static void use_openssl_once(void) {
+  unsigned char bytes[64];
+  const void *(*sha256)(void) = lazy_library_function(&library, "EVP_sha256");
+  unsigned char *(*hmac)(const void *, const void *, int, const unsigned char *, size_t, unsigned char *, unsigned int *) =
+      lazy_library_function(&library, "HMAC");
+  int (*random)(unsigned char *, int) = lazy_library_function(&library, "RAND_bytes");
+  if (!sha256 || !hmac || !random) return;
+  random(bytes, 1);
+  hmac(sha256(), "", 0, bytes, 1, bytes, NULL);
+}
+
+static void *open_ahead(void *unused) {
+  if (!adbvec_libpq_problem()) use_openssl_once();
+  return unused;
+}
+
+void adbvec_libpq_open_ahead(void) {
+  pthread_t thread;
+  if (!pthread_create(&thread, NULL, open_ahead, NULL)) pthread_detach(thread);
+}
 
 /* Not for other libraries of the process, which would take these functions for libpq's own. */
 #pragma GCC visibility push(hidden)

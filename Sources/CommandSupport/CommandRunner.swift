@@ -21,17 +21,17 @@ package enum CommandRunner {
 
   /// Reads a command line, runs the command, and ends the process. Ctrl-C, SIGTERM and SIGHUP cancel what runs.
   /// - Parameter arguments: the words behind the program's name.
-  @MainActor package static func main<Root: ParsableCommand>(
-    _ root: Root.Type,
-    _ arguments: [String]
-  ) async -> Never {
+  package static func main<Root: ParsableCommand>(_ root: Root.Type, _ arguments: [String]) -> Never {
     Output.open()
     // Until its handler is there: the runtime would answer with a trace of all threads, and go on.
     signal(SIGQUIT, SIG_DFL)
     name.withLock { $0 = root.configuration.commandName ?? $0 }
-    // On another core while this one parses, the runtime's threads start, and libpq is opened: most commands ask a server.
-    let asksForText = arguments.isEmpty || arguments.contains { ["-h", "--help", "--version"].contains($0) }
-    Task.detached { if !asksForText { try? PostgresConnection.openLibrary() } }
+    // Most commands ask a server; libpq is opened on another core while this one parses. The thread that the command will
+    // run on begins before: none can while the loader works.
+    if !arguments.isEmpty, !arguments.contains(where: { ["-h", "--help", "--version"].contains($0) }) {
+      Task.detached {}
+      PostgresConnection.openLibraryAhead()
+    }
     let asksForJSON = CommandWords.askForJSON(arguments)
     var words: [String]?
     let command: any ParsableCommand
@@ -40,26 +40,30 @@ package enum CommandRunner {
       words = read.command
       command = try read.parse(root)
     } catch {
-      exit(end(with: error, root, asksForJSON ? words ?? [] : nil, interruption: ""))
+      leave(end(with: error, root, asksForJSON ? words ?? [] : nil, interruption: ""))
     }
     let interruption = (command as? any InterruptibleCommand)?.interruption ?? "interrupted"
     let drain = (command as? any InterruptibleCommand)?.drain ?? InterruptHandler.patience
     let sendable = SendableCommand(command: command)
     let json = asksForJSON ? words ?? [] : nil
-    let task = Task.detached { () -> Int32 in
+    let task = Task.detached { () -> Never in
+      var code: Int32 = 0
       do {
         try await sendable.run()
         try Output.close()
-        return 0
       } catch {
-        return end(with: error, root, json, interruption: interruption)
+        code = end(with: error, root, json, interruption: interruption)
       }
+      Terminal.clearProgress()
+      leave(code)
     }
     let interrupts = InterruptHandler(cancelling: task, interruption: interruption, drain: drain)
-    let code = await task.value
-    Terminal.clearProgress()
-    withExtendedLifetime(interrupts) { exit(code) }
+    withExtendedLifetime(interrupts) { dispatchMain() }
   }
+
+  /// Ends the process. Everything is written by now; what `exit` does beyond that, tidying the memory of twenty libraries,
+  /// takes a millisecond.
+  private static func leave(_ code: Int32) -> Never { _exit(code) }
 
   /// Reports an error.
   /// - Parameter json: the command's words, when the error is to be printed as JSON too.
@@ -101,9 +105,11 @@ package enum CommandRunner {
     let unknown = "Unknown option '--"
     guard shown.hasPrefix(unknown), shown.contains("Usage: \(migrateCommand) ") else { return shown }
     let name = shown.dropFirst(unknown.count).prefix { $0 != "'" && $0 != "=" }
-    return shown.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).joined(
-      separator: "\nFix: a parameter of the migrations is set by --set \(name)=VALUE\n"
-    )
+    let lines = shown.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+    // The parser does not count these among the options.
+    let near = Suggestion.nearest(to: "--" + name, in: ["--help", "--version"])
+    guard near.isEmpty else { return "\(unknown)\(name)'\(near)\n\(lines.last ?? "")" }
+    return lines.joined(separator: "\nFix: a parameter of the migrations is set by --set \(name)=VALUE\n")
   }
 
   private static func printHelp(_ text: String, _ code: Int32) -> Int32 {
@@ -120,7 +126,7 @@ package enum CommandRunner {
   }
 }
 
-/// Unchecked: the command is made on the main actor and from then on used by the one task that runs it.
+/// Unchecked: the command is made on the main thread and from then on used by the one task that runs it.
 private struct SendableCommand: @unchecked Sendable {
   let command: any ParsableCommand
 
@@ -154,7 +160,7 @@ private struct InterruptHandler {
 
   private let sources: [any DispatchSourceSignal]
 
-  init(cancelling task: Task<Int32, Never>, interruption: String, drain: Duration) {
+  init(cancelling task: Task<Never, Never>, interruption: String, drain: Duration) {
     sources = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

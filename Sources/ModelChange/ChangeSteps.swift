@@ -15,27 +15,29 @@ public struct ChangeSteps: MigrationStepRunner {
 
   let settings: ConnectionSettings
   let dialect: Dialect
-  let workers: Int
+  private let givenWorkers: Int?
   let forcesGate: Bool
   let models: ModelCache
 
   /// - Parameters:
   ///   - settings: how a backfill opens its own connections.
-  ///   - workers: how many images are embedded at once.
+  ///   - workers: how many images are embedded at once; nil for one on each core.
   ///   - forcesGate: whether a gate that refuses lets the run go on; the history keeps that.
   public init(
     settings: ConnectionSettings,
     dialect: Dialect,
-    workers: Int,
+    workers: Int?,
     forcesGate: Bool,
     loader: @escaping ModelLoader
   ) {
     self.settings = settings
     self.dialect = dialect
-    self.workers = workers
+    givenWorkers = workers
     self.forcesGate = forcesGate
     models = ModelCache(loader)
   }
+
+  private var workers: Int { givenWorkers ?? ProcessInfo.processInfo.activeProcessorCount }
 
   /// Counts the images that are not there, and looks whether the models can be loaded.
   public func check(_ steps: [MigrationStep], on connection: PostgresConnection) async throws {

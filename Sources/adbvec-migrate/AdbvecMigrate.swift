@@ -4,7 +4,7 @@ import MigrateCommands
 
 /// `adbvec-migrate …`: the commands of `adbvec migrate` alone, for deployment images.
 @main
-struct AdbvecMigrate: AsyncParsableCommand {
+struct AdbvecMigrate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adbvec-migrate",
     abstract: MigrateCommand.abstract,
@@ -13,7 +13,7 @@ struct AdbvecMigrate: AsyncParsableCommand {
     subcommands: MigrateCommand.commands
   )
 
-  static func main() async {
-    await CommandRunner.main(AdbvecMigrate.self, Array(CommandLine.arguments.dropFirst()))
+  static func main() {
+    CommandRunner.main(AdbvecMigrate.self, Array(CommandLine.arguments.dropFirst()))
   }
 }

@@ -9,7 +9,7 @@ import MigrateCommands
 
 /// The root of the command line: `adbvec COMMAND …`.
 @main
-struct Adbvec: AsyncParsableCommand {
+struct Adbvec: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adbvec",
     abstract: "Image search in PostgreSQL and AnalyticDB: migrations, embeddings, loading, search.",
@@ -62,11 +62,11 @@ struct Adbvec: AsyncParsableCommand {
     private static let sandbox: [any ParsableCommand.Type] = [SandboxCommand.self]
   #endif
 
-  static func main() async {
+  static func main() {
     // Images are what runs in parallel: each worker keeps to one core.
     OpenBLAS.useThreads(1)
     MigrateCommand.changes = TableChanges()
-    await CommandRunner.main(Adbvec.self, arguments)
+    CommandRunner.main(Adbvec.self, arguments)
   }
 
   private static var workingFolder: [UInt8] {

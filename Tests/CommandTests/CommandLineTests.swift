@@ -44,6 +44,12 @@ import VectorSQL
     }
   }
 
+  @Test func aMisspeltHelpIsNoParameter() async throws {
+    let finished = try await Program.adbvec("migrate", "up", "--hepl")
+    #expect(finished.exitCode == 64 && !finished.error.contains("--set"), "\(finished.error)")
+    #expect(finished.error.hasPrefix("error: Unknown option '--hepl'; did you mean --help?\nUsage: "))
+  }
+
   @Test func unknownCommandThatResemblesNoneNamesTheHelp() async throws {
     let finished = try await Program.adbvec("frobnicate", "--help")
     #expect(finished.exitCode == 64 && finished.output.isEmpty)

@@ -10,4 +10,7 @@
 /* NULL when libpq can be used; else one line that says why not. Opens it, which takes some milliseconds. */
 const char *adbvec_libpq_problem(void);
 
+/* Begins to open it on a thread of its own, with what a connection with a password needs first, and returns at once. */
+void adbvec_libpq_open_ahead(void);
+
 #endif

@@ -2,7 +2,7 @@ internal import Glibc
 internal import SQLLexer
 
 /// A file with the name of a migration, not yet read.
-struct MigrationFile: Sendable {
+struct MigrationFile: Sendable, Hashable {
   let id: MigrationID
   let name: String
   let file: SourceFile
@@ -115,7 +115,9 @@ extension MigrationID: Comparable {
   /// Versions by their number, of any length, and repeatable files behind them by name.
   public static func < (left: MigrationID, right: MigrationID) -> Bool {
     switch (left, right) {
-    case (.version, .version): isSmaller(left.number.utf8, right.number.utf8)
+    case (.version(let first), .version(let second)):
+      first.utf8.count == second.utf8.count
+        ? first < second : isSmaller(left.number.utf8, right.number.utf8)
     case (.version, .repeatable): true
     case (.repeatable, .version): false
     case (.repeatable(let left), .repeatable(let right)): left < right
@@ -180,7 +182,7 @@ extension MigrationSource {
     }
     try FileSystem.createFolder(folder)
     return try FileSystem.locking(folder) {
-      var versions = try FileSystem.names(in: folder).compactMap { name -> String? in
+      var versions = try FileSystem.entries(of: folder).compactMap { (name, _) -> String? in
         guard case .version(let digits)? = MigrationParser.identify(name)?.id else { return nil }
         return digits
       }

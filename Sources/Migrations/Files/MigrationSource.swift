@@ -2,14 +2,15 @@ internal import Basics
 
 /// Where migrations come from: a folder, or texts inside the program.
 public struct MigrationSource: Sendable, Hashable {
-  /// The files that are migrations, in any order.
-  public let files: [SourceFile]
+  /// The files that are migrations, in the order in which they run.
+  public var files: [SourceFile] { identified.map(\.file) }
   /// The declarations of the parameters; nil where `{{…}}` is plain text.
   public let manifest: SourceFile?
   /// The folder, for `new`; nil for texts inside the program.
   public let folder: String?
   /// SQL files whose names are not those of migrations; a run refuses them.
   public let misnamed: [String]
+  private let identified: [MigrationFile]
 
   /// The name of the file that declares parameters.
   public static let manifestName = "parameters.toml"
@@ -18,27 +19,28 @@ public struct MigrationSource: Sendable, Hashable {
   /// - Throws: `MigrationError` with code `unreadableFile`.
   public static func folder(_ path: String) throws -> MigrationSource {
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    let entries = try FileSystem.names(in: folder)
-    if let other = entries.first(where: { $0 == "parameters.yaml" || $0 == "parameters.yml" }) {
+    let entries = try FileSystem.entries(of: folder)
+    if let other = entries.map(\.name).first(where: { $0 == "parameters.yaml" || $0 == "parameters.yml" }) {
       throw MigrationError(
         .invalidManifest,
         "\(folder)/\(other) is not read: parameters are declared in \(manifestName)",
         hint: "write each as [name] with lines key = value into \(folder)/\(manifestName)"
       )
     }
-    var files: [SourceFile] = []
+    var files: [MigrationFile] = []
     var misnamed: [String] = []
-    for name in entries where MigrationParser.isSQL(name) {
-      if MigrationParser.identify(name) == nil {
-        misnamed.append(name)
+    for (name, isRegular) in entries where MigrationParser.isSQL(name) {
+      if let (id, title) = MigrationParser.identify(name) {
+        let file = try SourceFile(reading: "\(folder)/\(name)", isRegular: isRegular)
+        files.append(MigrationFile(id: id, name: title, file: file))
       } else {
-        files.append(try SourceFile(reading: "\(folder)/\(name)"))
+        misnamed.append(name)
       }
     }
     let manifest = ["\(folder)/\(manifestName)", "\(parent(of: folder))/\(manifestName)"]
       .first(where: FileSystem.exists)
     return MigrationSource(
-      files: files,
+      files,
       manifest: try manifest.map { try SourceFile(path: $0, bytes: FileSystem.read($0)) },
       folder: folder,
       misnamed: misnamed
@@ -48,15 +50,31 @@ public struct MigrationSource: Sendable, Hashable {
   /// Migrations inside the program: file names and their texts.
   /// - Throws: `MigrationError` for a text with a NUL.
   public static func embedded(_ files: [String: String], manifest: String? = nil) throws -> MigrationSource {
-    let names = files.keys.sorted()
+    var found: [MigrationFile] = []
+    var misnamed: [String] = []
+    for (name, text) in files.sorted(by: { $0.key < $1.key }) {
+      if let (id, title) = MigrationParser.identify(name) {
+        let file = try SourceFile(path: name, bytes: Array(text.utf8))
+        found.append(MigrationFile(id: id, name: title, file: file))
+      } else {
+        misnamed.append(name)
+      }
+    }
     return MigrationSource(
-      files: try names.filter { MigrationParser.identify($0) != nil }.map { name in
-        try SourceFile(path: name, bytes: Array((files[name] ?? "").utf8))
-      },
+      found,
       manifest: try manifest.map { try SourceFile(path: manifestName, bytes: Array($0.utf8)) },
       folder: nil,
-      misnamed: names.filter { MigrationParser.identify($0) == nil }
+      misnamed: misnamed
     )
+  }
+
+  private init(_ files: [MigrationFile], manifest: SourceFile?, folder: String?, misnamed: [String]) {
+    identified = files.sorted {
+      $0.id < $1.id || !($1.id < $0.id) && $0.file.path < $1.file.path
+    }
+    self.manifest = manifest
+    self.folder = folder
+    self.misnamed = misnamed
   }
 
   private static func parent(of folder: String) -> String {
@@ -67,9 +85,9 @@ public struct MigrationSource: Sendable, Hashable {
   /// The migrations in the order in which they run.
   /// - Throws: `MigrationErrors` with every broken file and every version that two files claim.
   func migrations() throws -> [Migration] {
-    let (files, problems) = ordered()
+    let problems = problems
     do {
-      let found = try Self.parsed(files)
+      let found = try Self.parsed(identified)
       guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
       return found
     } catch let broken as MigrationErrors where !problems.isEmpty && broken.errors != problems {
@@ -79,10 +97,10 @@ public struct MigrationSource: Sendable, Hashable {
 
   /// The files in the order in which they run, by their names alone.
   /// - Throws: `MigrationErrors` with every version that two files claim, and every name that is wrong.
-  func identified() throws -> [MigrationFile] {
-    let (files, problems) = ordered()
+  func checkedFiles() throws -> [MigrationFile] {
+    let problems = problems
     guard problems.isEmpty else { throw MigrationErrors(errors: problems) }
-    return files
+    return identified
   }
 
   /// - Throws: `MigrationErrors` with every broken file.
@@ -100,13 +118,10 @@ public struct MigrationSource: Sendable, Hashable {
     return found
   }
 
-  private func ordered() -> (files: [MigrationFile], problems: [MigrationError]) {
-    var found = files.compactMap { file in
-      MigrationParser.identify(file.name).map { MigrationFile(id: $0.id, name: $0.name, file: file) }
-    }
-    found.sort { ($0.id, $0.file.path) < ($1.id, $1.file.path) }
+  /// What is wrong with the files' names.
+  private var problems: [MigrationError] {
     var problems = misnamings()
-    for (first, second) in zip(found, found.dropFirst()) where first.id.isSame(as: second.id) {
+    for (first, second) in zip(identified, identified.dropFirst()) where first.id.isSame(as: second.id) {
       problems.append(
         MigrationError(
           .duplicateVersion,
@@ -116,7 +131,7 @@ public struct MigrationSource: Sendable, Hashable {
         )
       )
     }
-    return (found, problems)
+    return problems
   }
 }
 
@@ -127,8 +142,8 @@ extension MigrationSource {
   /// Files that would never run, which their authors cannot have meant; each with a name that is free.
   private func misnamings() -> [MigrationError] {
     guard !misnamed.isEmpty else { return [] }
-    var versions = files.compactMap { file -> String? in
-      guard case .version(let digits)? = MigrationParser.identify(file.name)?.id else { return nil }
+    var versions = identified.compactMap { file -> String? in
+      guard case .version(let digits) = file.id else { return nil }
       return digits
     }
     return misnamed.map { name in

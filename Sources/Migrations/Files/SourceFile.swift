@@ -13,10 +13,12 @@ enum FileSystem {
   static func read(_ path: String) throws -> [UInt8] { try read(path, below: Int.max) ?? [] }
 
   /// The bytes of a file; nil for a file of that size or a larger one.
-  static func read(_ path: String, below limit: Int) throws -> [UInt8]? {
+  /// - Parameter isRegular: that it is a file and no folder or pipe, where that is known.
+  static func read(_ path: String, below limit: Int, isRegular: Bool = false) throws -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("read", path) }
     defer { close(descriptor) }
+    if isRegular, let bytes = try readSmall(descriptor, path) { return bytes.count < limit ? bytes : nil }
     var information = stat()
     guard fstat(descriptor, &information) == 0 else { throw failure("read", path) }
     guard information.st_mode & S_IFMT != S_IFDIR else {
@@ -29,33 +31,52 @@ enum FileSystem {
     // Anything but a regular file, such as a pipe, has no size and gives its content in parts.
     let isRegular = information.st_mode & S_IFMT == S_IFREG
     while true {
-      // No larger than that: most files are small, and there may be thousands.
       let wanted = size > bytes.count ? size + 1 - bytes.count : 4096
       let part = try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-        var found = -1
-        repeat {
-          found = systemRead(descriptor, buffer.baseAddress, wanted)
-        } while found < 0 && errno == EINTR
-        guard found >= 0 else { throw failure("read", path) }
-        count = found
+        count = try read(descriptor, UnsafeMutableRawBufferPointer(buffer), path)
       }
       bytes = bytes.isEmpty ? part : bytes + part
       if part.isEmpty || isRegular && part.count < wanted { return bytes }
     }
   }
 
-  /// The names in a folder, in byte order, without those that begin with a dot.
-  static func names(in folder: String) throws -> [String] {
+  /// A regular file whole, without asking for its size: there may be thousands. Nil, and at its beginning, where it is not
+  /// that small.
+  private static func readSmall(_ descriptor: Int32, _ path: String) throws -> [UInt8]? {
+    try withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 16) { buffer in
+      let count = try read(descriptor, buffer, path)
+      if count < buffer.count { return [UInt8](buffer[..<count]) }
+      guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw failure("read", path) }
+      return nil
+    }
+  }
+
+  private static func read(
+    _ descriptor: Int32,
+    _ buffer: UnsafeMutableRawBufferPointer,
+    _ path: String
+  ) throws -> Int {
+    while true {
+      let count = systemRead(descriptor, buffer.baseAddress, buffer.count)
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw failure("read", path) }
+    }
+  }
+
+  /// The names in a folder in their order, without those that begin with a dot, and whether each is known to be a regular
+  /// file.
+  static func entries(of folder: String) throws -> [(name: String, isRegular: Bool)] {
     guard let directory = opendir(folder) else { throw failure("open the folder", folder) }
     defer { closedir(directory) }
-    var names: [String] = []
+    var entries: [(name: String, isRegular: Bool)] = []
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name.utf8.first != UInt8(ascii: ".") { names.append(name) }
+      guard name.utf8.first != UInt8(ascii: ".") else { continue }
+      entries.append((name, Int(entry.pointee.d_type) == Int(DT_REG)))
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return entries.sorted { $0.name < $1.name }
   }
 
   static func isFolder(_ path: String) -> Bool {
@@ -148,13 +169,15 @@ public struct SourceFile: Sendable, Hashable {
   }
 
   /// A file from the disk; the data of a COPY that is larger than memory should hold stays there.
+  /// - Parameter isRegular: that it is a file and no folder or pipe, where that is known.
   /// - Throws: `MigrationError` with code `unreadableFile`.
   init(
     reading path: String,
+    isRegular: Bool = false,
     inPartsFrom smallest: Int = LargeFile.smallest,
     leavingOut smallestData: Int = LargeFile.smallestData
   ) throws {
-    if let bytes = try FileSystem.read(path, below: smallest) {
+    if let bytes = try FileSystem.read(path, below: smallest, isRegular: isRegular) {
       try self.init(path: path, bytes: bytes)
       return
     }

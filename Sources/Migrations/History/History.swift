@@ -40,28 +40,31 @@ extension MigrationSession {
   /// What the history holds beside files that ran as they are and take no values; nil where those files are not all that
   /// there are of this kind, or the server cannot tell.
   ///
-  /// They are compared as one digest: a thousand rows take longer to send and to read than all else that a run without
-  /// anything to do does.
+  /// They are compared by one line each: a thousand whole rows take longer to send and to read than all else that a run
+  /// without anything to do does.
   /// - Parameters:
   ///   - files: the files that take no values.
   ///   - others: all other files.
   func readRecords(besides files: [MigrationFile], _ others: [MigrationFile]) async throws -> [HistoryRecord]?
   {
     let results: [CommandResult]
+    async let expected = HistoryTable.lines(of: files)
     do {
       results = try await connection.run(
-        trusted: "SELECT \(HistoryTable.commitRules);\n\(history.digestAndOthers(others))"
+        trusted: "SELECT \(HistoryTable.commitRules);\n\(history.linesAndOthers(others))"
       )
     } catch let error as PostgresError where error.code == .server && !error.isConnectionProblem {
       return nil
     }
-    guard results.count == 3, results[1].rows.first?.first == HistoryTable.digest(of: files) else {
-      return nil
-    }
+    guard results.count == (others.isEmpty ? 2 : 3) else { return nil }
+    let lines = results[1].rows.compactMap { $0.first ?? nil }
+    guard lines.count == files.count, results[1].rows.count == lines.count + others.count else { return nil }
+    let known = await expected
+    guard lines.allSatisfy(known.contains) else { return nil }
     if results[0].rows.first?.first != HistoryTable.CommitRules.local.rawValue {
       try await connection.capabilities().requireEntryNode()
     }
-    return try history.records(results[2])
+    return try others.isEmpty ? [] : history.records(results[2])
   }
 
   /// Makes the history table where it is missing, gives an older one the columns of this version, and reads it; the caller

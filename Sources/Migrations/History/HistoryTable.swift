@@ -158,26 +158,22 @@ struct HistoryTable: Sendable, Hashable {
 
   var select: String { "SELECT * FROM \(sqlName)" }
 
-  /// `digest(of:)` of the rows that can be compared by their text alone, made by the server, and then all other rows.
+  /// A line as in `lines(of:)` for each row that can be compared by its text alone, and NULL for any other; and then, where
+  /// there are files that take values, all other rows.
   /// - Parameter others: the files that take values.
-  func digestAndOthers(_ others: [MigrationFile]) -> String {
+  func linesAndOthers(_ others: [MigrationFile]) -> String {
     let keys = others.map { quote($0.id.key) }.joined(separator: ", ")
     let isPlain =
       "coalesce(state = 'applied' AND parameters = '{}' AND format = \(Self.format)"
       + (others.isEmpty ? "" : " AND version NOT IN (\(keys))") + ", false)"
-    return """
-      SELECT count(*) || ' ' || coalesce(md5(string_agg(version || ' ' || name || ' ' || template_sha256 || E'\\n', '' \
-      ORDER BY version COLLATE "C")), '') FROM \(sqlName) WHERE \(isPlain);
-      \(select) WHERE NOT \(isPlain)
-      """
+    let lines =
+      "SELECT CASE WHEN \(isPlain) THEN version || ' ' || name || ' ' || template_sha256 END FROM \(sqlName)"
+    return others.isEmpty ? lines : "\(lines);\n\(select) WHERE NOT \(isPlain)"
   }
 
-  /// What tells a history that holds exactly these files, as they are, from any other.
-  static func digest(of files: [MigrationFile]) -> String {
-    let sorted = files.sorted { $0.id.key.utf8.lexicographicallyPrecedes($1.id.key.utf8) }
-    var lines: [UInt8] = []
-    for file in sorted { lines += "\(file.id.key) \(file.name) \(file.file.hash)\n".utf8 }
-    return "\(files.count) \(files.isEmpty ? "" : MD5.hexadecimal(of: lines))"
+  /// What a history holds of files that ran as they are, each in a line.
+  static func lines(of files: [MigrationFile]) -> Set<String> {
+    Set(files.map { $0.id.key + " " + $0.name + " " + $0.file.hash })
   }
 
   /// Gives a table of an older version the columns that it lacks.

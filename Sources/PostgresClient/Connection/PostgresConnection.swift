@@ -60,9 +60,13 @@ public actor PostgresConnection {
     return PostgresConnection(handle: handle, session: session, executor: executor)
   }
 
-  /// Opens libpq, which takes some milliseconds; connecting does it, too, and this does it earlier, on another thread.
+  /// Begins to open libpq, which takes some milliseconds, on a thread of its own; what is wrong with it is said by the first
+  /// connection.
+  package nonisolated static func openLibraryAhead() { adbvec_libpq_open_ahead() }
+
+  /// Opens libpq.
   /// - Throws: `PostgresError` with code `libraryMissing`.
-  package nonisolated static func openLibrary() throws(PostgresError) {
+  nonisolated static func openLibrary() throws(PostgresError) {
     guard let problem = adbvec_libpq_problem() else { return }
     throw PostgresError(code: .libraryMissing, message: String(cString: problem))
   }

@@ -37,10 +37,10 @@ struct TableChanges: ChangeSupport {
   var names: (models: [String], features: [String]) { (KnownModel.all.map(\.name), FeatureOptions.kinds) }
 
   func runner(_ settings: Settings, force: Bool) throws -> any MigrationStepRunner {
-    try Self.steps(settings, workers: ProcessInfo.processInfo.activeProcessorCount, force: force)
+    try Self.steps(settings, force: force)
   }
 
-  static func steps(_ settings: Settings, workers: Int, force: Bool = false) throws -> ChangeSteps {
+  static func steps(_ settings: Settings, workers: Int? = nil, force: Bool = false) throws -> ChangeSteps {
     // Migrations may be for a dialect of one's own, which no step speaks.
     let dialect = Dialect(name: try settings.text(.dialect)) ?? .pgvector
     return ChangeSteps(
