@@ -26,11 +26,9 @@ package enum CommandRunner {
     // Until its handler is there: the runtime would answer with a trace of all threads, and go on.
     signal(SIGQUIT, SIG_DFL)
     name.withLock { $0 = root.configuration.commandName ?? $0 }
-    // Most commands ask a server; libpq is opened on another core while this one parses. The thread that the command will
-    // run on begins before: none can while the loader works.
+    // Most commands ask a server.
     if !arguments.isEmpty, !arguments.contains(where: { ["-h", "--help", "--version"].contains($0) }) {
-      Task.detached {}
-      PostgresConnection.openLibraryAhead()
+      openLibraryAhead()
     }
     let asksForJSON = CommandWords.askForJSON(arguments)
     var words: [String]?
@@ -59,6 +57,17 @@ package enum CommandRunner {
     }
     let interrupts = InterruptHandler(cancelling: task, interruption: interruption, drain: drain)
     withExtendedLifetime(interrupts) { dispatchMain() }
+  }
+
+  /// Opens libpq on another core while this one parses. Two threads for the command and its connection begin before that: none
+  /// can while the loader works.
+  private static func openLibraryAhead() {
+    let bothBegun = DispatchSemaphore(value: 0)
+    func wait() { bothBegun.wait() }
+    Task.detached { wait() }
+    Task.detached {}
+    bothBegun.signal()
+    PostgresConnection.openLibraryAhead()
   }
 
   /// Ends the process. Everything is written by now; what `exit` does beyond that, tidying the memory of twenty libraries,

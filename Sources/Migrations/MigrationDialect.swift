@@ -28,6 +28,9 @@ public struct MigrationDialect: RawRepresentable, Sendable, Hashable, CustomStri
     return names
   }
 
+  /// Bytes in a page, where nothing is said of the server.
+  var usualPageSize: Int { self == .analyticDB ? 32_768 : 8192 }
+
   /// What a server of this dialect can do, for rendering without one.
   public var assumedCapabilities: Set<Capability> {
     self == .analyticDB

@@ -122,7 +122,7 @@ struct HistoryTable: Sendable, Hashable {
   init(name: QualifiedName, dialect: MigrationDialect) {
     self.name = name
     self.dialect = dialect
-    commits = dialect == .analyticDB ? .onSegments : .local
+    commits = dialect.assumedCapabilities.contains(.distribution) ? .onSegments : .local
   }
 
   /// How a server commits.

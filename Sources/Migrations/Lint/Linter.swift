@@ -22,7 +22,7 @@ extension Migrator {
       dialect: dialect,
       capabilities: options.capabilities(over: dialect.assumedCapabilities),
       parameters: parameters,
-      pageSize: target.pageSize ?? (dialect == .analyticDB ? 32_768 : 8192),
+      pageSize: target.pageSize ?? dialect.usualPageSize,
       productVersion: target.productVersion
     )
     return assumed.flatMap { linter.lint($0) }
