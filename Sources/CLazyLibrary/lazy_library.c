@@ -10,8 +10,7 @@ static void *open_first(const char *names) {
     char name[64];
     const size_t length = strcspn(names, " ");
     snprintf(name, sizeof name, "%.*s", (int)length, names);
-    // A library brings others along, of which few functions are called: each is looked up at its first call.
-    void *handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
+    void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (handle) return handle;
     names += length;
     names += strspn(names, " ");

@@ -1,5 +1,5 @@
-/* The functions of libpq that connections need, each handed on to the library, which is opened with the first connection:
- * Kerberos, LDAP and TLS come with it, some twenty libraries, and a program that asks no server starts without them. */
+/* The functions of libpq that connections need, each handed on to the library, which is opened when it is asked for:
+ * Kerberos, LDAP and TLS come with it, some twenty libraries. */
 #include "CLibpq.h"
 
 #include "lazy_library.h"
@@ -60,29 +60,42 @@ static struct lazy_library library = LAZY_LIBRARY("libpq.so.5", "libpq5",
                  "PQgetvalue",
                  "PQclear");
 
-const char *adbvec_libpq_problem(void) { return lazy_library_problem(&library); }
-
-/* OpenSSL reads its settings and fetches its algorithms when the first of them is used: a password's answer needs random
- * bytes and HMAC. A libpq without OpenSSL has none of these functions. */
-static void use_openssl_once(void) {
+/* OpenSSL reads its settings and fetches its algorithms when the first of them is used. A password is answered with random
+ * bytes and HMAC: this makes them ready while the server begins a session. Nothing where there is no OpenSSL, or one before
+ * 1.1, which threads may not use at once. */
+static void *prepare_openssl(void *unused) {
   unsigned char bytes[64];
   const void *(*sha256)(void) = lazy_library_function(&library, "EVP_sha256");
   unsigned char *(*hmac)(const void *, const void *, int, const unsigned char *, size_t, unsigned char *, unsigned int *) =
       lazy_library_function(&library, "HMAC");
   int (*random)(unsigned char *, int) = lazy_library_function(&library, "RAND_bytes");
-  if (!sha256 || !hmac || !random) return;
-  random(bytes, 1);
-  hmac(sha256(), "", 0, bytes, 1, bytes, NULL);
+  if (sha256 && hmac && random && lazy_library_function(&library, "OPENSSL_init_crypto")) {
+    random(bytes, 1);
+    hmac(sha256(), "", 0, bytes, 1, bytes, NULL);
+  }
+  return unused;
 }
 
-static void *open_ahead(void *unused) {
-  if (!adbvec_libpq_problem()) use_openssl_once();
+static void begin_to_prepare(void) {
+  pthread_t thread;
+  if (!pthread_create(&thread, NULL, prepare_openssl, NULL)) pthread_detach(thread);
+}
+
+const char *adbvec_libpq_problem(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  const char *problem = lazy_library_problem(&library);
+  if (!problem) pthread_once(&once, begin_to_prepare);
+  return problem;
+}
+
+static void *open_library(void *unused) {
+  lazy_library_problem(&library);
   return unused;
 }
 
 void adbvec_libpq_open_ahead(void) {
   pthread_t thread;
-  if (!pthread_create(&thread, NULL, open_ahead, NULL)) pthread_detach(thread);
+  if (!pthread_create(&thread, NULL, open_library, NULL)) pthread_detach(thread);
 }
 
 /* Not for other libraries of the process, which would take these functions for libpq's own. */

@@ -59,8 +59,8 @@ package enum CommandRunner {
     withExtendedLifetime(interrupts) { dispatchMain() }
   }
 
-  /// Opens libpq on another core while this one parses. Two threads for the command and its connection begin before that: none
-  /// can while the loader works.
+  /// Opens libpq on another core while this one parses. Two threads, for the command and for what connects beside it, begin
+  /// before that: none can while the loader works.
   private static func openLibraryAhead() {
     let bothBegun = DispatchSemaphore(value: 0)
     func wait() { bothBegun.wait() }
@@ -117,8 +117,8 @@ package enum CommandRunner {
     let lines = shown.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
     // The parser does not count these among the options.
     let near = Suggestion.nearest(to: "--" + name, in: ["--help", "--version"])
-    guard near.isEmpty else { return "\(unknown)\(name)'\(near)\n\(lines.last ?? "")" }
-    return lines.joined(separator: "\nFix: a parameter of the migrations is set by --set \(name)=VALUE\n")
+    let first = near.isEmpty ? lines[0] : "\(unknown)\(name)'\(near)"
+    return "\(first)\nFix: a parameter of the migrations is set by --set \(name)=VALUE\n\(lines.last ?? "")"
   }
 
   private static func printHelp(_ text: String, _ code: Int32) -> Int32 {

@@ -58,8 +58,8 @@ public struct Migrator: Sendable {
     self.dialect = dialect
     self.options = options
     history = HistoryTable(name: options.historyTable, dialect: dialect)
-    guard !source.files.isEmpty || !source.misnamed.isEmpty else { throw Self.nothingFound(in: source) }
-    let readsAll = readsAppliedFiles || source.files.count < Self.manyFiles
+    guard source.count > 0 || !source.misnamed.isEmpty else { throw Self.nothingFound(in: source) }
+    let readsAll = readsAppliedFiles || source.count < Self.manyFiles
     unread = readsAll ? nil : try source.checkedFiles()
     migrations = readsAll ? try source.migrations() : []
     let manifest = try source.manifest.map { try ParameterManifest($0, dialect: dialect) }

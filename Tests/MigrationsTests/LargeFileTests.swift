@@ -109,4 +109,38 @@ import Testing
       }
     }
   }
+
+  /// Small regular files are read without asking for their size.
+  @Test func `Files of every size and kind are read whole, in their order`() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let sizes = [30, 8191, 8192, 8193, 20_000]
+    @Sendable func text(_ size: Int) -> String {
+      "-- migrate:up\n" + String(repeating: "-", count: size - 15) + "\n"
+    }
+    for (place, size) in sizes.enumerated() {
+      // Behind each other by number, not by name.
+      try text(size).write(
+        to: folder.appending(path: "\(place + 8)_a.sql"),
+        atomically: false,
+        encoding: .utf8
+      )
+    }
+    try FileManager.default.createSymbolicLink(
+      at: folder.appending(path: "020_link.sql"),
+      withDestinationURL: folder.appending(path: "8_a.sql")
+    )
+    let pipe = folder.appending(path: "21_pipe.sql").path
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let writer = Thread { try? Data(text(9000).utf8).write(to: URL(filePath: pipe)) }
+    writer.start()
+    let files = try MigrationSource.folder(folder.path).files
+    #expect(
+      files.map(\.name) == [
+        "8_a.sql", "9_a.sql", "10_a.sql", "11_a.sql", "12_a.sql", "020_link.sql", "21_pipe.sql",
+      ]
+    )
+    #expect(files.map { String(decoding: $0.text.utf8, as: UTF8.self) } == (sizes + [30, 9000]).map(text))
+  }
 }

@@ -7,10 +7,11 @@
 #include <postgresql/libpq-fe.h>
 #endif
 
-/* NULL when libpq can be used; else one line that says why not. Opens it, which takes some milliseconds. */
+/* NULL when libpq can be used; else one line that says why not. Opens it, which takes some milliseconds, and has OpenSSL made
+ * ready for a connection with a password. */
 const char *adbvec_libpq_problem(void);
 
-/* Begins to open it on a thread of its own, with what a connection with a password needs first, and returns at once. */
+/* Begins to open it on a thread of its own, and returns at once. */
 void adbvec_libpq_open_ahead(void);
 
 #endif

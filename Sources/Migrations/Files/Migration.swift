@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SQLLexer
 
-/// A file with the name of a migration, not yet read.
+/// A file with the name of a migration, not yet parsed.
 struct MigrationFile: Sendable, Hashable {
   let id: MigrationID
   let name: String

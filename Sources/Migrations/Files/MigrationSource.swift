@@ -4,6 +4,8 @@ internal import Basics
 public struct MigrationSource: Sendable, Hashable {
   /// The files that are migrations, in the order in which they run.
   public var files: [SourceFile] { identified.map(\.file) }
+  /// How many there are.
+  var count: Int { identified.count }
   /// The declarations of the parameters; nil where `{{…}}` is plain text.
   public let manifest: SourceFile?
   /// The folder, for `new`; nil for texts inside the program.

@@ -29,14 +29,14 @@ enum FileSystem {
     guard size < limit else { return nil }
     var bytes: [UInt8] = []
     // Anything but a regular file, such as a pipe, has no size and gives its content in parts.
-    let isRegular = information.st_mode & S_IFMT == S_IFREG
+    let endsEarly = information.st_mode & S_IFMT == S_IFREG
     while true {
       let wanted = size > bytes.count ? size + 1 - bytes.count : 4096
       let part = try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
         count = try read(descriptor, UnsafeMutableRawBufferPointer(buffer), path)
       }
       bytes = bytes.isEmpty ? part : bytes + part
-      if part.isEmpty || isRegular && part.count < wanted { return bytes }
+      if part.isEmpty || endsEarly && part.count < wanted { return bytes }
     }
   }
 

@@ -59,8 +59,7 @@ extension MigrationSession {
     guard results.count == (others.isEmpty ? 2 : 3) else { return nil }
     let lines = results[1].rows.compactMap { $0.first ?? nil }
     guard lines.count == files.count, results[1].rows.count == lines.count + others.count else { return nil }
-    let known = await expected
-    guard lines.allSatisfy(known.contains) else { return nil }
+    guard await Set(lines) == expected else { return nil }
     if results[0].rows.first?.first != HistoryTable.CommitRules.local.rawValue {
       try await connection.capabilities().requireEntryNode()
     }

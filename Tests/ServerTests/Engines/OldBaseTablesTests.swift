@@ -30,7 +30,7 @@ struct OldBaseTablesTests {
     }
   }
 
-  /// Many files are compared with the history by a digest, which the server makes.
+  /// Many files are compared with the history by a line each, which the server makes.
   @Test func manyFilesThatRanAreNotReadAgain() async throws {
     try await withTemporaryFolder { folder in
       for number in 1...60 {
@@ -42,7 +42,7 @@ struct OldBaseTablesTests {
         let first = masked.mask.statements.count
         try await masked.succeed("migrate", "up", "--migrations", folder)
         let second = masked.mask.statements.dropFirst(first)
-        #expect(second.contains { $0.contains("md5(string_agg(version") })
+        #expect(second.contains { $0.contains("SELECT CASE WHEN coalesce(state") })
         #expect(!second.contains { $0.hasSuffix("SELECT * FROM public.adbvec_migrations") }, "\(second)")
       }
     }

@@ -72,7 +72,7 @@ struct MigrationsManyFilesTests {
     }
   }
 
-  @Test func `A run without anything to do asks for one digest, and any difference makes it look closer`()
+  @Test func `A run without anything to do asks for a line each, and any difference makes it look closer`()
     async throws
   {
     var files = files(60)
@@ -123,6 +123,26 @@ struct MigrationsManyFilesTests {
       #expect(try await lazy(files, manifest: manifest).up(on: connection).report.migrations == [])
       _ = try await connection.run("DROP TABLE adbvec_migrations")
       #expect(try await isUpToDate(files) == false)
+    }
+  }
+
+  @Test func `A history without its primary key is up to date with the same rows alone`() async throws {
+    try await MigrationsDatabase.with { database in
+      let connection = try await database.connect()
+      let migrator = try lazy(files(60))
+      #expect(try await migrator.up(on: connection).report.migrations.count == 60)
+      #expect(try await migrator.isUpToDate(migrator.session(connection)))
+      let copy = "INSERT INTO adbvec_migrations SELECT * FROM adbvec_migrations WHERE version = '6'"
+      for change in ["DROP CONSTRAINT adbvec_migrations_pkey", "ADD COLUMN note text"] {
+        _ = try await connection.run(trusted: "ALTER TABLE adbvec_migrations \(change)")
+        #expect(try await migrator.isUpToDate(migrator.session(connection)), "\(change)")
+      }
+      _ = try await connection.run(trusted: "DELETE FROM adbvec_migrations WHERE version = '7'; \(copy)")
+      #expect(try await migrator.isUpToDate(migrator.session(connection)) == false)
+      _ = try await connection.run(
+        "UPDATE adbvec_migrations SET version = '61' WHERE ctid = (SELECT max(ctid) FROM adbvec_migrations)"
+      )
+      #expect(try await migrator.isUpToDate(migrator.session(connection)) == false)
     }
   }
 
