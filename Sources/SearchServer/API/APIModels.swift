@@ -76,17 +76,18 @@ struct ImageBody: Encodable {
   let links: Links
 
   init(_ row: ImageRow, distance: Double? = nil) {
-    let path = "/api/v1/images/\(PageLink.encoded(row.id.description))"
+    let encoded = PageLink.encoded(row.id.description)
+    let path = "/api/v1/images/\(encoded)"
     id = row.id
     `class` = row.class
     // JSON has no number for the distance to a vector of length 0 by the cosine.
     self.distance = distance.flatMap { $0.isFinite ? $0 : nil }
     // Where the collection lies on the server's disk is not the client's business.
-    name = row.source?.split(separator: "/").last.map(String.init)
+    name = row.fileName
     links = Links(
       image: "\(path)/file",
       thumbnail: "\(path)/thumbnail",
-      search: "/api/v1/search?id=\(PageLink.encoded(row.id.description))"
+      search: "/api/v1/search?id=\(encoded)"
     )
   }
 }

@@ -56,10 +56,10 @@ package final class CollectionFiles: ImageStore {
 
   package func place(of image: ImageRow) -> String? {
     guard let source = image.source else { return nil }
-    let last = source.split(separator: "/").last.map(String.init)
     switch ImagePlace(source) {
-    case .file(let path): return roots.lazy.compactMap { Self.part(of: path, below: $0) }.first ?? last
-    case .record, nil: return source.hasPrefix("/") ? last : source
+    case .file(let path):
+      return roots.lazy.compactMap { Self.part(of: path, below: $0) }.first ?? image.fileName
+    case .record, nil: return source.hasPrefix("/") ? image.fileName : source
     }
   }
 

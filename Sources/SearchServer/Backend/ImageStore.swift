@@ -14,8 +14,16 @@ public protocol ImageStore: Sendable {
 
 extension ImageStore {
   /// The name of the image's file.
-  public func place(of image: ImageRow) -> String? {
-    image.source?.split(separator: "/").last.map(String.init)
+  public func place(of image: ImageRow) -> String? { image.fileName }
+}
+
+extension ImageRow {
+  /// The last part of the source: the name of the image's file.
+  var fileName: String? {
+    source.map { source in
+      let slash = source.utf8.lastIndex(of: UInt8(ascii: "/"))
+      return String(source[(slash.map(source.utf8.index(after:)) ?? source.startIndex)...])
+    }
   }
 }
 

@@ -213,7 +213,7 @@ extension PageRenderer {
       similar: PageLink.page(.id(row.id), options.fromTheStart),
       image: thumbnail(row),
       id: row.id.description,
-      name: row.source?.split(separator: "/").last.map(String.init) ?? "",
+      name: row.fileName ?? "",
       alt: texts.text("image_alt", ["id": row.id.description]),
       moreLike: texts.text("more_like", ["id": row.id.description]),
       select: texts.text("select", ["id": row.id.description]),

@@ -96,8 +96,7 @@ struct PageRoutes {
     guard let subject else { throw HTTPError.invalid("give id or upload") }
     let result = try await core.search(subject, options)
     let lines = result.answer.hits.map { hit in
-      let name = hit.source?.split(separator: "/").last.map(String.init) ?? ""
-      let texts = [hit.id.description, hit.class ?? "", name].map { Quoting.csvField($0) }
+      let texts = [hit.id.description, hit.class ?? "", hit.row.fileName ?? ""].map { Quoting.csvField($0) }
       return (texts + [hit.distance.isFinite ? String(hit.distance) : ""]).joined(separator: ",") + "\r\n"
     }
     return Response(
