@@ -149,14 +149,18 @@ public struct Facts: Sendable {
 }
 
 extension Check {
-  /// A statement of the user's own: traps in its text, then what the server would do.
+  /// A statement of the user's own: obstacles in its text, then what the server would do.
   static let statement = Check(name: "statement") { facts, expectations in
     guard let text = expectations.statement else { return .skipped("none was given") }
-    let traps = QueryTraps(text, dialect: expectations.dialect, column: expectations.table.vectorColumn).traps
-    if !traps.isEmpty {
+    let obstacles = IndexObstacles(
+      text,
+      dialect: expectations.dialect,
+      column: expectations.table.vectorColumn
+    ).obstacles
+    if !obstacles.isEmpty {
       return .wrong(
-        traps.map(\.message).joined(separator: "; "),
-        fix: traps.map(\.fix).joined(separator: "; ")
+        obstacles.map(\.message).joined(separator: "; "),
+        fix: obstacles.map(\.fix).joined(separator: "; ")
       )
     }
     switch facts.statementPlan {

@@ -171,30 +171,30 @@ extension Int {
   fileprivate var clampedDouble: Int { multipliedReportingOverflow(by: 2).overflow ? .max : self * 2 }
 }
 
-/// What keeps a vector index from serving a statement, as its text shows: the traps that users of pgvector and
+/// What keeps a vector index from serving a statement, as its text shows: what users of pgvector and
 /// AnalyticDB report most.
-public struct QueryTraps: Sendable, Hashable {
-  /// A trap and its fix.
-  public struct Trap: Sendable, Hashable {
+public struct IndexObstacles: Sendable, Hashable {
+  /// One of them, and its fix.
+  public struct Obstacle: Sendable, Hashable {
     /// What is wrong, in one sentence.
     public let message: String
     /// What to write instead.
     public let fix: String
   }
 
-  /// The traps found, in the text's order.
-  public let traps: [Trap]
+  /// All, in the order of the text.
+  public let obstacles: [Obstacle]
 
   /// Looks at each `ORDER BY` of a statement.
   public init(_ text: String, dialect: Dialect, column: Identifier) {
-    var found: [Trap] = []
+    var found: [Obstacle] = []
     for statement in Script(text).statements {
       for index in statement.tokens.indices where statement.hasWords("order", "by", at: index) {
         let clause = OrderClause(statement, at: index + 2)
-        found += clause.traps(dialect, column)
+        found += clause.obstacles(dialect, column)
       }
     }
-    traps = found
+    obstacles = found
   }
 
   static let operators: Set<String> = ["<->", "<#>", "<=>", "<+>", "<~>", "<%>"]
@@ -236,11 +236,11 @@ private struct OrderClause {
     }
   }
 
-  func traps(_ dialect: Dialect, _ column: Identifier) -> [QueryTraps.Trap] {
-    let function = sort.first { QueryTraps.functions.contains($0.text) || aliases.contains($0.text) }
-    let order = sort.first { QueryTraps.operators.contains($0.text) }
+  func obstacles(_ dialect: Dialect, _ column: Identifier) -> [IndexObstacles.Obstacle] {
+    let function = sort.first { IndexObstacles.functions.contains($0.text) || aliases.contains($0.text) }
+    let order = sort.first { IndexObstacles.operators.contains($0.text) }
     guard function != nil || order != nil else { return [] }
-    var found: [QueryTraps.Trap] = []
+    var found: [IndexObstacles.Obstacle] = []
     if let function {
       found.append(
         .init(
@@ -293,7 +293,7 @@ private struct OrderClause {
   private static func distanceAliases(_ statement: SQLStatement) -> Set<String> {
     var names: Set<String> = []
     for index in statement.tokens.indices
-    where QueryTraps.functions.contains(statement.text(of: statement.tokens[index]).lowercased()) {
+    where IndexObstacles.functions.contains(statement.text(of: statement.tokens[index]).lowercased()) {
       guard let end = statement.endOfParentheses(at: index + 1), statement.hasWords("as", at: end),
         end + 1 < statement.tokens.count
       else { continue }

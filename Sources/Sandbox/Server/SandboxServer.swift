@@ -4,7 +4,7 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 
-/// A stand-in for AnalyticDB's front door: takes PostgreSQL clients and forwards them to a PostgreSQL server, leaving out
+/// A stand-in for AnalyticDB: takes PostgreSQL clients and forwards them to a PostgreSQL server, leaving out
 /// of their SQL only what stock PostgreSQL cannot read: the distribution of `CREATE TABLE` and `ALTER TABLE`, the storage
 /// options of append-optimised tables, and `gp_segment_id`.
 ///
