@@ -23,9 +23,10 @@ SET enable_seqscan = off;
 CREATE VIEW reached AS SELECT id FROM docs ORDER BY v <-> array_fill(0.5::real, ARRAY[16]);
 
 -- the number of points bounds what a scan without LIMIT returns; it is looked at before each further pass, and one
--- pass with 100 candidates and 16 links each comes across about half of these points
+-- pass with 100 candidates and 16 links each comes across about half of these points; the levels of a graph are random:
+-- sixty graphs gave 33 to 121 rows where one point was allowed
 SET fastann.hnsw_max_scan_points = 1;
-SELECT count(*) BETWEEN 1 AND 100 AS one FROM reached;
+SELECT count(*) BETWEEN 1 AND 400 AS one FROM reached;
 SET fastann.hnsw_max_scan_points = 500;
 SELECT count(*) BETWEEN 500 AND 2200 AS some FROM reached;
 SET fastann.hnsw_max_scan_points = 8000000;
@@ -76,7 +77,7 @@ BEGIN;
 SET LOCAL fastann.hnsw_max_scan_points = 1;
 SET LOCAL fastann.hnsw_ef_search = 20000;
 SET LOCAL enable_seqscan = off;
-SELECT count(*) BETWEEN 1 AND 100 AS one FROM reached;
+SELECT count(*) BETWEEN 1 AND 400 AS one FROM reached;
 SHOW fastann.hnsw_ef_search;
 COMMIT;
 SHOW fastann.hnsw_max_scan_points;
