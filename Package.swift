@@ -73,7 +73,7 @@ let package = Package(
     .target(
       name: "CommandSupport",
       dependencies: [
-        "Basics", "CYAML", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
+        "Basics", "LocalPostgres", "Migrations", "PostgresClient", "VectorSQL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -197,7 +197,7 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .target(name: "Basics", dependencies: ["CSHA256", "CZlib"], swiftSettings: settings),
+    .target(name: "Basics", dependencies: ["CSHA256", "CYAML", "CZlib"], swiftSettings: settings),
     .target(name: "VectorSQL", swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),

@@ -19,7 +19,7 @@ private enum Target: String {
   case cifar, dataset, archive
   case multipart
   case sql
-  case toml, yaml
+  case yaml
 
   static let current =
     Target(rawValue: ProcessInfo.processInfo.environment["ADBVEC_FUZZ_TARGET"] ?? "") ?? .image
@@ -52,8 +52,7 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 
   case .archive: readImages(try? ImageSource.open(file("images.tar", bytes)))
   case .multipart: readForm(Array(bytes))
   case .sql: readScript(bytes)
-  case .toml: readTOML(Array(bytes))
-  case .yaml: _ = try? YAMLParser.document(String(decoding: bytes, as: UTF8.self))
+  case .yaml: _ = try? YAMLNode(String(decoding: bytes, as: UTF8.self))
   }
   return 0
 }
@@ -184,21 +183,6 @@ private func readScript(_ bytes: UnsafeRawBufferPointer) {
   }
 }
 
-private func readTOML(_ bytes: [UInt8]) {
-  guard String(validating: bytes, as: UTF8.self) != nil else { return }
-  var reader = TOMLReader(SourceFile(text: SourceText(utf8: bytes)))
-  _ = try? reader.read()
-}
-
-/// Stands in for the migrations' own file, which comes with their reading from the disk.
-struct SourceFile {
-  let text: SourceText
-
-  func location(_ offset: Int) -> SourceLocation {
-    SourceLocation(file: "parameters.toml", text: text, offset: offset)
-  }
-}
-
 /// Stands in for the server's own error, which comes with its HTTP library.
 struct HTTPError: Error {
   static func invalid(_: String) -> HTTPError { HTTPError() }
@@ -273,15 +257,12 @@ private func seeds(for target: Target) -> [[UInt8]] {
       }
       .map { Array(archive[$0...].prefix(16_000)) }
     }
-  case .toml:
-    let shared = FileManager.default.contents(atPath: "migrations/parameters.toml").map { Array($0) }
-    return [
-      Array(
-        "[dim]\ntype = \"integer\"\ndefault = 3 # n\nrange = [1, -5]\n[a.pgvector]\nx = 'y'\nb = true\n".utf8
-      )
-    ] + [shared ?? []]
   case .yaml:
-    return [Array("url: postgres://x\nlist: [1, {a: b}]\nparameters:\n  dim: 3\n  'n': \"t\\n\"\n".utf8)]
+    let parameters = FileManager.default.contents(atPath: "migrations/parameters.yaml").map { Array($0) }
+    return [
+      Array("url: postgres://x\nlist: [1, {a: b}]\nparameters:\n  dim: 3\n  'n': \"t\\n\"\n".utf8),
+      parameters ?? [],
+    ]
   case .fvecs: return [[2, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64, 2, 0, 0, 0, 0, 0, 64, 64, 0, 0, 128, 64]]
   case .bvecs: return [[3, 0, 0, 0, 1, 2, 3, 3, 0, 0, 0, 4, 5, 6]]
   case .labels: return ["cat\ndog\n", "path,class\na/1.png,cat\n\"b\",\"d\"\"og\"\n"].map { Array($0.utf8) }

@@ -23,9 +23,9 @@ struct MigrateAtStart {
   ]
 
   static let manifest = """
-    [table]
-    type = "identifier"
-    default = "visits"
+    table:
+      type: identifier
+      default: visits
     """
 
   static func main() async throws {

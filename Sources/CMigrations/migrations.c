@@ -5,7 +5,7 @@
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 #define FILES(X)                                        \
-  X(parameters, "parameters.toml")                      \
+  X(parameters, "parameters.yaml")                      \
   X(a1, "analyticdb/0001_create_image_search.sql")      \
   X(a2, "analyticdb/0002_store_vectors_plain.sql")      \
   X(a3, "analyticdb/0003_index_image_vector.sql")       \
@@ -21,7 +21,7 @@
   X(p7, "pgvector/0007_choose_id_type.sql")
 
 static const unsigned char parameters[] = {
-#embed "../../migrations/parameters.toml"
+#embed "../../migrations/parameters.yaml"
 };
 static const unsigned char a1[] = {
 #embed "../../migrations/analyticdb/0001_create_image_search.sql"

@@ -15,7 +15,7 @@ public struct MigrationError: Error, Sendable, Hashable {
     public static let duplicateVersion = Code(description: "duplicate_version")
     /// A `{{…}}` tag that cannot be understood.
     public static let invalidTemplate = Code(description: "invalid_template")
-    /// A line of `parameters.toml` that cannot be understood.
+    /// A line of `parameters.yaml` that cannot be understood.
     public static let invalidManifest = Code(description: "invalid_manifest")
     /// A parameter that is missing, unknown, out of range or not of its type.
     public static let invalidParameter = Code(description: "invalid_parameter")

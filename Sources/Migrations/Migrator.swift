@@ -271,13 +271,13 @@ public struct RenderedFile: Sendable, Hashable, Encodable {
 
   init(_ migration: RenderedMigration) {
     version = migration.id.key
-    name = migration.migration.name
-    file = migration.migration.file.path
+    name = migration.parsed.name
+    file = migration.parsed.file.path
     up = migration.upSection.text.string
     down = migration.downSection?.text.string
     parameters = migration.parameters
     statements = migration.upSection.statementTexts
-    let data = migration.migration.file.data
+    let data = migration.parsed.file.data
     dataFiles = data.isEmpty ? nil : data.map(DataOnDisk.init)
     var sections = [MigrationDirection.up: migration.upSection]
     sections[.down] = migration.downSection

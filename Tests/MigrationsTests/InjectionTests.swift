@@ -32,7 +32,7 @@ import Testing
   static let kinds = ["identifier", "literal"]
 
   private func render(_ place: String, _ kind: String, _ value: String) throws -> String {
-    try rendered(place + "\n", manifest: "[v]\ntype = \"\(kind)\"\n", parameters: ["v": value])
+    try rendered(place + "\n", manifest: "v:\n  type: \(kind)\n", parameters: ["v": value])
   }
 
   @Test(arguments: places, kinds)

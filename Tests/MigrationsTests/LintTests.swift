@@ -148,13 +148,13 @@ import Testing
 
   @Test func `An index that disagrees with the parameters`() throws {
     let manifest = """
-      [dim]
-      type = "int"
-      default = 4
-      [distance]
-      type = "choice"
-      choices = ["l2", "cosine"]
-      default = "cosine"
+      dim:
+        type: int
+        default: 4
+      distance:
+        type: choice
+        choices: [l2, cosine]
+        default: cosine
       """
     let sql = "ALTER TABLE t ALTER v SET STORAGE PLAIN; CREATE INDEX i ON t USING ann (v) WITH (dim = 3);"
     #expect(try codes(sql, dialect: .analyticDB, before: adb, manifest: manifest) == ["V001", "V003"])
@@ -192,7 +192,7 @@ import Testing
         "1_a.sql":
           "-- migrate:up\n{{#if wide}}\nSELECT 1;\n{{/if}}\n  DROP TABLE {{table}};\n-- migrate:down\n"
       ],
-      manifest: "[wide]\ntype = \"bool\"\ndefault = false\n[table]\ntype = \"identifier\"\ndefault = \"t\"\n"
+      manifest: "wide:\n  type: bool\n  default: false\ntable:\n  type: identifier\n  default: t\n"
     ).lint()
     #expect(findings.map(\.description) == ["1_a.sql:5:3: warning D004: the rows of t are lost"])
   }

@@ -25,38 +25,38 @@ import Testing
 
   private static let manifest = """
     # what the files take
-    [dim]
-    type = "int"
-    range = [1, 8192]
-    default = 3
-    [dim.pgvector]
-    range = [1, 2000]
-    [m]
-    type = "int"
-    default = 16
-    [table]
-    type = "identifier"
-    default = "items"
-    help = "a \\"name\\" \\\\ \\n"
-    [index]
-    type = "identifier"
-    default = "{table}_idx"
-    [note]
-    type = "literal"
-    default = 'x'
-    [metric]
-    type = "choice"
-    choices = ["l2", "cosine"]
-    default = "l2"
-    [fast]
-    type = "bool"
-    default = true
-    [ef]
-    type = "int"
-    default = 64
-    at_least = "2 * m"
-    dialects = ["pgvector", "analyticdb"]
-    optional = false
+    dim:
+      type: int
+      range: [1, 8192]
+      default: 3
+      pgvector:
+        range: [1, 2000]
+    m:
+      type: int
+      default: 16
+    table:
+      type: identifier
+      default: items
+      help: "a \\"name\\" \\\\ \\n"
+    index:
+      type: identifier
+      default: "{table}_idx"
+    note:
+      type: literal
+      default: 'x'
+    metric:
+      type: choice
+      choices: [l2, cosine]
+      default: l2
+    fast:
+      type: bool
+      default: true
+    ef:
+      type: int
+      default: 64
+      at_least: 2 * m
+      dialects: [pgvector, analyticdb]
+      optional: false
 
     """
 
@@ -65,7 +65,7 @@ import Testing
     var bytes = Array(text.utf8)
     let pieces = [
       "{{", "}}", "{{#if ", "{{/if}}", "{{else}}", "'", "\"", "$$", "$a$", "/*", "*/", "--", "\\", "\\.\n",
-      "[", "]", "[[", "=",
+      "[", "]", "[[", ": ", "- ", "&a ", "\n  ", "---\n",
       ",", "*", "\n", "\r\n", "\u{FEFF}", "-- migrate:up\n", "-- migrate:down\n", "(", ")", ";",
       "99999999999999999999",
       "9223372036854775807", "-9223372036854775808", "COPY a FROM stdin;\n", "BEGIN ATOMIC ", "0x", "1e",
@@ -115,7 +115,7 @@ import Testing
     do {
       // What is no UTF-8 is refused before, by the file itself.
       let source = try SourceFile(path: "1_a.sql", bytes: file)
-      let declarations = try SourceFile(path: "parameters.toml", bytes: manifest)
+      let declarations = try SourceFile(path: "parameters.yaml", bytes: manifest)
       let migrator = try migrator(["1_a.sql": source.text.string], manifest: declarations.text.string)
       _ = migrator.lint()
       _ = try migrator.render()

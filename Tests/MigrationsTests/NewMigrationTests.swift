@@ -64,10 +64,14 @@ import Testing
     }
   }
 
-  @Test func `Parameters in a file of another format are not passed over`() throws {
-    try folder(["0001_a.sql", "parameters.yaml"]) { folder in
+  @Test(arguments: [
+    ["parameters.yml"], ["parameters.yaml", "parameters.toml"], ["parameters.toml", "parameters.yml"],
+  ])
+  func `Parameters in another file, or in two, are not passed over`(names: [String]) throws {
+    try folder(["0001_a.sql"] + names) { folder in
       let error = #expect(throws: MigrationError.self) { try MigrationSource.folder(folder) }
       #expect(error?.code == .invalidManifest)
+      #expect(error?.message.contains("\(folder)\(names.count == 1 ? "/" : " has both ")\(names[0])") == true)
     }
   }
 

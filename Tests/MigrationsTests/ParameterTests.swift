@@ -4,36 +4,36 @@ import Testing
 /// Parameters: declared once, checked before anything is sent.
 @Suite struct ParameterTests {
   let manifest = """
-    [dim]
-    type = "int"
-    range = [1, 8192]
-    [dim.pgvector]
-    range = [1, 2000]
-    [m]
-    type = "int"
-    default = 16
-    [ef]
-    type = "int"
-    default = 64
-    at_least = "2 * m"
-    [table]
-    type = "identifier"
-    default = "items"
-    [index]
-    type = "identifier"
-    default = "{table}_idx"
-    [note]
-    type = "literal"
-    optional = true
-    [metric]
-    type = "choice"
-    choices = ["l2", "cosine"]
-    default = "l2"
-    [fast]
-    type = "bool"
-    default = false
-    renders = ["0", "1"]
-    dialects = ["analyticdb"]
+    dim:
+      type: int
+      range: [1, 8192]
+      pgvector:
+        range: [1, 2000]
+    m:
+      type: int
+      default: 16
+    ef:
+      type: int
+      default: 64
+      at_least: 2 * m
+    table:
+      type: identifier
+      default: items
+    index:
+      type: identifier
+      default: "{table}_idx"
+    note:
+      type: literal
+      optional: true
+    metric:
+      type: choice
+      choices: [l2, cosine]
+      default: l2
+    fast:
+      type: bool
+      default: false
+      renders: ["0", "1"]
+      dialects: [analyticdb]
     """
 
   private func error(_ parameters: [String: String], _ dialect: MigrationDialect = .pgvector) -> String? {
@@ -78,19 +78,19 @@ import Testing
   }
 
   @Test(arguments: [
-    ([:], "parameters.toml:1:1: the parameter dim has no value and no default (pgvector)"),
-    (["dim": "2001"], "parameters.toml:1:1: the parameter dim is 2001, which is not 1…2000 (pgvector)"),
-    (["dim": "many"], "parameters.toml:1:1: the parameter dim is many, which is not 1…2000 (pgvector)"),
-    (["dim": "3", "m": "40"], "parameters.toml:9:1: the parameter ef is 64, below 2 * m = 80 (pgvector)"),
+    ([:], "parameters.yaml:1:1: the parameter dim has no value and no default (pgvector)"),
+    (["dim": "2001"], "parameters.yaml:1:1: the parameter dim is 2001, which is not 1…2000 (pgvector)"),
+    (["dim": "many"], "parameters.yaml:1:1: the parameter dim is many, which is not 1…2000 (pgvector)"),
+    (["dim": "3", "m": "40"], "parameters.yaml:9:1: the parameter ef is 64, below 2 * m = 80 (pgvector)"),
     (
       ["dim": "3", "metric": "l1"],
-      "parameters.toml:22:1: the parameter metric is l1, which is not l2 | cosine (pgvector)"
+      "parameters.yaml:22:1: the parameter metric is l1, which is not l2 | cosine (pgvector)"
     ),
     (
       ["dim": "3", "fast": "1"],
-      "parameters.toml:26:1: the parameter fast has no meaning for the dialect pgvector"
+      "parameters.yaml:26:1: the parameter fast has no meaning for the dialect pgvector"
     ),
-    (["dim": "3", "tabel": "x"], "parameters.toml declares no parameter tabel; did you mean table?"),
+    (["dim": "3", "tabel": "x"], "parameters.yaml declares no parameter tabel; did you mean table?"),
   ])
   func `A wrong value is refused`(parameters: [String: String], expected: String) {
     #expect(error(parameters)?.hasPrefix(expected) == true, "\(error(parameters) ?? "no error")")
@@ -153,53 +153,152 @@ import Testing
   }
 
   @Test(arguments: [
-    ("[a]\ntype = \"integer\"", "parameters.toml:1:1: [a] needs type = one of int, bool"),
-    ("[a]\ntype = \"int\"\nrnage = [1, 2]", "parameters.toml:3:9: unknown key rnage; did you mean range?"),
-    ("[a]\ntype = int", "parameters.toml:2:8: expected a string in quotes"),
-    ("[a]\ntype = \"int\"\n[a]\ntype = \"int\"", "parameters.toml:3:1: the parameter a is declared twice"),
-    ("[a]\ntype = \"choice\"", "parameters.toml:1:1: a choice needs choices"),
-    ("[a.pgvector]\nrange = [1, 2]", "parameters.toml:1:1: there is no table [a]"),
-    ("type = \"int\"", "parameters.toml:1:8: a key stands before the first [table]"),
-    ("[a]\ntype = \"int", "parameters.toml:2:8: the string has no end"),
-    ("[a]\ntype = \"int\"\nrange = [2, 1]", "parameters.toml:3:9: range is [least, most]"),
-    ("[a]\ntype = \"int\"\nrange = [1, 99999999999999999999]", "parameters.toml:3:13: expected a string"),
+    ("a:\n  type: integer", "1:1: a needs type: one of int, bool"),
+    ("a:", "1:1: a needs type: one of int, bool"),
+    ("a:\n  type: int\n  rnage: [1, 2]", "3:3: unknown key rnage; did you mean range?"),
+    ("a:\n  type: int\na:\n  type: int", "3:1: a stands here a second time"),
+    ("a:\n  type: int\n  type: int", "3:3: type stands here a second time"),
+    ("a:\n  type: choice", "1:1: a choice needs choices: [a, b]"),
+    ("a:\n  type: choice\n  choices: x", "3:12: choices is a list: [a, b]"),
+    ("a:\n  type: choice\n  choices: [x, [y]]", "3:12: choices is a list: [a, b]"),
+    ("type: int", "1:7: type takes lines key: value"),
+    ("- a", "1:1: parameters are declared as name: with lines key: value below it"),
+    ("a:\n  - type", "2:3: a takes lines key: value"),
     (
-      "[a]\ntype = \"int\"\n[a.pgvectr]\nrange = [1, 2]",
-      "parameters.toml:3:1: unknown dialect in [a.pgvectr]; did"
+      "a:\n  type: \"int",
+      "2:13: cannot be read as YAML: found unexpected end of stream while scanning a quoted"
     ),
-    ("[a]\ntype = \"int\"\n[a.analyticdb]\nrange = [3, 2]", "parameters.toml:4:9: range is [least, most]"),
-    ("[a]\ntype = \"int\"\n[a.b.c]\nrange = [1, 2]", "parameters.toml:3:1: unknown dialect in [a.b.c]"),
-    ("[a]\ntype = \"int\"\ndialects = [\"mysql\"]", "parameters.toml:3:12: unknown dialect mysql"),
+    ("a:\n  type: int\n---\nb:\n  type: int", "3:1: cannot be read as YAML: a second document begins here"),
+    ("é: &x\n  type: *x", "1:1: the name é cannot stand in {{…}}"),
+    ("a:\n  help: é\n  default: *x", "1:1: a needs type"),
+    ("a:\n  type: int\n  help: *x", "3:9: help is one value"),
+    ("a:\n  type: int\n  range: [2, 1]", "3:10: range is [least, most]"),
+    ("a:\n  type: int\n  range: [1, 99999999999999999999]", "3:10: range is [least, most]"),
+    ("a:\n  type: int\n  range: 1..2", "3:10: range is a list: [a, b]"),
+    ("a:\n  type: int\n  optional: 1", "3:13: optional is true or false"),
+    ("a:\n  type: int\n  pgvectr:\n    range: [1, 2]", "3:3: unknown dialect pgvectr of a; did"),
+    ("a:\n  type: int\n  pgvector: 3", "3:13: pgvector takes lines key: value"),
+    ("a:\n  type: int\n  analyticdb:\n    range: [3, 2]", "4:12: range is [least, most]"),
+    ("a:\n  type: int\n  pgvector:\n    b:\n      range: [1, 2]", "4:5: unknown key b"),
+    ("a.pgvector:\n  type: int", "1:1: the name a.pgvector cannot stand in {{…}}"),
+    ("a:\n  type: int\n  dialects: [mysql]", "3:13: unknown dialect mysql"),
+    ("a:\n  type: int\n  at_least: 2 * b", "1:1: at_least of a names b, which is not declared"),
+    ("a:\n  type: int\n  at_least: 2 * a", "1:1: at_least of a needs another parameter"),
+    ("a:\n  type: int\n  at_least: 2 *", "3:13: at_least is number * parameter"),
+    ("a:\n  type: int\n  at_least: 99999999999999999999 * a", "3:13: at_least is"),
+    ("a:\n  type: identifier\n  default: \"{b}_idx\"", "1:1: the default of a names {b}"),
+    ("a:\n  type: identifier\n  default: \"{a}_idx\"", "1:1: the default of a names {a}"),
+    ("a:\n  type: identifier\n  default: {b: 1}", "3:12: default is one value"),
+    ("else:\n  type: int", "1:1: the name else is a word of the template language"),
+    ("a-b:\n  type: int", "1:1: the name a-b cannot stand in {{…}}"),
+    ("\"a\\n\\eb\":\n  type: int", "1:1: the name a\\n\\x1Bb cannot stand in {{…}}"),
+    ("a:\n  type: literal\n  range: [1, 2]", "3:3: range has no meaning for type: literal"),
     (
-      "[a]\ntype = \"int\"\nat_least = \"2 * b\"",
-      "parameters.toml:1:1: at_least of a names b, which is not declared"
+      "a:\n  type: bool\n  renders: [x, 1; DROP TABLE t]",
+      "3:12: renders holds a text that is not closed SQL"
     ),
+    ("a:\n  type: choice\n  choices: [x, --]", "3:12: choices holds a text"),
     (
-      "[a]\ntype = \"int\"\nat_least = \"2 * a\"",
-      "parameters.toml:1:1: at_least of a needs another parameter"
-    ),
-    ("[a]\ntype = \"int\"\nat_least = \"2 *\"", "parameters.toml:3:12: at_least is \"number * parameter\""),
-    ("[a]\ntype = \"int\"\nat_least = \"99999999999999999999 * a\"", "parameters.toml:3:12: at_least is"),
-    ("[a]\ntype = \"identifier\"\ndefault = \"{b}_idx\"", "parameters.toml:1:1: the default of a names {b}"),
-    ("[a]\ntype = \"identifier\"\ndefault = \"{a}_idx\"", "parameters.toml:1:1: the default of a names {a}"),
-    ("[else]\ntype = \"int\"", "parameters.toml:1:1: the name else is a word of the template language"),
-    ("[a-b]\ntype = \"int\"", "parameters.toml:1:1: the name a-b cannot stand in {{…}}"),
-    (
-      "[a]\ntype = \"literal\"\nrange = [1, 2]",
-      "parameters.toml:3:9: range has no meaning for type = \"literal\""
-    ),
-    (
-      "[a]\ntype = \"bool\"\nrenders = [\"x\", \"1; DROP TABLE t\"]",
-      "parameters.toml:3:11: renders holds a text that is not closed SQL"
-    ),
-    ("[a]\ntype = \"choice\"\nchoices = [\"x\", \"--\"]", "parameters.toml:3:11: choices holds a text"),
-    (
-      "[a]\ntype = \"int\"\nrange = " + String(repeating: "[", count: 100_000),
-      "parameters.toml:3:17: lists are nested too deep"
+      "a:\n  type: int\n  range: " + String(repeating: "[", count: 100_000),
+      "3:40: cannot be read as YAML: nested too"
     ),
   ])
   func `A wrong declaration is refused with its place`(text: String, expected: String) {
     let error = problem { _ = try migrator(["1_a.sql": "-- migrate:up\n"], manifest: text) }
-    #expect(error?.description.hasPrefix(expected) == true, "\(error?.description ?? "no error")")
+    let isFound = error?.description.hasPrefix("parameters.yaml:" + expected) == true
+    #expect(isFound, "\(error?.description ?? "no error")")
+  }
+
+  private func definitions(_ name: String, _ text: String) throws -> [ParameterDefinition] {
+    let file = try SourceFile(path: name, bytes: Array(text.utf8))
+    return try ParameterManifest(file, dialect: .pgvector).definitions
+  }
+
+  @Test func `Version 1's parameters.toml says the same`() throws {
+    let old = """
+      # Parameters.
+      [dim.pgvector]
+      range = [1, 2_000]   # the widest
+
+      [dim]   # of a vector
+      type = "int"
+      range = [1, 8192]
+      default = 1_000
+      help = "Dimensions: \\"many\\" of them, # 1"
+        [ef]
+        type='int'
+        at_least = "2 * dim"
+      \toptional = true
+      [metric]
+      type = "choice"
+      choices = [
+        "l2",
+      \t"cosine", # two
+      ]
+      default = 'l2'
+      [fast]
+      type = "bool"
+      renders = ["0", "1"]
+      default = false
+      dialects = ["analyticdb"]
+      """
+    let new = """
+      dim:
+        type: int
+        range: [1, 8192]
+        default: 1_000
+        help: 'Dimensions: "many" of them, # 1'
+        pgvector:
+          range:
+            - 1
+            - 2000
+      ef:
+        type: int
+        at_least: 2 * dim
+        optional: true
+      metric:
+        type: choice
+        choices: [l2, cosine]
+        default: l2
+      fast:
+        type: bool
+        renders: ["0", "1"]
+        default: false
+        dialects: [analyticdb]
+      """
+    func unplaced(_ definitions: [ParameterDefinition]) throws -> [ParameterDefinition] {
+      let place = try #require(definitions.first?.location)
+      return definitions.map { definition in
+        var definition = definition
+        definition.location = place
+        return definition
+      }
+    }
+    let read = try unplaced(definitions("parameters.yaml", new))
+    var same = try unplaced(definitions("parameters.toml", old))
+    for index in same.indices { same[index].location = read[0].location }
+    #expect(same == read)
+    #expect(read[0].range == 1...2000 && read[0].defaultValue == "1000" && read[0].help.contains("# 1"))
+    #expect(read[2].choices == ["l2", "cosine"])
+  }
+
+  @Test(arguments: [
+    ("[a]\ntype = \"integer\"", "1:1: a needs type: one of int, bool"),
+    ("[a]\ntype = \"int\"\nrnage = [1, 2]", "3:2: unknown key rnage; did you mean range?"),
+    ("[a]\ntype = \"int\"\n[a]\ntype = \"int\"", "3:1: a stands here a second time"),
+    ("[a.pgvector]\nrange = [1, 2]", "1:1: a is not declared"),
+    ("type = \"int\"", "1:8: type takes lines key: value"),
+    ("[a]\ntype = \"int\"\nrange = [2, 1]", "3:9: range is [least, most]"),
+    ("[a]\ntype = \"int\"\n[a.pgvectr]\nrange = [1, 2]", "3:1: unknown dialect pgvectr of a; did"),
+    ("[a]\ntype = \"int\"\n[a.analyticdb]\nrange = [3, 2]", "4:9: range is [least, most]"),
+    ("[a]\ntype = \"int\"\n[a.b.c]\nrange = [1, 2]", "3:1: unknown dialect b.c of a"),
+    ("[a-b]\ntype = \"int\"", "1:1: the name a-b cannot stand in {{…}}"),
+    ("[a]\ntype = \"int", "2:12: cannot be read as TOML"),
+    ("[a]\ntype: \"int\"\n[[b]]\n", "4:1: cannot be read as TOML"),
+  ])
+  func `A wrong line of parameters.toml is refused with its place`(text: String, expected: String) {
+    let error = problem { _ = try definitions("parameters.toml", text) }
+    let isFound = error?.description.hasPrefix("parameters.toml:" + expected) == true
+    #expect(isFound, "\(error?.description ?? "no error")")
   }
 }

@@ -4,19 +4,19 @@ import Testing
 /// `{{…}}` in SQL.
 @Suite struct TemplateTests {
   let manifest = """
-    [dim]
-    type = "int"
-    default = 1000
-    [pq]
-    type = "bool"
-    default = false
-    [metric]
-    type = "choice"
-    choices = ["l2", "ip"]
-    default = "l2"
-    [note]
-    type = "literal"
-    optional = true
+    dim:
+      type: int
+      default: 1000
+    pq:
+      type: bool
+      default: false
+    metric:
+      type: choice
+      choices: [l2, ip]
+      default: l2
+    note:
+      type: literal
+      optional: true
     """
 
   private func sql(_ text: String, _ parameters: [String: String] = [:]) throws -> String {

@@ -46,7 +46,7 @@ package struct SettingsFile {
       )
     }
     do {
-      return try YAMLParser.document(text)
+      return try YAMLNode(text)
     } catch let error as YAMLError {
       throw CommandFailure("\(path):\(error.line): cannot be read as YAML: \(error.message)", exitCode: 64)
     }

@@ -15,20 +15,15 @@ public struct MigrationSource: Sendable, Hashable {
   private let identified: [MigrationFile]
 
   /// The name of the file that declares parameters.
-  public static let manifestName = "parameters.toml"
+  public static let manifestName = "parameters.yaml"
+  /// What it was called, and is still read as, in version 1.
+  static let oldManifestName = "parameters.toml"
 
-  /// Reads the `.sql` files of a folder, and `parameters.toml` there or in the folder above.
-  /// - Throws: `MigrationError` with code `unreadableFile`.
+  /// Reads the `.sql` files of a folder, and `parameters.yaml` there or in the folder above.
+  /// - Throws: `MigrationError` with code `unreadableFile`, or `invalidManifest` for two files of parameters.
   public static func folder(_ path: String) throws -> MigrationSource {
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     let entries = try FileSystem.entries(of: folder)
-    if let other = entries.map(\.name).first(where: { $0 == "parameters.yaml" || $0 == "parameters.yml" }) {
-      throw MigrationError(
-        .invalidManifest,
-        "\(folder)/\(other) is not read: parameters are declared in \(manifestName)",
-        hint: "write each as [name] with lines key = value into \(folder)/\(manifestName)"
-      )
-    }
     var files: [MigrationFile] = []
     var misnamed: [String] = []
     for (name, isRegular) in entries where MigrationParser.isSQL(name) {
@@ -39,8 +34,7 @@ public struct MigrationSource: Sendable, Hashable {
         misnamed.append(name)
       }
     }
-    let manifest = ["\(folder)/\(manifestName)", "\(parent(of: folder))/\(manifestName)"]
-      .first(where: FileSystem.exists)
+    let manifest = try manifest(in: folder) ?? manifest(in: parent(of: folder))
     return MigrationSource(
       files,
       manifest: try manifest.map { try SourceFile(path: $0, bytes: FileSystem.read($0)) },
@@ -77,6 +71,27 @@ public struct MigrationSource: Sendable, Hashable {
     self.manifest = manifest
     self.folder = folder
     self.misnamed = misnamed
+  }
+
+  /// The file of a folder that declares parameters; nil where there is none.
+  private static func manifest(in folder: String) throws -> String? {
+    let found = [manifestName, oldManifestName, "parameters.yml"].filter { FileSystem.exists("\(folder)/\($0)") }
+    guard let name = found.first else { return nil }
+    guard found.count == 1 else {
+      throw MigrationError(
+        .invalidManifest,
+        "\(folder) has both \(name) and \(found[1]), and parameters are declared in one file",
+        hint: "remove \(found[1])"
+      )
+    }
+    guard name != "parameters.yml" else {
+      throw MigrationError(
+        .invalidManifest,
+        "\(folder)/\(name) is not read: parameters are declared in \(manifestName)",
+        hint: "rename it to \(manifestName)"
+      )
+    }
+    return "\(folder)/\(name)"
   }
 
   private static func parent(of folder: String) -> String {

@@ -262,8 +262,8 @@ struct HistoryTable: Sendable, Hashable {
       INSERT INTO \(sqlName) (version, name, kind, state, applied_order, template_sha256, parameters_sha256, \
       rendered_sha256, parameters, statements_total, statements_done, done_sha256, error, dialect, tool, \
       applied_by, started_at, finished_at, format, inputs) \
-      SELECT \(quote(migration.id.key)), \(quote(migration.migration.name)), '\(kind.rawValue)', \
-      '\(state.rawValue)', \(number), '\(migration.migration.templateHash)', \
+      SELECT \(quote(migration.id.key)), \(quote(migration.parsed.name)), '\(kind.rawValue)', \
+      '\(state.rawValue)', \(number), '\(migration.parsed.templateHash)', \
       '\(migration.parametersHash)', '\(migration.renderedHash)', \(quote(migration.parametersJSON)), \
       \(total), \(done), '\(doneHash)', \(error.map(quote) ?? "NULL"), \(quote(dialect.rawValue)), \
       'adbvec', session_user, clock_timestamp(), \(finished), \(Self.format), \(inputs(migration))\
@@ -308,8 +308,8 @@ struct HistoryTable: Sendable, Hashable {
   /// of today's file and values: they are what the rest runs with, and what the way down has to undo.
   func resume(_ migration: RenderedMigration, key: MigrationID, total: Int) -> String {
     """
-    UPDATE \(sqlName) SET state = 'running', error = NULL, name = \(quote(migration.migration.name)), \
-    template_sha256 = '\(migration.migration.templateHash)', \
+    UPDATE \(sqlName) SET state = 'running', error = NULL, name = \(quote(migration.parsed.name)), \
+    template_sha256 = '\(migration.parsed.templateHash)', \
     parameters_sha256 = '\(migration.parametersHash)', rendered_sha256 = '\(migration.renderedHash)', \
     parameters = \(quote(migration.parametersJSON)), inputs = \(inputs(migration)), statements_total = \(total), \
     format = \(Self.format) \
@@ -340,8 +340,8 @@ struct HistoryTable: Sendable, Hashable {
   /// Writes the hashes of today's file and values over those of the run: the change is known and accepted.
   func bless(_ migration: RenderedMigration, key: MigrationID) -> String {
     """
-    UPDATE \(sqlName) SET name = \(quote(migration.migration.name)), \
-    template_sha256 = '\(migration.migration.templateHash)', \
+    UPDATE \(sqlName) SET name = \(quote(migration.parsed.name)), \
+    template_sha256 = '\(migration.parsed.templateHash)', \
     parameters_sha256 = '\(migration.parametersHash)', rendered_sha256 = '\(migration.renderedHash)', \
     parameters = \(quote(migration.parametersJSON)), inputs = \(inputs(migration)) WHERE version = \(quote(key.key))
     """

@@ -61,7 +61,7 @@ struct Linter {
   /// The findings of one file; what it makes is remembered for the files behind it.
   mutating func lint(_ migration: RenderedMigration) -> [LintFinding] {
     findings = []
-    file = migration.migration.file.path
+    file = migration.parsed.file.path
     let section = migration.upSection
     self.section = section
     for statement in section.script.statements {
@@ -74,10 +74,10 @@ struct Linter {
         .noWayDown,
         "this file has no section \"-- migrate:down\"",
         hint: "write one, or \"-- migrate:down irreversible\"",
-        at: migration.migration.location(migration.migration.up.markOffset)
+        at: migration.parsed.location(migration.parsed.up.markOffset)
       )
     }
-    return LintIgnores(migration.migration.file).apply(to: findings, in: migration.migration.file)
+    return LintIgnores(migration.parsed.file).apply(to: findings, in: migration.parsed.file)
   }
 
   mutating func report(

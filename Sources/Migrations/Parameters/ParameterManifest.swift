@@ -1,7 +1,14 @@
 internal import Basics
 internal import SQLLexer
 
-/// The parameters that a set of migrations declares in its `parameters.toml`.
+/// The parameters that a set of migrations declares in its `parameters.yaml`.
+///
+///     dim:
+///       type: int
+///       range: [1, 8192]
+///       default: 1000
+///       pgvector:
+///         range: [1, 4000]
 public struct ParameterManifest: Sendable, Hashable {
   /// The declarations in the order of the file, as they hold for one dialect.
   public let definitions: [ParameterDefinition]
@@ -13,66 +20,18 @@ public struct ParameterManifest: Sendable, Hashable {
   /// The declaration of a name.
   public subscript(name: String) -> ParameterDefinition? { definitions.first { $0.name == name } }
 
-  /// Reads the declarations as they hold for a dialect: `[name]`, then what `[name.dialect]` says otherwise.
-  /// - Throws: `MigrationError` with code `invalidManifest`, pointing at the line.
+  /// Reads the declarations as they hold for a dialect: the lines below the name, then what the dialect's own lines there
+  /// say otherwise.
+  /// - Throws: `MigrationError` with code `invalidManifest`, pointing at the place.
   public init(_ file: SourceFile, dialect: MigrationDialect) throws {
-    var reader = TOMLReader(file)
-    let tables = try reader.read()
     path = file.path
     hash = SHA256.hexadecimal(of: "\(dialect.rawValue)\n\(file.hash)")
-    let declared = tables.filter { $0.path.count == 1 }
-    let names = declared.map { $0.path[0] }
-    var found: [ParameterDefinition] = []
-    for (index, table) in declared.enumerated() {
-      guard !names[..<index].contains(table.path[0]) else {
-        throw Self.error("the parameter \(table.path[0]) is declared twice", table.offset, file)
-      }
-      try Self.checkName(table, file)
-      let refining = tables.filter { $0.path.count > 1 && $0.path[0] == table.path[0] }
-      try Self.checkDialects(refining, dialect, file)
-      // Each dialect's declaration is read, so that a mistake shows before somebody uses that dialect.
-      for other in refining where other.path[1] != dialect.rawValue {
-        _ = try ParameterDeclaration(file: file, table: table, overriding: other, dialect: dialect)
-          .definition()
-      }
-      let overriding = refining.first { $0.path[1] == dialect.rawValue }
-      found.append(
-        try ParameterDeclaration(file: file, table: table, overriding: overriding, dialect: dialect)
-          .definition()
-      )
-    }
-    for table in tables where !names.contains(table.path[0]) {
-      throw Self.error("there is no table [\(table.path[0])] for this one to refine", table.offset, file)
-    }
+    let reader = ManifestReader(file: file, dialect: dialect)
+    let found = try reader.declarations().map { try reader.definition(of: $0) }
     definitions = found
     for (index, definition) in found.enumerated() {
       if let problem = Self.wrongReference(of: definition, at: index, in: found) {
         throw MigrationError(.invalidManifest, problem, at: definition.location)
-      }
-    }
-  }
-
-  /// A name has to be one that a tag can hold, and none of the tags' own words.
-  private static func checkName(_ table: TOMLTable, _ file: SourceFile) throws {
-    let name = table.path[0]
-    let words = ["if", "else", "capability", "dialect"]
-    guard TemplateTag.isName(name), !words.contains(name) else {
-      let problem = words.contains(name) ? "is a word of the template language" : "cannot stand in {{…}}"
-      throw error("the name \(name) \(problem)", table.offset, file)
-    }
-  }
-
-  private static func checkDialects(_ tables: [TOMLTable], _ dialect: MigrationDialect, _ file: SourceFile)
-    throws
-  {
-    for (index, table) in tables.enumerated() {
-      let known = dialect.namesBesideIt
-      guard table.path.count == 2, known.contains(table.path[1]) else {
-        let near = Suggestion.nearest(to: table.path[1], in: known)
-        throw error("unknown dialect in [\(table.path.joined(separator: "."))]\(near)", table.offset, file)
-      }
-      guard !tables[..<index].contains(where: { $0.path == table.path }) else {
-        throw error("[\(table.path.joined(separator: "."))] stands here a second time", table.offset, file)
       }
     }
   }
@@ -105,53 +64,186 @@ public struct ParameterManifest: Sendable, Hashable {
     }
     return nil
   }
-
-  static func error(_ message: String, _ offset: Int, _ file: SourceFile) -> MigrationError {
-    MigrationError(
-      .invalidManifest,
-      message,
-      at: file.location(offset)
-    )
-  }
 }
 
-/// Turns a table of `parameters.toml` into a definition.
-struct ParameterDeclaration {
+/// The lines below a parameter's name, as they are written.
+private struct Declaration {
+  typealias Line = (key: YAMLNode, value: YAMLNode)
+
+  let name: String
+  let place: YAMLNode
+  var lines: [Line] = []
+  /// The lines that hold for one dialect instead.
+  var refinements: [(dialect: String, lines: [Line])] = []
+}
+
+/// Reads a file of declarations.
+private struct ManifestReader {
   let file: SourceFile
-  let table: TOMLTable
-  let overriding: TOMLTable?
   let dialect: MigrationDialect
 
-  private static let keys = [
+  private var isTOML: Bool { file.name == MigrationSource.oldManifestName }
+
+  /// The file's declarations, each with its dialects.
+  func declarations() throws -> [Declaration] {
+    let lines = try lines(document(), "parameters are declared as name: with lines key: value below it")
+    var found: [Declaration] = []
+    var refining: [Declaration.Line] = []
+    for (key, value) in lines {
+      let name = key.scalar ?? ""
+      if isTOML, name.contains(".") {
+        refining.append((key, value))
+        continue
+      }
+      try checkName(name, key)
+      var declaration = Declaration(name: name, place: key)
+      for line in try self.lines(value, "\(name) takes lines key: value") {
+        let inner = line.key.scalar ?? ""
+        if dialect.namesBesideIt.contains(inner) || line.value.isMapping && !Self.keys.contains(inner) {
+          try refine(&declaration, inner, line)
+        } else {
+          declaration.lines.append(line)
+        }
+      }
+      found.append(declaration)
+    }
+    for line in refining {
+      let parts = (line.key.scalar ?? "").split(
+        separator: ".",
+        maxSplits: 1,
+        omittingEmptySubsequences: false
+      )
+      guard let index = found.firstIndex(where: { $0.name == parts[0] }) else {
+        throw error("\(parts[0]) is not declared, so that nothing of it can differ for a dialect", line.key)
+      }
+      try refine(&found[index], String(parts[1]), line)
+    }
+    return found
+  }
+
+  private func refine(_ declaration: inout Declaration, _ name: String, _ line: Declaration.Line) throws {
+    let known = dialect.namesBesideIt
+    guard known.contains(name) else {
+      let near = Suggestion.nearest(to: name, in: known)
+      throw error("unknown dialect \(name) of \(declaration.name)\(near)", line.key)
+    }
+    declaration.refinements.append((name, try lines(line.value, "\(name) takes lines key: value")))
+  }
+
+  private func document() throws -> YAMLNode? {
+    let text = isTOML ? Self.yaml(ofTOML: file.text.string) : file.text.string
+    do {
+      return try YAMLNode(text)
+    } catch let problem as YAMLError {
+      throw error("cannot be read as \(isTOML ? "TOML" : "YAML"): \(problem.message)", at: problem.offset)
+    }
+  }
+
+  /// The lines of a mapping, each key once; none where nothing is written.
+  private func lines(_ node: YAMLNode?, _ expected: String) throws -> [Declaration.Line] {
+    guard let node, !node.isNull else { return [] }
+    guard case .mapping(let lines) = node.content else { throw error(expected, node) }
+    var seen: Set<String> = []
+    for (key, _) in lines {
+      guard let name = key.scalar else { throw error(expected, key) }
+      guard seen.insert(name).inserted else { throw error("\(name) stands here a second time", key) }
+    }
+    return lines
+  }
+
+  /// A name has to be one that a tag can hold, and none of the tags' own words.
+  private func checkName(_ name: String, _ key: YAMLNode) throws {
+    let words = ["if", "else", "capability", "dialect"]
+    guard TemplateTag.isName(name), !words.contains(name) else {
+      let problem = words.contains(name) ? "is a word of the template language" : "cannot stand in {{…}}"
+      throw error("the name \(name) \(problem)", key)
+    }
+  }
+
+  /// What a declaration says for the dialect.
+  func definition(of declaration: Declaration) throws -> ParameterDefinition {
+    // Each dialect's lines are read, so that a mistake shows before somebody uses that dialect.
+    for other in declaration.refinements where other.dialect != dialect.rawValue {
+      _ = try DeclarationReader(reader: self, declaration: declaration, refinement: other.lines).definition()
+    }
+    let own = declaration.refinements.first { $0.dialect == dialect.rawValue }
+    return try DeclarationReader(reader: self, declaration: declaration, refinement: own?.lines ?? [])
+      .definition()
+  }
+
+  func error(_ message: String, _ node: YAMLNode) -> MigrationError { error(message, at: node.offset) }
+
+  private func error(_ message: String, at offset: Int) -> MigrationError {
+    MigrationError(.invalidManifest, PrintableText.line(message), at: location(offset))
+  }
+
+  func location(_ offset: Int) -> SourceLocation {
+    file.location(file.text.offset(ofCharacter: offset + 1))
+  }
+
+  static let keys = [
     "type", "range", "at_least", "choices", "renders", "default", "optional", "dialects", "help",
   ]
 
+  /// Version 1's `parameters.toml`, line for line: `[dim.pgvector]` is the key `dim.pgvector:`, and `range = [1, 2]` below
+  /// it ` range: [1, 2]`, so that values keep their columns. Strings and lists are written alike in both.
+  private static func yaml(ofTOML text: String) -> String {
+    func isKey(_ character: Character) -> Bool {
+      character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")
+    }
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      let line = line.drop { $0 == " " || $0 == "\t" }
+      if line.first == "[", let end = line.firstIndex(of: "]") {
+        let name = line[..<end].dropFirst()
+        let rest = line[end...].dropFirst().drop { $0 == " " || $0 == "\t" }
+        if name.contains(where: isKey), name.allSatisfy({ isKey($0) || $0 == "." }), rest.first ?? "#" == "#"
+        {
+          return "\(name): \(rest)"
+        }
+      }
+      let key = line.prefix(while: isKey)
+      let rest = line[key.endIndex...].drop { $0 == " " || $0 == "\t" }
+      guard !key.isEmpty, rest.first == "=" else { return " \(line)" }
+      let value = rest.dropFirst()
+      return " \(key):\(value.first == " " ? "" : " ")\(value)"
+    }.joined(separator: "\n")
+  }
+}
+
+/// Turns the lines of a declaration, and those of a dialect that go before them, into a definition.
+private struct DeclarationReader {
+  let reader: ManifestReader
+  let declaration: Declaration
+  let refinement: [Declaration.Line]
+
   func definition() throws -> ParameterDefinition {
-    try checkKeys()
+    let lines = declaration.lines + refinement
+    for line in lines where !ManifestReader.keys.contains(line.key.scalar ?? "") {
+      let name = line.key.scalar ?? ""
+      let near = Suggestion.nearest(to: name, in: ManifestReader.keys)
+      throw reader.error("unknown key \(name)\(near)", line.key)
+    }
     guard let kind = ParameterDefinition.Kind(rawValue: try string("type") ?? "") else {
       let known = ParameterDefinition.Kind.allCases.map(\.rawValue).joined(separator: ", ")
-      throw ParameterManifest.error("[\(table.path[0])] needs type = one of \(known)", table.offset, file)
+      throw reader.error("\(declaration.name) needs type: one of \(known)", declaration.place)
+    }
+    for line in lines where !Self.kinds(line.key.scalar ?? "").contains(kind) {
+      throw reader.error("\(line.key.scalar ?? "") has no meaning for type: \(kind.rawValue)", line.key)
     }
     var definition = ParameterDefinition(
-      name: table.path[0],
+      name: declaration.name,
       kind: kind,
-      location: file.location(table.offset)
+      location: reader.location(declaration.place.offset)
     )
-    for entry in table.values + (overriding?.values ?? []) where !Self.kinds(entry.key).contains(kind) {
-      throw ParameterManifest.error(
-        "\(entry.key) has no meaning for type = \"\(kind.rawValue)\"",
-        entry.value.offset,
-        file
-      )
-    }
     definition.range = try range()
     definition.atLeast = try multiple()
     definition.choices = try strings("choices")
     definition.renders = try strings("renders")
-    definition.defaultValue = try defaultValue()
+    definition.defaultValue = try string("default").map { kind == .int ? Self.digits($0) : $0 }
     definition.isOptional = try boolean("optional")
     definition.dialects = try dialects()
-    definition.help = try string("help") ?? ""
+    definition.help =
+      try string("help").map { $0.split(whereSeparator: \.isNewline).joined(separator: " ") } ?? ""
     try check(definition)
     try checkRendered(definition)
     return definition
@@ -160,11 +252,11 @@ struct ParameterDeclaration {
   private func check(_ definition: ParameterDefinition) throws {
     switch definition.kind {
     case .choice where definition.choices.isEmpty:
-      throw ParameterManifest.error("a choice needs choices = [\"…\", \"…\"]", table.offset, file)
+      throw reader.error("a choice needs choices: [a, b]", declaration.place)
     case .choice where !definition.renders.isEmpty && definition.renders.count != definition.choices.count:
-      throw ParameterManifest.error("renders needs a text for each choice", table.offset, file)
+      throw reader.error("renders needs a text for each choice", place("renders"))
     case .bool where !definition.renders.isEmpty && definition.renders.count != 2:
-      throw ParameterManifest.error("renders needs two texts, for false and true", table.offset, file)
+      throw reader.error("renders needs two texts, for false and true", place("renders"))
     default: break
     }
   }
@@ -188,12 +280,12 @@ struct ParameterDeclaration {
       }
       guard isClosed, depth == 0 else {
         let key = definition.renders.isEmpty ? "choices" : "renders"
-        throw ParameterManifest.error("\(key) holds a text that is not closed SQL", place(key), file)
+        throw reader.error("\(key) holds a text that is not closed SQL", place(key))
       }
     }
   }
 
-  /// The keys that mean something for one type alone.
+  /// The types for which a key has a meaning.
   private static func kinds(_ key: String) -> [ParameterDefinition.Kind] {
     switch key {
     case "range", "at_least": [.int]
@@ -203,158 +295,70 @@ struct ParameterDeclaration {
     }
   }
 
-  private func place(_ key: String) -> Int { value(key)?.offset ?? table.offset }
-
-  private func checkKeys() throws {
-    for entry in table.values + (overriding?.values ?? []) where !Self.keys.contains(entry.key) {
-      let near = Suggestion.nearest(to: entry.key, in: Self.keys)
-      throw ParameterManifest.error("unknown key \(entry.key)\(near)", entry.value.offset, file)
+  /// The value of a key; nil where nothing is written.
+  private func value(_ key: String) -> YAMLNode? {
+    for lines in [refinement, declaration.lines] {
+      if let line = lines.first(where: { $0.key.scalar == key }) {
+        return line.value.isNull ? nil : line.value
+      }
     }
+    return nil
   }
 
-  private func value(_ key: String) -> TOMLValue? {
-    (overriding?.values ?? []).first { $0.key == key }?.value ?? table.values.first { $0.key == key }?.value
-  }
+  private func place(_ key: String) -> YAMLNode { value(key) ?? declaration.place }
 
   private func string(_ key: String) throws -> String? {
     guard let value = value(key) else { return nil }
-    guard case .string(let text) = value.content else { throw wrong(key, "a string in quotes", value) }
+    guard let text = value.scalar else { throw wrong(key, "one value", value) }
     return text
   }
 
   private func boolean(_ key: String) throws -> Bool {
     guard let value = value(key) else { return false }
-    guard case .boolean(let flag) = value.content else { throw wrong(key, "true or false", value) }
+    guard let text = value.scalar, let flag = Bool(text) else { throw wrong(key, "true or false", value) }
     return flag
   }
 
   private func strings(_ key: String) throws -> [String] {
     guard let value = value(key) else { return [] }
-    guard case .array(let items) = value.content else { throw wrong(key, "a list of strings", value) }
-    return try items.map { item in
-      guard case .string(let text) = item else { throw wrong(key, "a list of strings", value) }
-      return text
-    }
+    let texts = value.list?.compactMap(\.scalar)
+    guard let texts, texts.count == value.list?.count else { throw wrong(key, "a list: [a, b]", value) }
+    return texts
   }
 
   private func dialects() throws -> [String] {
     let names = try strings("dialects")
-    let known = dialect.namesBesideIt
+    let known = reader.dialect.namesBesideIt
     if let unknown = names.first(where: { !known.contains($0) }) {
       let near = Suggestion.nearest(to: unknown, in: known)
-      throw ParameterManifest.error("unknown dialect \(unknown)\(near)", place("dialects"), file)
+      throw reader.error("unknown dialect \(unknown)\(near)", place("dialects"))
     }
     return names
   }
 
   private func range() throws -> ClosedRange<Int>? {
     guard let value = value("range") else { return nil }
-    guard case .array(let items) = value.content, items.count == 2,
-      case .integer(let low) = items[0], case .integer(let high) = items[1], low <= high
-    else { throw wrong("range", "[least, most]", value) }
+    let ends = try strings("range").map { Int(Self.digits($0)) }
+    guard ends.count == 2, let low = ends[0], let high = ends[1], low <= high else {
+      throw wrong("range", "[least, most]", value)
+    }
     return low...high
   }
 
-  private func defaultValue() throws -> String? {
-    guard let value = value("default") else { return nil }
-    switch value.content {
-    case .string(let text): return text
-    case .integer(let number): return String(number)
-    case .boolean(let flag): return String(flag)
-    case .array: throw wrong("default", "one value", value)
-    }
-  }
+  /// `1_000` as `1000`.
+  private static func digits(_ text: String) -> String { text.filter { $0 != "_" } }
 
   private func multiple() throws -> ParameterDefinition.Multiple? {
     guard let text = try string("at_least"), let value = value("at_least") else { return nil }
     let parts = text.split(separator: "*", omittingEmptySubsequences: false).map { $0.filter { $0 != " " } }
     if parts.count == 1, TemplateTag.isName(parts[0]) { return .init(factor: 1, parameter: parts[0]) }
     guard parts.count == 2, let factor = Int(parts[0]), TemplateTag.isName(parts[1]) else {
-      throw wrong("at_least", "\"number * parameter\"", value)
+      throw wrong("at_least", "number * parameter", value)
     }
     return .init(factor: factor, parameter: parts[1])
   }
 
-  private func wrong(_ key: String, _ expected: String, _ value: TOMLValue) -> MigrationError {
-    ParameterManifest.error("\(key) is \(expected)", value.offset, file)
-  }
-}
-
-/// The declaration of one parameter, for one dialect.
-public struct ParameterDefinition: Sendable, Hashable {
-  /// What values a parameter takes, and with it how they are written into SQL.
-  public enum Kind: String, Sendable, Hashable, CaseIterable {
-    /// A whole number, written as digits.
-    case int
-    /// `true` or `false`.
-    case bool
-    /// A name, written with quotes where SQL needs them.
-    case identifier
-    /// Text, written as a string literal.
-    case literal
-    /// One word of a list.
-    case choice
-  }
-
-  /// The name between the braces.
-  public var name: String
-  /// What values it takes.
-  public var kind: Kind
-  /// The allowed numbers, both ends included; nil for any.
-  public var range: ClosedRange<Int>?
-  /// `2 * hnsw_m`: the least value, as a multiple of another parameter.
-  public var atLeast: Multiple?
-  /// The words of a choice.
-  public var choices: [String] = []
-  /// What each choice is in SQL, in the order of `choices` (`false`, `true` for a bool); empty writes the value itself.
-  public var renders: [String] = []
-  /// The value where none is given; for an identifier `{other}` stands for another parameter's value.
-  public var defaultValue: String?
-  /// Whether it may be left without a value; `{{#if name}}` then tells.
-  public var isOptional = false
-  /// The dialects in which it has a meaning; empty for all.
-  public var dialects: [String] = []
-  /// What it is for, one line.
-  public var help: String = ""
-  /// Where it is declared.
-  public var location: SourceLocation
-
-  /// A number of times another parameter.
-  public struct Multiple: Sendable, Hashable, CustomStringConvertible {
-    /// How many times.
-    public var factor: Int
-    /// The other parameter.
-    public var parameter: String
-
-    /// `2 * hnsw_m`.
-    public var description: String { factor == 1 ? parameter : "\(factor) * \(parameter)" }
-  }
-}
-
-extension ParameterDefinition {
-  /// The parameters that the default of an identifier names in braces.
-  var namesInDefault: [String] {
-    guard kind == .identifier, let text = defaultValue else { return [] }
-    return text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap { part in
-      part.firstIndex(of: "}").map { String(part[..<$0]) }
-    }
-  }
-
-  /// Whether it may be given for a dialect.
-  public func hasMeaning(for dialect: MigrationDialect) -> Bool {
-    dialects.isEmpty || dialects.contains(dialect.rawValue)
-  }
-
-  /// The allowed values, for help and messages: `2…100`, `l2 | ip | cosine`.
-  public var domain: String {
-    switch kind {
-    case .int:
-      let bounds = range.map { "\($0.lowerBound)…\($0.upperBound)" } ?? "a whole number"
-      return atLeast.map { "\(bounds), at least \($0)" } ?? bounds
-    case .bool: return "true | false"
-    case .choice: return choices.joined(separator: " | ")
-    case .identifier: return "a name of at most 63 bytes"
-    case .literal: return "text"
-    }
+  private func wrong(_ key: String, _ expected: String, _ value: YAMLNode) -> MigrationError {
+    reader.error("\(key) is \(expected)", value)
   }
 }

@@ -59,8 +59,8 @@ struct Planner: Sendable {
   ) -> MigrationStatus {
     var status = MigrationStatus(
       id: migration.id,
-      name: migration.migration.name,
-      file: migration.migration.file.path,
+      name: migration.parsed.name,
+      file: migration.parsed.file.path,
       state: .pending,
       record: record
     )
@@ -96,7 +96,7 @@ struct Planner: Sendable {
       return other.state == .applied && other.appliedOrder >= record.appliedOrder
     }
     let canGoDown = behind.allSatisfy { other in
-      guard let current = migration(other.id), current.migration.templateHash == other.templateHash else {
+      guard let current = migration(other.id), current.parsed.templateHash == other.templateHash else {
         return false
       }
       return current.downSection.map { $0.options.irreversible == nil } ?? false
@@ -128,16 +128,16 @@ struct Planner: Sendable {
   private func fileInstead(of record: HistoryRecord) -> String? {
     let free = migrations.filter { migration in !records.contains { $0.id.isSame(as: migration.id) } }
     let found =
-      free.first { $0.migration.templateHash == record.templateHash }
-      ?? free.first { $0.migration.name == record.name && !record.name.isEmpty }
-    return found?.migration.file.path
+      free.first { $0.parsed.templateHash == record.templateHash }
+      ?? free.first { $0.parsed.name == record.name && !record.name.isEmpty }
+    return found?.parsed.file.path
   }
 
   private func drift(of migration: RenderedMigration, _ record: HistoryRecord) -> [MigrationStatus.Drift] {
     var found: [MigrationStatus.Drift] = []
-    if record.name != migration.migration.name { found.append(.renamed(from: record.name)) }
+    if record.name != migration.parsed.name { found.append(.renamed(from: record.name)) }
     if case .repeatable = migration.id { return found }
-    if record.templateHash != migration.migration.templateHash { found.append(.edited) }
+    if record.templateHash != migration.parsed.templateHash { found.append(.edited) }
     if record.parametersHash != migration.parametersHash {
       let changes = changes(from: record.parameters, to: migration.parameters)
       // An edit may have brought new parameters in; those are part of the edit.
@@ -235,12 +235,12 @@ extension Planner {
       )
     }
     // Half-way down, only the statements that ran have to be as they were; an edit of the rest is a fix.
-    if !ignoreDrift, record.state != .reverting, record.templateHash != current.migration.templateHash {
+    if !ignoreDrift, record.state != .reverting, record.templateHash != current.parsed.templateHash {
       throw MigrationError(
         .drift,
         "\(record.id) \(record.name) was edited after it ran; its way down may not fit",
         hint: "put the file back, or let the way down of today's file run with --ignore-drift",
-        at: current.migration.location(0)
+        at: current.parsed.location(0)
       )
     }
     let migration = try rendered(current, record)
@@ -249,14 +249,14 @@ extension Planner {
         .irreversible,
         "\(record.id) \(record.name) has no section \"-- migrate:down\"",
         hint: "write one, or a new migration that undoes it",
-        at: current.migration.location(0)
+        at: current.parsed.location(0)
       )
     }
     if let reason = section.options.irreversible {
       throw MigrationError(
         .irreversible,
         "\(record.id) \(record.name) cannot go down: \(reason)",
-        at: migration.migration.down.map { current.migration.location($0.markOffset) }
+        at: migration.parsed.down.map { current.parsed.location($0.markOffset) }
       )
     }
     return PlannedStep(migration: migration, direction: .down, record: record, section: section)
@@ -283,7 +283,7 @@ extension Planner {
   }
 
   private func file(_ id: MigrationID) -> FileTraits {
-    let up = migration(id)?.migration.up
+    let up = migration(id)?.parsed.up
     return FileTraits(allowsOutOfOrder: up?.options.outOfOrder ?? false)
   }
 
@@ -296,7 +296,7 @@ extension Planner {
   func driftErrors(_ status: MigrationStatus) -> [MigrationError] {
     guard !status.drift.isEmpty else { return [] }
     return status.blockingDrift.map { drift in
-      let migration = self.migration(status.id)?.migration
+      let migration = self.migration(status.id)?.parsed
       return MigrationError(
         .drift,
         "\(status.id) \(status.name): \(drift)",
@@ -344,7 +344,7 @@ extension Planner {
       hint:
         "Fix: finish it with 'adbvec migrate up' and take it down then; or undo by hand what ran\(places) and "
         + "forget it with 'adbvec migrate repair --mark-pending \(record.id)'",
-      at: migration(record.id)?.migration.location(0)
+      at: migration(record.id)?.parsed.location(0)
     )
   }
 
@@ -364,7 +364,7 @@ extension Planner {
           + "there were changed since they ran",
         hint: "Fix: put them and the parameters that they use back; or settle it by hand and use "
           + "'adbvec migrate repair --mark-applied \(step.id)' or '--mark-pending \(step.id)'",
-        at: step.migration.migration.location(0)
+        at: step.migration.parsed.location(0)
       )
     }
     let done = step.section.script.statements.prefix(record.statementsDone)

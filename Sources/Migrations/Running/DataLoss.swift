@@ -285,7 +285,7 @@ extension MigrationSession {
     guard let first else { return }
     throw MigrationError(
       .confirmationNeeded,
-      "the way down of \(first.id) \(first.migration.migration.name) deletes data: \(losses.joined(separator: ", "))",
+      "the way down of \(first.id) \(first.migration.parsed.name) deletes data: \(losses.joined(separator: ", "))",
       hint: "Fix: save what is needed ('adbvec unload', pg_dump), then run the command again with --yes",
       at: first.section.location(ofByte: 0)
     )

@@ -32,7 +32,7 @@ struct MigrationSession: Sendable {
     at place: RunPlace,
     lockByTransaction: Bool
   ) async throws -> CarriedOut {
-    let name = step.migration.migration.name
+    let name = step.migration.parsed.name
     let total = step.section.script.statements.count
     emit(
       .started(

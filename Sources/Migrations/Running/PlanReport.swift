@@ -127,8 +127,8 @@ extension Migrator {
     }
     return PlanReport.Migration(
       version: step.id.key,
-      name: step.migration.migration.name,
-      file: step.migration.migration.file.path,
+      name: step.migration.parsed.name,
+      file: step.migration.parsed.file.path,
       direction: step.direction,
       notes: asked.map { "the step \($0.name) (\($0.location))" },
       messages: refusal + opening + messages

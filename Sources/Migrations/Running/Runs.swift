@@ -237,10 +237,10 @@ extension Migrator {
     guard let step = steps.first(where: { !$0.section.options.transaction }) else { return }
     throw MigrationError(
       .unsuitableConnection,
-      "\(step.id) \(step.migration.migration.name) runs outside a transaction, and a pooler stands before the server",
+      "\(step.id) \(step.migration.parsed.name) runs outside a transaction, and a pooler stands before the server",
       hint:
         "give a URL that leads to the server itself; or use --lock session where the pooler is in session mode",
-      at: step.migration.migration.location(step.migration.migration.up.markOffset)
+      at: step.migration.parsed.location(step.migration.parsed.up.markOffset)
     )
   }
 
@@ -264,7 +264,7 @@ extension Migrator {
     for (name, value) in record.parameters where manifest[name] != nil { values[name] = value }
     let old = try ParameterSet(manifest: manifest, given: values, dialect: dialect)
     let renderer = MigrationRenderer(parameters: old, dialect: dialect, capabilities: capabilities)
-    return try renderer.render(current.migration)
+    return try renderer.render(current.parsed)
   }
 }
 
@@ -323,7 +323,7 @@ public struct RunReport: Sendable, Hashable, Encodable {
 extension RunReport.Migration {
   init(_ step: PlannedStep, _ result: MigrationSession.CarriedOut) {
     version = step.id.key
-    name = step.migration.migration.name
+    name = step.migration.parsed.name
     direction = step.direction
     statements = result.statements
     milliseconds = result.milliseconds

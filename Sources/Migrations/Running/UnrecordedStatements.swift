@@ -44,7 +44,7 @@ extension MigrationSession {
     let statements = step.section.script.statements
     return MigrationError(
       .outcomeUnknown,
-      "\(step.id) \(step.migration.migration.name): statement \(index + 1) ran outside a transaction and did not end "
+      "\(step.id) \(step.migration.parsed.name): statement \(index + 1) ran outside a transaction and did not end "
         + "well\(failure)\(edited); what it has done of its work cannot be told from here",
       hint:
         "Fix: look at the database, then run the command again with --in-doubt rerun (send the statement again) or "

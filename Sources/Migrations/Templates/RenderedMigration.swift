@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// A migration with its parameters put in.
 struct RenderedMigration: Sendable, Hashable {
-  let migration: Migration
+  let parsed: Migration
   let upSection: RenderedSection
   /// Nil where the file has no way down.
   let downSection: RenderedSection?
@@ -18,7 +18,7 @@ struct RenderedMigration: Sendable, Hashable {
   /// Whether its file was not read, because the history holds it as it is: it cannot run.
   var isUnread = false
 
-  var id: MigrationID { migration.id }
+  var id: MigrationID { parsed.id }
 
   /// The values as a JSON object with sorted names, as the history keeps them.
   var parametersJSON: String { FlatJSON.write(parameters) }
@@ -29,7 +29,7 @@ extension RenderedMigration {
   init(unread file: MigrationFile, _ record: HistoryRecord) {
     let nothing = MigrationSection(options: SectionOptions(), ranges: [], markOffset: 0)
     self.init(
-      migration: Migration(
+      parsed: Migration(
         id: file.id,
         name: file.name,
         file: file.file,
@@ -84,7 +84,7 @@ struct MigrationRenderer: Sendable {
     for name in names { used[name] = parameters.values[name]?.text }
     let upSection = try section(migration.up, up, of: migration)
     return RenderedMigration(
-      migration: migration,
+      parsed: migration,
       upSection: upSection,
       downSection: try migration.down.flatMap { options in
         try down.map { try section(options, $0, of: migration) }

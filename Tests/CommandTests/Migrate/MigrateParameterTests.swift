@@ -9,7 +9,7 @@ struct MigrateParameterTests {
   private func withProject(yaml: String?, _ body: @Sendable (String) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       let files = [
-        "migrations/parameters.toml": "[dim]\ntype = \"int\"\ndefault = 1000\n",
+        "migrations/parameters.yaml": "dim:\n  type: int\n  default: 1000\n",
         "migrations/0001_a.sql":
           "-- migrate:up\nCREATE TABLE a (v float4[], CHECK (cardinality(v) = {{dim}}));\n-- migrate:down\nDROP TABLE a;\n",
         "migrations/0002_b.sql":
@@ -85,7 +85,7 @@ struct MigrateParameterTests {
       "adbvec.yaml:3: table is repeated; remove one of them"
     ),
     ("table: &name a\nmetric: *name\n", "adbvec.yaml:2: metric takes one value"),
-    ("table: 'open\n", "adbvec.yaml:2: cannot be read as YAML: found unexpected end of stream"),
+    ("table: 'open\n", "adbvec.yaml:2: cannot be read as YAML: found unexpected end of stream while scanning a quoted scalar that begins in line 1"),
   ])
   func `A typo in adbvec.yaml is one line with file, line and the nearest key`(
     yaml: String,

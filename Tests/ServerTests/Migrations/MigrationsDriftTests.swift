@@ -5,7 +5,7 @@ import Testing
 /// Files, parameters and history that disagree.
 @Suite(.enabled(if: MigrationsDatabase.isThere, MigrationsDatabase.reason))
 struct MigrationsDriftTests {
-  private let manifest = "[dim]\ntype = \"int\"\ndefault = 1000\n"
+  private let manifest = "dim:\n  type: int\n  default: 1000\n"
   private let template =
     "-- migrate:up\nCREATE TABLE a (v real[]{{#if dim > 5000}} NOT NULL{{/if}}); -- {{dim}}\n-- migrate:down\nDROP TABLE a;\n"
 
@@ -88,7 +88,7 @@ struct MigrationsDriftTests {
       let files = [
         "1_a.sql": "-- migrate:up\nCREATE TABLE {{name}} (id int);\n-- migrate:down\nDROP TABLE {{name}};\n"
       ]
-      let manifest = "[name]\ntype = \"identifier\"\n"
+      let manifest = "name:\n  type: identifier\n"
       _ = try await migrator(files, manifest: manifest, parameters: ["name": "old"]).up(on: connection).report
       let other = try migrator(files, manifest: manifest, parameters: ["name": "new"])
       #expect(try await other.redo(on: connection).report.migrations.map(\.direction) == [.down, .up])

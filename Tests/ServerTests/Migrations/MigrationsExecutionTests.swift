@@ -182,7 +182,7 @@ struct MigrationsExecutionTests {
       let connection = try await database.connect()
       let migrator = try migrator(
         ["1_a.sql": "-- migrate:up\n{{#if wide}}\nSELECT 1;\n{{/if}}\nSELECT 1 FROM {{table}};\n"],
-        manifest: "[table]\ntype = \"identifier\"\n[wide]\ntype = \"bool\"\ndefault = false\n",
+        manifest: "table:\n  type: identifier\nwide:\n  type: bool\n  default: false\n",
         parameters: ["table": "nope"]
       )
       let error = await #expect(throws: MigrationError.self) { try await migrator.up(on: connection).report }

@@ -19,7 +19,7 @@ struct MigrationsInjectionTests {
 
   /// The migration of one value: all the places that take it.
   private func migration(_ number: Int, _ kind: String, _ value: String) throws -> Migrator {
-    let manifest = "[v]\ntype = \"\(kind)\"\n[n]\ntype = \"int\"\n"
+    let manifest = "v:\n  type: \(kind)\nn:\n  type: int\n"
     func make(_ places: [String]) throws -> Migrator {
       try migrator(
         ["\(number)_a.sql": "-- migrate:up\n" + places.joined(separator: "\n") + "\n"],

@@ -35,7 +35,7 @@ struct MigrationsManyFilesTests {
     var files = files(60)
     files["61_p.sql"] = "-- migrate:up\nCREATE TABLE {{table}} (id int);\n"
     files["62_q.sql"] = "-- migrate:up\nCREATE TABLE q (id int); -- {{table}}\n"
-    let manifest = "[table]\ntype = \"identifier\"\ndefault = \"p\"\n"
+    let manifest = "table:\n  type: identifier\n  default: p\n"
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       let first = try await lazy(files, manifest: manifest).up(on: connection).report
@@ -79,7 +79,7 @@ struct MigrationsManyFilesTests {
     files["61_p.sql"] = "-- migrate:up\nCREATE TABLE {{table}} (id int);\n"
     files["R__view.sql"] = "-- migrate:up\nCREATE OR REPLACE VIEW v AS SELECT 1 AS one;\n"
     files["63_array.sql"] = "-- migrate:up\nCREATE TABLE pairs (v int[] DEFAULT '{{1,2},{3,4}}');\n"
-    let manifest = "[table]\ntype = \"identifier\"\ndefault = \"p\"\n"
+    let manifest = "table:\n  type: identifier\n  default: p\n"
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       func isUpToDate(_ files: [String: String], _ given: [String: String] = [:]) async throws -> Bool {
@@ -154,8 +154,8 @@ struct MigrationsManyFilesTests {
       "-- migrate:up\nCREATE TABLE {{table}} (id int{{#if extra}}, extra {{extra}}{{/if}});\n"
     files["62_c.sql"] = "-- migrate:up\nSELECT {{#capability on_conflict}}1{{else}}2{{/capability}};\n"
     let manifest = { (type: String) in
-      "[table]\ntype = \"identifier\"\ndefault = \"p\"\n[extra]\ntype = \"\(type)\"\noptional = true\n"
-        + "[unused]\ntype = \"int\"\ndefault = 1\n"
+      "table:\n  type: identifier\n  default: p\nextra:\n  type: \(type)\n  optional: true\n"
+        + "unused:\n  type: int\n  default: 1\n"
     }
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()

@@ -5,7 +5,7 @@ import Testing
 /// What a run that stopped half-way leaves in the history, and what the next one makes of it.
 @Suite(.enabled(if: MigrationsDatabase.isThere, MigrationsDatabase.reason))
 struct MigrationsResumeTests {
-  private let manifest = "[log]\ntype = \"identifier\"\ndefault = \"audit_log\"\n"
+  private let manifest = "log:\n  type: identifier\n  default: audit_log\n"
   private let logged = [
     "1_a.sql":
       "-- migrate:up transaction:false\nCREATE TABLE a (x int);\nCREATE TABLE {{log}} (x int);\n-- migrate:down\nDROP TABLE {{log}};\nDROP TABLE a;\n"
