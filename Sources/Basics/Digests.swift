@@ -71,6 +71,19 @@ package struct SHA256 {
   }
 }
 
+/// FNV-1a of 64 bits: the same number in every version and on every machine.
+package struct FNV1a {
+  /// The hash of everything so far.
+  package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  package init() {}
+
+  /// The hash of a text's UTF-8.
+  package init(_ text: String) { for byte in text.utf8 { update(UInt64(byte)) } }
+
+  package mutating func update(_ element: UInt64) { value = (value ^ element) &* 0x100_0000_01B3 }
+}
+
 /// Bytes in lower-case hexadecimal digits.
 private enum Hexadecimal {
   static func text(of bytes: [UInt8]) -> String {

@@ -118,15 +118,15 @@ extension TensorSource {
   /// before it is FNV-1a of 64 bits, a value at a time: all that earlier versions recorded, so that their records, which
   /// are beginnings of this text, still say what they said.
   package func digest() throws -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var hash = FNV1a()
     var secure = SHA256()
     for name in names.sorted() {
-      for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+      for byte in name.utf8 { hash.update(UInt64(byte)) }
       secure.update(Array(name.utf8) + [0])
       let values = try tensor(named: name).values
-      for value in values { hash = (hash ^ UInt64(value.bitPattern)) &* 0x100_0000_01b3 }
+      for value in values { hash.update(UInt64(value.bitPattern)) }
       values.withUnsafeBytes { secure.update($0) }
     }
-    return "\(String(hash, radix: 16)).\(secure.hexadecimal())"
+    return "\(String(hash.value, radix: 16)).\(secure.hexadecimal())"
   }
 }

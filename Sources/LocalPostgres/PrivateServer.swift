@@ -1,3 +1,4 @@
+internal import Basics
 internal import FoundationEssentials
 internal import Glibc
 public import PostgresClient
@@ -186,12 +187,7 @@ public struct ServerHome: Sendable, Hashable {
   package var sockets: String {
     let inside = path + "/run"
     guard inside.utf8.count + "/.s.PGSQL.65535".utf8.count > 107 else { return inside }
-    return "/tmp/adbvec-" + String(fingerprint, radix: 36)
-  }
-
-  /// FNV-1a over the path: the same home always gives the same socket folder.
-  private var fingerprint: UInt64 {
-    path.utf8.reduce(0xcbf2_9ce4_8422_2325) { hash, byte in (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return "/tmp/adbvec-" + String(FNV1a(path).value, radix: 36)
   }
 }
 

@@ -1,3 +1,4 @@
+internal import Basics
 internal import PostgresClient
 internal import VectorSQL
 
@@ -12,7 +13,7 @@ actor LoadLock {
   private var holder: PostgresConnection?
 
   init(key: String, settings: ConnectionSettings) {
-    let hash = Self.hash(key)
+    let hash = FNV1a(key).value
     run = Int64(bitPattern: hash)
     writers = Int64(bitPattern: hash ^ 0x5851_F42D_4C95_7F2D)
     self.settings = settings
@@ -38,7 +39,7 @@ actor LoadLock {
   /// - Parameter onWait: called once when there is another run to wait for.
   func awaitNumbering(of table: String, onWait: () -> Void) async throws {
     guard let holder else { return }
-    let key = Int64(bitPattern: Self.hash("numbering\0" + table))
+    let key = Int64(bitPattern: FNV1a("numbering\0" + table).value)
     do {
       try await wait(key, holder, patience: .zero) { "" }
     } catch let error as LoadError where error.code == .locked {
@@ -72,11 +73,6 @@ actor LoadLock {
   func release() async {
     await holder?.close()
     holder = nil
-  }
-
-  /// FNV-1a, 64 bits: the same number in every version and on every machine.
-  private static func hash(_ key: String) -> UInt64 {
-    key.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 
   private nonisolated func wait(

@@ -75,7 +75,9 @@ public struct MigrationSource: Sendable, Hashable {
 
   /// The file of a folder that declares parameters; nil where there is none.
   private static func manifest(in folder: String) throws -> String? {
-    let found = [manifestName, oldManifestName, "parameters.yml"].filter { FileSystem.exists("\(folder)/\($0)") }
+    let found = [manifestName, oldManifestName, "parameters.yml"].filter {
+      FileSystem.exists("\(folder)/\($0)")
+    }
     guard let name = found.first else { return nil }
     guard found.count == 1 else {
       throw MigrationError(

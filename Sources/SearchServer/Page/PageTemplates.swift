@@ -1,3 +1,4 @@
+internal import Basics
 internal import CTemplates
 internal import FoundationEssentials
 
@@ -43,9 +44,9 @@ struct PageTemplates: Sendable {
         files[name] = FileManager.default.contents(atPath: "\(folder)/\(name)").map { [UInt8]($0) }
       }
     }
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    var hash = FNV1a()
     for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+      for byte in bytes { hash.update(UInt64(byte)) }
       let kind = String(name.split(separator: ".").last ?? "")
       if let type = Self.types[kind] {
         assets[name] = Asset(bytes: bytes, type: type)
@@ -53,7 +54,7 @@ struct PageTemplates: Sendable {
         try register(name, String(decoding: bytes, as: UTF8.self))
       }
     }
-    version = String(hash, radix: 36)
+    version = String(hash.value, radix: 36)
     languages = try PageTexts.read(files)
     for (name, asset) in assets where name.hasSuffix(".js") {
       // A module is kept by browsers under the version of the page that uses it.

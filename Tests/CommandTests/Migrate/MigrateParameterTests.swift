@@ -85,7 +85,11 @@ struct MigrateParameterTests {
       "adbvec.yaml:3: table is repeated; remove one of them"
     ),
     ("table: &name a\nmetric: *name\n", "adbvec.yaml:2: metric takes one value"),
-    ("table: 'open\n", "adbvec.yaml:2: cannot be read as YAML: found unexpected end of stream while scanning a quoted scalar that begins in line 1"),
+    (
+      "table: 'open\n",
+      "adbvec.yaml:2: cannot be read as YAML: found unexpected end of stream while scanning a quoted scalar that "
+        + "begins in line 1"
+    ),
   ])
   func `A typo in adbvec.yaml is one line with file, line and the nearest key`(
     yaml: String,
