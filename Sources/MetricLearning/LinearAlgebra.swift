@@ -29,29 +29,30 @@ public enum OpenBLAS {
 
 /// Products and row operations of row-major matrices of floats.
 enum Matrix {
-  /// A B, either of them transposed if asked; rows, inner and columns are those of the product.
+  enum Factor { case left, right }
+
+  /// A B, one of them transposed if asked; rows, inner and columns are those of the product.
   static func product(
     _ a: [Float],
     _ b: [Float],
     rows: Int,
     inner: Int,
     columns: Int,
-    leftTransposed: Bool = false,
-    rightTransposed: Bool = false
+    transposing transposed: Factor? = nil
   ) -> [Float] {
     var result = [Float](repeating: 0, count: rows * columns)
     cblas_sgemm(
       CblasRowMajor,
-      leftTransposed ? CblasTrans : CblasNoTrans,
-      rightTransposed ? CblasTrans : CblasNoTrans,
+      transposed == .left ? CblasTrans : CblasNoTrans,
+      transposed == .right ? CblasTrans : CblasNoTrans,
       Int32(rows),
       Int32(columns),
       Int32(inner),
       1,
       a,
-      Int32(leftTransposed ? rows : inner),
+      Int32(transposed == .left ? rows : inner),
       b,
-      Int32(rightTransposed ? inner : columns),
+      Int32(transposed == .right ? inner : columns),
       0,
       &result,
       Int32(columns)

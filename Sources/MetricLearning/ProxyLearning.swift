@@ -122,7 +122,7 @@ struct ProxyModel {
       rows: samples.count,
       inner: samples.dimensions,
       columns: outputs,
-      rightTransposed: true
+      transposing: .right
     )
     for row in 0..<samples.count {
       var unit = Array(projected[row * outputs..<(row + 1) * outputs])
@@ -142,7 +142,7 @@ struct ProxyModel {
       rows: count,
       inner: inputs,
       columns: outputs,
-      rightTransposed: true
+      transposing: .right
     )
     let lengths = Matrix.normaliseRows(&units, width: outputs)
     var proxyUnits = proxies
@@ -153,7 +153,7 @@ struct ProxyModel {
       rows: count,
       inner: outputs,
       columns: classes,
-      rightTransposed: true
+      transposing: .right
     )
     let loss = becomeGradient(&scores, chosen)
     var unitGradient = Matrix.product(
@@ -170,7 +170,7 @@ struct ProxyModel {
       rows: classes,
       inner: count,
       columns: outputs,
-      leftTransposed: true
+      transposing: .left
     )
     Matrix.throughNormalisation(&proxyGradient, units: proxyUnits, lengths: proxyLengths, width: outputs)
     let weightGradient = Matrix.product(
@@ -179,7 +179,7 @@ struct ProxyModel {
       rows: outputs,
       inner: count,
       columns: inputs,
-      leftTransposed: true
+      transposing: .left
     )
     weightsAdam.step(&weights, gradient: weightGradient, rate: rate)
     // Proxies have length 1 over all outputs, weights a root mean square of 1.

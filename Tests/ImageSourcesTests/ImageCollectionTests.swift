@@ -8,7 +8,7 @@ import Testing
 /// Images in the order of their paths.
 private func numbered(_ count: Int) -> [ImageFile] {
   (0..<count).map {
-    ImageFile(folder: "/p", path: "a\($0 + 10_000)", byteCount: $0, modificationTime: $0 * 3)
+    ImageFile(folder: "/p", path: "a\($0 + 10_000)", FileState(byteCount: $0, modificationTime: $0 * 3))
   }
 }
 
@@ -42,10 +42,12 @@ struct ImageCollectionTests {
       ImageFile(
         folder: "/p",
         path: number % 97 == 3 ? "" : folders[number / 70 % folders.count] + "\(number * number % 251)",
-        byteCount: number == 7 ? 1 << 40 : number,
-        modificationTime: number % 5 == 0 ? -number : Int.max - number,
-        statusChangeTime: number * 3,
-        isRecent: number % 3 == 0
+        FileState(
+          byteCount: number == 7 ? 1 << 40 : number,
+          modificationTime: number % 5 == 0 ? -number : Int.max - number,
+          statusChangeTime: number * 3,
+          isRecent: number % 3 == 0
+        )
       )
     }
     // Blocks are in memory, in a file, or in both.
@@ -76,7 +78,7 @@ struct ImageCollectionTests {
   /// Copies share the file in which their first blocks are, and go on differently.
   @Test func copiesOfAListOnDiskAreListsOfTheirOwn() {
     func file(_ name: String) -> ImageFile {
-      ImageFile(folder: "/p", path: name, byteCount: 1, modificationTime: 2)
+      ImageFile(folder: "/p", path: name, FileState(byteCount: 1, modificationTime: 2))
     }
     var first = ImageFiles((0..<200).map { file("a\($0)") }, blocksInMemory: 1)
     var second = first
@@ -152,8 +154,10 @@ struct ImageCollectionTests {
             ImageFile(
               folder: "/p",
               path: String(decoding: $0, as: UTF8.self),
-              byteCount: 1,
-              modificationTime: 2
+              FileState(
+                byteCount: 1,
+                modificationTime: 2
+              )
             )
           },
           blocksInMemory: room
@@ -166,7 +170,9 @@ struct ImageCollectionTests {
       }
     }
     for names in [["b", "a"], ["a", "a"], ["", ""], ["a", "b", "a"]] {
-      let files = names.map { ImageFile(folder: "/p", path: $0, byteCount: 1, modificationTime: 2) }
+      let files = names.map {
+        ImageFile(folder: "/p", path: $0, FileState(byteCount: 1, modificationTime: 2))
+      }
       #expect(!ImageFiles(files).isSorted)
     }
   }

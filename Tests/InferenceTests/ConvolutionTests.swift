@@ -51,14 +51,12 @@ struct ConvolutionTests {
     let (side, first) = (18, layer.inputs)
     // A 1x1 convolution in front brings the image to the wanted number of channels.
     let architecture = Architecture(name: "tiny", classifier: "none") { net in
-      let x = net.convolution("front", net.input, first, kernel: 1)
+      let x = net.convolution("front", net.input, first, Window(kernel: 1))
       let y = net.convolution(
         "layer",
         x,
         layer.outputs,
-        kernel: layer.kernel,
-        stride: layer.stride,
-        padding: layer.padding,
+        Window(kernel: layer.kernel, stride: layer.stride, padding: layer.padding),
         depthwise: layer.depthwise
       )
       guard layer.fused else { return Graph.Outputs(map: y, logits: y) }

@@ -96,10 +96,12 @@ private struct RecordedState {
       let file = ImageFile(
         folder: "/f",
         path: path,
-        byteCount: content % sizes,
-        modificationTime: 1 + number(0...90),
-        statusChangeTime: number(0...9),
-        isRecent: number(0...9) == 0
+        FileState(
+          byteCount: content % sizes,
+          modificationTime: 1 + number(0...90),
+          statusChangeTime: number(0...9),
+          isRecent: number(0...9) == 0
+        )
       )
       let kind = number(0...9)
       if kind < 8 {
@@ -232,10 +234,12 @@ private struct FollowedFolder {
       ImageFile(
         folder: "/f",
         path: path,
-        byteCount: file.byteCount,
-        modificationTime: file.modified,
-        statusChangeTime: file.status,
-        isRecent: file.isRecent
+        FileState(
+          byteCount: file.byteCount,
+          modificationTime: file.modified,
+          statusChangeTime: file.status,
+          isRecent: file.isRecent
+        )
       )
     }
     var folder = FolderComparison(files: ImageFiles(listed))

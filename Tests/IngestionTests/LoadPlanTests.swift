@@ -17,9 +17,11 @@ struct LoadPlanTests {
     ImageFile(
       folder: "/p",
       path: path,
-      byteCount: bytes,
-      modificationTime: modified,
-      statusChangeTime: status,
+      FileState(
+        byteCount: bytes,
+        modificationTime: modified,
+        statusChangeTime: status
+      ),
       id: id
     )
   }

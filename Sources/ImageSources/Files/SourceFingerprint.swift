@@ -114,14 +114,20 @@ enum FileFingerprint {
   }
 }
 
-/// What a listing tells of a file.
-struct FileState: Sendable, Hashable {
+/// What a listing tells of a file: its size in bytes, and times in nanoseconds since 1970.
+package struct FileState: Sendable, Hashable {
   let byteCount: Int
   let modificationTime: Int
   let statusChangeTime: Int
   let isRecent: Bool
 
-  init(byteCount: Int, modificationTime: Int, statusChangeTime: Int, isRecent: Bool) {
+  /// - Parameter statusChangeTime: 0 where it says nothing.
+  package init(
+    byteCount: Int,
+    modificationTime: Int,
+    statusChangeTime: Int = 0,
+    isRecent: Bool = false
+  ) {
     (self.byteCount, self.modificationTime) = (byteCount, modificationTime)
     (self.statusChangeTime, self.isRecent) = (statusChangeTime, isRecent)
   }

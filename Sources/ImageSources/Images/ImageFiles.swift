@@ -45,26 +45,9 @@ public struct ImageFile: Sendable, Hashable {
   }
 
   /// An image of a folder, for lists that come from elsewhere.
-  public init(
-    folder: String,
-    path: String,
-    byteCount: Int,
-    modificationTime: Int,
-    statusChangeTime: Int = 0,
-    isRecent: Bool = false,
-    id: ImageID? = nil
-  ) {
-    self.init(
-      folder: Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder)),
-      path: PathText.bytes(path),
-      FileState(
-        byteCount: byteCount,
-        modificationTime: modificationTime,
-        statusChangeTime: statusChangeTime,
-        isRecent: isRecent
-      ),
-      id: id
-    )
+  package init(folder: String, path: String, _ state: FileState, id: ImageID? = nil) {
+    let names = Folder(absolute: PathText.bytes(folder), resolved: PathText.bytes(folder))
+    self.init(folder: names, path: PathText.bytes(path), state, id: id)
   }
 
   init(folder: Folder, path: [UInt8], _ state: FileState, id: ImageID? = nil) {

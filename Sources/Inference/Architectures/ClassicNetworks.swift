@@ -6,7 +6,7 @@ internal import ImageCodecs
 extension Architecture {
   /// SqueezeNet 1.0: 512-d features, 1.2 million parameters.
   public static let squeezeNet1_0 = squeezeNet("squeezenet1_0") { net in
-    var x = net.convolution("features.0", net.input, 96, kernel: 7, stride: 2)
+    var x = net.convolution("features.0", net.input, 96, Window(kernel: 7, stride: 2))
     x = net.relu("features.1", x)
     x = net.maxPool("features.2", x, 3, stride: 2, ceiling: true)
     x = net.fire("features.3", x, squeeze: 16, expand: 64)
@@ -23,7 +23,7 @@ extension Architecture {
 
   /// SqueezeNet 1.1: as good as 1.0 with 2.4 times less work; the tutorial's network.
   public static let squeezeNet1_1 = squeezeNet("squeezenet1_1") { net in
-    var x = net.convolution("features.0", net.input, 64, kernel: 3, stride: 2)
+    var x = net.convolution("features.0", net.input, 64, Window(kernel: 3, stride: 2))
     x = net.relu("features.1", x)
     x = net.maxPool("features.2", x, 3, stride: 2, ceiling: true)
     x = net.fire("features.3", x, squeeze: 16, expand: 64)
@@ -44,7 +44,7 @@ extension Architecture {
   ) -> Architecture {
     Architecture(name: name, classifier: "classifier.1.weight") { net in
       let map = features(&net)
-      var x = net.convolution("classifier.1", map, net.classes, kernel: 1)
+      var x = net.convolution("classifier.1", map, net.classes, Window(kernel: 1))
       x = net.relu("classifier.2", x)
       return Graph.Outputs(map: map, logits: net.globalAverage("classifier.3", x))
     }
@@ -63,11 +63,11 @@ extension GraphBuilder {
     squeeze: Int,
     expand: Int
   ) -> Graph.Value {
-    var x = convolution(name + ".squeeze", x, squeeze, kernel: 1)
+    var x = convolution(name + ".squeeze", x, squeeze, Window(kernel: 1))
     x = relu(name + ".squeeze_activation", x)
-    var narrow = convolution(name + ".expand1x1", x, expand, kernel: 1)
+    var narrow = convolution(name + ".expand1x1", x, expand, Window(kernel: 1))
     narrow = relu(name + ".expand1x1_activation", narrow)
-    var wide = convolution(name + ".expand3x3", x, expand, kernel: 3, padding: Padding(1))
+    var wide = convolution(name + ".expand3x3", x, expand, Window(kernel: 3, padding: Padding(1)))
     wide = relu(name + ".expand3x3_activation", wide)
     return concatenate(name, [narrow, wide])
   }
@@ -99,7 +99,7 @@ extension Architecture {
       var x = net.input
       for (stage, count) in convolutions.enumerated() {
         for _ in 0..<count {
-          x = net.convolution(next(), x, min(64 << stage, 512), kernel: 3, padding: Padding(1))
+          x = net.convolution(next(), x, min(64 << stage, 512), Window(kernel: 3, padding: Padding(1)))
           if norm { x = net.batchNorm(next(), x) }
           x = net.relu(next(), x)
         }
@@ -184,9 +184,7 @@ extension GraphBuilder {
       name,
       x,
       outputs,
-      kernel: kernel,
-      stride: stride,
-      padding: Padding(kernel / 2),
+      Window(kernel: kernel, stride: stride, padding: Padding(kernel / 2)),
       bias: false
     )
     return batchNorm(norm, x)

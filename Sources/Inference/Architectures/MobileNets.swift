@@ -44,9 +44,7 @@ extension GraphBuilder {
       name + ".0",
       x,
       outputs,
-      kernel: kernel,
-      stride: stride,
-      padding: padding,
+      Window(kernel: kernel, stride: stride, padding: padding),
       depthwise: depthwise,
       bias: false
     )
@@ -69,7 +67,7 @@ extension GraphBuilder {
       part = 1
     }
     x = normalised("\(name).conv.\(part)", x, expanded, kernel: 3, stride: stride, depthwise: true)
-    x = convolution("\(name).conv.\(part + 1)", x, outputs, kernel: 1, bias: false)
+    x = convolution("\(name).conv.\(part + 1)", x, outputs, Window(kernel: 1), bias: false)
     x = batchNorm("\(name).conv.\(part + 2)", x)
     return stride == 1 && inputs == outputs ? add(name, x, input) : x
   }
@@ -121,7 +119,7 @@ extension Architecture {
           block += 1
         }
       }
-      x = net.convolution("_conv_head", x, 1280, kernel: 1, bias: false)
+      x = net.convolution("_conv_head", x, 1280, Window(kernel: 1), bias: false)
       let map = net.relu6("features", net.batchNorm("_bn1", x, epsilon: 1e-3))
       let pooled = net.globalAverage("_avg_pooling", map)
       return Graph.Outputs(map: map, logits: net.linear("_fc", pooled, net.classes))
@@ -178,9 +176,7 @@ extension GraphBuilder {
       name,
       x,
       outputs,
-      kernel: kernel,
-      stride: stride,
-      padding: padding,
+      Window(kernel: kernel, stride: stride, padding: padding),
       depthwise: depthwise,
       bias: false
     )
@@ -198,7 +194,7 @@ extension GraphBuilder {
     let expanded = inputs * expansion
     var x = input
     if expansion != 1 {
-      x = convolution(name + "._expand_conv", x, expanded, kernel: 1, bias: false)
+      x = convolution(name + "._expand_conv", x, expanded, Window(kernel: 1), bias: false)
       x = relu6(name + "._expand_relu", batchNorm(name + "._bn0", x, epsilon: 1e-3))
     }
     x = samePadded(
@@ -210,7 +206,7 @@ extension GraphBuilder {
       depthwise: true
     )
     x = relu6(name + "._depthwise_relu", batchNorm(name + "._bn1", x, epsilon: 1e-3))
-    x = convolution(name + "._project_conv", x, outputs, kernel: 1, bias: false)
+    x = convolution(name + "._project_conv", x, outputs, Window(kernel: 1), bias: false)
     x = batchNorm(name + "._bn2", x, epsilon: 1e-3)
     return stride == 1 && inputs == outputs ? add(name, x, input) : x
   }

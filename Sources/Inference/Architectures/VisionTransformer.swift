@@ -89,7 +89,7 @@ extension GraphBuilder {
     width: Int,
     heads: Int
   ) -> Graph.Outputs {
-    var x = convolution(names.patches, input, width, kernel: patch, stride: patch)
+    var x = convolution(names.patches, input, width, Window(kernel: patch, stride: patch))
     x = tokens("tokens", x, classToken: names.classToken, positions: names.positions)
     for index in 0..<12 {
       x = transformerBlock(names, names.block(index), x, width: width, heads: heads)

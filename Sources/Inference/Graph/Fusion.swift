@@ -114,7 +114,7 @@ extension Network {
   /// Whether a layer is a convolution of single pixels.
   func isPixelwise(_ layer: FusedLayer) -> Bool {
     guard case .convolution(let convolution) = graph.nodes[layer.node].operation else { return false }
-    return !convolution.depthwise && convolution.window == Window(kernel: 1, stride: 1, padding: Padding(0))
+    return !convolution.depthwise && convolution.window == Window(kernel: 1)
   }
 
   /// Whether a layer reads its windows in place: the first convolution, whose image is stored with its

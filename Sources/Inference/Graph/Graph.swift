@@ -197,8 +197,8 @@ struct Padding: Sendable, Hashable {
 
 struct Window: Sendable, Hashable {
   var kernel: Int
-  var stride: Int
-  var padding: Padding
+  var stride = 1
+  var padding = Padding(0)
 
   /// The number of positions along an axis.
   func positions(_ length: Int, before: Int, after: Int, ceiling: Bool = false) -> Int {

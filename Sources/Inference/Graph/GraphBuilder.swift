@@ -40,15 +40,13 @@ struct GraphBuilder {
     _ name: String,
     _ x: Graph.Value,
     _ outputs: Int,
-    kernel: Int,
-    stride: Int = 1,
-    padding: Padding = Padding(0),
+    _ window: Window,
     depthwise: Bool = false,
     bias: Bool = true
   ) -> Graph.Value {
-    let window = Window(kernel: kernel, stride: stride, padding: padding)
     let inputs = depthwise ? 1 : shapes[x].channels
-    var parameters = [Graph.Parameter(name: name + ".weight", shape: [outputs, inputs, kernel, kernel])]
+    let shape = [outputs, inputs, window.kernel, window.kernel]
+    var parameters = [Graph.Parameter(name: name + ".weight", shape: shape)]
     if bias { parameters.append(Graph.Parameter(name: name + ".bias", shape: [outputs])) }
     let convolution = Convolution(outputs: outputs, window: window, depthwise: depthwise, bias: bias)
     return append(name, .convolution(convolution), [x], parameters: parameters)

@@ -159,7 +159,7 @@ extension Network {
         activation: layer.activation,
         kernels: kernels
       )
-    case .matrix(let matrix)? where window == Window(kernel: 1, stride: 1, padding: Padding(0)):
+    case .matrix(let matrix)? where window == Window(kernel: 1):
       return MatrixStep(
         name: name,
         matrix: matrix,

@@ -55,10 +55,13 @@ struct MatrixStep: RowStep {
       rows: rows.count * output.shape.width,
       from,
       matrix.rows(fromStride),
-      to: start,
-      stride: stride,
-      residual: residual.map { UnsafePointer(arena + $0.offset + rows.lowerBound * $0.rowStride) },
-      residualStride: residual?.pixelStride ?? 0,
+      to: PackedMatrix.Rows(start: start, stride: stride),
+      residual: residual.map {
+        PackedMatrix.Rows(
+          start: arena + $0.offset + rows.lowerBound * $0.rowStride,
+          stride: $0.pixelStride
+        )
+      },
       activation: activation
     )
   }
@@ -92,8 +95,10 @@ struct DirectStep: RowStep {
         rows: output.shape.width,
         first + row * window.stride * input.rowStride,
         left,
-        to: start + (row - rows.lowerBound) * output.shape.width * stride,
-        stride: stride,
+        to: PackedMatrix.Rows(
+          start: start + (row - rows.lowerBound) * output.shape.width * stride,
+          stride: stride
+        ),
         activation: activation
       )
     }
@@ -126,14 +131,20 @@ struct Im2colStep: Step {
         rows: count,
         scratch,
         matrix.rows(matrix.inputs),
-        to: arena + output.offset + first * output.pixelStride,
-        stride: output.pixelStride,
-        residual: residual.map { UnsafePointer(arena + $0.offset + first * $0.pixelStride) },
-        residualStride: residual?.pixelStride ?? 0,
+        to: rows(output, first, arena),
+        residual: residual.map { rows($0, first, arena) },
         activation: activation
       )
       first += count
     }
+  }
+
+  private func rows(
+    _ map: TensorView,
+    _ first: Int,
+    _ arena: UnsafeMutablePointer<Float>
+  ) -> PackedMatrix.Rows {
+    PackedMatrix.Rows(start: arena + map.offset + first * map.pixelStride, stride: map.pixelStride)
   }
 
   /// The window of one position: kernel row, kernel column, channel; zeros outside the map.

@@ -38,28 +38,34 @@ struct PackedMatrix: Sendable {
     cfk_left(k: inputs, stride: stride, segments: 1, segment_stride: 0)
   }
 
+  /// Rows in memory, of which each begins `stride` values behind the one before.
+  struct Rows {
+    let start: UnsafeMutablePointer<Float>
+    let stride: Int
+  }
+
   /// `output = activation(input * weights + bias + residual)` for a count of rows.
   func multiply(
     rows: Int,
     _ input: UnsafePointer<Float>,
     _ left: cfk_left,
-    to output: UnsafeMutablePointer<Float>,
-    stride: Int,
-    residual: UnsafePointer<Float>? = nil,
-    residualStride: Int = 0,
+    to result: Rows,
+    residual: Rows? = nil,
     activation: Activation? = nil
   ) {
     let (table, code) = (kernels.table, activation.kernelCode)
+    let (output, stride) = (result.start, result.stride)
     if kernels.usesBLAS {
       multiplyByBLAS(rows, input, left, output, stride)
       let early = residual == nil ? code : 0
       table.scale_shift(rows, outputs, output, stride, nil, bias.start, early, output, stride)
       if let residual {
-        table.add(rows, outputs, output, stride, residual, residualStride, code, output, stride)
+        table.add(rows, outputs, output, stride, residual.start, residual.stride, code, output, stride)
       }
     } else {
       let (right, plus) = (panels.start, bias.start)
-      table.gemm(rows, outputs, left, input, right, plus, output, stride, residual, residualStride, code)
+      let (added, addedStride) = (residual?.start, residual?.stride ?? 0)
+      table.gemm(rows, outputs, left, input, right, plus, output, stride, added, addedStride, code)
     }
     guard activation == .gelu else { return }
     for row in 0..<rows { table.gelu(outputs, output + row * stride) }

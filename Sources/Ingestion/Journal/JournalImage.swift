@@ -83,8 +83,10 @@ struct RecordedImages: RandomAccessCollection, Sendable {
       ImageFile(
         folder: "",
         path: image.path,
-        byteCount: image.byteCount,
-        modificationTime: image.modificationTime
+        FileState(
+          byteCount: image.byteCount,
+          modificationTime: image.modificationTime
+        )
       )
     )
     ids[number] = image.id
