@@ -109,13 +109,18 @@ let package = Package(
       name: "ModelChange",
       dependencies: [
         "Basics", "ImageCodecs", "ImageGrid", "ImageSearch", "ImageSources", "Inference", "Ingestion",
-        "MetricLearning", "Migrations", "PostgresClient", "VectorSQL",
+        "MetricLearning", "Migrations", "PostgresClient", "Tuning", "VectorSQL",
       ],
       swiftSettings: settings
     ),
     .target(
       name: "Doctor",
-      dependencies: ["Basics", "ImageSearch", "PostgresClient", "SQLLexer", "VectorSQL"],
+      dependencies: ["Basics", "ImageSearch", "PostgresClient", "SQLLexer", "Tuning", "VectorSQL"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Tuning",
+      dependencies: ["Basics", "ImageSearch", "PostgresClient", "VectorSQL"],
       swiftSettings: settings
     ),
     .target(
@@ -322,7 +327,7 @@ let package = Package(
     ),
     .testTarget(
       name: "DoctorTests",
-      dependencies: ["Doctor", "ImageSearch", "PostgresClient", "VectorSQL"],
+      dependencies: ["Doctor", "ImageSearch", "PostgresClient", "Tuning", "VectorSQL"],
       swiftSettings: settings
     ),
     .testTarget(

@@ -1,6 +1,7 @@
 internal import ImageSearch
 internal import PostgresClient
 internal import SQLLexer
+internal import Tuning
 internal import VectorSQL
 
 extension Facts {

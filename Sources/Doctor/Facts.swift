@@ -1,6 +1,7 @@
 public import ImageSearch
 public import PostgresClient
 internal import SQLLexer
+public import Tuning
 public import VectorSQL
 
 /// What was read of a server, a table, its index and a sample of searches: all that the checks judge.

@@ -2,6 +2,7 @@ internal import Basics
 internal import ImageSearch
 internal import PostgresClient
 internal import SQLLexer
+internal import Tuning
 public import VectorSQL
 
 extension Check {

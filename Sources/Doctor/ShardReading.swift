@@ -1,6 +1,7 @@
 internal import Basics
 internal import ImageSearch
 internal import PostgresClient
+internal import Tuning
 internal import VectorSQL
 
 extension Facts {

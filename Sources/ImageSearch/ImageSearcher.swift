@@ -23,7 +23,7 @@ extension PostgresConnection: ConnectionSource {
 public struct ImageSearcher: Sendable {
   /// The table, as it was read from the server.
   public let table: ImageTable
-  let connections: any ConnectionSource
+  package let connections: any ConnectionSource
 
   /// A searcher over connections, for a table that was read from one of them.
   public init(table: ImageTable, connections: any ConnectionSource) {
@@ -70,7 +70,7 @@ public struct ImageSearcher: Sendable {
   }
 
   /// The row of a result; nil for one without a distance, whose vector is zero under a metric that needs a direction.
-  func hit(_ row: Row) throws -> ImageHit? {
+  package func hit(_ row: Row) throws -> ImageHit? {
     guard let distance = try row.value(at: row.count - 1, as: Double?.self), !distance.isNaN else {
       return nil
     }

@@ -4,6 +4,7 @@ internal import ImageGrid
 internal import ImageSearch
 internal import MetricLearning
 internal import PostgresClient
+internal import Tuning
 internal import VectorSQL
 
 /// How much worse the new vectors may be.

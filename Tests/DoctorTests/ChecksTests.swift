@@ -1,4 +1,5 @@
 import Testing
+import Tuning
 import VectorSQL
 
 @testable import Doctor
