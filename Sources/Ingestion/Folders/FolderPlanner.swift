@@ -6,9 +6,10 @@ internal import VectorSQL
 
 /// Reads what the plan of a folder is made from.
 struct FolderPlanner: Sendable {
-  let run: LoadRun
+  let job: LoadJob
   let table: TargetTable
   let journal: LoadJournal?
+  let connection: PostgresConnection
 
   func plan(
     _ files: ImageFiles,
@@ -18,17 +19,17 @@ struct FolderPlanner: Sendable {
     _ warnings: inout [String]
   ) async throws -> LoadPlan {
     let record = earlier?.tableOID == table.catalog.oid ? earlier : nil
-    let restarts = run.options.continuation == .restart
+    let restarts = job.options.continuation == .restart
     let treatment: LoadPlan.Treatment =
       !restarts && record != nil
       ? .follow : [.fail: .refuse, .skip: .follow, .update: .embedAgain][policy] ?? .refuse
     let comparison = StateLock(
       FolderComparison(
         files: files,
-        unseen: await run.source.unseenPaths(),
-        isLimited: run.source.isLimited,
-        comparesLooks: run.options.duplicates != nil,
-        keepsIDs: treatment != .follow || run.options.hashesAll || run.options.duplicates != nil
+        unseen: await job.source.unseenPaths(),
+        isLimited: job.source.isLimited,
+        comparesLooks: job.options.duplicates != nil,
+        keepsIDs: treatment != .follow || job.options.hashesAll || job.options.duplicates != nil
           || files.hasGivenIDs
       )
     )
@@ -42,12 +43,12 @@ struct FolderPlanner: Sendable {
       } else {
         throw LoadError(
           .resume,
-          "\(run.source.name) changed since version 1 of adbvec loaded it, and neither its record nor the table says which "
+          "\(job.source.name) changed since version 1 of adbvec loaded it, and neither its record nor the table says which "
             + "row is which image. Fix: load the folder into another table"
         )
       }
     } else if record != nil, let journal {
-      try await journal.readImages(run.connection, target: table) { image in
+      try await journal.readImages(connection, target: table) { image in
         comparison.withLock { $0.add(image) }
       }
     }
@@ -56,10 +57,10 @@ struct FolderPlanner: Sendable {
       return folder
     }
     let known = folder.recordedCount
-    if let record, !record.isFinished, run.options.continuation == .ask, known > 0 {
+    if let record, !record.isFinished, job.options.continuation == .ask, known > 0 {
       throw LoadError(
         .resume,
-        "a load of \(run.source.name) into this table stopped after \(known) images. Fix: go on with --resume"
+        "a load of \(job.source.name) into this table stopped after \(known) images. Fix: go on with --resume"
       )
     }
     let present =
@@ -77,18 +78,18 @@ struct FolderPlanner: Sendable {
       contents: journal == nil ? ImageContents() : try await contents(folder, isRecorded: record != nil),
       present: present,
       treatment: treatment,
-      search: run.options.duplicates,
-      source: run.source.name
+      search: job.options.duplicates,
+      source: job.source.name
     )
-    if !plan.deleted.isEmpty, run.options.deleted == .keep {
+    if !plan.deleted.isEmpty, job.options.deleted == .keep {
       let count = plan.deleted.count
       warnings.append(
-        "\(count) \(count == 1 ? "image" : "images") loaded before \(count == 1 ? "is" : "are") not in \(run.source.name) "
+        "\(count) \(count == 1 ? "image" : "images") loaded before \(count == 1 ? "is" : "are") not in \(job.source.name) "
           + "any more; the rows stay"
       )
     }
     if treatment == .follow, !plan.changed.isEmpty {
-      run.onEvent(
+      job.onEvent(
         .step(
           "\(plan.changed.count) \(plan.changed.count == 1 ? "image has" : "images have") changed since the load and "
             + "\(plan.changed.count == 1 ? "is" : "are") embedded again"
@@ -103,12 +104,12 @@ struct FolderPlanner: Sendable {
 
   /// Reads the contents that have to be compared, several at a time, and where the journal has them.
   private func contents(_ folder: FolderComparison, isRecorded: Bool) async throws -> ImageContents {
-    let read = await read(folder.positionsToHash(all: run.options.hashesAll), folder.files)
+    let read = await read(folder.positionsToHash(all: job.options.hashesAll), folder.files)
     guard isRecorded, let journal else { return read }
     let contents = StateLock(read)
     for start in stride(from: 0, to: read.count, by: Self.hashesAtOnce) {
       let hashes = (start..<min(start + Self.hashesAtOnce, read.count)).map { read.hash($0) }
-      try await journal.readMatches(hashes, run.connection) { match in
+      try await journal.readMatches(hashes, connection) { match in
         contents.withLock { $0.add(match, folder) }
       }
     }
@@ -147,7 +148,7 @@ struct FolderPlanner: Sendable {
   /// What a record of version 1 says of the images: their positions in an unchanged folder, which were their ids.
   private func version1(_ record: LoadRecord, _ files: ImageFiles) async throws -> [RecordedImage] {
     let ids = try await Set(
-      run.connection.query(
+      connection.query(
         Statement(trusted: "SELECT \(table.idValue) FROM \(table.catalog.name.quoted)")
       ).compactMap { try table.id($0, at: 0) }
     )
@@ -202,7 +203,7 @@ struct FolderPlanner: Sendable {
       binds: binds
     )
     let found = StateLock(known ?? RowIDs())
-    try await run.connection.forEachRow(query) { [table] row in
+    try await connection.forEachRow(query) { [table] row in
       guard let position = folder.position(ofSource: try row.value(at: 0, as: String.self)),
         let id = try table.id(row, at: 1)
       else { return }
@@ -212,14 +213,13 @@ struct FolderPlanner: Sendable {
   }
 
   /// Ids that are not numbers cannot be counted on from the largest.
-  private var numbering: ImageIDs { table.idIsNumber ? run.source.imageIDs : .path }
+  private var numbering: ImageIDs { table.idIsNumber ? job.source.imageIDs : .path }
 
   private func takenIDs(_ plan: LoadPlan) async throws -> LoadPlan.TakenIDs {
     var taken = LoadPlan.TakenIDs(areUUIDs: table.idIsUUID)
     guard table.hasRows else { return taken }
     let id = table.target.idColumn.quoted
     let name = table.catalog.name.quoted
-    let connection = run.connection
     let type = table.idIsNumber ? "int8" : table.idIsUUID ? "uuid" : "text"
     var positions = plan.positionsWithoutID.makeIterator()
     while numbering == .path || plan.files.hasGivenIDs {

@@ -10,7 +10,7 @@ internal import VectorSQL
 /// Every transaction holds some rows and their records, so that a run which stops anywhere leaves the two agreeing, and
 /// the next one plans what is left.
 struct FolderUpdate: Sendable {
-  let run: LoadRun
+  let job: LoadJob
   let table: TargetTable
   let plan: LoadPlan
   let journal: LoadJournal
@@ -21,9 +21,9 @@ struct FolderUpdate: Sendable {
 
   private static let rowsPerTransaction = 500
 
-  init?(_ run: LoadRun, _ session: LoadSession, _ sink: any RowSink) {
+  init?(_ job: LoadJob, _ session: LoadSession, _ sink: any RowSink) {
     guard let plan = session.plan, let journal = session.journal else { return nil }
-    self.run = run
+    self.job = job
     table = session.table
     self.plan = plan
     self.journal = journal
@@ -35,7 +35,7 @@ struct FolderUpdate: Sendable {
 
   /// What comes before the images that are embedded: their paths may be those of rows that move away.
   func prepare(_ connection: PostgresConnection) async throws {
-    if !plan.moved.isEmpty { run.onEvent(.step("moving \(Self.counted(plan.moved.count, "row"))")) }
+    if !plan.moved.isEmpty { job.onEvent(.step("moving \(Self.counted(plan.moved.count, "row"))")) }
     try await inTransactions(plan.moved, connection) { try await move($0, $1) }
     try await bringUpToDate(connection)
   }
@@ -49,7 +49,7 @@ struct FolderUpdate: Sendable {
   /// Fills the columns of rows that were loaded before the table had them.
   private func identify(_ connection: PostgresConnection) async throws {
     guard let text = statements.identify, !plan.unidentified.isEmpty else { return }
-    run.onEvent(
+    job.onEvent(
       .step("recording source and content of \(Self.counted(plan.unidentified.count, "row")) that lack them")
     )
     try await inTransactions(plan.unidentified, connection) { positions, connection in
@@ -64,7 +64,7 @@ struct FolderUpdate: Sendable {
         let (path, hash) = try row.decode(String.self, String?.self)
         hashes[PathKey(path)] = hash
       }
-      let sources = try await run.source.entries(at: positions).map(\.place.description)
+      let sources = try await job.source.entries(at: positions).map(\.place.description)
       let taken = try await taken(sources, connection)
       try await connection.pipeline { sender in
         for (position, source) in zip(positions, sources) {
@@ -142,7 +142,7 @@ struct FolderUpdate: Sendable {
       let (copied, left) = try await inTransaction(connection) { try await copy(chunk, $0) }
       counts = counts + copied
       if left > 0 {
-        run.onEvent(
+        job.onEvent(
           .warning("\(Self.counted(left, "image")) changed while the folder was loaded. Fix: run it again")
         )
       }
@@ -151,7 +151,7 @@ struct FolderUpdate: Sendable {
   }
 
   private func move(_ moves: [LoadPlan.Move], _ connection: PostgresConnection) async throws {
-    let entries = try await run.source.entries(at: moves.map(\.position))
+    let entries = try await job.source.entries(at: moves.map(\.position))
     let relocation = statements.relocate
     try await connection.pipeline { sender in
       for (move, entry) in zip(moves, entries) {
@@ -159,7 +159,7 @@ struct FolderUpdate: Sendable {
           class: entry.label,
           place: entry.place,
           id: move.id,
-          source: run.source.name,
+          source: job.source.name,
           writesClass: encoder.writesClass
         )
         let file = plan.files[move.position]
@@ -256,7 +256,7 @@ struct FolderUpdate: Sendable {
     _ connection: PostgresConnection
   ) async throws -> (counts: LoadCounts, left: Int) {
     let originals = try await originals(of: duplicates.map(\.original), connection)
-    let entries = try await run.source.entries(at: duplicates.map(\.position))
+    let entries = try await job.source.entries(at: duplicates.map(\.position))
     var (counts, images, copies, left) = (LoadCounts(), [JournalImage](), [Copy](), 0)
     for (duplicate, entry) in zip(duplicates, entries) {
       let hash = plan.contents.hash(at: duplicate.position) ?? plan.files[duplicate.position].contentHash()
@@ -287,7 +287,7 @@ struct FolderUpdate: Sendable {
         class: entry.label,
         place: entry.place,
         id: id,
-        source: run.source.name,
+        source: job.source.name,
         writesClass: encoder.writesClass
       )
       copies.append(
@@ -325,10 +325,10 @@ struct FolderUpdate: Sendable {
   }
 
   private func retire(_ connection: PostgresConnection) async throws {
-    let retired = plan.retired(run.options.deleted, isConfirmed: run.options.confirmsDeletions)
+    let retired = plan.retired(job.options.deleted, isConfirmed: job.options.confirmsDeletions)
     guard !retired.isEmpty else { return }
-    let deletes = run.options.deleted == .delete
-    run.onEvent(.step("\(deletes ? "deleting" : "flagging") \(Self.counted(retired.count, "row"))"))
+    let deletes = job.options.deleted == .delete
+    job.onEvent(.step("\(deletes ? "deleting" : "flagging") \(Self.counted(retired.count, "row"))"))
     let isDone = deletes ? "" : " AND missing_since IS NULL"
     let record =
       (deletes ? "DELETE FROM \(journal.images)" : "UPDATE \(journal.images) SET missing_since = now()")
@@ -383,12 +383,12 @@ struct FolderUpdate: Sendable {
           return try await body(connection)
         }
       } catch let error as PostgresError
-        where engine.commitsInTwoPhases && error.isWorthRetrying(on: engine) && attempt < run.options.retries
+        where engine.commitsInTwoPhases && error.isWorthRetrying(on: engine) && attempt < job.options.retries
       {
         // Where the answer came from the node that was asked, all nodes have rolled back.
         guard (try? await connection.run("SELECT 1")) != nil else { throw error }
         attempt += 1
-        run.onEvent(.retrying(reason: error.description, attempt: attempt))
+        job.onEvent(.retrying(reason: error.description, attempt: attempt))
         try await Task.sleep(for: .seconds(1))
       }
     }

@@ -26,56 +26,62 @@ struct LoadSession: Sendable {
   /// Whether the recipe is written when the load begins.
   private let recordsRecipe: Bool
   private let recipe: Recipe?
-  private let run: LoadRun
+  private let job: LoadJob
   private let server: ServerCapabilities
 
   /// Takes the lock and reads everything that decides; writes nothing but the mark that takes an unfinished load over.
   ///
-  /// - Parameter found: the target as it was found, which names the lock.
+  /// - Parameters:
+  ///   - found: the target as it was found, which names the lock.
+  ///   - fingerprint: what tells the source's content from another's; nil where it cannot be read again.
   /// - Throws: `LoadError` with code `resume`, `row`, `option` or `locked`; `RecipeMismatch`.
-  init(_ run: LoadRun, found: TargetTable, server: ServerCapabilities) async throws {
-    let options = run.options
-    let connection = run.connection
-    self.run = run
+  init(
+    _ job: LoadJob,
+    found: TargetTable,
+    fingerprint: SourceFingerprint?,
+    server: ServerCapabilities,
+    _ connection: PostgresConnection
+  ) async throws {
+    let options = job.options
+    self.job = job
     self.server = server
     var recipe = options.recipe.map { Self.recipe($0, for: options.metric, found) }
-    let fingerprint = try await run.fingerprint.value
     if options.continuation == .resume, fingerprint == nil {
       throw LoadError(
         .resume,
-        "\(run.source.name) cannot be read again from the start, so it cannot be resumed"
+        "\(job.source.name) cannot be read again from the start, so it cannot be resumed"
       )
     }
     let isTracked = options.continuation != .untracked && fingerprint != nil
-    let journal = LoadJournal(table: found.catalog.name, source: run.source.identity, server: server)
+    let journal = LoadJournal(table: found.catalog.name, source: job.source.identity, server: server)
     let lock =
-      isTracked && !options.isDryRun ? LoadLock(key: journal.key, settings: run.loader.settings) : nil
+      isTracked && !options.isDryRun ? LoadLock(key: journal.key, settings: job.settings) : nil
     self.journal = isTracked ? journal : nil
     self.lock = lock
     do {
       try await lock?.acquire(patience: options.lockPatience)
-      let files = try await run.source.images()
+      let files = try await job.source.images()
       if options.duplicates != nil, files == nil || !isTracked {
         throw LoadError(
           .option,
           files == nil
-            ? "\(run.source.name): duplicates are looked for among image files. Fix: leave --duplicates out"
+            ? "\(job.source.name): duplicates are looked for among image files. Fix: leave --duplicates out"
             : "what is a duplicate of what is kept in the journal of the load. Fix: leave --untracked out"
         )
       }
       if files != nil {
         try await lock?.awaitNumbering(of: found.catalog.name.quoted) {
-          run.onEvent(.step("waiting for another load of images into this table to end"))
+          job.onEvent(.step("waiting for another load of images into this table to end"))
         }
       }
-      let table = lock == nil ? found : try await TargetTable.read(run.target, on: connection)
+      let table = lock == nil ? found : try await TargetTable.read(job.target, on: connection)
       self.table = table
-      try Self.checkIndexes(run, table, isTracked: isTracked)
+      try Self.checkIndexes(job, table, isTracked: isTracked)
       var warnings: [String] = []
-      var recordsRecipe = try await Self.checkRecipe(recipe, run, table, &warnings)
+      var recordsRecipe = try await Self.checkRecipe(recipe, job, table, connection, &warnings)
       var earlier = isTracked ? try await journal.read(connection) : nil
       if recipe == nil, files == nil, earlier == nil, table.hasRows {
-        try await Self.warnOfUnknownRecipe(run, table, &warnings)
+        try await Self.warnOfUnknownRecipe(job, table, connection, &warnings)
       }
       if earlier != nil, let lock {
         try await journal.install(connection)
@@ -97,14 +103,19 @@ struct LoadSession: Sendable {
         fresh.indexRestores = earlier.isFinished ? [] : earlier.indexRestores
       }
       if let files, isTracked || table.hasSource {
-        let planner = FolderPlanner(run: run, table: table, journal: isTracked ? journal : nil)
+        let planner = FolderPlanner(
+          job: job,
+          table: table,
+          journal: isTracked ? journal : nil,
+          connection: connection
+        )
         let plan = try await planner.plan(files, earlier, policy, fresh.fingerprint, &warnings)
         if recipe == nil, !plan.embedsNothing {
-          recipe = try await run.source.recipe().map { Self.recipe($0, for: options.metric, table) }
-          recordsRecipe = try await Self.checkRecipe(recipe, run, table, &warnings)
+          recipe = try await job.source.recipe().map { Self.recipe($0, for: options.metric, table) }
+          recordsRecipe = try await Self.checkRecipe(recipe, job, table, connection, &warnings)
         }
         fresh.recipe = recipe?.json ?? earlier?.recipe ?? ""
-        await run.source.follow(plan)
+        await job.source.follow(plan)
         self.plan = plan
         // New ids are free, so that an id in the way is another writer's row and never the same image.
         policy = .fail
@@ -119,11 +130,11 @@ struct LoadSession: Sendable {
         var next = LoadRecord.Continuation.fresh
         if let earlier {
           next = try earlier.continuation(
-            try await Self.circumstances(run, table, earlier, fresh)
+            try await Self.circumstances(job, table, earlier, fresh, connection)
           )
         }
         if next == .repair, policy == .fail { policy = .skip }
-        if next != .finished { try await Self.checkPositions(run, table) }
+        if next != .finished { try await Self.checkPositions(job, table, connection) }
         fresh.onConflict = policy
         isFinished = next == .finished
         isFresh = next == .fresh || next == .repair
@@ -150,13 +161,17 @@ struct LoadSession: Sendable {
   /// Records of a file are known by their positions: where rows say that these are other images', they are not "there
   /// already".
   /// - Throws: `LoadError` with code `row`.
-  private static func checkPositions(_ run: LoadRun, _ table: TargetTable) async throws {
-    guard run.source.hasPlaces, table.hasSource, table.hasRows, table.idIsNumber,
-      let count = try await run.source.expectedCount(), count > 0
+  private static func checkPositions(
+    _ job: LoadJob,
+    _ table: TargetTable,
+    _ connection: PostgresConnection
+  ) async throws {
+    guard job.source.hasPlaces, table.hasSource, table.hasRows, table.idIsNumber,
+      let count = try await job.source.expectedCount(), count > 0
     else { return }
     let source = table.target.sourceColumn.quoted
-    let names = [run.source.identity, URL(fileURLWithPath: run.source.name).standardizedFileURL.path]
-    let rows = try await run.connection.query(
+    let names = [job.source.identity, URL(fileURLWithPath: job.source.name).standardizedFileURL.path]
+    let rows = try await connection.query(
       Statement(
         trusted: """
           SELECT \(source) FROM \(table.catalog.name.quoted)
@@ -169,31 +184,32 @@ struct LoadSession: Sendable {
     guard let other = try rows.first?.value(at: 0, as: String.self) else { return }
     throw LoadError(
       .row,
-      "\(run.source.name): ids from 0 to \(count - 1) are those of other images, such as \(other); records of a file are "
+      "\(job.source.name): ids from 0 to \(count - 1) are those of other images, such as \(other); records of a file are "
         + "known by their positions. Fix: load it into another table"
     )
   }
 
   private static func circumstances(
-    _ run: LoadRun,
+    _ job: LoadJob,
     _ table: TargetTable,
     _ earlier: LoadRecord,
-    _ fresh: LoadRecord
+    _ fresh: LoadRecord,
+    _ connection: PostgresConnection
   ) async throws -> LoadRecord.Circumstances {
     // Version 1 wrote recipes in words; what matters is what they say.
     let agrees =
       Recipe(recorded: earlier.recipe).map { before in
-        run.options.recipe.map { before.differences(from: $0).isEmpty } ?? false
+        job.options.recipe.map { before.differences(from: $0).isEmpty } ?? false
       } ?? false
     return LoadRecord.Circumstances(
-      wanted: run.options.continuation,
+      wanted: job.options.continuation,
       tableOID: fresh.tableOID,
-      rows: try await table.countRows(upTo: max(earlier.rowsWritten, 1), on: run.connection),
+      rows: try await table.countRows(upTo: max(earlier.rowsWritten, 1), on: connection),
       hasUniqueID: table.hasUniqueID,
       fingerprint: fresh.fingerprint,
       recipe: agrees ? earlier.recipe : fresh.recipe,
-      source: run.source.name,
-      expected: try await run.source.expectedCount()
+      source: job.source.name,
+      expected: try await job.source.expectedCount()
     )
   }
 
@@ -209,21 +225,22 @@ struct LoadSession: Sendable {
   /// - Returns: whether the recipe is to be recorded when the load begins.
   private static func checkRecipe(
     _ recipe: Recipe?,
-    _ run: LoadRun,
+    _ job: LoadJob,
     _ table: TargetTable,
+    _ connection: PostgresConnection,
     _ warnings: inout [String]
   ) async throws -> Bool {
     guard let recipe else { return false }
     let store = try await RecipeStore(
       table: table.catalog.name,
-      column: run.target.vectorColumn,
-      on: run.connection
+      column: job.target.vectorColumn,
+      on: connection
     )
-    let recorded = try await store.read(run.connection)
+    let recorded = try await store.read(connection)
     guard table.hasRows else { return true }
     guard let recorded else {
       warnings.append(
-        "\(run.target.table.quoted) has rows and nothing says what made their vectors; if it was another model or other "
+        "\(job.target.table.quoted) has rows and nothing says what made their vectors; if it was another model or other "
           + "settings, distances between them and the new ones mean nothing"
       )
       return false
@@ -234,24 +251,25 @@ struct LoadSession: Sendable {
 
   /// A file of vectors does not say what made them.
   private static func warnOfUnknownRecipe(
-    _ run: LoadRun,
+    _ job: LoadJob,
     _ table: TargetTable,
+    _ connection: PostgresConnection,
     _ warnings: inout [String]
   ) async throws {
-    let column = run.target.vectorColumn
-    let store = try await RecipeStore(table: table.catalog.name, column: column, on: run.connection)
-    guard let recorded = try await store.read(run.connection) else { return }
+    let column = job.target.vectorColumn
+    let store = try await RecipeStore(table: table.catalog.name, column: column, on: connection)
+    guard let recorded = try await store.read(connection) else { return }
     let known = [Recipe.Field.architecture, .feature].compactMap { recorded.recipe[$0] }
     warnings.append(
-      "nothing says what made the vectors of \(run.source.name), and those of \(run.target.table.quoted) are of "
+      "nothing says what made the vectors of \(job.source.name), and those of \(job.target.table.quoted) are of "
         + "\(known.joined(separator: ", ")): unless they were made alike, distances between them mean nothing. Fix: compare "
         + "with 'adbvec recipe show'"
     )
   }
 
   /// - Throws: `LoadError` with code `option` when indexes are to be dropped that would not come back.
-  private static func checkIndexes(_ run: LoadRun, _ table: TargetTable, isTracked: Bool) throws {
-    guard run.options.indexes == .defer, !table.vectorIndexes.isEmpty else { return }
+  private static func checkIndexes(_ job: LoadJob, _ table: TargetTable, isTracked: Bool) throws {
+    guard job.options.indexes == .defer, !table.vectorIndexes.isEmpty else { return }
     let name = table.target.table.quoted
     guard isTracked else {
       throw LoadError(
@@ -292,11 +310,11 @@ struct LoadSession: Sendable {
   func begin(expected: Int?, _ connection: PostgresConnection) async throws -> LoadRecord {
     if !table.hasRows { try await recordRecipe(connection) }
     guard let journal else { return record }
-    try await lock?.requireHeld(wayOn: run.options.wayOn)
+    try await lock?.requireHeld(wayOn: job.options.wayOn)
     try await journal.install(connection)
     let dropped = isFresh && defers(expected) ? table.vectorIndexes : []
     if !dropped.isEmpty {
-      run.onEvent(
+      job.onEvent(
         .step("dropping \(dropped.map(\.name).joined(separator: ", ")), to be built again behind the load")
       )
     }
@@ -320,7 +338,7 @@ struct LoadSession: Sendable {
   private func recordRecipe(_ connection: PostgresConnection) async throws {
     let store = try await RecipeStore(
       table: table.catalog.name,
-      column: run.target.vectorColumn,
+      column: job.target.vectorColumn,
       on: connection
     )
     do {
@@ -330,7 +348,7 @@ struct LoadSession: Sendable {
         try await store.forgetPredecessor(on: connection)
       }
     } catch let error as PostgresError where error.sqlState == "42501" {
-      run.onEvent(
+      job.onEvent(
         .warning("this user may not write adbvec_recipe, so that it does not say what made the vectors")
       )
     }
@@ -344,7 +362,7 @@ struct LoadSession: Sendable {
   private static let manyRows = 5_000
 
   private func defers(_ expected: Int?) -> Bool {
-    switch run.options.indexes {
+    switch job.options.indexes {
     case .keep: false
     case .defer: !table.vectorIndexes.isEmpty
     case .automatic:

@@ -23,12 +23,14 @@ struct BatchFeed: Sendable {
   private var done: DoneRanges
   private let onEvent: @Sendable (LoadEvent) -> Void
   private var pace: Pace
+  /// What `peek` read and `next` has still to give: a batch, or that there is none.
+  private var peeked: LoadBatch??
 
   private static let firstRows = 100
   private static let reportedImages = 100
 
   init(
-    _ run: LoadRun,
+    _ job: LoadJob,
     table: TargetTable,
     check: TableCheck,
     traits: SourceTraits,
@@ -40,10 +42,10 @@ struct BatchFeed: Sendable {
     self.table = table
     self.done = done
     self.traits = traits
-    source = run.source
-    options = run.options
-    onEvent = run.onEvent
-    pace = Pace(rate: run.options.rateLimit)
+    source = job.source
+    options = job.options
+    onEvent = job.onEvent
+    pace = Pace(rate: job.options.rateLimit)
   }
 
   /// Rows in a batch, once the dimension is known; at most a second's worth where a rate is kept.
@@ -60,11 +62,20 @@ struct BatchFeed: Sendable {
   /// Gives once more what is not done, from the place that the source was set to.
   mutating func restart(skipping done: DoneRanges) {
     self.done = done
+    peeked = nil
+  }
+
+  /// The batch that `next` will give.
+  mutating func peek() async throws -> LoadBatch? {
+    let batch = try await next()
+    peeked = .some(batch)
+    return batch
   }
 
   /// The next batch, checked; nil at the end.
   /// - Throws: `LoadError`, `CollectionError`, or what the extractor throws.
   mutating func next() async throws -> LoadBatch? {
+    if let batch = peeked.take() { return batch }
     guard let batch = try await source.next(rows: batchRows, skipping: done) else {
       end = await source.endPosition()
       return nil

@@ -5,7 +5,7 @@ internal import VectorSQL
 
 /// What follows the rows: indexes and statistics.
 struct LoadFinish: Sendable {
-  let run: LoadRun
+  let job: LoadJob
   let connection: PostgresConnection
   let server: ServerCapabilities
 
@@ -14,16 +14,16 @@ struct LoadFinish: Sendable {
   func buildIndexes(_ record: LoadRecord, rows: Int, dimension: Int) async throws {
     guard !record.deferredIndexes.isEmpty else { return }
     try await awaitOrphanedBuild()
-    let present = try await TargetTable.read(run.target, on: connection).vectorIndexes.map(\.definition)
+    let present = try await TargetTable.read(job.target, on: connection).vectorIndexes.map(\.definition)
     for definition in record.deferredIndexes where !present.contains(definition) {
-      let build = IndexBuild(definition: definition, run: run, connection: connection, server: server)
+      let build = IndexBuild(definition: definition, job: job, connection: connection, server: server)
       try await build.perform(rows: rows, dimension: dimension)
     }
     for statement in record.indexRestores {
       do {
         try await connection.run(trusted: statement)
       } catch let error as PostgresError where !error.isConnectionProblem {
-        run.onEvent(.warning("the index is built, but this failed: \(statement): \(error.message)"))
+        job.onEvent(.warning("the index is built, but this failed: \(statement): \(error.message)"))
       }
     }
   }
@@ -33,9 +33,9 @@ struct LoadFinish: Sendable {
     var isTold = false
     while let (backend, seconds) = try await orphanedBuild() {
       if !isTold {
-        run.onEvent(
+        job.onEvent(
           .warning(
-            "the server still builds an index on \(run.target.table.quoted) that an earlier run began \(seconds) s ago "
+            "the server still builds an index on \(job.target.table.quoted) that an earlier run began \(seconds) s ago "
               + "(backend \(backend)); waiting for it. Fix: to end it, SELECT pg_cancel_backend(\(backend))"
           )
         )
@@ -58,7 +58,7 @@ struct LoadFinish: Sendable {
           AND a.query ILIKE '%create%index%'
         """,
         binds: [
-          .text(run.target.table.name.name), run.target.table.schema.map { .text($0.name) } ?? .null,
+          .text(job.target.table.name.name), job.target.table.schema.map { .text($0.name) } ?? .null,
         ]
       )
     )
@@ -84,7 +84,7 @@ struct LoadFinish: Sendable {
         )
       )
     } catch let error as PostgresError where !error.isConnectionProblem {
-      run.onEvent(
+      job.onEvent(
         .warning(
           "the sequence \(sequence) was not set above the loaded ids (\(error.message)); the next generated id may be "
             + "taken. Fix: SELECT setval('\(sequence)', (SELECT max(\(id)) FROM \(table.catalog.name.quoted)))"
@@ -96,9 +96,9 @@ struct LoadFinish: Sendable {
   /// Gathers statistics. The elements of a `real[]` are left out: counting them takes longer than loading them, and no
   /// plan asks for them.
   func analyze(_ check: TableCheck) async throws {
-    guard run.options.analyzes else { return }
-    let target = run.target
-    run.onEvent(.step("gathering statistics"))
+    guard job.options.analyzes else { return }
+    let target = job.target
+    job.onEvent(.step("gathering statistics"))
     let columns =
       [.float4Array, .float8Array].contains(check.vectorType)
       ? [target.idColumn, target.labelColumn] : [target.idColumn, target.labelColumn, target.vectorColumn]
@@ -106,7 +106,7 @@ struct LoadFinish: Sendable {
     do {
       try await connection.run(trusted: "ANALYZE \(target.table.quoted) (\(list))")
     } catch let error as PostgresError where error.sqlState == "42501" {
-      run.onEvent(.warning("only the owner may ANALYZE \(target.table.quoted); ask for it to be run"))
+      job.onEvent(.warning("only the owner may ANALYZE \(target.table.quoted); ask for it to be run"))
     }
   }
 }
@@ -114,7 +114,7 @@ struct LoadFinish: Sendable {
 /// Builds one index with settings of its own, and tells how far it is.
 struct IndexBuild: Sendable {
   let definition: String
-  let run: LoadRun
+  let job: LoadJob
   let connection: PostgresConnection
   let server: ServerCapabilities
 
@@ -129,8 +129,8 @@ struct IndexBuild: Sendable {
 
   /// Builds it in one transaction, whose settings end with it.
   func perform(rows: Int, dimension: Int) async throws {
-    run.onEvent(.step("building an index: \(definition)"))
-    let shards = try await Shards.read(of: run.target.table.quoted, connection, server)
+    job.onEvent(.step("building an index: \(definition)"))
+    let shards = try await Shards.read(of: job.target.table.quoted, connection, server)
     let wanted = Self.memory(rows: rows / (shards?.count ?? 1), dimension: dimension)
     let memory = Self.setting(
       wanted: wanted,
@@ -143,7 +143,7 @@ struct IndexBuild: Sendable {
       try await build(settings, shards)
     } catch let error as PostgresError where lacksSharedMemory(error) {
       // Workers share the graph in /dev/shm, which a container often has only 64 MB of.
-      run.onEvent(
+      job.onEvent(
         .step("building it again without parallel workers: the server's shared memory is too small")
       )
       try await build(settings + ["SET LOCAL max_parallel_maintenance_workers = 0"], shards)
@@ -226,8 +226,8 @@ struct IndexBuild: Sendable {
   private func watched(_ shards: Shards?, _ body: @Sendable () async throws -> Void) async throws {
     guard server.reportsIndexProgress else { return try await body() }
     let backend = connection.backendPID
-    let settings = run.loader.settings
-    let onEvent = run.onEvent
+    let settings = job.settings
+    let onEvent = job.onEvent
     let watcher = Task {
       guard let other = try? await PostgresConnection.connect(settings) else { return }
       var shards = shards

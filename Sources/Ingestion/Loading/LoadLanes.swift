@@ -21,21 +21,16 @@ struct LoadLanes {
 
   /// Writes everything that the feed gives.
   /// - Throws: the first failure, after the other connections have stopped; what they committed meanwhile is counted.
-  func write(_ first: LoadBatch?, _ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
-    let failure = await writeAll(first, &feed, &meter)
+  func write(_ feed: inout BatchFeed, _ meter: inout LoadMeter) async throws {
+    let failure = await writeAll(&feed, &meter)
     await close()
     if let failure { throw failure }
   }
 
   /// The first failure, or nil.
-  private func writeAll(
-    _ first: LoadBatch?,
-    _ feed: inout BatchFeed,
-    _ meter: inout LoadMeter
-  ) async -> (any Error)? {
+  private func writeAll(_ feed: inout BatchFeed, _ meter: inout LoadMeter) async -> (any Error)? {
     await withTaskGroup(of: Result<Written, any Error>.self) { group in
       var free = lanes + lanes
-      var batch = first
       var failure: (any Error)?
       var underWay = IDsUnderWay(context)
 
@@ -52,7 +47,17 @@ struct LoadLanes {
         }
       }
 
-      while failure == nil, let current = batch {
+      /// The next batch; nil at the end, and where it cannot be read: what was read before is still written.
+      func next() async -> LoadBatch? {
+        do {
+          return try await feed.next()
+        } catch {
+          failure = error
+          return nil
+        }
+      }
+
+      while failure == nil, let current = await next() {
         while failure == nil, free.isEmpty || underWay.meets(current), let outcome = await group.next() {
           take(outcome)
         }
@@ -60,12 +65,6 @@ struct LoadLanes {
         underWay.insert(current)
         let lane = free.removeFirst()
         group.addTask { await written(current, by: lane) }
-        do {
-          batch = try await feed.next()
-        } catch {
-          // What was read before the failure is still written.
-          failure = error
-        }
       }
       while let outcome = await group.next() { take(outcome) }
       return failure

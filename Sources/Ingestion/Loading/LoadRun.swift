@@ -2,17 +2,26 @@ internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
 
+/// What is loaded, where it goes and how, and who is told of it: the same for every part of a run.
+struct LoadJob: Sendable {
+  /// How to reach the server.
+  let settings: ConnectionSettings
+  let target: LoadTarget
+  let options: LoadOptions
+  let source: any BatchSource
+  let onEvent: @Sendable (LoadEvent) -> Void
+}
+
 /// One run of a load, from the checks to the last step.
 struct LoadRun: Sendable {
-  let loader: Loader
-  let source: any BatchSource
+  let job: LoadJob
   /// What tells the source's content from another's, once it is known.
   let fingerprint: Task<SourceFingerprint?, any Error>
   let connection: PostgresConnection
-  let onEvent: @Sendable (LoadEvent) -> Void
 
-  var options: LoadOptions { loader.options }
-  var target: LoadTarget { loader.target }
+  private var options: LoadOptions { job.options }
+  private var target: LoadTarget { job.target }
+  private var source: any BatchSource { job.source }
 
   func perform() async throws -> LoadReport {
     let start = ContinuousClock.now
@@ -25,7 +34,13 @@ struct LoadRun: Sendable {
     case .int2, .int4, .int8: break
     }
     try TableCheck.checkMetric(options.metric, of: found)
-    let session = try await LoadSession(self, found: found, server: server)
+    let session = try await LoadSession(
+      job,
+      found: found,
+      fingerprint: fingerprint.value,
+      server: server,
+      connection
+    )
     do {
       var report = try await perform(session, server)
       report.duration = ContinuousClock.now - start
@@ -54,16 +69,16 @@ struct LoadRun: Sendable {
       server: server
     )
     let warnings = check.warnings + choice.warnings + session.warnings
-    warnings.forEach { onEvent(.warning($0)) }
+    warnings.forEach { job.onEvent(.warning($0)) }
     var report = LoadReport(method: choice.reason, warnings: warnings)
     report.changes = session.plan.map { FolderChanges($0, options) }
     if let plan = session.plan, options.plansOnly {
-      plan.forEachChange(options) { onEvent(.planned($0)) }
+      plan.forEachChange(options) { job.onEvent(.planned($0)) }
       (report.counts, report.isDryRun) = (session.countsBefore, true)
       return report
     }
     if session.isFinished {
-      if !options.isDryRun { try await FolderUpdate(self, session, choice.sink)?.bringUpToDate(connection) }
+      if !options.isDryRun { try await FolderUpdate(job, session, choice.sink)?.bringUpToDate(connection) }
       report.wasFinished = true
       report.counts = session.countsBefore
       if session.plan != nil { (report.counts.loaded, report.counts.skipped) = (report.counts.skipped, 0) }
@@ -74,7 +89,7 @@ struct LoadRun: Sendable {
     // The server starts its processes while the first rows are read.
     if !options.isDryRun, session.plan?.embedsNothing != true { lanes.open() }
     var feed = BatchFeed(
-      self,
+      job,
       table: session.table,
       check: check,
       traits: traits,
@@ -83,28 +98,28 @@ struct LoadRun: Sendable {
     )
     do {
       // The first rows pass every check before anything is written, the record included.
-      let first = try await feed.next()
-      if first == nil, session.done.count == 0, session.plan == nil {
+      let isEmpty = try await feed.peek() == nil
+      if isEmpty, session.done.count == 0, session.plan == nil {
         throw CollectionError(.empty, file: source.name, "there is no row in it")
       }
       let expected = try await source.expectedCount()
       feed.expected = expected
-      onEvent(.started(outline(feed, choice, session, expected)))
+      job.onEvent(.started(outline(feed, choice, session, expected)))
       report.isDryRun = options.isDryRun
       var copied = LoadCounts()
       var meter = LoadMeter(before: session.countsBefore, done: session.done.count, expected: expected)
       if options.isDryRun {
-        try await rehearse(first, &feed, &meter, session.policy)
+        try await rehearse(&feed, &meter, session.policy)
         copied.loaded = session.plan?.duplicates.count ?? 0
         report.counts = meter.total + copied
       } else {
-        (report.counts, copied) = try await write(first, &feed, &meter, lanes, session, server, expected)
+        (report.counts, copied) = try await write(&feed, &meter, lanes, session, server)
         let near = await source.nearDuplicates()
         report.changes?.settle(embedded: meter.thisRun, copied: copied, near: near, session.plan)
       }
       if let plan = session.plan { report.add(plan.pairs(await source.nearDuplicates())) }
       for notice in await source.notices() {
-        onEvent(.warning(notice))
+        job.onEvent(.warning(notice))
         report.warnings.append(notice)
       }
       report.thisRun = meter.thisRun + copied
@@ -115,7 +130,7 @@ struct LoadRun: Sendable {
         let warning =
           "\(count == 1 ? "1 row was" : "\(count) rows were") not stored: a trigger or a rule of "
           + "\(target.table.quoted) leaves rows out"
-        onEvent(.warning(warning))
+        job.onEvent(.warning(warning))
         report.warnings.append(warning)
       }
       report.unreadable = feed.unreadable
@@ -144,14 +159,12 @@ struct LoadRun: Sendable {
 
   /// Reads and checks everything, duplicates among it, and writes nothing.
   private func rehearse(
-    _ first: LoadBatch?,
     _ feed: inout BatchFeed,
     _ meter: inout LoadMeter,
     _ policy: LoadOptions.ConflictPolicy
   ) async throws {
     var seen = SeenIDs()
-    var batch = first
-    while let current = batch {
+    while let current = try await feed.next() {
       for id in current.rows.ids where !seen.insert(id) && policy == .fail {
         throw LoadError(
           .row,
@@ -161,8 +174,7 @@ struct LoadRun: Sendable {
       var counts = LoadCounts()
       counts.loaded = current.rows.count + current.changed.count
       (counts.replaced, counts.unreadable) = (current.changed.count, current.unreadable.count)
-      onEvent(.progress(meter.add(counts, positions: current.positions.count)))
-      batch = try await feed.next()
+      job.onEvent(.progress(meter.add(counts, positions: current.positions.count)))
     }
   }
 
@@ -182,7 +194,7 @@ struct LoadRun: Sendable {
     var attempt = 0
     while true {
       do {
-        let fresh = try await PostgresConnection.connect(loader.settings)
+        let fresh = try await PostgresConnection.connect(job.settings)
         try await fresh.run(trusted: probe)
         return fresh
       } catch let error as PostgresError where error.isWorthRetrying(on: engine) && attempt < options.retries
@@ -212,7 +224,7 @@ struct LoadRun: Sendable {
         where engine.commitsInTwoPhases && error.isWorthRetrying(on: engine) && attempt < options.retries
       {
         attempt += 1
-        onEvent(.retrying(reason: error.description, attempt: attempt))
+        job.onEvent(.retrying(reason: error.description, attempt: attempt))
         try await Task.sleep(for: .seconds(1))
         connection = try await liveConnection(connection, engine)
         // The locks of a commit that was left half done would stand in the way.
@@ -227,7 +239,7 @@ struct LoadRun: Sendable {
     _ server: ServerCapabilities
   ) -> LoadContext {
     LoadContext(
-      settings: loader.settings,
+      settings: job.settings,
       options: options,
       policy: session.policy,
       sink: choice.sink,
@@ -236,7 +248,7 @@ struct LoadRun: Sendable {
       commitsLate: session.journal != nil && server.allowsAsynchronousCommit,
       isPooled: server.isPooled,
       engine: server.engine,
-      report: onEvent
+      report: job.onEvent
     )
   }
 
@@ -244,25 +256,23 @@ struct LoadRun: Sendable {
   /// - Returns: the counts of the load: of this run and the runs it goes on from; and what is among them of images whose
   ///   vector is another image's.
   private func write(
-    _ first: LoadBatch?,
     _ feed: inout BatchFeed,
     _ meter: inout LoadMeter,
     _ lanes: LoadLanes,
     _ session: LoadSession,
-    _ server: ServerCapabilities,
-    _ expected: Int?
+    _ server: ServerCapabilities
   ) async throws -> (counts: LoadCounts, copied: LoadCounts) {
     let rowsBefore =
       session.table.facts.isUnlogged && session.journal != nil
       ? try await session.table.countRows(upTo: .max, on: connection) : nil
     var connection = self.connection
     let record = try await persist(&connection, server.engine) { connection in
-      try await session.begin(expected: expected, connection)
+      try await session.begin(expected: feed.expected, connection)
     }
-    let update = FolderUpdate(self, session, lanes.context.sink)
+    let update = FolderUpdate(job, session, lanes.context.sink)
     do {
       try await update?.prepare(connection)
-      try await lanes.write(first, &feed, &meter)
+      try await lanes.write(&feed, &meter)
       connection = try await liveConnection(connection, server.engine)
       let batch = try await persist(&connection, server.engine) { connection in
         try await writeLost(&feed, &meter, lanes.context, session, connection)
@@ -279,7 +289,7 @@ struct LoadRun: Sendable {
       }
       let copied = try await update?.complete(await source.nearDuplicates(), connection) ?? LoadCounts()
       try await persist(&connection, server.engine) { connection in
-        let finish = LoadFinish(run: self, connection: connection, server: server)
+        let finish = LoadFinish(job: job, connection: connection, server: server)
         try await finish.buildIndexes(record, rows: meter.total.loaded, dimension: feed.dimension)
         if changesMuch(session, meter.thisRun + copied) { try await finish.analyze(feed.check) }
         try await finish.advanceSequence(session.table)
@@ -364,13 +374,13 @@ struct LoadRun: Sendable {
         throw LoadError(.resume, "\(source.name): rows that were read before are not there any more")
       }
       before = done
-      onEvent(.warning("the server crashed and lost its last commits; their rows are written again"))
+      job.onEvent(.warning("the server crashed and lost its last commits; their rows are written again"))
       let start = session.plan == nil ? record.place : SourcePlace(position: 0, offset: 0, line: 1)
       try await source.skip(to: start)
       feed.restart(skipping: done)
       let counts = session.plan == nil ? record.counts : session.countsBefore + record.counts
       meter.restart(counts: counts, done: done.count)
-      try await LoadLanes(context).write(try await feed.next(), &feed, &meter)
+      try await LoadLanes(context).write(&feed, &meter)
     }
   }
 }

@@ -32,10 +32,10 @@ public struct Loader: Sendable {
     let fingerprint = Task { try await source.fingerprint() }
     let connection = try await PostgresConnection.connect(settings)
     let turn = StateLock(())
-    let run = LoadRun(loader: self, source: source, fingerprint: fingerprint, connection: connection) {
-      event in
+    let job = LoadJob(settings: settings, target: target, options: options, source: source) { event in
       turn.withLock { _ in onEvent(event) }
     }
+    let run = LoadRun(job: job, fingerprint: fingerprint, connection: connection)
     do {
       let report = try await run.perform()
       await connection.close()
