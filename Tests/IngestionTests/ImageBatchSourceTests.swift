@@ -36,8 +36,7 @@ import Testing
     let others = DispatchSemaphore(value: 0)
     let source = ImageBatchSource(
       Dots(count: 40, bytes: 100, firstBytes: bytes),
-      workers: 2,
-      decodingMemory: 1000
+      .init(workers: 2, decodingMemory: 1000)
     ) {
       { image in
         let position = image.rgb[0]
@@ -64,7 +63,7 @@ import Testing
   func memoryBoundsWhatIsDecodedAtOnce(bytes: Int, most: Int) async throws {
     let atOnce = Atomic(0)
     let highest = Atomic(0)
-    let source = ImageBatchSource(Dots(count: 60, bytes: bytes), workers: 4, decodingMemory: 1000) {
+    let source = ImageBatchSource(Dots(count: 60, bytes: bytes), .init(workers: 4, decodingMemory: 1000)) {
       { image in
         let now = atOnce.add(1, ordering: .relaxed).newValue
         _ = highest.max(now, ordering: .relaxed)
@@ -105,7 +104,10 @@ import Testing
       return
     }
     let read = Atomic(0)
-    let source = ImageBatchSource(try FolderCollection(path: folder), workers: 1, decodingMemory: 8 << 20) {
+    let source = ImageBatchSource(
+      try FolderCollection(path: folder),
+      .init(workers: 1, decodingMemory: 8 << 20)
+    ) {
       { _ in
         guard read.load(ordering: .relaxed) == 0 else { return [1] }
         for _ in 0..<12_000 where files.count(where: Self.isInMemory) < 3 { usleep(5000) }
@@ -151,7 +153,7 @@ import Testing
   }
 
   @Test func animationsAreCounted() async throws {
-    let source = ImageBatchSource(Animations(), workers: 2) { { [Float($0.width)] } }
+    let source = ImageBatchSource(Animations(), .init(workers: 2)) { { [Float($0.width)] } }
     #expect(await source.notices().isEmpty)
     _ = try await source.next(rows: 6, skipping: DoneRanges())
     #expect(await source.notices() == ["3 animations: their first frames were taken"])
@@ -159,7 +161,7 @@ import Testing
 
   /// The closure of a worker was wrapped in another with each image, until a call overflowed the stack.
   @Test func aWorkerServesAsManyImagesAsThereAre() async throws {
-    let source = ImageBatchSource(Dots(count: 60_000), workers: 1) { { [Float($0.rgb[0])] } }
+    let source = ImageBatchSource(Dots(count: 60_000), .init(workers: 1)) { { [Float($0.rgb[0])] } }
     var count = 0
     while let batch = try await source.next(rows: 5_000, skipping: DoneRanges()) { count += batch.rows.count }
     #expect(count == 60_000)
@@ -168,7 +170,7 @@ import Testing
   /// As many large vectors as fit 16 MiB wait, not more.
   @Test func largeVectorsDoNotPileUp() async throws {
     let started = Atomic(0)
-    let source = ImageBatchSource(Dots(count: 200), workers: 2) {
+    let source = ImageBatchSource(Dots(count: 200), .init(workers: 2)) {
       { image in
         started.add(1, ordering: .relaxed)
         return [Float](repeating: Float(image.rgb[0]), count: 1 << 19)

@@ -181,7 +181,7 @@ struct LoadPartsTests {
 
   @Test func imagesComeInOrderAndUnreadableOnesAreCounted() async throws {
     let images = Numbered(count: 100, broken: [0, 41, 99])
-    let source = ImageBatchSource(images, workers: 4) { { [Float($0.rgb[0]), 1] } }
+    let source = ImageBatchSource(images, .init(workers: 4)) { { [Float($0.rgb[0]), 1] } }
     var ids: [ImageID] = []
     var unreadable: [Int] = []
     while let batch = try await source.next(rows: 30, skipping: DoneRanges([10..<20, 50..<60])) {
@@ -202,7 +202,7 @@ struct LoadPartsTests {
   }
 
   @Test func aStrictLoadStopsAtAnUnreadableImage() async throws {
-    let source = ImageBatchSource(Numbered(count: 9, broken: [5]), workers: 2, isStrict: true) {
+    let source = ImageBatchSource(Numbered(count: 9, broken: [5]), .init(workers: 2, isStrict: true)) {
       { _ in [1] }
     }
     let error = await #expect(throws: LoadError.self) {
@@ -213,7 +213,9 @@ struct LoadPartsTests {
 
   @Test func aFailingExtractorIsNoUnreadableImage() async throws {
     struct Broken: Error {}
-    let source = ImageBatchSource(Numbered(count: 9, broken: []), workers: 2) { { _ in throw Broken() } }
+    let source = ImageBatchSource(Numbered(count: 9, broken: []), .init(workers: 2)) {
+      { _ in throw Broken() }
+    }
     await #expect(throws: Broken.self) { try await source.next(rows: 9, skipping: DoneRanges()) }
   }
 
@@ -354,7 +356,7 @@ struct LoadPartsTests {
 
   @Test func idsByPathStayWhenImagesComeAndGo() async throws {
     let ids = { (count: Int) async throws -> [ImageID] in
-      let source = ImageBatchSource(Numbered(count: count, broken: []), workers: 1, ids: .path) {
+      let source = ImageBatchSource(Numbered(count: count, broken: []), .init(workers: 1, ids: .path)) {
         { _ in [1] }
       }
       return try await source.next(rows: 100, skipping: DoneRanges())?.rows.ids ?? []

@@ -91,7 +91,7 @@ final class SyncedFolder: Sendable {
       ?? FolderCollection(path: images.path, allowsNone: true)
     var makeRecipe: (@Sendable () throws -> Recipe)?
     if let recipe { makeRecipe = { recipe } }
-    return ImageBatchSource(collection, workers: 2, ids: ids, recipe: makeRecipe) {
+    return ImageBatchSource(collection, .init(workers: 2, ids: ids), recipe: makeRecipe) {
       { image in
         self.embeddings.withLock { $0 += 1 }
         let action = self.meanwhile.withLock { action in

@@ -65,7 +65,7 @@ public struct RetrievalTask: Sendable {
   }
 
   private func source(_ images: any ImageCollection, _ model: FeatureModel) -> ImageBatchSource {
-    ImageBatchSource(images, model: model, workers: workers)
+    ImageBatchSource(images, .init(workers: workers), model: model)
   }
 
   /// Measures a setting.

@@ -37,43 +37,65 @@ public actor ImageBatchSource: BatchSource {
   private var position = 0
   private var underWay: [(position: Int, task: Task<EmbeddingWorker.Outcome, any Error>)] = []
 
+  /// How a collection's images are read.
+  public struct Options: Sendable {
+    let workers: Int
+    let isStrict: Bool
+    let limit: Int?
+    let ids: ImageIDs
+    let decodingMemory: Int
+    let onImage: (@Sendable (EmbeddingProgress) -> Void)?
+
+    /// - Parameters:
+    ///   - workers: how many images are worked on at once, each on a thread of its own.
+    ///   - isStrict: makes an image that cannot be read fatal.
+    ///   - limit: takes only that many images.
+    ///   - ids: what the rows' ids are.
+    ///   - decodingMemory: the bytes that images may take together while they are decoded; one that needs more is decoded beside
+    ///     small ones alone.
+    ///   - onImage: called for each image that is done, readable or not, before its batch is; from any thread.
+    public init(
+      workers: Int,
+      isStrict: Bool = false,
+      limit: Int? = nil,
+      ids: ImageIDs = .position,
+      decodingMemory: Int = 512 << 20,
+      onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil
+    ) {
+      self.workers = max(workers, 1)
+      self.isStrict = isStrict
+      self.limit = limit
+      self.ids = ids
+      self.decodingMemory = decodingMemory
+      self.onImage = onImage
+    }
+  }
+
   /// A source of a collection's images.
   ///
   /// - Parameters:
-  ///   - workers: how many images are worked on at once, each on a thread of its own.
-  ///   - isStrict: makes an image that cannot be read fatal.
-  ///   - limit: takes only that many images.
-  ///   - ids: what the rows' ids are.
   ///   - recipe: what makes the vectors; asked for before the first extractor is made.
   ///   - coverage: what the model takes of an image; asked for with the first extractor.
   ///   - dimension: how many numbers a vector will have, where that is known.
-  ///   - decodingMemory: the bytes that images may take together while they are decoded; one that needs more is decoded beside small
-  ///     ones alone.
-  ///   - onImage: called for each image that is done, readable or not, before its batch is; from any thread.
   ///   - makeExtractor: called once a worker, on its thread.
   public init(
     _ collection: any ImageCollection,
-    workers: Int,
-    isStrict: Bool = false,
-    limit: Int? = nil,
-    ids: ImageIDs = .position,
+    _ options: Options,
     recipe: (@Sendable () throws -> Recipe)? = nil,
     coverage: (@Sendable () throws -> Image.DecodingOptions.Coverage)? = nil,
     dimension: Int? = nil,
-    decodingMemory: Int = 512 << 20,
-    onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil,
     makeExtractor: @escaping @Sendable () throws -> Extractor
   ) {
     name = collection.name
-    self.onImage = onImage
+    onImage = options.onImage
     self.collection = collection
-    self.isStrict = isStrict
+    isStrict = options.isStrict
     makeRecipe = recipe
-    imageIDs = ids
-    isLimited = limit.map { $0 < collection.count } ?? false
-    self.limit = min(limit ?? collection.count, collection.count)
+    imageIDs = options.ids
+    isLimited = options.limit.map { $0 < collection.count } ?? false
+    limit = min(options.limit ?? collection.count, collection.count)
     pool = EmbeddingPool(
-      (0..<max(workers, 1)).map { _ in
+      (0..<options.workers).map { _ in
         EmbeddingWorker(
           collection: collection,
           coverage: coverage,
@@ -81,34 +103,15 @@ public actor ImageBatchSource: BatchSource {
         )
       },
       files: try? collection.files(),
-      memory: decodingMemory
+      memory: options.decodingMemory
     )
-    leastWindow = max(workers, 1) * 2
+    leastWindow = options.workers * 2
     window = Self.window(of: dimension, atLeast: leastWindow)
   }
 
   /// A source of the embeddings that a model makes of a collection's images.
-  ///
-  /// The parameters are those of the other initializer.
-  public init(
-    _ collection: any ImageCollection,
-    model: FeatureModel,
-    workers: Int,
-    isStrict: Bool = false,
-    limit: Int? = nil,
-    ids: ImageIDs = .position,
-    onImage: (@Sendable (EmbeddingProgress) -> Void)? = nil
-  ) {
-    self.init(
-      collection,
-      workers: workers,
-      isStrict: isStrict,
-      limit: limit,
-      ids: ids,
-      coverage: { model.coverage },
-      dimension: model.dimension,
-      onImage: onImage
-    ) {
+  public init(_ collection: any ImageCollection, _ options: Options, model: FeatureModel) {
+    self.init(collection, options, coverage: { model.coverage }, dimension: model.dimension) {
       let extractor = try model.makeExtractor()
       return { try extractor.features(of: $0) }
     }
@@ -217,7 +220,9 @@ public actor ImageBatchSource: BatchSource {
     let found = phash.flatMap { duplicates?.decide($0, at: position) }
     if let found, share(found, wasEmbedded: outcome.hasVector, &batch) { return }
     if let phash, !outcome.hasVector {
-      if let plan, plan.examined.contains(position) { return record(position, phash, found, plan, &batch) }
+      if let plan, plan.examined.contains(position) {
+        return batch.images.append(plan.image(at: position, showing: phash, like: found))
+      }
       // The image that it looks like turned out to be a duplicate itself.
       outcome = try await pool.embed(position, .vector)
     }
@@ -236,7 +241,9 @@ public actor ImageBatchSource: BatchSource {
           "\(entry.name): \(vector.count) features where the others have \(batch.rows.dimension)"
         )
       }
-      if let plan { record(position, phash, found, plan, &batch, hash: hash) }
+      if let plan {
+        batch.images.append(plan.image(at: position, hash: hash, showing: phash, like: found))
+      }
     case .looked: break
     case .unreadable(let reason):
       guard !isStrict else { throw LoadError(.image, reason) }
@@ -259,25 +266,11 @@ public actor ImageBatchSource: BatchSource {
     found.wasEmbedded = isShared && wasEmbedded
     near.append(found)
     if isShared, search.treatment == .skip {
-      record(found.position, found.hash, found, plan, &batch, hasRow: false)
+      var image = plan.image(at: found.position, showing: found.hash, like: found)
+      image.id = nil
+      batch.images.append(image)
     }
     return isShared
-  }
-
-  private func record(
-    _ position: Int,
-    _ phash: PerceptualHash?,
-    _ found: NearDuplicate?,
-    _ plan: LoadPlan,
-    _ batch: inout LoadBatch,
-    hash: String? = nil,
-    hasRow: Bool = true
-  ) {
-    var image = plan.image(at: position, hash: hash ?? plan.files[position].contentHash())
-    image.phash = phash
-    image.duplicateOf = found.map { plan.files[$0.original].path }
-    if !hasRow { image.id = nil }
-    batch.images.append(image)
   }
 
   /// - Parameter before: how many images runs before this one were done with.
@@ -317,6 +310,26 @@ public actor ImageBatchSource: BatchSource {
     guard let plan, let duplicates else { return .vector }
     return plan.examined.contains(position)
       ? .look : .comparison(duplicates, mayShare: plan.mayShare(at: position))
+  }
+}
+
+extension LoadPlan {
+  /// What is recorded of an image that was looked at.
+  ///
+  /// - Parameters:
+  ///   - hash: of its content, which is read where it is not known yet.
+  ///   - phash: what it shows.
+  ///   - found: the image that it looks like.
+  fileprivate func image(
+    at position: Int,
+    hash: String? = nil,
+    showing phash: PerceptualHash?,
+    like found: NearDuplicate?
+  ) -> JournalImage {
+    var image = image(at: position, hash: hash ?? files[position].contentHash())
+    image.phash = phash
+    image.duplicateOf = found.map { files[$0.original].path }
+    return image
   }
 }
 

@@ -80,13 +80,13 @@ struct EmbedCommand: AsyncParsableCommand, InterruptibleCommand {
     collection.warnings.forEach { Terminal.warning($0) }
     let model = try features.load(settings)
     let reporter = LoadReporter(global)
-    let batches = ImageBatchSource(
-      collection,
-      model: model,
+    let options = ImageBatchSource.Options(
       workers: workers,
       isStrict: strict,
-      limit: limit
-    ) { reporter.show($0) }
+      limit: limit,
+      onImage: { reporter.show($0) }
+    )
+    let batches = ImageBatchSource(collection, options, model: model)
     let writer = try FeatureOutput.open(output, format: outputFormat ?? earlierFormat, labels: labels)
     var (rows, unreadable) = (0, 0)
     while let batch = try await batches.next(rows: 100, skipping: DoneRanges()) {
@@ -233,15 +233,14 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
       recipe[.weightsFile] = settings[.weights].map { URL(filePath: $0.text).standardizedFileURL.path }
       recipe[.projectionFile] = settings[.projection].map { URL(filePath: $0.text).standardizedFileURL.path }
     }
-    let batches = ImageBatchSource(
-      collection,
-      model: model,
+    let options = ImageBatchSource.Options(
       workers: images.reading.workers,
       isStrict: strict,
       limit: limit,
-      ids: images.ids ?? .position
-    ) { reporter.show($0) }
-    return (batches, recipe)
+      ids: images.ids ?? .position,
+      onImage: { reporter.show($0) }
+    )
+    return (ImageBatchSource(collection, options, model: model), recipe)
   }
 
   /// What made the vectors that the table has: new ones are made alike.

@@ -62,11 +62,9 @@ final class FolderSync: Sendable {
     if features.isGiven { _ = try model.value() }
     let batches = ImageBatchSource(
       collection,
-      workers: images.reading.workers,
-      ids: images.ids ?? .position,
+      .init(workers: images.reading.workers, ids: images.ids ?? .position, onImage: onImage),
       recipe: { try model.value().recipe },
       coverage: { try model.value().model.coverage },
-      onImage: onImage,
       makeExtractor: {
         let extractor = try model.value().model.makeExtractor()
         return { try extractor.features(of: $0) }

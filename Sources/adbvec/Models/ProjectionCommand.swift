@@ -179,7 +179,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     var model: FeatureModel?
     for choice in choices {
       let one = try features.load(settings, choice)
-      let source = ImageBatchSource(images, model: one, workers: reading.workers)
+      let source = ImageBatchSource(images, .init(workers: reading.workers), model: one)
       try vectors.append(
         try await CollectedVectors.reading(source, progress: Terminal.counter("images", global))
       )

@@ -39,7 +39,7 @@ struct LoadingFolderTests {
       _ change: (inout LoadOptions) -> Void = { _ in }
     ) async throws -> LoadReport {
       let images = try FolderCollection(path: path)
-      let source = ImageBatchSource(images, workers: 1, ids: ids) { { [Float($0.rgb[0])] } }
+      let source = ImageBatchSource(images, .init(workers: 1, ids: ids)) { { [Float($0.rgb[0])] } }
       var options = LoadOptions()
       change(&options)
       return try await Loader(settings: settings, target: target, options: options).run(source)

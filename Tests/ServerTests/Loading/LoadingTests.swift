@@ -62,7 +62,7 @@ struct LoadingTests {
     try await ScratchSchema.with { connection, schema in
       let target = try await LoadingTable.make(connection, schema, type: "vector(3)")
       let images = try ImageSource.open(Environment.data + "/cifar-100-binary/test.bin")
-      let source = ImageBatchSource(images, workers: 3) {
+      let source = ImageBatchSource(images, .init(workers: 3)) {
         { image in image.rgb.prefix(3).map(Float.init) }
       }
       var options = LoadOptions()
