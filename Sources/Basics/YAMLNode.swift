@@ -19,10 +19,20 @@ package struct YAMLNode {
   }
 
   package let content: Content
-  /// 1 for the first.
-  package let line: Int
-  /// How many characters (Unicode scalars) of the text stand before it.
-  package let offset: Int
+  package let place: Place
+
+  /// Where something begins.
+  package struct Place {
+    /// 1 for the first.
+    package let line: Int
+    /// How many characters (Unicode scalars) of the line stand before it.
+    package let column: Int
+
+    fileprivate init(_ mark: yaml_mark_t) {
+      line = Int(mark.line) + 1
+      column = Int(mark.column)
+    }
+  }
 
   /// The text of one value; nil for anything else.
   package var scalar: String? { if case .scalar(let text) = content { text } else { nil } }
@@ -45,8 +55,7 @@ package struct YAMLNode {
 
   fileprivate init(_ content: Content, _ event: YAMLParser.Event) {
     self.content = content
-    line = event.line
-    offset = event.offset
+    place = event.place
   }
 }
 
@@ -54,10 +63,7 @@ package struct YAMLNode {
 package struct YAMLError: Error {
   /// What is wrong, one line.
   package let message: String
-  /// 1 for the first.
-  package let line: Int
-  /// How many characters (Unicode scalars) of the text stand before the place.
-  package let offset: Int
+  package let place: YAMLNode.Place
 }
 
 /// Puts together libyaml's events (`yaml.h`); the parser lives as long as the value.
@@ -66,9 +72,9 @@ private struct YAMLParser: ~Copyable {
 
   private init() throws {
     let problem = adbvec_yaml_problem().map { String(cString: $0) }
-    if let problem { throw YAMLError(message: problem, line: 1, offset: 0) }
+    if let problem { throw YAMLError(message: problem, place: YAMLNode.Place(yaml_mark_t())) }
     guard yaml_parser_initialize(parser) == 1 else {
-      throw YAMLError(message: "out of memory", line: 1, offset: 0)
+      throw YAMLError(message: "out of memory", place: YAMLNode.Place(yaml_mark_t()))
     }
   }
 
@@ -96,12 +102,11 @@ private struct YAMLParser: ~Copyable {
   /// What an event says, copied out of libyaml's memory.
   struct Event {
     let type: yaml_event_type_t
-    let line: Int
-    let offset: Int
+    let place: YAMLNode.Place
     let text: String
     let isPlain: Bool
 
-    func error(_ message: String) -> YAMLError { YAMLError(message: message, line: line, offset: offset) }
+    func error(_ message: String) -> YAMLError { YAMLError(message: message, place: place) }
   }
 
   private func next() throws -> Event {
@@ -112,8 +117,7 @@ private struct YAMLParser: ~Copyable {
     let scalar = event.data.scalar
     return Event(
       type: event.type,
-      line: Int(event.start_mark.line) + 1,
-      offset: Int(event.start_mark.index),
+      place: YAMLNode.Place(event.start_mark),
       text: isScalar
         ? String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
         : "",
@@ -128,11 +132,7 @@ private struct YAMLParser: ~Copyable {
     if let context = state.context {
       message += " \(String(cString: context)) that begins in line \(state.context_mark.line + 1)"
     }
-    return YAMLError(
-      message: message,
-      line: Int(state.problem_mark.line) + 1,
-      offset: Int(state.problem_mark.index)
-    )
+    return YAMLError(message: message, place: YAMLNode.Place(state.problem_mark))
   }
 
   private func node(_ event: Event, depth: Int) throws -> YAMLNode {

@@ -289,6 +289,9 @@ import Testing
     ("[a.pgvector]\nrange = [1, 2]", "1:1: a is not declared"),
     ("type = \"int\"", "1:8: type takes lines key: value"),
     ("[a]\ntype = \"int\"\nrange = [2, 1]", "3:9: range is [least, most]"),
+    (
+      "[a]    # one\ntype=\"choice\"\nchoices = [\n  \"x\",\n]\n  range = [2, 1]", "6:2: range has no meaning"
+    ),
     ("[a]\ntype = \"int\"\n[a.pgvectr]\nrange = [1, 2]", "3:1: unknown dialect pgvectr of a; did"),
     ("[a]\ntype = \"int\"\n[a.analyticdb]\nrange = [3, 2]", "4:9: range is [least, most]"),
     ("[a]\ntype = \"int\"\n[a.b.c]\nrange = [1, 2]", "3:1: unknown dialect b.c of a"),

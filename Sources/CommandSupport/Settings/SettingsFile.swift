@@ -48,7 +48,7 @@ package struct SettingsFile {
     do {
       return try YAMLNode(text)
     } catch let error as YAMLError {
-      throw CommandFailure("\(path):\(error.line): cannot be read as YAML: \(error.message)", exitCode: 64)
+      throw CommandFailure("\(path):\(error.place.line): cannot be read as YAML: \(error.message)", exitCode: 64)
     }
   }
 
@@ -65,7 +65,7 @@ package struct SettingsFile {
   private func entry(_ node: YAMLNode, _ name: String) throws -> Entry? {
     if node.isNull { return nil }
     guard let text = node.scalar else { throw failure(node, "\(name) takes one value") }
-    return Entry(text: text, line: node.line)
+    return Entry(text: text, line: node.place.line)
   }
 
   private func check(_ name: String, _ key: YAMLNode) throws {
@@ -79,6 +79,6 @@ package struct SettingsFile {
   }
 
   private func failure(_ node: YAMLNode, _ message: String) -> CommandFailure {
-    CommandFailure("\(path):\(node.line): \(message)", exitCode: 64)
+    CommandFailure("\(path):\(node.place.line): \(message)", exitCode: 64)
   }
 }

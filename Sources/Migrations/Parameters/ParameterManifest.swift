@@ -71,7 +71,7 @@ private struct Declaration {
   typealias Line = (key: YAMLNode, value: YAMLNode)
 
   let name: String
-  let place: YAMLNode
+  let key: YAMLNode
   var lines: [Line] = []
   /// The lines that hold for one dialect instead.
   var refinements: [(dialect: String, lines: [Line])] = []
@@ -96,7 +96,7 @@ private struct ManifestReader {
         continue
       }
       try checkName(name, key)
-      var declaration = Declaration(name: name, place: key)
+      var declaration = Declaration(name: name, key: key)
       for line in try self.lines(value, "\(name) takes lines key: value") {
         let inner = line.key.scalar ?? ""
         if dialect.namesBesideIt.contains(inner) || line.value.isMapping && !Self.keys.contains(inner) {
@@ -135,7 +135,7 @@ private struct ManifestReader {
     do {
       return try YAMLNode(text)
     } catch let problem as YAMLError {
-      throw error("cannot be read as \(isTOML ? "TOML" : "YAML"): \(problem.message)", at: problem.offset)
+      throw error("cannot be read as \(isTOML ? "TOML" : "YAML"): \(problem.message)", at: problem.place)
     }
   }
 
@@ -171,14 +171,20 @@ private struct ManifestReader {
       .definition()
   }
 
-  func error(_ message: String, _ node: YAMLNode) -> MigrationError { error(message, at: node.offset) }
+  func error(_ message: String, _ node: YAMLNode) -> MigrationError { error(message, at: node.place) }
 
-  private func error(_ message: String, at offset: Int) -> MigrationError {
-    MigrationError(.invalidManifest, PrintableText.line(message), at: location(offset))
+  private func error(_ message: String, at place: YAMLNode.Place) -> MigrationError {
+    MigrationError(.invalidManifest, PrintableText.line(message), at: location(place))
   }
 
-  func location(_ offset: Int) -> SourceLocation {
-    file.location(file.text.offset(ofCharacter: offset + 1))
+  func location(_ place: YAMLNode.Place) -> SourceLocation {
+    let bytes = file.text.utf8
+    var start = 0
+    for _ in 1..<place.line {
+      start = bytes[start...].firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.count
+    }
+    let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+    return file.location(min(end, file.text.offset(ofCharacter: place.column + 1, from: start)))
   }
 
   static let keys = [
@@ -225,7 +231,7 @@ private struct DeclarationReader {
     }
     guard let kind = ParameterDefinition.Kind(rawValue: try string("type") ?? "") else {
       let known = ParameterDefinition.Kind.allCases.map(\.rawValue).joined(separator: ", ")
-      throw reader.error("\(declaration.name) needs type: one of \(known)", declaration.place)
+      throw reader.error("\(declaration.name) needs type: one of \(known)", declaration.key)
     }
     for line in lines where !Self.kinds(line.key.scalar ?? "").contains(kind) {
       throw reader.error("\(line.key.scalar ?? "") has no meaning for type: \(kind.rawValue)", line.key)
@@ -233,7 +239,7 @@ private struct DeclarationReader {
     var definition = ParameterDefinition(
       name: declaration.name,
       kind: kind,
-      location: reader.location(declaration.place.offset)
+      location: reader.location(declaration.key.place)
     )
     definition.range = try range()
     definition.atLeast = try multiple()
@@ -252,7 +258,7 @@ private struct DeclarationReader {
   private func check(_ definition: ParameterDefinition) throws {
     switch definition.kind {
     case .choice where definition.choices.isEmpty:
-      throw reader.error("a choice needs choices: [a, b]", declaration.place)
+      throw reader.error("a choice needs choices: [a, b]", declaration.key)
     case .choice where !definition.renders.isEmpty && definition.renders.count != definition.choices.count:
       throw reader.error("renders needs a text for each choice", place("renders"))
     case .bool where !definition.renders.isEmpty && definition.renders.count != 2:
@@ -305,7 +311,7 @@ private struct DeclarationReader {
     return nil
   }
 
-  private func place(_ key: String) -> YAMLNode { value(key) ?? declaration.place }
+  private func place(_ key: String) -> YAMLNode { value(key) ?? declaration.key }
 
   private func string(_ key: String) throws -> String? {
     guard let value = value(key) else { return nil }
