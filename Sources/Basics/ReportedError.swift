@@ -2,15 +2,29 @@
 package protocol ReportedError: Error, CustomStringConvertible {
   /// The kind of failure in snake_case; part of the JSON schema, so it does not change.
   var reportedCode: String { get }
-  /// What failed, where and why, without the fix; the description where an error keeps no parts.
+  /// What failed, where and why, without the fix.
   var reportedMessage: String { get }
   /// A command, statement or setting that works in this state; nil where none is known.
   var fix: String? { get }
 }
 
 extension ReportedError {
-  package var reportedMessage: String { description }
-  package var fix: String? { nil }
+  package var reportedMessage: String { ReportedText(description).message }
+  package var fix: String? { ReportedText(description).fix }
+}
+
+/// The parts of an error's text, as terminals show it: what failed, and behind the last ". Fix: " what to do about it.
+package struct ReportedText {
+  package let message: String
+  package let fix: String?
+
+  package init(_ text: String) {
+    // A table in front of the fix ends with its own line.
+    let marks = [". Fix: ", "\nFix: "].compactMap { text.utf8.ranges(of: $0.utf8).last }
+    let mark = marks.max { $0.lowerBound < $1.lowerBound }
+    message = mark.map { String(text[..<$0.lowerBound]) } ?? text
+    fix = mark.map { String(text[$0.upperBound...]) }
+  }
 }
 
 /// Spells a name of Swift's as JSON and errors do: `noSuchID` becomes `no_such_id`.

@@ -17,6 +17,18 @@ package struct Failure {
     var file: String?
     var line: Int?
     var column: Int?
+
+    init(code: String, message: String, fix: String?) {
+      self.code = code
+      self.message = message
+      self.fix = fix
+    }
+
+    /// An error that keeps no parts.
+    init(code: String, text: String) {
+      let text = ReportedText(text)
+      self.init(code: code, message: text.message, fix: text.fix)
+    }
   }
 
   /// What standard error shows, an element an error.
@@ -36,56 +48,60 @@ package struct Failure {
     switch error {
     case let error as any FailureWithCause:
       let cause = Failure(error.cause)
-      var entry = cause.entries.first ?? Entry(code: "failed", message: "")
-      entry.message = error.description
-      entry.fix = nil
+      let text = ReportedText(error.description)
+      var entry = cause.entries.first ?? Entry(code: "failed", text: "")
+      entry.message = text.message
+      entry.fix = text.fix
       self.init([error.description], [entry], exitCode: cause.exitCode)
     case is CancellationError:
-      self.init([interruption], [Entry(code: "interrupted", message: interruption)], exitCode: 130)
+      self.init([interruption], [Entry(code: "interrupted", text: interruption)], exitCode: 130)
     case let error as Output.Failure:
       let message = "cannot write to standard output: \(String(cString: strerror(error.code)))"
       self.init(
         error.isClosedPipe ? [] : [message],
-        [Entry(code: "output", message: message)],
+        [Entry(code: "output", text: message)],
         exitCode: error.isClosedPipe ? 141 : 1
       )
     case let error as AtomicFile.Failure:
-      self.init([error.description], [Entry(code: "output", message: error.description)], exitCode: 1)
+      self.init([error.description], [Entry(code: "output", text: error.description)], exitCode: 1)
     case let error as MigrationError: self.init(migrations: [error])
     case let error as MigrationErrors: self.init(migrations: error.errors)
     case let error as PostgresError: self.init(server: error)
     case let error as PrivateServerError:
       let isMissing = error.code == .notRunning
-      let entry = Entry(code: isMissing ? "connection" : "private_server", message: error.description)
+      let entry = Entry(code: isMissing ? "connection" : "private_server", text: error.description)
       self.init([error.description], [entry], exitCode: isMissing ? 5 : 1)
     case let error as CommandFailure:
       let code = error.exitCode == 64 ? "usage" : error.exitCode == 5 ? "connection" : "failed"
-      let entry = Entry(code: code, message: error.message, fix: error.fix)
+      let text = ReportedText(error.message)
+      let entry = Entry(
+        code: code,
+        message: error.fix == nil ? text.message : error.message,
+        fix: error.fix ?? text.fix
+      )
       self.init([error.description], [entry], exitCode: error.exitCode)
     case let error as any ReportedError:
       let entry = Entry(code: error.reportedCode, message: error.reportedMessage, fix: error.fix)
       self.init([error.description], [entry], exitCode: 1)
     default:
       let text = String(describing: error)
-      self.init([text], [Entry(code: "failed", message: text)], exitCode: 1)
+      self.init([text], [Entry(code: "failed", text: text)], exitCode: 1)
     }
   }
 
   /// A command line that cannot be understood.
   init(usage message: String, shown: String) {
-    self.init([shown], [Entry(code: "usage", message: message)], exitCode: 64)
+    self.init([shown], [Entry(code: "usage", text: message)], exitCode: 64)
   }
 
   private init(server error: PostgresError) {
     let isConnection = error.isConnectionProblem
     let fix = error.hint == nil ? Self.fix(error) : nil
-    let entry = Entry(
-      code: isConnection ? "connection" : "server",
-      message: error.message,
-      fix: error.hint ?? fix,
-      detail: error.detail,
-      sqlstate: error.sqlState
-    )
+    var entry = Entry(code: isConnection ? "connection" : "server", text: error.message)
+    // Triggers of a change of model begin their hints with the word.
+    entry.fix = error.hint.map { ReportedText(". " + $0).fix ?? $0 } ?? fix ?? entry.fix
+    entry.detail = error.detail
+    entry.sqlstate = error.sqlState
     let line = error.description + (fix.map { ". Fix: \($0)" } ?? "")
     self.init([line], [entry], exitCode: isConnection ? 5 : 1)
   }
@@ -117,17 +133,18 @@ package struct Failure {
       }
       return Self.spelled(error.description) + "\n" + location.excerpt
     }
-    let entries = errors.map { error in
-      Entry(
-        code: error.code.description,
-        message: error.message,
-        fix: error.hint.map(Self.spelled),
-        detail: error.detail,
-        sqlstate: error.sqlState,
-        file: error.location?.file,
-        line: error.location?.lineNumber,
-        column: error.location?.column
+    let entries = errors.map { error -> Entry in
+      var entry = Entry(
+        code: error.reportedCode,
+        message: Self.spelled(error.reportedMessage),
+        fix: error.fix.map(Self.spelled)
       )
+      entry.detail = error.detail
+      entry.sqlstate = error.sqlState
+      entry.file = error.location?.file
+      entry.line = error.location?.lineNumber
+      entry.column = error.location?.column
+      return entry
     }
     let codes = errors.map(\.code)
     let exitCode: Int32 =

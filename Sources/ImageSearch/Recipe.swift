@@ -255,11 +255,11 @@ public struct RecipeMismatch: Error, Sendable, Hashable, CustomStringConvertible
     let second = rows.map(\.1.count).max() ?? 0
     let lines = rows.map { "  \(Self.padded($0.0, first))  \(Self.padded($0.1, second))  \($0.2)" }
     return "the vectors of \(table) were made by another recipe, so that distances would mean nothing:\n"
-      + lines.joined(separator: "\n") + "\nFix: \(fix)"
+      + lines.joined(separator: "\n") + "\nFix: \(wayToRecorded)"
   }
 
   /// The options that give the recorded recipe.
-  private var fix: String {
+  private var wayToRecorded: String {
     var options: [String] = []
     for option in differences.map(option) where !options.contains(option) { options.append(option) }
     let all = options.joined(separator: " ")

@@ -1,3 +1,4 @@
+internal import Basics
 public import SQLLexer
 
 /// What is wrong with a migration, its parameters, the history or the run; and what to do.
@@ -87,9 +88,24 @@ extension MigrationError: CustomStringConvertible {
     text += message
     if let sqlState { text += " (SQLSTATE \(sqlState))" }
     if let detail { text += "; \(detail)" }
-    if let hint { text += (hint.hasPrefix("Fix: ") ? ". " : "; ") + hint }
-    return text
+    return text + shownHint
   }
+
+  private var shownHint: String {
+    guard let hint else { return "" }
+    return (hint.hasPrefix("Fix: ") ? ". " : "; ") + hint
+  }
+}
+
+extension MigrationError: ReportedError {
+  package var reportedCode: String { code.description }
+  /// With the reason that a hint may give before its fix.
+  package var reportedMessage: String {
+    let text = ReportedText(shownHint)
+    return text.fix == nil ? message : message + text.message
+  }
+  /// The hint, without a reason and without the word before the fix.
+  package var fix: String? { ReportedText(shownHint).fix ?? hint }
 }
 
 /// Several problems found in one go, such as all the broken files of a folder; never empty.
@@ -100,7 +116,7 @@ public struct MigrationErrors: Error, Sendable, Hashable, CustomStringConvertibl
   /// The problems together.
   public init(errors: [MigrationError]) { self.errors = errors }
 
-  /// A line a problem.
+  /// One line per problem.
   public var description: String { errors.map(\.description).joined(separator: "\n") }
 }
 

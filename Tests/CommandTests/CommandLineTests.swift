@@ -123,7 +123,7 @@ import VectorSQL
   }
 
   @Test func closedPipeEndsTheCommandQuietly() async throws {
-    // The reader ends before the command writes, in whatever order the two start.
+    // The reader ends before the command writes, in either order of their starts.
     let script = "{ sleep 0.2; \"$0\" --generate-completion-script bash; echo $? >&2; } | true"
     let finished = try await Program.run("/bin/sh", ["-c", script, Program.adbvec])
     #expect(finished.error == "141\n")
@@ -139,6 +139,7 @@ import VectorSQL
       struct Entry: Decodable {
         let code: String
         let message: String
+        let fix: String?
       }
       let schema: Int
       let command: String
@@ -152,6 +153,8 @@ import VectorSQL
     #expect(report.schema == 1 && report.command == command && report.errors.count == 1)
     #expect(code.isEmpty || report.errors[0].code == code)
     #expect(finished.error.contains(report.errors[0].message.prefix(20)))
+    #expect(!report.errors[0].message.contains("Fix: "))
+    if let fix = report.errors[0].fix { #expect(finished.error.contains("Fix: \(fix)")) }
   }
 
   @Test(arguments: [

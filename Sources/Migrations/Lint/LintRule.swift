@@ -145,7 +145,7 @@ public struct LintFinding: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension LintFinding: Encodable {
-  private enum Key: String, CodingKey { case code, severity, message, hint, file, line, column }
+  private enum Key: String, CodingKey { case code, severity, message, fix, file, line, column }
 
   /// Encodes the finding flat.
   public func encode(to encoder: any Encoder) throws {
@@ -153,7 +153,7 @@ extension LintFinding: Encodable {
     try container.encode(rule.code, forKey: .code)
     try container.encode(rule.severity, forKey: .severity)
     try container.encode(message, forKey: .message)
-    try container.encodeIfPresent(hint, forKey: .hint)
+    try container.encodeIfPresent(hint, forKey: .fix)
     try container.encode(location.file, forKey: .file)
     try container.encode(location.lineNumber, forKey: .line)
     try container.encode(location.column, forKey: .column)

@@ -97,6 +97,10 @@ struct MigrateJSONTests {
       #expect(file["version"] == "0001" && file["up"] == "CREATE TABLE a (id int);\n")
       #expect(file["down"] == "DROP TABLE a;\n" && file["parameters"] == [:])
       #expect(try await desk.report("lint") == [])
+      try desk.write("0002_b.sql", "-- migrate:up\nSELECT 1;\n")
+      let finding = try await desk.report("lint")[0]
+      #expect(finding["code"] == "D013" && finding["severity"] == "note")
+      #expect(finding["fix"] == .text("write one, or \"-- migrate:down irreversible\""))
     }
   }
 
