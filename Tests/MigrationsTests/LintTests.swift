@@ -79,6 +79,8 @@ import Testing
   @Test(arguments: [
     ("CREATE TABLE w (v vector(2001)); CREATE INDEX i ON w USING hnsw (v vector_l2_ops);", ["V012"]),
     ("CREATE TABLE w (v halfvec(4001)); CREATE INDEX i ON w USING hnsw (v halfvec_l2_ops);", ["V012"]),
+    ("CREATE TABLE w (v bit(64001)); CREATE INDEX i ON w USING hnsw (v bit_hamming_ops);", ["V012"]),
+    ("CREATE TABLE w (v sparsevec(100000)); CREATE INDEX i ON w USING hnsw (v sparsevec_l2_ops);", []),
     ("CREATE TABLE w (v vector); CREATE INDEX i ON w USING hnsw (v vector_l2_ops);", ["V013"]),
     ("CREATE TABLE w (v vector(2048)); ALTER TABLE w ALTER COLUMN v SET STORAGE PLAIN;", ["V008"]),
     ("CREATE TABLE w (v vector(1000)); ALTER TABLE w ALTER COLUMN v SET STORAGE PLAIN;", []),

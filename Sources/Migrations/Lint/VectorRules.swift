@@ -1,8 +1,8 @@
 import Basics
 internal import SQLLexer
+internal import VectorSQL
 
-/// What is wrong with vector columns and their indexes. Sources of the limits: pgvector's README and the help pages of
-/// AnalyticDB for PostgreSQL ("Create an HNSW vector index").
+/// What is wrong with vector columns and their indexes.
 extension Linter {
   mutating func checkVectors(_ statement: SQLStatement) {
     if let shape = statement.tableShape { checkKeys(shape, statement) }
@@ -17,8 +17,8 @@ extension Linter {
     if index.isUnique, let key = table?.distribution, capabilities.contains(.distribution) {
       checkKey(index.columns.compactMap(\.self), key, statement)
     }
-    guard let method = IndexMethod.known[index.method] else { return }
-    checkOptions(index, method, statement)
+    guard let options = IndexOption.known(by: index.method) else { return }
+    checkOptions(index, options, statement)
     guard let name = index.columns.first.flatMap({ $0 }), let column = table?.columns[name] else { return }
     checkDimension(index, column, statement)
     checkMetric(index, column, statement)
@@ -42,10 +42,10 @@ extension Linter {
     }
   }
 
-  private mutating func checkOptions(_ index: IndexShape, _ method: IndexMethod, _ statement: SQLStatement) {
+  private mutating func checkOptions(_ index: IndexShape, _ known: [IndexOption], _ statement: SQLStatement) {
     for option in index.options {
-      guard let rule = method.options[option.name] else {
-        let near = Suggestion.nearest(to: option.name, in: method.options.keys.sorted())
+      guard let rule = known.first(where: { $0.name == option.name }) else {
+        let near = Suggestion.nearest(to: option.name, in: known.map(\.name).sorted())
         report(
           .unknownOption,
           "\(index.method) has no option \(option.name)\(near)",
@@ -71,8 +71,9 @@ extension Linter {
         )
       }
     }
-    if index.method == "hnsw", let m = Int(index.option("m") ?? "16"),
-      let construction = Int(index.option("ef_construction") ?? "64"), construction < 2 * m
+    let (m, construction) = HNSWOptions.defaults
+    if index.method == "hnsw", let m = Int(index.option("m") ?? String(m)),
+      let construction = Int(index.option("ef_construction") ?? String(construction)), construction < 2 * m
     {
       report(.optionRange, "ef_construction = \(construction) is below 2 * m = \(2 * m)", statement)
     }
@@ -102,12 +103,14 @@ extension Linter {
       }
       return
     }
-    let limit = column.type == "halfvec" ? 4000 : column.type == "bit" ? 64_000 : 2000
-    if dimensions > limit {
+    let limits = Dialect.pgvector
+    if let limit = limits.maximumIndexedDimension(ofType: column.type), dimensions > limit {
+      let half =
+        limits.maximumIndexedDimension(ofType: "halfvec").map { "use halfvec up to \($0), or " } ?? ""
       report(
         .tooManyDimensions,
         "\(column.type) can be indexed up to \(limit) dimensions, this has \(dimensions)",
-        hint: column.type == "vector" ? "use halfvec up to 4000, or index binary_quantize(…)" : nil,
+        hint: column.type == "vector" ? half + "index binary_quantize(…)" : nil,
         statement
       )
     }
@@ -231,30 +234,4 @@ extension Linter {
       )
     }
   }
-}
-
-/// What an index method understands.
-struct IndexMethod: Sendable {
-  struct Option: Sendable {
-    var range: ClosedRange<Int>?
-    /// The major versions of AnalyticDB that know it; nil for all.
-    var versions: [Int]?
-  }
-
-  var options: [String: Option]
-
-  static let known: [String: IndexMethod] = [
-    "hnsw": IndexMethod(options: ["m": Option(range: 2...100), "ef_construction": Option(range: 4...1000)]),
-    "ivfflat": IndexMethod(options: ["lists": Option(range: 1...32_768)]),
-    "ann": IndexMethod(options: [
-      "dim": Option(range: 1...8192), "distancemeasure": Option(), "hnsw_m": Option(range: 10...1000),
-      "hnsw_ef_construction": Option(range: 40...4000), "pq_enable": Option(range: 0...1),
-      "pq_segments": Option(range: 1...256), "pq_centers": Option(range: 256...8192),
-      "external_storage": Option(range: 0...1, versions: [6]), "algorithm": Option(versions: [7]),
-      "nlist": Option(versions: [7]), "rabitq_bits": Option(versions: [7]),
-      "auto_reduction": Option(versions: [7]),
-      "pca_dim": Option(versions: [7]), "max_key_len": Option(versions: [7]),
-      "vector_include": Option(versions: [7]),
-    ]),
-  ]
 }

@@ -40,7 +40,7 @@ extension Dialect {
       .single: VectorType(
         castName: "real[]",
         declaresDimension: false,
-        maximumIndexedDimension: 8192,
+        maximumIndexedDimension: IndexOption.mostDimensions,
         metrics: MetricSpelling.sums,
         dimensions: { "array_length(\($0), 1)" },
         encode: { .float4Array($0) }
@@ -69,7 +69,7 @@ extension Dialect {
       castName: "vector",
       schema: names.schema,
       declaresDimension: true,
-      maximumIndexedDimension: 8192,
+      maximumIndexedDimension: IndexOption.mostDimensions,
       metrics: MetricSpelling.ann(squaredL2: squaredL2, functions: false, names),
       dimensions: { "\(.keyword(names.name("vector_dims")))(\($0))" },
       encode: { .vector($0) }
@@ -98,7 +98,7 @@ extension Dialect {
     VectorType(
       castName: name,
       declaresDimension: false,
-      maximumIndexedDimension: 8192,
+      maximumIndexedDimension: IndexOption.mostDimensions,
       metrics: MetricSpelling.ann(squaredL2: true, functions: functions, names),
       dimensions: { "array_length(\($0), 1)" },
       encode: encode
@@ -264,7 +264,7 @@ extension IndexDefinition {
     guard let dimension = column.dimension else {
       throw RenderingError(.invalidShape, "an ann index needs the column's dimension")
     }
-    try RenderingError.check(dimension, in: 1...8192, "dim")
+    try IndexOption.dim.check(dimension)
     try check(options, dimension: dimension, dialect)
     let measure = try dialect.spelling(of: metric, for: column.element).indexOption
     let numbers: [(SQL, Int?)] = [
@@ -292,13 +292,11 @@ extension IndexDefinition {
     dimension: Int,
     _ dialect: Dialect
   ) throws(RenderingError) {
-    if let value = options.hnswM { try RenderingError.check(value, in: 10...1000, "hnsw_m") }
-    if let value = options.efConstruction {
-      try RenderingError.check(value, in: 40...4000, "hnsw_ef_construction")
-    }
-    if let value = options.pqCenters { try RenderingError.check(value, in: 256...8192, "pq_centers") }
+    if let value = options.hnswM { try IndexOption.hnswM.check(value) }
+    if let value = options.efConstruction { try IndexOption.hnswEfConstruction.check(value) }
+    if let value = options.pqCenters { try IndexOption.pqCenters.check(value) }
     if let segments = options.pqSegments {
-      try RenderingError.check(segments, in: 1...256, "pq_segments")
+      try IndexOption.pqSegments.check(segments)
       guard dimension.isMultiple(of: segments) else {
         throw RenderingError(
           .outOfRange,
@@ -309,7 +307,7 @@ extension IndexDefinition {
     if options.productQuantization == true, options.pqSegments == nil, !dimension.isMultiple(of: 8) {
       throw RenderingError(
         .outOfRange,
-        "product quantisation of \(dimension) dimensions, no multiple of 8, needs pq_segments that divides it"
+        "product quantisation of \(dimension) dimensions, not a multiple of 8, needs pq_segments that divides it"
       )
     }
     if options.externalStorage != nil, !dialect.capabilities.externalStorage {

@@ -112,6 +112,11 @@ public struct Dialect: Sendable, CustomStringConvertible {
     return type
   }
 
+  /// The most dimensions that an index takes of the vector type of this name (`halfvec`); nil for other types.
+  package func maximumIndexedDimension(ofType name: String) -> Int? {
+    vectorTypes.values.first { $0.castName == name }?.maximumIndexedDimension
+  }
+
   /// How the metric is written for columns with these elements.
   /// - Throws: `RenderingError` with code `unsupportedMetric` or `unsupportedElement`.
   public func spelling(

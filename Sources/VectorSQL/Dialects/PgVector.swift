@@ -136,7 +136,7 @@ extension IndexDefinition {
       return try statement(dialect, using: "hnsw", key: plainKey(dialect), options: checked(options))
     case .ivfflat(let options):
       try refuseUnlistable()
-      try RenderingError.check(options.lists, in: 1...32_768, "lists")
+      try IndexOption.lists.check(options.lists)
       return try statement(
         dialect,
         using: "ivfflat",
@@ -144,10 +144,10 @@ extension IndexDefinition {
         options: [("lists", options.lists)]
       )
     case .binaryQuantized(let options):
-      let key = try quantizedKey(.binary, maximum: 64_000, dialect)
+      let key = try quantizedKey(.binary, dialect)
       return try statement(dialect, using: "hnsw", key: key, options: checked(options))
     case .halfPrecision(let options):
-      let key = try quantizedKey(.half, maximum: 4000, dialect)
+      let key = try quantizedKey(.half, dialect)
       return try statement(dialect, using: "hnsw", key: key, options: checked(options))
     case .ann:
       throw RenderingError(
@@ -172,11 +172,11 @@ extension IndexDefinition {
 
   private func quantizedKey(
     _ quantization: Quantization,
-    maximum: Int,
     _ dialect: Dialect
   ) throws(RenderingError) -> SQL {
-    let dimension = try knownDimension(maximum: maximum)
     let quantizer = try dialect.quantizer(quantization)
+    let maximum = try dialect.type(of: quantizer.element).maximumIndexedDimension
+    let dimension = try knownDimension(maximum: maximum)
     let opclass = try dialect.spelling(of: quantizer.metric ?? metric, for: quantizer.element).indexOption
     return "\(quantizer.column(column.sql, dimension)) \(.keyword(dialect.extensionName(opclass)))"
   }
@@ -200,10 +200,10 @@ extension IndexDefinition {
 
   private func checked(_ options: HNSWOptions) throws(RenderingError) -> [(String, Int)] {
     var result: [(String, Int)] = []
-    let m = options.m ?? 16
-    let efConstruction = options.efConstruction ?? 64
-    try RenderingError.check(m, in: 2...100, "m")
-    try RenderingError.check(efConstruction, in: 4...1000, "ef_construction")
+    let m = options.m ?? HNSWOptions.defaults.m
+    let efConstruction = options.efConstruction ?? HNSWOptions.defaults.efConstruction
+    try IndexOption.m.check(m)
+    try IndexOption.efConstruction.check(efConstruction)
     guard efConstruction >= 2 * m else {
       throw RenderingError(
         .outOfRange,

@@ -24,6 +24,9 @@ public enum IndexMethod: Sendable, Hashable {
 
 /// Options of a graph index; nil leaves the server's default.
 public struct HNSWOptions: Sendable, Hashable {
+  /// What pgvector takes where an option is not given.
+  package static let defaults = (m: 16, efConstruction: 64)
+
   /// Neighbours of each point. pgvector: 2…100, 16 by default.
   public var m: Int?
   /// Candidates kept while the graph is built. pgvector: 4…1000, 64 by default; at least twice `m`.
@@ -145,5 +148,59 @@ public enum IndexExtension: Sendable, Hashable {
     case .fastann:
       ["hnsw_m": "hnsw_m", "hnsw_ef_construction": "hnsw_ef_construction", "pq_enable": "pq_enable"]
     }
+  }
+}
+
+/// An option of an index method, as servers name and bound it. Sources: pgvector's README and the help pages of AnalyticDB for
+/// PostgreSQL ("Create an HNSW vector index").
+package struct IndexOption: Sendable, Hashable {
+  /// The name behind `WITH`.
+  package let name: String
+  /// The values that the server takes; nil for words, and where the sources give no bounds.
+  package let range: ClosedRange<Int>?
+  /// The major versions of AnalyticDB that know it; nil for all.
+  package let versions: [Int]?
+
+  private init(_ name: String, _ range: ClosedRange<Int>? = nil, versions: [Int]? = nil) {
+    self.name = name
+    self.range = range
+    self.versions = versions
+  }
+
+  /// The most dimensions of AnalyticDB's `ann`.
+  static let mostDimensions = 8192
+
+  static let m = IndexOption("m", 2...100)
+  static let efConstruction = IndexOption("ef_construction", 4...1000)
+  static let lists = IndexOption("lists", 1...32_768)
+  static let dim = IndexOption("dim", 1...mostDimensions)
+  static let hnswM = IndexOption("hnsw_m", 10...1000)
+  static let hnswEfConstruction = IndexOption("hnsw_ef_construction", 40...4000)
+  static let pqSegments = IndexOption("pq_segments", 1...256)
+  static let pqCenters = IndexOption("pq_centers", 256...8192)
+
+  private static let ofANN =
+    [
+      dim, hnswM, hnswEfConstruction, pqSegments, pqCenters, IndexOption("distancemeasure"),
+      IndexOption("pq_enable", 0...1), IndexOption("external_storage", 0...1, versions: [6]),
+    ]
+    + [
+      "algorithm", "nlist", "rabitq_bits", "auto_reduction", "pca_dim", "max_key_len", "vector_include",
+    ].map { IndexOption($0, versions: [7]) }
+
+  /// The options of an access method; nil for one that is not for vectors.
+  package static func known(by method: String) -> [IndexOption]? {
+    switch method {
+    case "hnsw": [m, efConstruction]
+    case "ivfflat": [lists]
+    case "ann": ofANN
+    default: nil
+    }
+  }
+
+  /// - Throws: `RenderingError` with code `outOfRange`.
+  func check(_ value: Int) throws(RenderingError) {
+    guard let range else { return }
+    try RenderingError.check(value, in: range, name)
   }
 }
