@@ -16,7 +16,7 @@ extension Check {
         "the table lies on the coordinator alone; the workers have no part in it",
         fix: facts.asOwner(
           facts.dropOfKeys(expectations.table.idColumn)
-            + "SELECT create_distributed_table(\(SQLValue.text(table.name.quoted).literal), \(id));"
+            + Placement.call(table: SQLValue.text(table.name.quoted).literal, column: id) + ";"
         )
       )
     }
@@ -84,7 +84,7 @@ extension Check {
   private static func spreading(_ facts: Facts, _ name: String, _ id: Identifier) -> String {
     guard facts.server.engine.placement == .function else {
       // Without REORGANIZE nothing is done where the table is distributed by this column already.
-      return "ALTER TABLE \(name) SET WITH (REORGANIZE=true) DISTRIBUTED BY (\(id.quoted));"
+      return "ALTER TABLE \(name) SET WITH (REORGANIZE=true)\(Placement.clause(by: [id.quoted]));"
     }
     let table = SQLValue.text(name).literal
     guard facts.placement.column != id.name else {

@@ -147,7 +147,7 @@ public struct RecipeStore: Sendable {
     distributes: Bool = false,
     on connection: PostgresConnection
   ) async throws {
-    let placement: SQL = distributes ? " DISTRIBUTED BY (table_name)" : ""
+    let placement = SQL(trusted: distributes ? Placement.clause(by: ["table_name"]) : "")
     let create: SQL = """
       CREATE TABLE IF NOT EXISTS \(table: store) (
         table_name text NOT NULL, column_name text NOT NULL, layout integer NOT NULL, recipe text NOT NULL,

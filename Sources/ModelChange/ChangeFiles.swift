@@ -194,7 +194,7 @@ public struct ChangeFiles: Sendable {
       lines = Self.lines(recipe)
     case .conversion(let conversion):
       lines =
-        ["\"convert=\(conversion.sql(of: sql(change.column)).replacing("\"", with: "\"\""))\""]
+        [Quoting.doubling("convert=\(conversion.sql(of: sql(change.column)))")]
         + (conversion.normalises ? ["normalise=yes"] : [])
     case .projection(let file, let recipe):
       lines = ["\"project=\(file)\""] + Self.lines(recipe)

@@ -43,4 +43,13 @@ struct StepTests {
     #expect(throws: MigrationError.self) { try steps("-- adbvec:gate table") }
     #expect(throws: MigrationError.self) { try steps("-- adbvec:") }
   }
+
+  @Test func quoteWithCombiningMarkIsDoubledInNames() throws {
+    let statements = try section(#"DROP INDEX CONCURRENTLY U&"a\0022\0301b";"#).script.statements
+    guard case .condition(let condition)? = statements.first?.outcome else {
+      Issue.record("the catalogue tells")
+      return
+    }
+    #expect(condition.unicodeScalars.elementsEqual("to_regclass('\"a\"\"\u{301}b\"') IS NULL".unicodeScalars))
+  }
 }

@@ -134,7 +134,7 @@ extension LoadJournal {
   ]
 
   private func create(_ connection: PostgresConnection) async throws {
-    let placement = distributes ? " DISTRIBUTED BY (load_key)" : ""
+    let placement = distributes ? Placement.clause(by: ["load_key"]) : ""
     let script = """
       CREATE TABLE IF NOT EXISTS \(loads) (
         load_key text NOT NULL PRIMARY KEY, version integer NOT NULL DEFAULT 1, table_oid bigint NOT NULL,

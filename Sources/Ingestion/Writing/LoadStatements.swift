@@ -132,7 +132,7 @@ struct LoadStatements: Sendable, Hashable {
   /// Makes the temporary table, which ends with its transaction.
   var createStage: String {
     "CREATE TEMP TABLE \(Self.stage) ON COMMIT DROP AS SELECT \(columnList) FROM \(table) WHERE false"
-      + (distributes ? " DISTRIBUTED BY (\(id))" : "")
+      + (distributes ? Placement.clause(by: [id]) : "")
   }
 
   /// Keeps the vectors of the temporary table in line, as they come.

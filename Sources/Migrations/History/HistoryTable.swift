@@ -246,28 +246,33 @@ struct HistoryTable: Sendable, Hashable {
     "DELETE FROM \(sqlName) WHERE version = \(quote(id.key))"
   }
 
-  func insert(
-    _ migration: RenderedMigration,
-    kind: HistoryRecord.Kind,
-    state: HistoryRecord.State,
-    total: Int,
-    done: Int = 0,
-    doneHash: String = "",
-    error: String? = nil,
-    order: Int? = nil
-  ) -> String {
-    let finished = state == .applied && done == total ? "clock_timestamp()" : "NULL"
-    let number = order.map(String.init) ?? "coalesce(max(applied_order), 0) + 1"
+  /// A row that `insert` writes.
+  struct NewRow {
+    var migration: RenderedMigration
+    var kind: HistoryRecord.Kind
+    var state: HistoryRecord.State
+    /// How many statements the section has, and how many of them are done.
+    var total: Int
+    var done = 0
+    var error: String?
+    /// The place in the order of application; nil for the one behind the last.
+    var order: Int?
+  }
+
+  func insert(_ row: NewRow) -> String {
+    let migration = row.migration
+    let finished = row.state == .applied && row.done == row.total ? "clock_timestamp()" : "NULL"
+    let number = row.order.map(String.init) ?? "coalesce(max(applied_order), 0) + 1"
     return """
       INSERT INTO \(sqlName) (version, name, kind, state, applied_order, template_sha256, parameters_sha256, \
       rendered_sha256, parameters, statements_total, statements_done, done_sha256, error, dialect, tool, \
       applied_by, started_at, finished_at, format, inputs) \
-      SELECT \(quote(migration.id.key)), \(quote(migration.parsed.name)), '\(kind.rawValue)', \
-      '\(state.rawValue)', \(number), '\(migration.parsed.templateHash)', \
+      SELECT \(quote(migration.id.key)), \(quote(migration.parsed.name)), '\(row.kind.rawValue)', \
+      '\(row.state.rawValue)', \(number), '\(migration.parsed.templateHash)', \
       '\(migration.parametersHash)', '\(migration.renderedHash)', \(quote(migration.parametersJSON)), \
-      \(total), \(done), '\(doneHash)', \(error.map(quote) ?? "NULL"), \(quote(dialect.rawValue)), \
+      \(row.total), \(row.done), '', \(row.error.map(quote) ?? "NULL"), \(quote(dialect.rawValue)), \
       'adbvec', session_user, clock_timestamp(), \(finished), \(Self.format), \(inputs(migration))\
-      \(order == nil ? " FROM \(sqlName)" : "")
+      \(row.order == nil ? " FROM \(sqlName)" : "")
       """
   }
 
@@ -351,5 +356,5 @@ struct HistoryTable: Sendable, Hashable {
     migration.inputs.map { quote($0.json) } ?? "NULL"
   }
 
-  private func quote(_ text: String) -> String { ParameterValue.quote(text) }
+  private func quote(_ text: String) -> String { SQLValue.quotedLiteral(text) }
 }

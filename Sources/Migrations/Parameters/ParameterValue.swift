@@ -43,22 +43,12 @@ public enum ParameterValue: Sendable, Hashable {
     case .int(let number): number < 0 ? "(\(number))" : String(number)
     case .bool(let flag): definition.renders.isEmpty ? String(flag) : definition.renders[flag ? 1 : 0]
     case .identifier(let identifier): ReservedWords.quotedWhereNeeded(identifier)
-    case .literal(let text): Self.quote(text)
+    case .literal(let text): SQLValue.quotedLiteral(text)
     case .choice(let word):
       definition.choices.firstIndex(of: word).flatMap { index in
         definition.renders.isEmpty ? nil : definition.renders[index]
       } ?? word
     }
-  }
-
-  /// A string literal that reads alike under both values of `standard_conforming_strings`.
-  static func quote(_ text: String) -> String {
-    var quoted = ""
-    for scalar in text.unicodeScalars {
-      if scalar == "'" || scalar == "\\" { quoted.unicodeScalars.append(scalar) }
-      quoted.unicodeScalars.append(scalar)
-    }
-    return (text.unicodeScalars.contains("\\") ? "E'" : "'") + quoted + "'"
   }
 }
 

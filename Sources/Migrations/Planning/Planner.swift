@@ -171,7 +171,7 @@ extension Planner {
       statuses.lazy.filter { status in status.isPending && limit.map { status.id <= $0 } ?? true }
     )
     if let count = target.count { pending = Array(pending.prefix(max(0, count))) }
-    for status in pending where status.isOutOfOrder && !allowOutOfOrder && !file(status.id).allowsOutOfOrder {
+    for status in pending where status.isOutOfOrder && !allowOutOfOrder && !allowsOutOfOrder(status.id) {
       problems.append(outOfOrderError(status))
     }
     let steps = pending.compactMap { status -> PlannedStep? in
@@ -282,13 +282,8 @@ extension Planner {
     return id
   }
 
-  private func file(_ id: MigrationID) -> FileTraits {
-    let up = migration(id)?.parsed.up
-    return FileTraits(allowsOutOfOrder: up?.options.outOfOrder ?? false)
-  }
-
-  private struct FileTraits {
-    var allowsOutOfOrder: Bool
+  private func allowsOutOfOrder(_ id: MigrationID) -> Bool {
+    migration(id)?.parsed.up.options.outOfOrder ?? false
   }
 }
 

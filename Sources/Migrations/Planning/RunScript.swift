@@ -1,4 +1,5 @@
 internal import SQLLexer
+internal import VectorSQL
 
 /// One message to the server.
 struct RunMessage: Sendable, Hashable {
@@ -189,11 +190,13 @@ struct RunScript: Sendable {
         step.record.map { [$0.state == .applied ? history.delete($0.id) : history.clear($0.id)] } ?? []
       return clear + [
         history.insert(
-          step.migration,
-          kind: step.migration.kind,
-          state: state,
-          total: total,
-          order: place.order
+          .init(
+            migration: step.migration,
+            kind: step.migration.kind,
+            state: state,
+            total: total,
+            order: place.order
+          )
         )
       ]
     }
@@ -247,7 +250,7 @@ struct RunScript: Sendable {
   }
 
   private func path(isLocal: Bool) -> [String] {
-    searchPath.map { ["SELECT set_config('search_path', \(ParameterValue.quote($0)), \(isLocal))"] } ?? []
+    searchPath.map { ["SELECT set_config('search_path', \(SQLValue.quotedLiteral($0)), \(isLocal))"] } ?? []
   }
 
   /// What one file sets or makes for its session, the next must not inherit.

@@ -1,5 +1,6 @@
 internal import PostgresClient
 internal import SQLLexer
+internal import VectorSQL
 
 /// Data that a statement deletes, as far as its words and those of a DO block say so; the code of routines is not read.
 enum DataLoss: Sendable, Hashable {
@@ -174,12 +175,12 @@ extension SQLStatement {
   private func droppedTypes(at kind: Int) -> [DataLoss] {
     if hasWords("type", at: kind) || hasWords("domain", at: kind) {
       return names(from: kind + 1).map {
-        .columns(ofTypes: "t.oid = to_regtype(\(ParameterValue.quote($0)))")
+        .columns(ofTypes: "t.oid = to_regtype(\(SQLValue.quotedLiteral($0)))")
       }
     }
     guard hasWords("extension", at: kind) else { return [] }
     return names(from: kind + 1).map { name in
-      let quoted = ParameterValue.quote(name)
+      let quoted = SQLValue.quotedLiteral(name)
       return .columns(
         ofTypes: """
           t.oid IN (SELECT d.objid FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid \
@@ -313,9 +314,9 @@ extension MigrationSession {
     case .table(let name): return try await rows("c.oid = \(StatementOutcome.relation(name))")
     case .schema(let name):
       let isThere =
-        "n.oid = (SELECT oid FROM pg_namespace WHERE quote_ident(nspname) = \(ParameterValue.quote(name)) "
+        "n.oid = (SELECT oid FROM pg_namespace WHERE quote_ident(nspname) = \(SQLValue.quotedLiteral(name)) "
       return try await rows(
-        isThere + "OR nspname = lower(\(ParameterValue.quote(name)))) "
+        isThere + "OR nspname = lower(\(SQLValue.quotedLiteral(name)))) "
           + "AND NOT EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)"
       )
     case .column(let table, let column):

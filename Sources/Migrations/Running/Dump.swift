@@ -56,15 +56,18 @@ extension Migrator {
         Int64.self,
         Int64.self
       )
-      let name = ParameterValue.quote(table)
+      let name = SQLValue.quotedLiteral(table)
       guard !isReplicated, let column else {
-        calls.append("SELECT create_reference_table(\(name));")
+        calls.append(Placement.callReplicating(name) + ";")
         continue
       }
-      let beside = first[group].map { "colocate_with => \(ParameterValue.quote($0))" }
+      let beside = first[group].map { "colocate_with => \(SQLValue.quotedLiteral($0))" }
       calls.append(
-        "SELECT create_distributed_table(\(name), \(ParameterValue.quote(column)), "
-          + (beside ?? "shard_count => \(shards), colocate_with => 'none'") + ");"
+        Placement.call(
+          table: name,
+          column: SQLValue.quotedLiteral(column),
+          options: ", " + (beside ?? "shard_count => \(shards), colocate_with => 'none'")
+        ) + ";"
       )
       if first[group] == nil { first[group] = table }
     }
@@ -115,7 +118,7 @@ extension Migrator {
         String(record.statementsTotal), String(record.statementsDone), record.doneHash, dialect.rawValue,
         "adbvec", String(HistoryTable.format),
       ]
-      return "  (\(texts.map(ParameterValue.quote).joined(separator: ", ")), session_user, now(), now())"
+      return "  (\(texts.map(SQLValue.quotedLiteral).joined(separator: ", ")), session_user, now(), now())"
     }
     guard !rows.isEmpty else { return "" }
     return """

@@ -1,5 +1,6 @@
 internal import PostgresClient
 internal import SQLLexer
+internal import VectorSQL
 
 /// A connection with what a run needs to know of it.
 struct MigrationSession: Sendable {
@@ -185,7 +186,7 @@ struct MigrationSession: Sendable {
   private func leaveIfDone(_ step: PlannedStep) async throws {
     guard try await readState().hasTable else { return }
     let state = try await connection.run(
-      trusted: "SELECT state FROM \(history.sqlName) WHERE version = \(ParameterValue.quote(step.id.key))"
+      trusted: "SELECT state FROM \(history.sqlName) WHERE version = \(SQLValue.quotedLiteral(step.id.key))"
     )
     let isApplied = state.first?.rows.first?.first == "applied"
     guard isApplied == (step.direction == .up), !(isApplied && step.record?.state == .applied) else { return }
@@ -241,11 +242,13 @@ struct MigrationSession: Sendable {
     // An applied repeatable keeps its row: the database still holds what that row tells.
     if step.record?.state == .applied { return history.fail(step.id, error: text, isSettled: false) }
     let insert = history.insert(
-      step.migration,
-      kind: step.migration.kind,
-      state: .failed,
-      total: step.section.script.statements.count,
-      error: text
+      .init(
+        migration: step.migration,
+        kind: step.migration.kind,
+        state: .failed,
+        total: step.section.script.statements.count,
+        error: text
+      )
     )
     return ["BEGIN", history.clear(step.id), insert, "COMMIT"].joined(separator: ";\n")
   }
@@ -342,7 +345,7 @@ struct StatementFailure: Error {
   /// Whether a statement that ran outside a transaction is known to have left nothing behind.
   var isSettled = false
 
-  /// A lock not to be had in time (55P03), a deadlock (40P01) or a lost race between transactions (40001): the same may
+  /// A lock not obtained in time (55P03), a deadlock (40P01) or a lost race between transactions (40001): the same may
   /// succeed a moment later.
   var isWorthRetrying: Bool { ["55P03", "40P01", "40001"].contains(cause.sqlState) }
 

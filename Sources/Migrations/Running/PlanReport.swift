@@ -1,5 +1,6 @@
 public import PostgresClient
 internal import SQLLexer
+internal import VectorSQL
 
 extension Migrator {
   /// What `up` would send now; reads the history and writes nothing.
@@ -115,7 +116,7 @@ extension Migrator {
     let refusal = asked.map { asked in
       let text = "the step \(asked.name) is done by adbvec migrate \(step.direction.rawValue), not by psql"
       return PlanReport.Message(
-        sql: "DO \(ParameterValue.quote("BEGIN RAISE EXCEPTION \(ParameterValue.quote(text)); END"))"
+        sql: "DO \(SQLValue.quotedLiteral("BEGIN RAISE EXCEPTION \(SQLValue.quotedLiteral(text)); END"))"
       )
     }
     let messages = script.units.flatMap(\.messages).map { message in

@@ -76,13 +76,7 @@ extension Migrator {
   private func markApplied(_ migration: RenderedMigration, as kind: HistoryRecord.Kind) -> [String] {
     let total = migration.upSection.script.statements.count
     return [
-      history.insert(
-        migration,
-        kind: kind,
-        state: .applied,
-        total: total,
-        done: total
-      )
+      history.insert(.init(migration: migration, kind: kind, state: .applied, total: total, done: total))
     ]
   }
 

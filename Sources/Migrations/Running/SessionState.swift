@@ -1,4 +1,5 @@
 internal import SQLLexer
+internal import VectorSQL
 
 /// Which kinds of words a text of SQL holds, anywhere in it: in the code of routines and strings, too.
 ///
@@ -155,7 +156,7 @@ struct SessionState: Sendable, Hashable {
   /// The statements that give a new session these settings.
   var restoring: [String] {
     settings.sorted { $0.key < $1.key }.map { name, value in
-      "SELECT set_config(\(ParameterValue.quote(name)), \(ParameterValue.quote(value)), false)"
+      "SELECT set_config(\(SQLValue.quotedLiteral(name)), \(SQLValue.quotedLiteral(value)), false)"
     }
   }
 

@@ -1,4 +1,6 @@
+internal import Basics
 internal import SQLLexer
+internal import VectorSQL
 
 /// How a later run can tell whether a statement that was sent outside a transaction has taken effect.
 ///
@@ -53,7 +55,7 @@ enum StatementOutcome: Sendable, Hashable {
   }
 
   /// The relation of a name as SQL text; NULL where there is none.
-  static func relation(_ name: String) -> String { "to_regclass(\(ParameterValue.quote(name)))" }
+  static func relation(_ name: String) -> String { "to_regclass(\(SQLValue.quotedLiteral(name)))" }
 }
 
 extension SQLStatement {
@@ -98,7 +100,7 @@ extension SQLStatement {
     ]
     for (word, table, column) in catalogues where hasWords(word, at: 1) {
       guard let name = storedName(at: start) else { return .unknown }
-      let exists = "EXISTS (SELECT 1 FROM \(table) WHERE \(column) = \(ParameterValue.quote(name)))"
+      let exists = "EXISTS (SELECT 1 FROM \(table) WHERE \(column) = \(SQLValue.quotedLiteral(name)))"
       return .condition(isDrop ? "NOT \(exists)" : exists)
     }
     guard hasWords("drop", "index", "concurrently") else { return nil }
@@ -130,7 +132,7 @@ extension SQLStatement {
     return .condition(
       """
       EXISTS (SELECT 1 FROM pg_enum WHERE enumlabel = \(text(of: tokens[index])) \
-      AND enumtypid = \(ParameterValue.quote(type))::regtype)
+      AND enumtypid = \(SQLValue.quotedLiteral(type))::regtype)
       """
     )
   }
@@ -155,9 +157,7 @@ extension SQLStatement {
     return tokens[index..<end].map { token in
       let written = text(of: token)
       guard token.kind == .quotedIdentifier, !written.hasPrefix("\"") else { return written }
-      let stored = Self.unicodeName(written)
-      return "\"" + stored.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
-        + "\""
+      return Quoting.doubling(Self.unicodeName(written))
     }.joined()
   }
 

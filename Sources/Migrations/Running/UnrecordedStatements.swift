@@ -1,5 +1,6 @@
 internal import PostgresClient
 internal import SQLLexer
+internal import VectorSQL
 
 /// Statements outside transactions: what became of one whose record is missing.
 extension MigrationSession {
@@ -103,7 +104,7 @@ extension MigrationSession {
 
   private func underway(_ id: MigrationID) async throws -> StatementUnderway? {
     let found = try await connection.run(
-      trusted: "SELECT underway FROM \(history.sqlName) WHERE version = \(ParameterValue.quote(id.key))"
+      trusted: "SELECT underway FROM \(history.sqlName) WHERE version = \(SQLValue.quotedLiteral(id.key))"
     )
     return found.first?.rows.first?.first.flatMap { $0 }.flatMap(StatementUnderway.init)
   }
@@ -181,8 +182,8 @@ extension MigrationSession {
       trusted: """
         SELECT i.indisvalid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i \
         JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-        WHERE c.relname = \(ParameterValue.quote(name)) \
-        AND i.indrelid = to_regclass(\(ParameterValue.quote(build.table)))
+        WHERE c.relname = \(SQLValue.quotedLiteral(name)) \
+        AND i.indrelid = to_regclass(\(SQLValue.quotedLiteral(build.table)))
         """
     )
     guard let row = found.first?.rows.first, row.count == 2, let qualified = row[1] else { return false }

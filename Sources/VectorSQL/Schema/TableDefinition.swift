@@ -132,7 +132,7 @@ extension TableDefinition.ColumnType {
 public enum Placement: Sendable, Hashable {
   /// Spread by the first column of the key (Citus), or by the whole key (`DISTRIBUTED BY`).
   ///
-  /// - `shards`: how many parts on Citus; nil takes the server's `citus.shard_count`. Elsewhere there is one a segment.
+  /// - `shards`: how many parts on Citus; nil takes the server's `citus.shard_count`. Elsewhere there is one per segment.
   /// - `colocatedWith`: a table whose rows with the same value lie on the same node, on Citus; nil with a number of shards
   ///   starts a group of its own.
   case distributed(shards: Int? = nil, colocatedWith: QualifiedName? = nil)
@@ -144,12 +144,24 @@ public enum Placement: Sendable, Hashable {
   /// Behind `CREATE TABLE`, where the engine reads it there.
   func clause(key: [Identifier]) -> SQL {
     switch self {
-    case .distributed where !key.isEmpty:
-      " DISTRIBUTED BY (\(key.map(SQL.identifier).joined(separator: ", ")))"
+    case .distributed where !key.isEmpty: .keyword(Self.clause(by: key.map(\.quoted)))
     case .replicated: " DISTRIBUTED REPLICATED"
     case .distributed, .local: .empty
     }
   }
+
+  /// What spreads rows by columns, as SQL writes them, behind a statement that makes a table: `DISTRIBUTED BY (a, b)`.
+  package static func clause(by columns: [String]) -> String {
+    " DISTRIBUTED BY (\(columns.joined(separator: ", ")))"
+  }
+
+  /// The call that spreads a table of Citus by a column; both are string constants, as the options are SQL.
+  package static func call(table: String, column: String, options: String = "") -> String {
+    "SELECT create_distributed_table(\(table), \(column)\(options))"
+  }
+
+  /// The call that copies a table of Citus, which a string constant names, to each node.
+  package static func callReplicating(_ table: String) -> String { "SELECT create_reference_table(\(table))" }
 
   /// The call that places a table of Citus; nil for one that stays where it is.
   func call(table: QualifiedName, key: [Identifier]) -> SQL? {

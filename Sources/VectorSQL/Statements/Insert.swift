@@ -175,7 +175,7 @@ extension InsertStatement {
     let storage = dialect.plainVectorStorage ? " INCLUDING STORAGE" : ""
     let placement =
       dialect.capabilities.distributedBy && !key.isEmpty
-      ? " DISTRIBUTED BY (\(key.map(\.quoted).joined(separator: ", ")))" : ""
+      ? Placement.clause(by: key.map(\.quoted)) : ""
     return "CREATE TEMPORARY TABLE \(stage.quoted) (LIKE \(table.quoted)\(storage)) ON COMMIT DROP"
       + placement
   }

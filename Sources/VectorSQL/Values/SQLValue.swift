@@ -213,7 +213,7 @@ extension SQLValue {
   }
 
   /// The text as a string constant; `E''` where it holds a backslash, so that no server setting changes its meaning.
-  static func quotedLiteral(_ text: String) -> String {
+  package static func quotedLiteral(_ text: String) -> String {
     var result = "'"
     var hasBackslash = false
     for scalar in text.unicodeScalars {
