@@ -42,26 +42,11 @@ package struct SHA256 {
   /// The digest of a text's UTF-8 in hexadecimal digits.
   package static func hexadecimal(of text: String) -> String { hexadecimal(of: text.utf8) }
 
-  /// Why a file has no digest: the system's word, such as `Permission denied`.
-  package struct Unreadable: Error, CustomStringConvertible {
-    package let description: String
-  }
-
   /// The digest of a file in hexadecimal digits; memory holds a mebibyte of it.
-  package static func hexadecimal(ofFile path: String) throws(Unreadable) -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Unreadable(description: String(cString: strerror(errno))) }
-    defer { close(descriptor) }
+  package static func hexadecimal(ofFile path: String) throws(FileError) -> String {
     var hash = SHA256()
-    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-    defer { room.deallocate() }
-    while true {
-      let count = read(descriptor, room.baseAddress, room.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw Unreadable(description: String(cString: strerror(errno))) }
-      guard count > 0 else { return hash.hexadecimal() }
-      hash.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
-    }
+    _ = try Files.forEachPart(of: path, size: 1 << 20) { hash.update($0) }
+    return hash.hexadecimal()
   }
 
   /// Whether two recorded digests of weights can be of the same ones: earlier versions recorded beginnings of what is

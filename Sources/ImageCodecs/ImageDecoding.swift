@@ -52,7 +52,12 @@ extension Image {
   ///
   /// - Throws: ``ImageError`` that names the file and says what to do.
   public init(contentsOfFile path: String, options: DecodingOptions = DecodingOptions()) throws {
-    let bytes = try FileBytes.read(path, limit: options.maximumBytes)
+    let bytes: [UInt8]
+    do {
+      bytes = try Files.read(path, limit: options.maximumBytes, .regular)
+    } catch {
+      throw ImageError(error, file: path, limit: options.maximumBytes)
+    }
     try self.init(decoding: bytes, name: path, options: options)
   }
 
@@ -141,7 +146,7 @@ extension Image {
 
     /// As ``reductionMargin`` for images that would be reduced by 2: decoding them whole takes little time, and those that were
     /// furthest from their exact embeddings were among them.
-    public static let smallReductionMargin = 1.75
+    static let smallReductionMargin = 1.75
 
     /// How many of the file's pixels one pixel of the decoded image stands for, in each direction.
     func reduction(width: Int, height: Int) -> Int {
@@ -212,41 +217,15 @@ extension Image {
   }
 }
 
-/// Reading a whole file with a limit, so that a surprise (a device, a huge file) is an error and not a full memory.
-enum FileBytes {
-  static func read(_ path: String, limit: Int) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw unreadable(path) }
-    defer { close(descriptor) }
-    let size = try regularSize(of: descriptor, path)
-    guard size <= limit else {
-      throw ImageError(.tooLarge, "\(size) bytes are more than the limit of \(limit)", file: path)
+extension ImageError {
+  fileprivate init(_ error: FileError, file: String, limit: Int) {
+    switch error.reason {
+    case .system(let code):
+      self.init(.unreadable, "cannot be read: \(String(cString: strerror(code)))", file: file)
+    case .notRegular: self.init(.unreadable, "not a regular file", file: file)
+    case .tooLarge(let size):
+      self.init(.tooLarge, "\(size) bytes are more than the limit of \(limit)", file: file)
     }
-    var failed = false
-    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      while count < size {
-        let got = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)
-        if got < 0, errno == EINTR { continue }
-        failed = got < 0
-        guard got > 0 else { break }
-        count += got
-      }
-    }
-    guard !failed else { throw unreadable(path) }
-    return bytes
-  }
-
-  private static func regularSize(of descriptor: Int32, _ path: String) throws -> Int {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw unreadable(path) }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw ImageError(.unreadable, "not a regular file", file: path)
-    }
-    return Int(status.st_size)
-  }
-
-  private static func unreadable(_ path: String) -> ImageError {
-    ImageError(.unreadable, "cannot be read: \(String(cString: strerror(errno)))", file: path)
   }
 }
 

@@ -49,7 +49,9 @@ struct OutputFileTests {
     #expect(try rows(of: FeatureSource(path: path)) == ["2|b|2.0"])
     let error = #expect(throws: CollectionError.self) { try LabelFile(path: path) }
     #expect(error?.code == .labels, "it is found, and has no two fields")
-    #expect(try FileSystem.names(inFolder: folder) == [Array("f.txt".utf8)])
+    var names: [[UInt8]] = []
+    try Files.forEachName(inFolder: FileSystem.terminated(folder)) { name, _ in names.append(Array(name)) }
+    #expect(names == [Array("f.txt".utf8)])
     #expect(
       AtomicFile.problem(writing: PathText.text(folder + Array("x/f.txt".utf8)))?.reason.contains(
         "does not exist"

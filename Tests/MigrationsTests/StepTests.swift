@@ -1,5 +1,7 @@
-@testable import Migrations
+import SQLLexer
 import Testing
+
+@testable import Migrations
 
 /// Steps in files: how they are read, and where they may stand.
 struct StepTests {

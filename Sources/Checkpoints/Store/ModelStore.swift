@@ -61,7 +61,7 @@ public struct ModelStore: Sendable, Hashable {
     do {
       return try SHA256.hexadecimal(ofFile: path)
     } catch {
-      throw ModelStoreError(.file, "\(path) cannot be read: \(error)")
+      throw ModelStoreError(.file, "\(error)")
     }
   }
 }

@@ -75,37 +75,6 @@ enum FileSystem {
     return PathText.text(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
   }
 
-  /// Why a system call failed.
-  struct Failure: Error {
-    let code: Int32
-  }
-
-  /// The names in a folder, unsorted, as bytes: a name need not be UTF-8.
-  /// - Throws: `Failure`.
-  static func names(inFolder path: [UInt8]) throws -> [[UInt8]] {
-    var names: [[UInt8]] = []
-    try forEachName(inFolder: path) { name, _ in names.append(Array(name)) }
-    return names
-  }
-
-  /// Lends each name in a folder, unsorted, those left out that start with a dot, with what readdir says that it names (`DT_REG`,
-  /// `DT_UNKNOWN` …).
-  /// - Throws: `Failure`.
-  static func forEachName(
-    inFolder path: [UInt8],
-    _ body: (UnsafeRawBufferPointer, Int32) -> Void
-  ) throws {
-    guard let stream = opendir(terminated(path)) else { throw Failure(code: errno) }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let type = Int32(entry.pointee.d_type)
-      withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        let name = UnsafeRawBufferPointer(rebasing: bytes.prefix { $0 != 0 })
-        if name.first != UInt8(ascii: ".") { body(name, type) }
-      }
-    }
-  }
-
   /// A path as a C string.
   static func terminated(_ path: [UInt8]) -> [CChar] {
     path.map { CChar(bitPattern: $0) } + [0]
@@ -326,36 +295,21 @@ private final class PageFile: Sendable {
   }
 }
 
-/// Reads a small file in one go.
+/// Reads an image's file, or a small one, in one go.
 enum WholeFile {
   /// - Throws: `CollectionError` with code `unreadable`, also for more than `limit` bytes.
   static func read(_ path: [UInt8], limit: Int) throws -> [UInt8] {
-    let name = PathText.text(path)
-    let descriptor = open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw CollectionError(.unreadable, file: name, FileSystem.reason(errno)) }
-    defer { close(descriptor) }
-    var info = stat()
-    fstat(descriptor, &info)
-    guard info.st_size <= limit else {
-      throw CollectionError(
-        .unreadable,
-        file: name,
-        "its \(info.st_size) bytes are more than the limit of \(limit)"
-      )
+    do {
+      return try Files.read(FileSystem.terminated(path), limit: limit, .regular)
+    } catch {
+      let reason =
+        switch error.reason {
+        case .system(let code): FileSystem.reason(code)
+        case .notRegular: "it is not a regular file"
+        case .tooLarge(let size): "its \(size) bytes are more than the limit of \(limit)"
+        }
+      throw CollectionError(.unreadable, file: PathText.text(path), reason)
     }
-    var problem: Int32?
-    // A byte more than there should be, to see the end.
-    let bytes = [UInt8](unsafeUninitializedCapacity: Int(info.st_size) + 1) { buffer, count in
-      while count < buffer.count {
-        let part = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
-        if part < 0, errno == EINTR { continue }
-        if part < 0 { problem = errno }
-        guard part > 0 else { break }
-        count += part
-      }
-    }
-    if let problem { throw CollectionError(.unreadable, file: name, FileSystem.reason(problem)) }
-    return bytes
   }
 
   /// About how many bytes of memory it takes to read and decode an image; 0 where decoding will say what is wrong.

@@ -77,16 +77,16 @@ struct CIFARFiles {
   }
 
   static func binaryFiles(in folder: String) throws -> [String] {
+    var names: [String] = []
     do {
-      return try FileSystem.names(inFolder: PathText.bytes(folder)).compactMap {
-        String(validating: $0, as: UTF8.self)
+      try Files.forEachName(inFolder: FileSystem.terminated(folder)) { name, _ in
+        if let name = String(validating: name, as: UTF8.self), name.hasSuffix(".bin") { names.append(name) }
       }
-      .filter { $0.hasSuffix(".bin") }
-      .sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-      .map { FileSystem.path($0, in: folder) }
-    } catch let error as FileSystem.Failure {
+    } catch {
       throw CollectionError(.unreadable, file: folder, FileSystem.reason(error.code))
     }
+    return names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+      .map { FileSystem.path($0, in: folder) }
   }
 
   private static func pickles(in folder: String) throws -> [String] {

@@ -213,10 +213,10 @@ private struct FolderWalk {
     defer { open.remove(identity) }
     var names = FolderNames()
     do {
-      try FileSystem.forEachName(inFolder: absolute) { name, type in
+      try Files.forEachName(inFolder: FileSystem.terminated(absolute)) { name, type in
         names.append(name, isFolder: isFolder(name, type, in: absolute))
       }
-    } catch let error as FileSystem.Failure {
+    } catch {
       guard !relative.isEmpty else {
         throw CollectionError(.unreadable, file: PathText.text(root), FileSystem.reason(error.code))
       }

@@ -61,24 +61,13 @@ public struct ImageFile: Sendable, Hashable {
   /// The SHA-256 of the content, in hexadecimal digits; nil when the file cannot be read, or is not the one that was
   /// listed any more: its size or time of modification is another.
   public func contentHash() -> String? {
-    let descriptor = open(
-      FileSystem.terminated(Self.absolute(pathBytes, in: folder.absolute)),
-      O_RDONLY | O_CLOEXEC
-    )
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
     var hash = SHA256()
-    var buffer = [UInt8](repeating: 0, count: min(max(byteCount + 1, 1 << 12), 1 << 18))
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { return nil }
-      if count == 0 { break }
-      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-    }
-    var info = stat()
-    guard fstat(descriptor, &info) == 0, info.st_size == byteCount,
-      FileFingerprint.modificationTime(info) == modificationTime
+    let partSize = min(max(byteCount + 1, 1 << 12), 1 << 18)
+    let info = try? Files.forEachPart(
+      of: FileSystem.terminated(Self.absolute(pathBytes, in: folder.absolute)),
+      size: partSize
+    ) { hash.update($0) }
+    guard let info, info.st_size == byteCount, FileFingerprint.modificationTime(info) == modificationTime
     else { return nil }
     return hash.hexadecimal()
   }

@@ -51,17 +51,11 @@ public actor FolderWatch {
       return
     }
     watchedFolders += 1
-    guard let stream = opendir(folder + [0]) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
+    try? Files.forEachName(inFolder: folder + [0]) { name, type in
       // Files are told apart without asking for each, where the file system says what they are.
-      guard [UInt8(DT_DIR), UInt8(DT_LNK), UInt8(DT_UNKNOWN)].contains(entry.pointee.d_type) else { continue }
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
-      }
-      if name.first != CChar(bitPattern: UInt8(ascii: ".")) {
-        watch(folder + [CChar(bitPattern: UInt8(ascii: "/"))] + name, &seen)
-      }
+      guard [Int32(DT_DIR), Int32(DT_LNK), Int32(DT_UNKNOWN)].contains(type) else { return }
+      let path = folder + [CChar(bitPattern: UInt8(ascii: "/"))] + name.map { CChar(bitPattern: $0) }
+      watch(path, &seen)
     }
   }
 

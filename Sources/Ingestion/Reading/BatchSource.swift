@@ -1,6 +1,6 @@
+internal import Basics
 public import ImageSearch
 public import ImageSources
-internal import PostgresClient
 
 /// Some of a source's positions, and the rows that they gave.
 public struct LoadBatch: Sendable {

@@ -1,7 +1,6 @@
 internal import Basics
 internal import ImageCodecs
 internal import ImageSources
-internal import PostgresClient
 
 /// Lends workers, and memory to decode in; whoever waits with the lowest position is next. The files of those that wait are read
 /// ahead.

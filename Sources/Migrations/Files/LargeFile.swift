@@ -68,7 +68,7 @@ final class LargeFile {
   init(_ path: String) throws {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileSystem.failure("read", path) }
+    guard descriptor >= 0 else { throw FileOperations.failure("read", path) }
   }
 
   deinit { close(descriptor) }
@@ -133,7 +133,7 @@ final class LargeFile {
       let wanted = min(buffer.count, range.upperBound - position)
       let count = pread(descriptor, &buffer, wanted, off_t(position))
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileSystem.failure("read", path) }
+      guard count >= 0 else { throw FileOperations.failure("read", path) }
       if count == 0 { break }
       var start = 0
       while let end = buffer[start..<count].firstIndex(of: 0x0A) {

@@ -180,9 +180,9 @@ extension MigrationSource {
       }
       return words.joined(separator: "_")
     }
-    try FileSystem.createFolder(folder)
-    return try FileSystem.locking(folder) {
-      var versions = try FileSystem.entries(of: folder).compactMap { (name, _) -> String? in
+    try FileOperations.createFolder(folder)
+    return try FileOperations.locking(folder) {
+      var versions = try FileOperations.entries(of: folder).compactMap { (name, _) -> String? in
         guard case .version(let digits)? = MigrationParser.identify(name)?.id else { return nil }
         return digits
       }
@@ -190,7 +190,7 @@ extension MigrationSource {
         let version = nextVersion(after: versions, numbering)
         versions.append(version)
         let path = "\(folder)/\(version)_\(stem).sql"
-        try FileSystem.create(path, file.text)
+        try FileOperations.create(path, file.text)
         return path
       }
     }

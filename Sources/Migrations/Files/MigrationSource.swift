@@ -23,7 +23,7 @@ public struct MigrationSource: Sendable, Hashable {
   /// - Throws: `MigrationError` with code `unreadableFile`, or `invalidManifest` for two files of parameters.
   public static func folder(_ path: String) throws -> MigrationSource {
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    let entries = try FileSystem.entries(of: folder)
+    let entries = try FileOperations.entries(of: folder)
     var files: [MigrationFile] = []
     var misnamed: [String] = []
     for (name, isRegular) in entries where MigrationParser.isSQL(name) {
@@ -37,7 +37,7 @@ public struct MigrationSource: Sendable, Hashable {
     let manifest = try manifest(in: folder) ?? manifest(in: parent(of: folder))
     return MigrationSource(
       files,
-      manifest: try manifest.map { try SourceFile(path: $0, bytes: FileSystem.read($0)) },
+      manifest: try manifest.map { try SourceFile(path: $0, bytes: FileOperations.read($0)) },
       folder: folder,
       misnamed: misnamed
     )
@@ -76,7 +76,7 @@ public struct MigrationSource: Sendable, Hashable {
   /// The file of a folder that declares parameters; nil where there is none.
   private static func manifest(in folder: String) throws -> String? {
     let found = [manifestName, oldManifestName, "parameters.yml"].filter {
-      FileSystem.exists("\(folder)/\($0)")
+      FileOperations.exists("\(folder)/\($0)")
     }
     guard let name = found.first else { return nil }
     guard found.count == 1 else {
@@ -156,7 +156,7 @@ public struct MigrationSource: Sendable, Hashable {
 
 extension MigrationSource {
   /// Whether a path is a folder.
-  public static func isFolder(_ path: String) -> Bool { FileSystem.isFolder(path) }
+  public static func isFolder(_ path: String) -> Bool { FileOperations.isFolder(path) }
 
   /// Files that would never run, which their authors cannot have meant; each with a name that is free.
   private func misnamings() -> [MigrationError] {

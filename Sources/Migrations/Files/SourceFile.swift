@@ -2,79 +2,32 @@ internal import Basics
 internal import Glibc
 public import SQLLexer
 
-/// `FileSystem.read` hides the C library's function of that name inside the type.
-private func systemRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
-  read(file, buffer, count)
-}
-
 /// The few file operations that migrations need, on the C library alone: loading Foundation costs a command that has
 /// nothing to do more than its work.
-enum FileSystem {
+enum FileOperations {
   static func read(_ path: String) throws -> [UInt8] { try read(path, below: Int.max) ?? [] }
 
   /// The bytes of a file; nil for a file of that size or a larger one.
   /// - Parameter isRegular: that it is a file and no folder or pipe, where that is known.
   static func read(_ path: String, below limit: Int, isRegular: Bool = false) throws -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure("read", path) }
-    defer { close(descriptor) }
-    if isRegular, let bytes = try readSmall(descriptor, path) { return bytes.count < limit ? bytes : nil }
-    var information = stat()
-    guard fstat(descriptor, &information) == 0 else { throw failure("read", path) }
-    guard information.st_mode & S_IFMT != S_IFDIR else {
-      errno = EISDIR
-      throw failure("read", path)
-    }
-    let size = Int(information.st_size)
-    guard size < limit else { return nil }
-    var bytes: [UInt8] = []
-    // Anything but a regular file, such as a pipe, has no size and gives its content in parts.
-    let endsEarly = information.st_mode & S_IFMT == S_IFREG
-    while true {
-      let wanted = size > bytes.count ? size + 1 - bytes.count : 4096
-      let part = try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-        count = try read(descriptor, UnsafeMutableRawBufferPointer(buffer), path)
-      }
-      bytes = bytes.isEmpty ? part : bytes + part
-      if part.isEmpty || endsEarly && part.count < wanted { return bytes }
-    }
-  }
-
-  /// A regular file whole, without asking for its size: there may be thousands. Nil, and at its beginning, where it is not
-  /// that small.
-  private static func readSmall(_ descriptor: Int32, _ path: String) throws -> [UInt8]? {
-    try withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 16) { buffer in
-      let count = try read(descriptor, buffer, path)
-      if count < buffer.count { return [UInt8](buffer[..<count]) }
-      guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw failure("read", path) }
-      return nil
-    }
-  }
-
-  private static func read(
-    _ descriptor: Int32,
-    _ buffer: UnsafeMutableRawBufferPointer,
-    _ path: String
-  ) throws -> Int {
-    while true {
-      let count = systemRead(descriptor, buffer.baseAddress, buffer.count)
-      if count >= 0 { return count }
-      guard errno == EINTR else { throw failure("read", path) }
+    do {
+      return try Files.read(path, limit: limit - 1, isRegular ? .listed : .any)
+    } catch {
+      if case .tooLarge = error.reason { return nil }
+      throw failure("read", path, error.code)
     }
   }
 
   /// The names in a folder in their order, without those that begin with a dot, and whether each is known to be a regular
   /// file.
   static func entries(of folder: String) throws -> [(name: String, isRegular: Bool)] {
-    guard let directory = opendir(folder) else { throw failure("open the folder", folder) }
-    defer { closedir(directory) }
     var entries: [(name: String, isRegular: Bool)] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    do {
+      try Files.forEachName(inFolder: folder) { name, type in
+        entries.append((String(decoding: name, as: UTF8.self), type == Int32(DT_REG)))
       }
-      guard name.utf8.first != UInt8(ascii: ".") else { continue }
-      entries.append((name, Int(entry.pointee.d_type) == Int(DT_REG)))
+    } catch {
+      throw failure("open the folder", folder, error.code)
     }
     return entries.sorted { $0.name < $1.name }
   }
@@ -122,8 +75,8 @@ enum FileSystem {
     return try body()
   }
 
-  static func failure(_ verb: String, _ path: String) -> MigrationError {
-    MigrationError(.unreadableFile, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+  static func failure(_ verb: String, _ path: String, _ code: Int32 = errno) -> MigrationError {
+    MigrationError(.unreadableFile, "cannot \(verb) \(path): \(String(cString: strerror(code)))")
   }
 }
 
@@ -177,7 +130,7 @@ public struct SourceFile: Sendable, Hashable {
     inPartsFrom smallest: Int = LargeFile.smallest,
     leavingOut smallestData: Int = LargeFile.smallestData
   ) throws {
-    if let bytes = try FileSystem.read(path, below: smallest, isRegular: isRegular) {
+    if let bytes = try FileOperations.read(path, below: smallest, isRegular: isRegular) {
       try self.init(path: path, bytes: bytes)
       return
     }
@@ -192,7 +145,7 @@ public struct SourceFile: Sendable, Hashable {
         return
       }
     }
-    try self.init(path: path, bytes: FileSystem.read(path))
+    try self.init(path: path, bytes: FileOperations.read(path))
   }
 
   private init(path: String, text: SourceText, hash: String, data: [CopyDataFile]) {

@@ -1,3 +1,4 @@
+internal import Basics
 internal import Glibc
 public import PostgresClient
 internal import Synchronization
@@ -159,15 +160,6 @@ extension Migrator {
       password.map { ["PGPASSWORD": $0] } ?? [:]
     )
   }
-}
-
-/// A thread for calls that block, so that they hold up nobody's tasks.
-private actor BlockingThread {
-  private let executor = ThreadExecutor()
-
-  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-
-  func run<Value: Sendable>(_ body: @Sendable () throws -> Value) throws -> Value { try body() }
 }
 
 /// A process that another thread may end.

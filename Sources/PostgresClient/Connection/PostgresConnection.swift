@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import CLibpq
 internal import Dispatch
 import Glibc

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// Runs an actor's jobs on a thread of its own, so that its blocking calls hold up nobody else: however many connections
 /// wait for a lock, none of them keeps another from releasing it.
@@ -16,6 +17,17 @@ package final class ThreadExecutor: SerialExecutor {
   package func enqueue(_ job: consuming ExecutorJob) {
     inbox.put(JobInbox.Entry(job: UnownedJob(job), executor: asUnownedSerialExecutor()))
   }
+}
+
+/// A thread for calls that block, so that they hold up nobody's tasks.
+package actor BlockingThread {
+  private let executor = ThreadExecutor()
+
+  package init() {}
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  package func run<Value: Sendable>(_ body: @Sendable () throws -> Value) throws -> Value { try body() }
 }
 
 /// Jobs on their way to a thread.
@@ -95,5 +107,27 @@ private final class JobInbox: @unchecked Sendable {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return body()
+  }
+}
+
+/// A value behind a lock, for classes whose methods asynchronous functions call.
+///
+/// `Mutex` on Linux knows its owner by a thread-local number. Inlined into an asynchronous function, on both sides of a
+/// suspension, the optimiser reads that number once and uses it on two threads, and the process ends with "Call to unlock
+/// Mutex on a thread which hasn't acquired the lock". This lock is never inlined.
+package struct StateLock<Value>: ~Copyable, Sendable {
+  private let mutex: Mutex<Value>
+
+  /// A lock around a value.
+  package init(_ value: sending Value) {
+    mutex = Mutex(value)
+  }
+
+  /// Runs `body` while no other thread uses the value. `body` must not lock again.
+  @inline(never)
+  package borrowing func withLock<Result, Failure: Error>(
+    _ body: (inout sending Value) throws(Failure) -> sending Result
+  ) throws(Failure) -> sending Result {
+    try mutex.withLock(body)
   }
 }
