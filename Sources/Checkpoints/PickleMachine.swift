@@ -107,6 +107,7 @@ extension PickleMachine {
     case .shortBinString, .shortBinBytes: try pushBytes(Int(try cursor.byte()), &cursor)
     case .binString: try pushBytes(Int(try cursor.littleEndian(Int32.self)), &cursor)
     case .binBytes: try pushBytes(Int(try cursor.littleEndian(UInt32.self)), &cursor)
+    // BINBYTES8 and BYTEARRAY8, the only ones left.
     default: try pushBytes(try Self.longCount(&cursor), &cursor)
     }
   }

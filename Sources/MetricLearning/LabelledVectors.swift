@@ -42,13 +42,6 @@ public struct LabelledVectors: Sendable, Hashable {
     try self.init(dimensions: first.count, values: vectors.flatMap { $0 }, labels: labels)
   }
 
-  /// The same vectors with other labels, for instance coarse ones.
-  ///
-  /// - Throws: `ProjectionError` with code `shape` when there are not as many labels as vectors.
-  public func relabelled(_ labels: [Int]) throws -> LabelledVectors {
-    try LabelledVectors(dimensions: dimensions, values: values, labels: labels)
-  }
-
   /// Some of the vectors, by their positions.
   func rows(_ positions: [Int]) -> LabelledVectors {
     var chosen: [Float] = []

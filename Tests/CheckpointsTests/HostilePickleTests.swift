@@ -44,6 +44,27 @@ import Testing
     #expect(code(of: file) != nil, "\(what)")
   }
 
+  /// Python writes them for bytes and byte arrays of 4 GiB and more; PyTorch has no use for them.
+  @Test(arguments: [0x8E, 0x96] as [UInt8])
+  func `Bytes whose length takes eight bytes are passed over`(opcode: UInt8) throws {
+    func file(count: UInt64) -> [UInt8] {
+      PickleBuilder.legacyFile(values: [7]) { builder in
+        builder.raw("}")
+        builder.text("note")
+        builder.raw([opcode])
+        withUnsafeBytes(of: count.littleEndian) { builder.raw(Array($0)) }
+        builder.raw("Ntss")
+        builder.text("t")
+        builder.tensor(count: 1, shape: [1], strides: [1])
+        builder.raw("s")
+      }
+    }
+    let checkpoint = try Checkpoint(decoding: file(count: 3))
+    #expect(checkpoint.names == ["t"])
+    #expect(try checkpoint.tensor(named: "t").values == [7])
+    for count in [1 << 40, UInt64.max] { #expect(code(of: file(count: count)) != nil, "\(count)") }
+  }
+
   @Test func `Half a million nested lists neither crash nor load`() {
     let file = PickleBuilder.legacyFile { builder in
       let depth = 500_000

@@ -80,7 +80,7 @@ struct FeatureFileTests {
     let place = SourcePlace(position: batch.endPosition, offset: batch.endOffset, line: batch.endLine)
     let reader = try source.open()
     try reader.skip(to: place)
-    batch.reset(firstPosition: place.position)
+    batch = FeatureBatch(firstPosition: place.position)
     #expect(try reader.read(into: &batch, limit: 1))
     #expect(batch.ids == [2])
     let error = #expect(throws: CollectionError.self) { try reader.read(into: &batch, limit: 1) }

@@ -65,7 +65,7 @@ struct MutationTests {
       #expect(batch.values.count == batch.count * batch.dimension)
       #expect(batch.labels.count == batch.count)
       count += batch.count
-      batch.reset(firstPosition: count)
+      batch = FeatureBatch(firstPosition: count)
     }
     return count + batch.count
   }

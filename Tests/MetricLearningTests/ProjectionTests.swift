@@ -155,9 +155,12 @@ struct ProjectionTests {
   @Test func refusesWhatDoesNotFit() throws {
     let samples = try clouds(seed: 1)
     #expect(throws: ProjectionError.self) { try Projection.principalComponents(of: samples, outputs: 13) }
-    #expect(throws: ProjectionError.self) {
-      try Projection.discriminant(of: samples.relabelled([Int](repeating: 1, count: 90)), outputs: 2)
-    }
+    let alike = try LabelledVectors(
+      dimensions: samples.dimensions,
+      values: samples.values,
+      labels: [Int](repeating: 1, count: samples.count)
+    )
+    #expect(throws: ProjectionError.self) { try Projection.discriminant(of: alike, outputs: 2) }
     let projection = try Projection.principalComponents(of: samples, outputs: 2)
     #expect(throws: ProjectionError.self) { try projection.apply(to: [1, 2]) }
     #expect(throws: ProjectionError.self) { try LabelledVectors(vectors: [[1], [1, 2]], labels: [0, 1]) }

@@ -28,7 +28,7 @@ public struct FolderCollection: ImageCollection {
 
   /// Folders that other programs make and that hold copies or leavings: Synology's and QNAP's thumbnails and bins,
   /// macOS archives, the bins of Windows.
-  public static let leftOutFolders: Set<String> = [
+  static let leftOutFolders: Set<String> = [
     "@eaDir", "@Recycle", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX",
   ]
 

@@ -3,7 +3,7 @@ public import Basics
 /// Consecutive rows of a feature source: parallel arrays, vectors laid out one after another.
 public struct FeatureBatch: Sendable {
   /// The position in the source of the first row, counted from 0.
-  public internal(set) var firstPosition: Int
+  public let firstPosition: Int
   /// The rows' ids.
   public private(set) var ids: [ImageID] = []
   /// The rows' classes.
@@ -34,17 +34,6 @@ public struct FeatureBatch: Sendable {
   /// Reserves memory for a count of numbers.
   public mutating func reserve(values count: Int) {
     values.reserveCapacity(count)
-  }
-
-  /// Empties the batch for the rows from a position on; the memory is kept.
-  public mutating func reset(firstPosition: Int) {
-    self.firstPosition = firstPosition
-    ids.removeAll(keepingCapacity: true)
-    labels.removeAll(keepingCapacity: true)
-    places.removeAll(keepingCapacity: true)
-    hashes.removeAll(keepingCapacity: true)
-    values.removeAll(keepingCapacity: true)
-    dimension = 0
   }
 
   /// Appends a row whose vector `fill` appends to the values.
