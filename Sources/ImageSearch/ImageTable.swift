@@ -135,10 +135,10 @@ extension ImageTable {
   /// The search as a tree, from which both the statement that runs and the SQL for people are rendered.
   /// - Throws: `ImageSearchError` with code `badRequest` or `noSuchID`.
   public func search(_ query: ImageQuery) throws -> VectorSearch {
-    guard (1...10_000).contains(query.topK) else {
+    guard (1...10_000).contains(query.options.topK) else {
       throw ImageSearchError(
         code: .badRequest,
-        description: "the number of results must be 1…10000, not \(query.topK)"
+        description: "the number of results must be 1…10000, not \(query.options.topK)"
       )
     }
     var search = VectorSearch(
@@ -147,20 +147,22 @@ extension ImageTable {
       nearest: VectorColumn(vectorColumn, dim: dimension, element: element),
       to: try subject(query),
       by: metric,
-      limit: query.topK
+      limit: query.options.topK
     )
-    if let name = query.class { search.filters.append(try isOfClass(name)) }
+    if let name = query.options.class { search.filters.append(try isOfClass(name)) }
     if let condition = query.trustedCondition { search.filters.append(Condition(SQL(trusted: condition))) }
     search.filters += excluding(query.excluded)
-    search.exact = query.exact || dialect.comparesElements
+    search.exact = query.options.exact || dialect.comparesElements
     if search.exact { search.tieBreak = idColumn }
-    if let after = query.after { go(on: after, &search) }
-    search.settings.efSearch = query.efSearch
-    search.settings.probes = query.probes
+    if let after = query.options.after { go(on: after, &search) }
+    search.settings.efSearch = query.options.efSearch
+    search.settings.probes = query.options.probes
     search.index = index
-    if index == nil, let firstPassIndex, !query.exact {
+    if index == nil, let firstPassIndex, !query.options.exact {
       search.index = firstPassIndex
-      search.firstPass = .binary(candidates: Self.candidates(for: search.fetched, wanted: query.efSearch))
+      search.firstPass = .binary(
+        candidates: Self.candidates(for: search.fetched, wanted: query.options.efSearch)
+      )
     }
     return search
   }
@@ -229,8 +231,19 @@ extension ImageTable {
     return Condition("\(id: classColumn) = CAST(\(value) AS \(SQL(trusted: classType)))")
   }
 
-  /// An id of the column's type, for statements that others fill in.
-  package var exampleID: SQLValue {
+  /// The table as ready-made statements name it; an id of the column's type stands for those that others fill in.
+  package var searchTarget: SearchTarget {
+    SearchTarget(
+      table: name,
+      key: idColumn,
+      label: classColumn,
+      column: VectorColumn(vectorColumn, dim: nil, element: element),
+      metric: metric,
+      exampleKey: exampleID
+    )
+  }
+
+  private var exampleID: SQLValue {
     let type = ColumnType(idType)
     switch type.name {
     case "uuid": return .uuid(high: 0, low: 0)
@@ -336,19 +349,7 @@ extension Dialect {
       )
     default: break
     }
-    let adapted = adapted { capabilities in
-      capabilities.distributedBy = server.canDistribute
-      capabilities.citus = server.engine.placement == .function
-      capabilities.onConflict = server.supportsOnConflict
-      capabilities.indexIfNotExists = server.supportsIndexIfNotExists
-      capabilities.iterativeScan = server.hasIterativeScan
-      capabilities.concurrently = server.supportsConcurrentIndex
-      capabilities.progressViews = server.reportsIndexProgress
-      capabilities.materializedCTE = server.serverVersion >= 120_000
-      capabilities.lateral = server.engine.servesLateral
-      capabilities.withTies = server.serverVersion >= 130_000 && server.engine.knowsTies
-      capabilities.externalStorage = server.productVersion?.hasPrefix("6.") == true && server.canDistribute
-    }
+    let adapted = adapted { $0.adopt(server) }
     return server.qualifier(of: indexExtension.name).map { adapted.naming(extensionSchema: $0) } ?? adapted
   }
 }

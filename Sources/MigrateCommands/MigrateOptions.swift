@@ -117,17 +117,12 @@ package struct MigrateOptions: ParsableArguments {
   /// - Throws: `CommandFailure` with exit code 64 for any other name, which is a misspelling.
   func dialect(_ settings: Settings) throws -> MigrationDialect {
     let name = try settings.text(.dialect)
-    let known = ["pgvector", "analyticdb"]
     let base = settings[.migrations]?.text ?? "migrations"
     let isFolderName = !name.isEmpty && !name.hasPrefix(".") && !name.contains("/")
-    guard known.contains(name) || isFolderName && MigrationSource.isFolder("\(base)/\(name)") else {
-      let near = Suggestion.nearest(to: name, in: known)
-      throw CommandFailure(
-        "there is no dialect \"\(name)\" (\(settings[.dialect]?.origin ?? "default"))"
-          + (near.isEmpty ? "; known: \(known.joined(separator: ", "))" : near),
-        exitCode: 64
-      )
-    }
+    guard
+      Dialect.all.contains(where: { $0.name == name })
+        || isFolderName && MigrationSource.isFolder("\(base)/\(name)")
+    else { throw settings.unknownDialect(name) }
     return MigrationDialect(rawValue: name)
   }
 

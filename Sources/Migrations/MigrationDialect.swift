@@ -1,4 +1,5 @@
 internal import PostgresClient
+internal import VectorSQL
 
 /// The kind of server that a set of migrations is written for; open, so that a project may have its own.
 public struct MigrationDialect: RawRepresentable, Sendable, Hashable, CustomStringConvertible,
@@ -14,9 +15,9 @@ public struct MigrationDialect: RawRepresentable, Sendable, Hashable, CustomStri
   public init(stringLiteral name: String) { rawValue = name }
 
   /// AnalyticDB for PostgreSQL: `real[]` and `ann` indexes.
-  public static let analyticDB: MigrationDialect = "analyticdb"
+  public static let analyticDB = MigrationDialect(rawValue: Dialect.analyticDB.name)
   /// PostgreSQL with pgvector.
-  public static let pgvector: MigrationDialect = "pgvector"
+  public static let pgvector = MigrationDialect(rawValue: Dialect.pgvector.name)
 
   /// The name.
   public var description: String { rawValue }
@@ -33,9 +34,7 @@ public struct MigrationDialect: RawRepresentable, Sendable, Hashable, CustomStri
 
   /// What a server of this dialect can do, for rendering without one.
   public var assumedCapabilities: Set<Capability> {
-    self == .analyticDB
-      ? [.distribution, .onConflict]
-      : [.concurrentIndex, .indexIfNotExists, .onConflict, .indexProgress]
+    Capability.of((Dialect.all.first { $0.name == rawValue } ?? .pgvector).capabilities)
   }
 }
 
@@ -77,13 +76,20 @@ public struct Capability: RawRepresentable, Sendable, Hashable, CustomStringConv
 extension Capability {
   /// What a server can do.
   static func of(_ server: ServerCapabilities) -> Set<Capability> {
+    var found = Capabilities()
+    found.adopt(server)
+    return of(found)
+  }
+
+  /// What a dialect knows as what migrations may ask for.
+  static func of(_ found: Capabilities) -> Set<Capability> {
     var known: Set<Capability> = []
-    if server.canDistribute { known.insert(.distribution) }
-    if server.supportsConcurrentIndex { known.insert(.concurrentIndex) }
-    if server.supportsIndexIfNotExists { known.insert(.indexIfNotExists) }
-    if server.supportsOnConflict { known.insert(.onConflict) }
-    if server.reportsIndexProgress { known.insert(.indexProgress) }
-    if server.engine.placement == .function { known.insert(.citus) }
+    if found.distributedBy { known.insert(.distribution) }
+    if found.concurrently { known.insert(.concurrentIndex) }
+    if found.indexIfNotExists { known.insert(.indexIfNotExists) }
+    if found.onConflict { known.insert(.onConflict) }
+    if found.progressViews { known.insert(.indexProgress) }
+    if found.citus { known.insert(.citus) }
     return known
   }
 }

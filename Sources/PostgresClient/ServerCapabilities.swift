@@ -128,6 +128,23 @@ public struct ServerCapabilities: Sendable, Hashable {
   }
 }
 
+extension Capabilities {
+  /// Takes over what a server was found to be able to do.
+  package mutating func adopt(_ server: ServerCapabilities) {
+    distributedBy = server.canDistribute
+    citus = server.engine.placement == .function
+    onConflict = server.supportsOnConflict
+    indexIfNotExists = server.supportsIndexIfNotExists
+    iterativeScan = server.hasIterativeScan
+    concurrently = server.supportsConcurrentIndex
+    progressViews = server.reportsIndexProgress
+    materializedCTE = server.serverVersion >= 120_000
+    lateral = server.engine.servesLateral
+    withTies = server.serverVersion >= 130_000 && server.engine.knowsTies
+    externalStorage = server.productVersion?.hasPrefix("6.") == true && server.canDistribute
+  }
+}
+
 extension PostgresConnection {
   /// What the server is; asked once, in one round trip, with SQL that a 9.4 base (Greenplum 6) understands.
   public func capabilities() async throws -> ServerCapabilities {

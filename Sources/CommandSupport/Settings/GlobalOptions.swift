@@ -11,7 +11,7 @@ package struct GlobalOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp("pgvector or analyticdb (default: pgvector).", valueName: "name"),
-    completion: .list(["pgvector", "analyticdb"])
+    completion: .list(Dialect.all.map(\.name))
   )
   package var dialect: String?
 

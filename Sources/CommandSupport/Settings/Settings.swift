@@ -1,3 +1,4 @@
+import Basics
 import FoundationEssentials
 import LocalPostgres
 package import PostgresClient
@@ -220,6 +221,25 @@ extension Settings {
 }
 
 extension Settings {
+  /// The dialect of searches and loads.
+  /// - Throws: `CommandFailure` with exit code 64 for a name that no dialect has.
+  package func sqlDialect() throws -> Dialect {
+    let name = try text(.dialect)
+    guard let dialect = Dialect(name: name) else { throw unknownDialect(name) }
+    return dialect
+  }
+
+  /// A name that no dialect has, and what was meant.
+  package func unknownDialect(_ name: String) -> CommandFailure {
+    let known = Dialect.all.map(\.name)
+    let near = Suggestion.nearest(to: name, in: known)
+    return CommandFailure(
+      "there is no dialect \"\(name)\" (\(self[.dialect]?.origin ?? "default"))"
+        + (near.isEmpty ? "; known: \(known.joined(separator: ", "))" : near),
+      exitCode: 64
+    )
+  }
+
   /// The server to talk to: the one that is named, else the private server when it runs.
   /// - Throws: `CommandFailure` with exit code 5 when there is neither.
   package func connectionSettings() throws -> ConnectionSettings {

@@ -48,7 +48,10 @@ package struct SettingsFile {
     do {
       return try YAMLNode(text)
     } catch let error as YAMLError {
-      throw CommandFailure("\(path):\(error.place.line): cannot be read as YAML: \(error.message)", exitCode: 64)
+      throw CommandFailure(
+        "\(path):\(error.place.line): cannot be read as YAML: \(error.message)",
+        exitCode: 64
+      )
     }
   }
 

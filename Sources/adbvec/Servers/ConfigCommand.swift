@@ -73,7 +73,7 @@ struct ConfigShow: AsyncParsableCommand {
   }
 }
 
-/// Settings as commands take them: the table, the dialect, the metric.
+/// Settings as commands take them: the table, the metric.
 extension Settings {
   /// The table and columns in force.
   /// - Throws: `CommandFailure` with exit code 64 for a name that PostgreSQL could not keep.
@@ -96,16 +96,6 @@ extension Settings {
       vectorColumn: table.vectorColumn,
       sourceColumn: table.sourceColumn
     )
-  }
-
-  /// The dialect in force.
-  func sqlDialect() throws -> Dialect {
-    let name = try text(.dialect)
-    guard let dialect = Dialect(name: name) else {
-      let known = Dialect.all.map(\.name).joined(separator: " or ")
-      throw CommandFailure("the dialect must be \(known), not \"\(name)\"", exitCode: 64)
-    }
-    return dialect
   }
 
   /// The metric that was set; nil leaves it to the index.

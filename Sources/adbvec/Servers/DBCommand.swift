@@ -66,7 +66,7 @@ struct DBStart: AsyncParsableCommand, InterruptibleCommand {
   mutating func run() async throws {
     let settings = try options.settings()
     let extensions: [Identifier] =
-      try settings.sqlDialect().name == "analyticdb" ? ["vector", "fastann"] : []
+      try settings.sqlDialect().indexExtension == .fastann ? ["vector", "fastann"] : []
     let binaries = try await ServerBinaries.findOrFetch(
       chosen: settings[.pgBin]?.text,
       for: options.server.home,
