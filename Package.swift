@@ -331,6 +331,11 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
+    .testTarget(
+      name: "ModelChangeTests",
+      dependencies: ["ImageSearch", "ModelChange", "PostgresClient", "VectorSQL"],
+      swiftSettings: settings
+    ),
       name: "LocalPostgresTests",
       dependencies: ["Basics", "LocalPostgres", "Wheels"],
       swiftSettings: settings

@@ -1,6 +1,6 @@
-public import ImageSearch
-public import PostgresClient
-public import VectorSQL
+package import ImageSearch
+package import PostgresClient
+package import VectorSQL
 
 /// Examines a server, a table, its index and its searches: what is right, what is wrong, and the statement or command
 /// that fixes it on this server.
@@ -9,17 +9,17 @@ public import VectorSQL
 ///     let isHealthy = !findings.contains { $0.severity == .wrong }
 ///
 /// It changes nothing: searches run in transactions that only read.
-public struct Doctor: Sendable {
+package struct Doctor: Sendable {
   private let expectations: Expectations
 
   /// A doctor who knows what should be.
-  public init(_ expectations: Expectations) {
+  package init(_ expectations: Expectations) {
     self.expectations = expectations
   }
 
   /// Reads the facts, then judges them.
   /// - Throws: `PostgresError` when the connection is lost or the catalogue cannot be read.
-  public func examine(_ connection: PostgresConnection) async throws -> [Finding] {
+  package func examine(_ connection: PostgresConnection) async throws -> [Finding] {
     var expectations = expectations
     let server = try await connection.capabilities()
     if let schema = server.qualifier(of: expectations.dialect.indexExtension.name) {
@@ -29,7 +29,7 @@ public struct Doctor: Sendable {
   }
 
   /// Judges facts that were read before; every check, in the order of the report.
-  public static func judge(_ facts: Facts, _ expectations: Expectations) -> [Finding] {
+  static func judge(_ facts: Facts, _ expectations: Expectations) -> [Finding] {
     Check.all.compactMap { check in
       if check.name == Check.statement.name, expectations.statement == nil { return nil }
       if check.name == Check.shards.name, !facts.server.isDistributed { return nil }
@@ -59,48 +59,59 @@ enum Judgement: Sendable, Hashable {
 }
 
 /// What the configuration says that a table, its index and its searches should be.
-public struct Expectations: Sendable {
+package struct Expectations: Sendable {
   /// The table and its columns.
-  public var table: ImageTable
+  package var table: ImageTable
   /// The dialect that searches are written in.
-  public var dialect: Dialect
+  package var dialect: Dialect
   /// The metric that the index should serve; nil accepts the index's own.
-  public var metric: Metric?
+  package var metric: Metric?
   /// The vectors' dimension; nil accepts the table's own.
-  public var dimension: Int?
+  package var dimension: Int?
   /// Options that the index should have, as its WITH clause names them: `m`, `hnsw_m`, `ef_construction`.
-  public var indexOptions: [String: String] = [:]
+  package var indexOptions: [String: String] = [:]
   /// The number of rows that searches ask for.
-  public var topK = 20
+  package var topK = 20
   /// The number of rows that are searched for to measure recall; 0 leaves it out.
-  public var sample = 20
+  package var sample = 20
   /// The number of images that are embedded again and compared with their rows; 0 leaves it out. Of 150 images at least
   /// one is foreign with a probability of .9995 where 5 % of the rows are.
-  public var images = 150
+  package var images = 150
   /// Embeds the images of rows by a table's recipe, from where the rows say that they lie: nil for one that cannot be
   /// read. It may give fewer than it was given, when it takes too long. Nil where there is no model.
-  public var embed: (@Sendable (RecordedRecipe, [String]) async throws -> [[Float]?])?
+  package var embed: (@Sendable (RecordedRecipe, [String]) async throws -> [[Float]?])?
   /// The least share of the true neighbours that the index must find.
-  public var minimumRecall = 0.9
+  package var minimumRecall = 0.9
   /// A statement of the user's own to examine.
-  public var statement: String?
+  package var statement: String?
 
   /// What is expected of a table in a dialect.
-  public init(table: ImageTable, dialect: Dialect) {
+  package init(table: ImageTable, dialect: Dialect) {
     self.table = table
     self.dialect = dialect
   }
 }
 
 extension Expectations {
+  /// What the parameters of migrations say of the table and its index; a metric that was chosen stays.
+  /// - Parameter parameters: their values as they are given on a command line, by name.
+  package mutating func add(parameters: [String: String]) {
+    dimension = parameters["dim"].flatMap { Int($0) }
+    if metric == nil { metric = parameters["distance"].flatMap { Metric(name: $0) } }
+    for (parameter, option) in dialect.indexExtension.optionsByParameter {
+      guard let text = parameters[parameter] else { continue }
+      indexOptions[option] = ["true": "1", "false": "0"][text] ?? text
+    }
+  }
+
   /// The dimension as far as a vector can have it: sizes are computed from it, and a user may write any number.
   var plausibleDimension: Int? { dimension.flatMap { (1...1_000_000).contains($0) ? $0 : nil } }
 }
 
 /// What one check found.
-public struct Finding: Sendable, Hashable, Encodable {
+package struct Finding: Sendable, Hashable, Encodable {
   /// How serious a finding is.
-  public enum Severity: String, Sendable, Hashable, Encodable {
+  package enum Severity: String, Sendable, Hashable, Encodable {
     /// As it should be.
     case ok
     /// Nothing fails today; the fix avoids a known problem.
@@ -112,13 +123,13 @@ public struct Finding: Sendable, Hashable, Encodable {
   }
 
   /// The check's name, such as `index metric`.
-  public let check: String
+  package let check: String
   /// How serious it is.
-  public let severity: Severity
+  package let severity: Severity
   /// One sentence: what was found.
-  public let message: String
+  package let message: String
   /// The statement or command that fixes it; nil unless something is wrong.
-  public let fix: String?
+  package let fix: String?
 
   init(_ check: String, _ judgement: Judgement) {
     self.check = check
@@ -131,7 +142,7 @@ public struct Finding: Sendable, Hashable, Encodable {
   }
 
   /// `verdict` and `remedy` are version 1's names of `severity` and `fix`, for programs that read them.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(check, forKey: .check)
     try container.encode(severity, forKey: .severity)

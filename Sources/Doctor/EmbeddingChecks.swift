@@ -6,18 +6,18 @@ internal import VectorSQL
 
 extension Facts {
   /// The vectors of some rows, taken at random, and what the images of some of them give when they are embedded again.
-  public struct VectorSample: Sendable, Hashable {
+  struct VectorSample: Sendable, Hashable {
     /// The vectors' Euclidean lengths.
     var lengths: [Double] = []
     /// How many images were embedded again.
     var compared = 0
     /// The rows among them whose vector is another than the image's.
-    var strangers: [Stranger] = []
+    var mismatches: [SampledRow] = []
     /// Why no image was embedded again.
     var reason = "no row says where its image lies"
 
-    /// A row with another vector than its image's.
-    public struct Stranger: Sendable, Hashable {
+    /// A row whose image was embedded again.
+    struct SampledRow: Sendable, Hashable {
       /// The row's id, as the server writes it.
       var id: String
       /// Where its image lies.
@@ -25,7 +25,7 @@ extension Facts {
     }
 
     /// Nothing yet.
-    public init() {}
+    init() {}
   }
 
   /// At 5 % of foreign rows, some 50 are among them.
@@ -83,7 +83,7 @@ extension Facts {
       )
     }
     var sample = VectorSample()
-    var candidates: [(row: VectorSample.Stranger, vector: [Float])] = []
+    var candidates: [(row: VectorSample.SampledRow, vector: [Float])] = []
     for row in try await connection.query(statement) {
       let (id, vector, source) = try row.decode(String.self, [Float].self, String?.self)
       sample.lengths.append(length(vector))
@@ -106,7 +106,7 @@ extension Facts {
       for (candidate, vector) in zip(candidates, embedded) {
         guard let vector else { continue }
         sample.compared += 1
-        if difference(candidate.vector, vector) > tolerance { sample.strangers.append(candidate.row) }
+        if difference(candidate.vector, vector) > tolerance { sample.mismatches.append(candidate.row) }
       }
     } catch is CancellationError {
       throw CancellationError()
@@ -134,16 +134,16 @@ extension Check {
     guard let sample = facts.sample, !sample.lengths.isEmpty else {
       return .skipped("the table has no vectors to look at")
     }
-    guard sample.strangers.isEmpty else {
-      let all = sample.strangers.count == sample.compared
-      let ids = sample.strangers.prefix(5).map(\.id).joined(separator: ", ")
-      let more = sample.strangers.count > 5 ? ", …" : ""
+    guard sample.mismatches.isEmpty else {
+      let all = sample.mismatches.count == sample.compared
+      let ids = sample.mismatches.prefix(5).map(\.id).joined(separator: ", ")
+      let more = sample.mismatches.count > 5 ? ", …" : ""
       return .wrong(
         all
           ? "none of \(sample.compared) images embedded again by the recorded recipe gives the vector of its row"
-          : "\(sample.strangers.count) of \(sample.compared) images embedded again give another vector than their rows "
+          : "\(sample.mismatches.count) of \(sample.compared) images embedded again give another vector than their rows "
             + "have (ids \(ids)\(more)): these rows were made by another recipe, or their images have changed since",
-        fix: embedAgain(sample.strangers.map(\.source), expectations)
+        fix: embedAgain(sample.mismatches.map(\.source), expectations)
       )
     }
     let count = sample.lengths.count

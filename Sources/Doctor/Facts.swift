@@ -1,97 +1,79 @@
-public import ImageSearch
-public import PostgresClient
+internal import ImageSearch
+internal import PostgresClient
 internal import SQLLexer
-public import Tuning
-public import VectorSQL
+internal import Tuning
+internal import VectorSQL
 
 /// What was read of a server, a table, its index and a sample of searches: all that the checks judge.
-public struct Facts: Sendable {
+struct Facts: Sendable {
   /// What the server is.
-  public var server: ServerCapabilities
+  var server: ServerCapabilities
   /// The database's name.
-  public var database: String
+  var database: String
   /// The role that asks.
-  public var role = ""
+  var role = ""
   /// Whether the session may change the database's settings.
-  public var ownsDatabase = true
+  var ownsDatabase = true
   /// The extensions whose files are on the server, by name.
-  public var extensionFiles: [String: ExtensionFiles] = [:]
+  var extensionFiles: [String: ExtensionFiles] = [:]
   /// Operator classes of the vector index methods in this database.
-  public var operatorClasses: Set<OperatorClass> = []
+  var operatorClasses: Set<OperatorClass> = []
   /// The table; nil when it does not exist.
-  public var table: VectorTable?
+  var table: VectorTable?
   /// The migrations that the history holds as applied; read only where there is no table.
-  public var appliedMigrations: [String] = []
+  var appliedMigrations: [String] = []
   /// The table's partitions or children, one level down.
-  public var parts: [Part] = []
+  var parts: [Part] = []
   /// Whether the table is one of Greenplum's append-optimised ones, which compress rows and have no pages of their own size.
-  public var isAppendOptimised = false
+  var isAppendOptimised = false
   /// Builds of the table's indexes that run now.
-  public var builds: [IndexBuild] = []
+  var builds: [IndexBuild] = []
   /// What loads have recorded of how the vectors were made.
-  public var recipe: RecordedRecipe?
+  var recipe: RecordedRecipe?
   /// A look at the first vectors.
-  public var vectors: VectorCensus?
+  var vectors: VectorCensus?
   /// The table's parts on the nodes of a cluster.
-  public var shards: [Shard] = []
+  var shards: [Shard] = []
   /// How a cluster has placed the table.
-  public var placement = Placement()
+  var placement = Placement()
   /// Vectors taken at random, and what their images give today.
-  public var sample: VectorSample?
+  var sample: VectorSample?
   /// What the server keeps of the table for its planner.
-  public var statistics: TableStatistics?
+  var statistics: TableStatistics?
   /// The plan of a search.
-  public var plan: SearchPlan?
+  var plan: SearchPlan?
   /// The search settings in force for a new session, by name.
-  public var settings: [String: String] = [:]
+  var settings: [String: String] = [:]
   /// Searches made by the index, where one can be used, and exactly.
-  public var trials: [SearchTrial] = []
+  var trials: [SearchTrial] = []
   /// The index that a search uses when the planner has no cheaper way; nil where no index can serve it.
-  public var forcedIndex: String?
+  var forcedIndex: String?
   /// Why searches could not be tried, in the server's words.
-  public var searchError: String?
+  var searchError: String?
   /// Whether that was a right that the role lacks; its rows are then not looked at either.
-  public var lacksRight = false
+  var lacksRight = false
   /// The user's own statement as the server would run it; nil when there is none, or it cannot be planned.
-  public var statementPlan: StatementPlan?
-
-  /// Facts of a server.
-  public init(server: ServerCapabilities, database: String) {
-    self.server = server
-    self.database = database
-  }
+  var statementPlan: StatementPlan?
 
   /// An operator class and the index method that it belongs to.
-  public struct OperatorClass: Sendable, Hashable {
+  struct OperatorClass: Sendable, Hashable {
     let method: String
     let name: String
-
-    /// A class of a method.
-    public init(method: String, name: String) {
-      self.method = method
-      self.name = name
-    }
   }
 
   /// An extension that the server could install.
-  public struct ExtensionFiles: Sendable, Hashable {
+  struct ExtensionFiles: Sendable, Hashable {
     var version: String
     var mayCreate: Bool
-
-    /// An extension's version, and whether this session may create it.
-    public init(version: String, mayCreate: Bool) {
-      self.version = version
-      self.mayCreate = mayCreate
-    }
   }
 
   /// A partition or child of the table.
-  public struct Part: Sendable, Hashable {
+  struct Part: Sendable, Hashable {
     var name: String
     var indexes: [Index] = []
 
     /// A vector index of a partition; `parent` is the index of the whole table that it is attached to.
-    public struct Index: Sendable, Hashable {
+    struct Index: Sendable, Hashable {
       var name: String
       var parent: String?
       var isValid: Bool
@@ -100,13 +82,13 @@ public struct Facts: Sendable {
   }
 
   /// A running `CREATE INDEX` or `REINDEX`.
-  public struct IndexBuild: Sendable, Hashable {
+  struct IndexBuild: Sendable, Hashable {
     var index: String
     var pid: Int
   }
 
   /// What the first vectors look like.
-  public struct VectorCensus: Sendable, Hashable {
+  struct VectorCensus: Sendable, Hashable {
     var rows: Int
     var vectors: Int
     var zeros = 0
@@ -116,32 +98,17 @@ public struct Facts: Sendable {
     var rowsByDimension = ""
     /// A query that finds the zero vectors.
     var rowsOfZero = ""
-
-    /// A look at some rows.
-    public init(rows: Int, vectors: Int, leastDimension: Int?, greatestDimension: Int?) {
-      self.rows = rows
-      self.vectors = vectors
-      self.leastDimension = leastDimension
-      self.greatestDimension = greatestDimension
-    }
   }
 
   /// The planner's knowledge of a table (`pg_stat_all_tables`, `pg_class`).
-  public struct TableStatistics: Sendable, Hashable {
+  struct TableStatistics: Sendable, Hashable {
     var liveRows: Int
     var changedRows: Int
     var isAnalyzed: Bool
-
-    /// Statistics of a table.
-    public init(liveRows: Int, changedRows: Int, isAnalyzed: Bool) {
-      self.liveRows = liveRows
-      self.changedRows = changedRows
-      self.isAnalyzed = isAnalyzed
-    }
   }
 
   /// What the server said of the user's own statement.
-  public enum StatementPlan: Sendable, Hashable {
+  enum StatementPlan: Sendable, Hashable {
     /// The lines of `EXPLAIN`.
     case lines([String])
     /// The server's error, or why it was not asked.

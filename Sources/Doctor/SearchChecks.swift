@@ -3,7 +3,7 @@ internal import ImageSearch
 internal import PostgresClient
 internal import SQLLexer
 internal import Tuning
-public import VectorSQL
+package import VectorSQL
 
 extension Check {
   /// Whether the planner knows the table as it is.
@@ -174,20 +174,20 @@ extension Int {
 
 /// What keeps a vector index from serving a statement, as its text shows: what users of pgvector and
 /// AnalyticDB report most.
-public struct IndexObstacles: Sendable, Hashable {
+package struct IndexObstacles: Sendable, Hashable {
   /// One of them, and its fix.
-  public struct Obstacle: Sendable, Hashable {
+  package struct Obstacle: Sendable, Hashable {
     /// What is wrong, in one sentence.
-    public let message: String
+    package let message: String
     /// What to write instead.
-    public let fix: String
+    package let fix: String
   }
 
   /// All, in the order of the text.
-  public let obstacles: [Obstacle]
+  package let obstacles: [Obstacle]
 
   /// Looks at each `ORDER BY` of a statement.
-  public init(_ text: String, dialect: Dialect, column: Identifier) {
+  package init(_ text: String, dialect: Dialect, column: Identifier) {
     var found: [Obstacle] = []
     for statement in Script(text).statements {
       for index in statement.tokens.indices where statement.hasWords("order", "by", at: index) {

@@ -6,7 +6,7 @@ internal import VectorSQL
 
 extension Facts {
   /// A part of the table that lies on one node of a cluster: a shard of Citus, a segment's share on Greenplum.
-  public struct Shard: Sendable, Hashable {
+  struct Shard: Sendable, Hashable {
     /// The shard's number, or the segment's.
     var name: String
     /// The node as `host:port`, or the segment.
@@ -197,7 +197,7 @@ extension Facts {
   }
 
   /// How Citus has placed a table, as far as its shards do not tell.
-  public struct Placement: Sendable, Hashable {
+  struct Placement: Sendable, Hashable {
     /// The column by which rows are spread; nil for a replicated table.
     var column: String?
     /// Unique indexes without the id, so that rows cannot be spread by it.

@@ -13,16 +13,13 @@ public struct ChangeFiles: Sendable {
   public typealias File = (name: String, text: String)
 
   let table: ChangedTable
-  let making: VectorMaking
-  /// The new column's type, as SQL writes it.
-  let type: String
-  /// The new column's dimension.
-  let dimension: Int
+  let new: NewVectors
   let missing: MissingImages
   let limits: GateLimits
   /// What the change is called in the files' names.
   let title: String
 
+  var type: String { new.type }
   var change: VectorChange { table.change }
   var name: String { change.sql(change.table) }
   func sql(_ name: Identifier) -> String { change.sql(name) }
@@ -34,17 +31,13 @@ public struct ChangeFiles: Sendable {
   ///   a type that the server cannot index.
   public init(
     _ table: ChangedTable,
-    making: VectorMaking,
-    type: String,
-    dimension: Int,
+    _ new: NewVectors,
     missing: MissingImages,
     limits: GateLimits,
     title: String
   ) throws {
     self.table = table
-    self.making = making
-    self.type = type
-    self.dimension = dimension
+    self.new = new
     self.missing = missing
     self.limits = limits
     self.title = title
@@ -55,13 +48,13 @@ public struct ChangeFiles: Sendable {
           + "--contract' once its switch has been applied"
       )
     }
-    if case .images = making, table.change.sourceColumn == nil {
+    if case .images = new.making, table.change.sourceColumn == nil {
       throw ChangeError(
         "\(table.change.table.quoted) has no column that says where its images are. Fix: name it with --source-column"
       )
     }
     let stuck = table.dependents.dependents.filter {
-      $0.statements == nil || $0.needsSameType && type != table.column.type
+      $0.statements == nil || $0.needsSameType && new.type != table.column.type
     }
     guard stuck.isEmpty else {
       throw ChangeError(
@@ -85,7 +78,7 @@ public struct ChangeFiles: Sendable {
   private var summary: String { "New vectors for \(name).\(sql(change.column)): \(recipeWords)" }
 
   private var recipeWords: String {
-    switch making {
+    switch new.making {
     case .images(let recipe):
       "\(recipe[.architecture] ?? "a model") \(recipe[.feature] ?? ""), \(table.column.type) to \(type)"
     case .conversion: "\(table.column.type) to \(type)"
@@ -157,8 +150,8 @@ public struct ChangeFiles: Sendable {
   /// Whether a page has room for both vectors and the rest of the row.
   private var fitsPage: Bool {
     let old = table.column.valueBytes(dimension: table.dimension) ?? 0
-    let new = dimension * (type.contains("halfvec") ? 2 : 4) + 24
-    return old + new < VectorTable.pageRoom(blockSize: table.server.blockSize) - 128
+    let bytes = new.dimension * (type.contains("halfvec") ? 2 : 4) + 24
+    return old + bytes < VectorTable.pageRoom(blockSize: table.server.blockSize) - 128
   }
 
   // The vectors.
@@ -168,7 +161,7 @@ public struct ChangeFiles: Sendable {
     -- The vectors of the rows that are there. It goes on where it stopped; 'adbvec reembed' does a share of it on another
     -- machine at the same time.
     -- migrate:up transaction:false
-    \(step(filling: change.next, making, missing))
+    \(step(filling: change.next, new.making, missing))
 
     -- migrate:down transaction:false
     -- The vectors go with their column, in the way down of the step before.
@@ -184,7 +177,7 @@ public struct ChangeFiles: Sendable {
     ]
     if column == change.next {
       words.append(type.contains(" ") ? "\"type=\(type)\"" : "type=\(type)")
-      words.append("dimension=\(dimension)")
+      words.append("dimension=\(new.dimension)")
     }
     if let source = change.sourceColumn { words.append("source=\(source.name)") }
     var lines: [String] = []
@@ -223,7 +216,7 @@ public struct ChangeFiles: Sendable {
   // The index.
 
   private func index(_ indexes: [Index]) -> String {
-    let memory = ChangeEstimate.graphKilobytes(rows: ChangeEstimate.rows(table), dimension: dimension)
+    let memory = ChangeEstimate.graphKilobytes(rows: ChangeEstimate.rows(table), dimension: new.dimension)
     let create = indexes.map(\.create).joined(separator: "\n")
     // The nodes of a cluster build with their own settings, which a session does not change.
     let build =
@@ -268,6 +261,29 @@ public struct ChangeFiles: Sendable {
   }
 
   // The end, written later.
+
+  /// What a person should know before the file that drops the old vectors, a sentence each.
+  /// - Parameters:
+  ///   - count: the rows without a vector because their image was not there.
+  ///   - others: the rows that got another source behind the switch and kept their vector.
+  public static func warnings(missing: MissingImages, count: Int, others: Int) -> [String] {
+    var warnings: [String] = []
+    if others > 0 {
+      warnings.append(
+        "\(counted(others, "row")) got another source behind the switch and kept the vector. Where that is another image, and not "
+          + "the same one in another place: delete the file; 'adbvec migrate down' and 'adbvec migrate up' make the vector; then "
+          + "write the file again"
+      )
+    }
+    if count > 0 {
+      let rows = counted(count, "row") + " without a vector, whose images were not there"
+      warnings.append(
+        missing == .drop
+          ? "the file deletes \(rows)" : "\(rows), stay; --missing drop writes a file that deletes them"
+      )
+    }
+    return warnings
+  }
 
   /// The file that drops the old vectors, behind one that looks whether no row lacks a vector where the old ones were NOT NULL.
   /// - Parameters:

@@ -78,7 +78,7 @@ extension ChangeFiles {
 
   /// What the triggers make of a vector until the switch.
   var forward: VectorConversion? {
-    if case .conversion(let conversion) = making { conversion } else { nil }
+    if case .conversion(let conversion) = new.making { conversion } else { nil }
   }
 
   /// A vector that was only stored otherwise can be stored as before.

@@ -86,15 +86,70 @@ public struct ChangedTable: Sendable {
 }
 
 extension ChangedTable {
+  /// The types that its vectors may get.
+  public var possibleTypes: [String] {
+    column.typeName.hasSuffix("[]") ? ["real[]"] : ["vector", "halfvec", "bit"]
+  }
+
+  /// The type's name that new vectors get where none is asked for: a vector that no index takes becomes a halfvec.
+  public func usualType(dimension: Int) -> String {
+    let old = column.typeName
+    let isTooLong = Dialect.pgvector.maximumIndexedDimension(ofType: old).map { dimension > $0 } ?? false
+    return old == "vector" && isTooLong ? "halfvec" : old
+  }
+
+  /// The vectors that a model makes of the images.
+  /// - Parameter type: the type's name, one of the possible.
+  public func vectors(madeBy recipe: Recipe, dimension: Int, type: String) -> NewVectors {
+    NewVectors(
+      making: .images(recipe),
+      type: sqlType(type, dimension: dimension),
+      dimension: dimension,
+      minimumAgreement: 0
+    )
+  }
+
+  /// The vectors that a projection makes of the old ones.
+  /// - Parameters:
+  ///   - projection: its file and the digest of it.
+  ///   - dimension: of what comes out.
+  public func vectors(
+    projectedBy projection: (file: String, digest: String),
+    dimension: Int,
+    type: String
+  ) -> NewVectors {
+    var made = recipe?.recipe ?? Recipe()
+    made[.projection] = projection.digest
+    made[.projectionFile] = projection.file
+    return NewVectors(
+      making: .projection(file: projection.file, made),
+      type: sqlType(type, dimension: dimension),
+      dimension: dimension,
+      minimumAgreement: 0
+    )
+  }
+
+  /// The old vectors in another type or length; nil where they are that already. Rounded, they keep their neighbours.
+  public func vectors(convertedTo name: String, normalises: Bool) -> NewVectors? {
+    let type = sqlType(name, dimension: dimension)
+    guard type != column.type || normalises else { return nil }
+    return NewVectors(
+      making: .conversion(conversion(to: type, normalises: normalises)),
+      type: type,
+      dimension: dimension,
+      minimumAgreement: normalises ? 0 : 0.9
+    )
+  }
+
   /// A vector type as SQL writes it here.
-  public func sqlType(_ name: String, dimension: Int) -> String {
+  func sqlType(_ name: String, dimension: Int) -> String {
     guard !name.hasSuffix("[]") else { return name }
     let schema = server.qualifier(of: "vector").map { change.sql($0) + "." } ?? ""
     return "\(schema)\(name)(\(dimension))"
   }
 
   /// A conversion of the column's vectors by the server.
-  public func conversion(to type: String, normalises: Bool) -> VectorConversion {
+  private func conversion(to type: String, normalises: Bool) -> VectorConversion {
     let hasFunction = !column.typeName.hasSuffix("[]") && server.isPgvector(atLeast: [0, 7])
     return VectorConversion(
       type: type,

@@ -20,14 +20,14 @@ extension ChangeFiles {
       let name = try QualifiedName(validating: old.name).name
       let build = try Identifier(validating: name.name + "_next")
       var options = old.options
-      if options["dim"] != nil { options["dim"] = String(dimension) }
+      if options["dim"] != nil { options["dim"] = String(new.dimension) }
       let list = options.sorted { $0.key < $1.key }.map { "\($0.key) = '\($0.value)'" }.joined(
         separator: ", "
       )
       let with = list.isEmpty ? "" : "\n  WITH (\(list))"
       let key =
         old.firstPassMetric == nil
-        ? "\(sql(change.next)) \(operatorClass(old))" : FirstPassFiles.key(table, change.next, dimension)
+        ? "\(sql(change.next)) \(operatorClass(old))" : FirstPassFiles.key(table, change.next, new.dimension)
       return Index(
         old: name,
         build: build,
@@ -65,7 +65,7 @@ extension ChangeFiles {
       -- the lock is asked for shortly, and again until no such row is left under it.
       -- lint:ignore D005 programs use the old name, which the new vectors get in the same moment
       -- migrate:up lock-timeout:100ms
-      \(step(filling: change.next, making, missing))
+      \(step(filling: change.next, new.making, missing))
       \(Self.locking(table, "100ms"))
       LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE;
       \(check(change.next))
@@ -90,7 +90,7 @@ extension ChangeFiles {
   }
 
   private var leavesNoRowOut: Bool {
-    if case .images = making { missing == .fail } else { true }
+    if case .images = new.making { missing == .fail } else { true }
   }
 
   /// The error is one after which the run tries again, with the step before it.

@@ -107,6 +107,61 @@ public enum VectorMaking: Sendable, Hashable {
   case projection(file: String, Recipe)
 }
 
+/// The vectors that a change gives a table.
+public struct NewVectors: Sendable, Hashable {
+  /// What makes them.
+  public let making: VectorMaking
+  /// The new column's type, as SQL writes it: `halfvec(512)`.
+  public let type: String
+  /// The new column's dimension.
+  public let dimension: Int
+  /// The least share of neighbours that old and new must have in common, where nobody gives one.
+  public let minimumAgreement: Double
+}
+
+/// What is asked of a table's new vectors; nil leaves a part as it is.
+public struct VectorRequest: Sendable, Hashable {
+  /// The file of the model's weights.
+  public var weights: String?
+  /// The model.
+  public var model: String?
+  /// The layer and pooling.
+  public var feature: String?
+  /// The input sizes to average over.
+  public var scales: String?
+  /// Whether to average over an image and its mirror image.
+  public var mirrors: Bool?
+  /// Whether to scale vectors to length 1.
+  public var normalises: Bool?
+  /// The file of the projection that is applied last.
+  public var projection: String?
+
+  /// Nothing asked for yet.
+  public init() {}
+
+  /// Whether the old vectors cannot tell the new ones, so that each image is embedded again: for what a model makes, for the
+  /// lengths that vectors had, and for another projection in the place of one.
+  public func needsImages(_ old: Recipe) -> Bool {
+    weights != nil || model != nil || feature != nil || scales != nil || mirrors != nil
+      || old[.normalise] == "yes" && normalises == false
+      || projection != nil && old[.projection] != nil && old[.projection] != "none"
+  }
+
+  /// Whether vectors that had other lengths are to get length 1.
+  public func newlyNormalises(_ old: Recipe) -> Bool { normalises == true && old[.normalise] != "yes" }
+
+  /// What of the old recipe holds for another model's vectors.
+  public func kept(of old: Recipe) -> Recipe {
+    var base = old
+    // A projection was fitted for its model; a model is what its weights fit.
+    for field in [Recipe.Field.projectionFile, .projection] { base[field] = nil }
+    if weights != nil || model != nil {
+      for field in [Recipe.Field.architecture, .weightsFile, .weights] { base[field] = nil }
+    }
+    return base
+  }
+}
+
 /// A conversion that the server does by itself, with the same result wherever it is done.
 public struct VectorConversion: Sendable, Hashable {
   /// The type that comes out, as SQL writes it: `halfvec(512)`.

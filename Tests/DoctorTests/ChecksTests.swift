@@ -57,11 +57,11 @@ import VectorSQL
   }
 
   @Test(arguments: [(200, Finding.Severity.ok), (201, .wrong)])
-  func aFifthOfTheRowsMayChange(_ changed: Int, _ verdict: Finding.Severity) throws {
+  func aFifthOfTheRowsMayChange(_ changed: Int, _ severity: Finding.Severity) throws {
     let facts = facts(table()) {
       $0.statistics = .init(liveRows: 1000, changedRows: changed, isAnalyzed: true)
     }
-    #expect(try finding("statistics", facts).severity == verdict)
+    #expect(try finding("statistics", facts).severity == severity)
   }
 
   /// `(index, exact)` in milliseconds.
@@ -69,7 +69,7 @@ import VectorSQL
   func comparingAllRowsIsWrongOnlyWhereItIsSlow(
     _ index: Double,
     _ exact: Double,
-    _ verdict: Finding.Severity
+    _ severity: Finding.Severity
   ) throws {
     let facts = try facts(table()) {
       $0.plan = try SearchPlan(
@@ -84,7 +84,7 @@ import VectorSQL
       ]
     }
     let finding = try self.finding("plan", facts)
-    #expect(finding.severity == verdict, "\(finding.message)")
+    #expect(finding.severity == severity, "\(finding.message)")
     var small = facts
     small.statistics = .init(liveRows: 999, changedRows: 0, isAnalyzed: true)
     #expect(try self.finding("plan", small).severity == .ok)
@@ -128,13 +128,13 @@ import VectorSQL
   func settingsBelowTheNumberOfRows(
     _ candidates: String,
     _ iterative: String?,
-    _ verdict: Finding.Severity
+    _ severity: Finding.Severity
   ) throws {
     let facts = facts(table()) {
       $0.settings = ["hnsw.ef_search": candidates]
       $0.settings["hnsw.iterative_scan"] = iterative ?? "off"
     }
-    #expect(try finding("settings", facts).severity == verdict)
+    #expect(try finding("settings", facts).severity == severity)
   }
 
   @Test func nothingIsSaidTwice() {
@@ -267,5 +267,18 @@ import VectorSQL
     }
     #expect(try finding("settings", facts) { $0.topK = .max }.severity == .wrong)
     #expect(try finding("statistics", facts).severity == .wrong)
+  }
+
+  @Test func parametersOfMigrationsAreExpected() {
+    let parameters = ["dim": "512", "distance": "cosine", "hnsw_m": "24", "pq_enable": "true", "other": "1"]
+    var expectations = Expectations(table: ImageTable(name: "public.t"), dialect: .pgvector)
+    expectations.add(parameters: parameters)
+    #expect(expectations.dimension == 512 && expectations.metric == .cosine)
+    #expect(expectations.indexOptions == ["m": "24"])
+    expectations = Expectations(table: ImageTable(name: "public.t"), dialect: .analyticDB)
+    expectations.metric = .l2
+    expectations.add(parameters: parameters)
+    #expect(expectations.metric == .l2)
+    #expect(expectations.indexOptions == ["hnsw_m": "24", "pq_enable": "1"])
   }
 }

@@ -25,7 +25,7 @@ import VectorSQL
     var sample = Facts.VectorSample()
     sample.lengths = Array(repeating: 1, count: 100)
     sample.compared = compared
-    sample.strangers = sources.enumerated().map { .init(id: "\($0)", source: $1) }
+    sample.mismatches = sources.enumerated().map { .init(id: "\($0)", source: $1) }
     return sample
   }
 

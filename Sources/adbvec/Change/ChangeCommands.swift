@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Checkpoints
 import CommandSupport
 import FoundationEssentials
@@ -73,58 +74,60 @@ struct TableChanges: ChangeSupport {
     limits.minimumRecall = request.minRecall
     if request.toType == "bit" { return try FirstPassFiles(table, limits: limits).files(title) }
     for note in table.notes { Terminal.note(note) }
-    let wanted = try wanted(request, table, settings)
-    limits.minimumAgreement = request.minAgreement ?? wanted.agreement
+    let new = try newVectors(request, table)
+    limits.minimumAgreement = request.minAgreement ?? new.minimumAgreement
     let missing = MissingImages(rawValue: request.missing) ?? .fail
-    if case .images = wanted.making, missing == .fail { try await table.refuseMissingImages(on: connection) }
-    return try ChangeFiles(
-      table,
-      making: wanted.making,
-      type: wanted.type,
-      dimension: wanted.dimension,
-      missing: missing,
-      limits: limits,
-      title: title
-    ).files()
+    if case .images = new.making, missing == .fail { try await table.refuseMissingImages(on: connection) }
+    return try ChangeFiles(table, new, missing: missing, limits: limits, title: title).files()
   }
 
-  private struct Wanted {
-    var making: VectorMaking
-    var type: String
-    var dimension: Int
-    /// The least agreement of old and new neighbours, where nobody gives one.
-    var agreement: Double
-  }
-
-  private func wanted(_ request: ChangeOptions, _ table: ChangedTable, _ settings: Settings) throws -> Wanted
-  {
+  private func newVectors(_ options: ChangeOptions, _ table: ChangedTable) throws -> NewVectors {
     let old = table.recipe?.recipe ?? Recipe()
-    let choosesModel =
-      request.toWeights != nil || request.toModel != nil || request.toFeature != nil
-      || request.toScales != nil
-      || request.toMirror != nil
-    let wasNormalised = old[.normalise] == "yes"
-    let normalises = request.toNormalise ?? wasNormalised
-    guard
-      choosesModel || wasNormalised && !normalises
-        || request.toProjection != nil && old[.projection] != nil && old[.projection] != "none"
-    else {
-      return try stored(request, table, old, normalises: normalises && !wasNormalised)
+    let request = Self.request(options)
+    if request.needsImages(old) { return try embedded(request, options.toType, table, old) }
+    if let file = request.projection {
+      let projection = try Projection(contentsOfFile: file)
+      return table.vectors(
+        projectedBy: (file, try projection.digest()),
+        dimension: projection.outputs,
+        type: try Self.type(options.toType, table, projection.outputs)
+      )
     }
+    let type = try Self.type(options.toType, table, table.dimension)
+    guard let converted = table.vectors(convertedTo: type, normalises: request.newlyNormalises(old)) else {
+      throw CommandFailure("the vectors have that type already", fix: "name another with --to-type")
+    }
+    return converted
+  }
+
+  private static func request(_ options: ChangeOptions) -> VectorRequest {
+    var request = VectorRequest()
+    request.weights = options.toWeights.map(absolute)
+    request.model = options.toModel
+    request.feature = options.toFeature
+    request.scales = options.toScales
+    request.mirrors = options.toMirror
+    request.normalises = options.toNormalise
+    request.projection = options.toProjection.map(absolute)
+    return request
+  }
+
+  /// The vectors that the model asked for makes of the images.
+  private func embedded(
+    _ request: VectorRequest,
+    _ type: String?,
+    _ table: ChangedTable,
+    _ old: Recipe
+  ) throws -> NewVectors {
     var changes: [Setting: String] = [:]
-    changes[.weights] = request.toWeights.map(Self.absolute)
-    changes[.model] = request.toModel
-    changes[.feature] = request.toFeature
-    changes[.scales] = request.toScales
-    changes[.mirror] = request.toMirror.map { $0 ? "yes" : "no" }
-    changes[.normalise] = request.toNormalise.map { $0 ? "yes" : "no" }
-    changes[.projection] = request.toProjection.map(Self.absolute)
-    var base = old
-    // A projection was fitted for its model; a model is what its weights fit.
-    for field in [Recipe.Field.projectionFile, .projection] { base[field] = nil }
-    if request.toWeights != nil || request.toModel != nil {
-      for field in [Recipe.Field.architecture, .weightsFile, .weights] { base[field] = nil }
-    }
+    changes[.weights] = request.weights
+    changes[.model] = request.model
+    changes[.feature] = request.feature
+    changes[.scales] = request.scales
+    changes[.mirror] = request.mirrors.map { $0 ? "yes" : "no" }
+    changes[.normalise] = request.normalises.map { $0 ? "yes" : "no" }
+    changes[.projection] = request.projection
+    let base = request.kept(of: old)
     let chosen = FeatureOptions.settings(changes, over: base)
     let features = try FeatureOptions.parse([])
     let model: FeatureModel
@@ -140,58 +143,24 @@ struct TableChanges: ChangeSupport {
     recipe[.weightsFile] = chosen[.weights]?.text ?? base[.weightsFile]
     recipe[.projectionFile] = changes[.projection]
     recipe[.metric] = old[.metric]
-    return Wanted(
-      making: .images(recipe),
-      type: try Self.type(request.toType, table, model.dimension),
-      dimension: model.dimension,
-      agreement: 0
+    let dimension = model.dimension
+    return table.vectors(
+      madeBy: recipe,
+      dimension: dimension,
+      type: try Self.type(type, table, dimension)
     )
   }
 
-  /// A change that needs no image.
-  private func stored(
-    _ request: ChangeOptions,
-    _ table: ChangedTable,
-    _ old: Recipe,
-    normalises: Bool
-  ) throws -> Wanted {
-    guard let file = request.toProjection.map(Self.absolute) else {
-      let type = try Self.type(request.toType, table, table.dimension)
-      guard type != table.column.type || normalises else {
-        throw CommandFailure("the vectors have that type already", fix: "name another with --to-type")
-      }
-      let conversion = table.conversion(to: type, normalises: normalises)
-      return Wanted(
-        making: .conversion(conversion),
-        type: type,
-        dimension: table.dimension,
-        agreement: normalises ? 0 : 0.9
-      )
-    }
-    let projection = try Projection(contentsOfFile: file)
-    var recipe = old
-    recipe[.projection] = try projection.digest()
-    recipe[.projectionFile] = file
-    return Wanted(
-      making: .projection(file: file, recipe),
-      type: try Self.type(request.toType, table, projection.outputs),
-      dimension: projection.outputs,
-      agreement: 0
-    )
-  }
-
-  /// The new column's type; a vector that no index takes becomes a halfvec.
+  /// The name of the new column's type.
   private static func type(_ wanted: String?, _ table: ChangedTable, _ dimension: Int) throws -> String {
-    let old = table.column.typeName
-    let bare = wanted ?? (old == "vector" && dimension > 2000 ? "halfvec" : old)
-    let known = old.hasSuffix("[]") ? ["real[]"] : ["vector", "halfvec", "bit"]
-    guard known.contains(bare) else {
+    let name = wanted ?? table.usualType(dimension: dimension)
+    guard table.possibleTypes.contains(name) else {
       throw CommandFailure(
-        "--to-type must be one of \(known.joined(separator: ", ")), not \"\(bare)\"",
+        "--to-type must be one of \(table.possibleTypes.joined(separator: ", ")), not \"\(name)\"",
         exitCode: 64
       )
     }
-    return table.sqlType(bare, dimension: dimension)
+    return name
   }
 
   private static func absolute(_ path: String) -> String {
@@ -213,19 +182,8 @@ struct TableChanges: ChangeSupport {
     }
     let missing = MissingImages(rawValue: request.missing) ?? .fail
     let (count, others) = try await table.countUnfit(on: connection)
-    if others > 0 {
-      Terminal.warning(
-        "\(counted(others, "row")) got another source behind the switch and kept the vector. Where that is another image, and not "
-          + "the same one in another place: delete the file; 'adbvec migrate down' and 'adbvec migrate up' make the vector; then "
-          + "write the file again"
-      )
-    }
-    if count > 0 {
-      let rows = counted(count, "row") + " without a vector, whose images were not there"
-      Terminal.warning(
-        missing == .drop
-          ? "the file deletes \(rows)" : "\(rows), stay; --missing drop writes a file that deletes them"
-      )
+    for warning in ChangeFiles.warnings(missing: missing, count: count, others: others) {
+      Terminal.warning(warning)
     }
     return ChangeFiles.contract(table, missing: missing, count: count, title: title)
   }

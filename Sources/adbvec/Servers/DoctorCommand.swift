@@ -4,10 +4,11 @@ import CommandSupport
 import Doctor
 import FoundationEssentials
 import ImageSearch
+import ImageSources
 import Inference
+import Ingestion
 import MigrateCommands
 import Migrations
-import VectorSQL
 
 /// `adbvec doctor`.
 struct DoctorCommand: AsyncParsableCommand {
@@ -55,7 +56,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"),
-    completion: .list(["l2", "ip", "cosine"])
+    completion: .metrics
   )
   var metric: String?
 
@@ -87,7 +88,9 @@ struct DoctorCommand: AsyncParsableCommand {
     expectations.images = images
     expectations.embed = { [features] in try Self.embed($1, by: $0, features, settings) }
     expectations.statement = try query.map(Self.text)
-    if let parameters = try parameters(settings) { expectations.add(parameters) }
+    if let parameters = try parameters(settings) {
+      expectations.add(parameters: parameters.values.compactMapValues(\.text))
+    }
     let findings = try await Doctor(expectations).examine(try await settings.connect())
     let report = DoctorReport(findings: findings)
     switch migrate.format {
@@ -115,12 +118,12 @@ struct DoctorCommand: AsyncParsableCommand {
   ) throws -> [[Float]?] {
     let prepared = try features.prepare(settings, for: recipe)
     let extractor = try prepared.model.makeExtractor()
-    let finder = try ImageFinder(collection: nil, options: prepared.decoding)
+    let images = RowImages(prepared.decoding)
     let start = ContinuousClock.now
     var vectors: [[Float]?] = []
     for source in sources where ContinuousClock.now - start < patience {
       try Task.checkCancellation()
-      vectors.append(try finder.image(id: 0, source: source).map { try extractor.features(of: $0) })
+      vectors.append(try (try? images.image(source: source)).map { try extractor.features(of: $0) })
     }
     return vectors
   }
@@ -135,19 +138,6 @@ struct DoctorCommand: AsyncParsableCommand {
       throw CommandFailure("cannot read the file of --query, \(path)", exitCode: 64)
     }
     return String(decoding: data, as: UTF8.self)
-  }
-}
-
-extension Expectations {
-  /// What the tutorial's parameters say of the table and its index.
-  fileprivate mutating func add(_ parameters: ParameterSet) {
-    let values = parameters.values
-    dimension = values["dim"]?.text.flatMap { Int($0) }
-    if metric == nil { metric = values["distance"]?.text.flatMap { Metric(name: $0) } }
-    for (parameter, option) in dialect.indexExtension.optionsByParameter {
-      guard let text = values[parameter]?.text else { continue }
-      indexOptions[option] = ["true": "1", "false": "0"][text] ?? text
-    }
   }
 }
 
