@@ -51,6 +51,11 @@ package enum Quoting {
     }
   }
 
+  /// The value of a label in Prometheus' text format.
+  package static func prometheus(_ text: String) -> String {
+    replacing(text) { $0 == "\\" ? "\\\\" : $0 == "\"" ? "\\\"" : $0 == "\n" ? "\\n" : nil }
+  }
+
   /// A text with some of its scalars replaced; nil keeps one.
   package static func replacing(_ text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
     var result = String.UnicodeScalarView()

@@ -79,6 +79,22 @@ extension Recipe {
   }
 }
 
+/// A model for one table, how images are decoded for it, and the recipe that both make.
+package struct PreparedFeatures {
+  package let model: FeatureModel
+  /// With the size that the model wants.
+  package let decoding: Image.DecodingOptions
+  package let recipe: Recipe
+
+  package init(model: FeatureModel, decoding: Image.DecodingOptions, recipe: Recipe) {
+    self.model = model
+    var decoding = decoding
+    decoding.coverage = model.coverage
+    self.decoding = decoding
+    self.recipe = recipe
+  }
+}
+
 /// What made the vectors of a file, kept in a file beside it: `vectors.npy.recipe.json`.
 public struct RecipeFile: Sendable, Hashable, Codable {
   /// What tells the vectors' file from one that took its name since.

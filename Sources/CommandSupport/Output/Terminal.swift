@@ -102,30 +102,3 @@ package enum Terminal {
     _ = text.withUTF8 { Output.write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
   }
 }
-
-/// How long something will take that tells how much of it is done: as long as that took so far, for the rest.
-package struct TimeLeft {
-  private var phase = ""
-  private var start = ContinuousClock.now
-  private var first = 0.0
-
-  package init() {}
-
-  /// `  1:23 left`, or nothing while too little is known.
-  /// - Parameter phase: what is under way; another one starts anew.
-  package mutating func text(at share: Double, of phase: String) -> String {
-    if phase != self.phase { (self.phase, start, first) = (phase, .now, share) }
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    guard share > first, seconds >= 1 else { return "" }
-    return Self.text(seconds * (1 - share) / (share - first))
-  }
-
-  /// The same of a time that is known.
-  package static func text(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 360_000 else { return "" }
-    let seconds = Int(max(0, seconds).rounded())
-    let minutes = String(printf: seconds < 3600 ? "%ld" : "%02ld", seconds / 60 % 60)
-    return (seconds < 3600 ? "  " : "  \(seconds / 3600):") + minutes
-      + String(printf: ":%02ld left", seconds % 60)
-  }
-}

@@ -1,4 +1,5 @@
 import FoundationEssentials
+internal import Glibc
 
 /// Reads the tutorial's feature file: `id|class|{0.1,0.2,…}`, a row a line.
 ///
@@ -55,6 +56,29 @@ final class FeatureFileReader: FeatureReader {
       hasDoubledQuotes: false
     )
     return try CopyText.label(try RowProblem.label(whole, in: bytes))
+  }
+}
+
+extension FeatureFileReader {
+  /// Whether bytes are how the tutorial's feature file begins: `id|class|{`, with a number as the id.
+  static func recognises(_ head: [UInt8]) -> Bool {
+    let text = String(decoding: head, as: UTF8.self)
+    return text.prefix { $0 != "\n" }.split(separator: "|", maxSplits: 2).count == 3
+      && text.first { !$0.isWhitespace && $0 != "\"" }?.isNumber == true
+  }
+}
+
+extension FeatureSource {
+  /// Whether the first bytes of a file are those of the tutorial's feature file.
+  package static func isFeatureFile(_ path: String) -> Bool {
+    // Opening a pipe that nobody writes to would wait for ever.
+    let descriptor = Glibc.open(FileSystem.terminated(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    let head = [UInt8](unsafeUninitializedCapacity: 4096) {
+      $1 = max(0, Glibc.read(descriptor, $0.baseAddress, $0.count))
+    }
+    return FeatureFileReader.recognises(head)
   }
 }
 

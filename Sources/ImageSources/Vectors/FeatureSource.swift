@@ -273,6 +273,32 @@ public struct FeatureSource: Sendable, Hashable {
   }
 }
 
+/// What a file with one vector holds.
+package enum VectorFile: Sendable, Hashable {
+  /// The first row of a NumPy array; empty when there is none.
+  case row([Float])
+  /// Anything else, as text without a byte order mark.
+  case text(String)
+
+  /// Reads a file, which is a NumPy array by its name or its first bytes.
+  /// - Returns: nil when the file cannot be read.
+  /// - Throws: `CollectionError` for an array that cannot be read.
+  package init?(path: String) throws {
+    let isNamed = path.lowercased().hasSuffix(".npy")
+    let content = isNamed ? nil : FileManager.default.contents(atPath: path)
+    if isNamed || content?.starts(with: NumPyHeader.magic) ?? false {
+      let array = try FeatureSource(path: path, format: .npy).open()
+      var rows = FeatureBatch()
+      _ = try array.read(into: &rows, limit: 1)
+      self = .row(rows.count > 0 ? rows.withVector(0) { Array($0) } : [])
+    } else {
+      guard let content else { return nil }
+      let isMarked = content.starts(with: [0xEF, 0xBB, 0xBF])
+      self = .text(String(decoding: isMarked ? content.dropFirst(3) : content, as: UTF8.self))
+    }
+  }
+}
+
 /// Reads rows of (id, class, vector) front to back in bounded memory.
 ///
 /// A reader is used by one thread at a time.

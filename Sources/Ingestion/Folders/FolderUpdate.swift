@@ -35,7 +35,7 @@ struct FolderUpdate: Sendable {
 
   /// What comes before the images that are embedded: their paths may be those of rows that move away.
   func prepare(_ connection: PostgresConnection) async throws {
-    if !plan.moved.isEmpty { job.onEvent(.step("moving \(Self.counted(plan.moved.count, "row"))")) }
+    if !plan.moved.isEmpty { job.onEvent(.step("moving \(counted(plan.moved.count, "row"))")) }
     try await inTransactions(plan.moved, connection) { try await move($0, $1) }
     try await bringUpToDate(connection)
   }
@@ -50,7 +50,7 @@ struct FolderUpdate: Sendable {
   private func identify(_ connection: PostgresConnection) async throws {
     guard let text = statements.identify, !plan.unidentified.isEmpty else { return }
     job.onEvent(
-      .step("recording source and content of \(Self.counted(plan.unidentified.count, "row")) that lack them")
+      .step("recording source and content of \(counted(plan.unidentified.count, "row")) that lack them")
     )
     try await inTransactions(plan.unidentified, connection) { positions, connection in
       let recorded = try await connection.query(
@@ -143,7 +143,7 @@ struct FolderUpdate: Sendable {
       counts = counts + copied
       if left > 0 {
         job.onEvent(
-          .warning("\(Self.counted(left, "image")) changed while the folder was loaded. Fix: run it again")
+          .warning("\(counted(left, "image")) changed while the folder was loaded. Fix: run it again")
         )
       }
     }
@@ -328,7 +328,7 @@ struct FolderUpdate: Sendable {
     let retired = plan.retired(job.options.deleted, isConfirmed: job.options.confirmsDeletions)
     guard !retired.isEmpty else { return }
     let deletes = job.options.deleted == .delete
-    job.onEvent(.step("\(deletes ? "deleting" : "flagging") \(Self.counted(retired.count, "row"))"))
+    job.onEvent(.step("\(deletes ? "deleting" : "flagging") \(counted(retired.count, "row"))"))
     let isDone = deletes ? "" : " AND missing_since IS NULL"
     let record =
       (deletes ? "DELETE FROM \(journal.images)" : "UPDATE \(journal.images) SET missing_since = now()")
@@ -393,6 +393,4 @@ struct FolderUpdate: Sendable {
       }
     }
   }
-
-  static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 }

@@ -2,16 +2,6 @@ internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
 
-/// What is loaded, where it goes and how, and who is told of it: the same for every part of a run.
-struct LoadJob: Sendable {
-  /// How to reach the server.
-  let settings: ConnectionSettings
-  let target: LoadTarget
-  let options: LoadOptions
-  let source: any BatchSource
-  let onEvent: @Sendable (LoadEvent) -> Void
-}
-
 /// One run of a load, from the checks to the last step.
 struct LoadRun: Sendable {
   let job: LoadJob

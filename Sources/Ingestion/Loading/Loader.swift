@@ -47,6 +47,16 @@ public struct Loader: Sendable {
   }
 }
 
+/// What is loaded, where it goes and how, and who is told of it: the same for every part of a run.
+struct LoadJob: Sendable {
+  /// How to reach the server.
+  let settings: ConnectionSettings
+  let target: LoadTarget
+  let options: LoadOptions
+  let source: any BatchSource
+  let onEvent: @Sendable (LoadEvent) -> Void
+}
+
 /// A load that stopped after it had begun.
 public struct LoadInterruption: Error, CustomStringConvertible {
   /// Why.

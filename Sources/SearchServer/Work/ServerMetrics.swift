@@ -97,7 +97,7 @@ public final class PrometheusRegistry: MetricsFactory {
 
     init(_ label: String, _ dimensions: [(String, String)]) {
       name = PrometheusText.name(label)
-      labels = dimensions.map { "\(PrometheusText.name($0.0))=\"\(PrometheusText.escaped($0.1))\"" }.sorted()
+      labels = dimensions.map { "\(PrometheusText.name($0.0))=\"\(Quoting.prometheus($0.1))\"" }.sorted()
     }
   }
 
@@ -275,10 +275,6 @@ struct PrometheusText {
       }
     )
     return name.first?.isNumber == true ? "_" + name : name
-  }
-
-  static func escaped(_ value: String) -> String {
-    Quoting.replacing(escapedHelp(value)) { $0 == "\"" ? "\\\"" : nil }
   }
 
   private static func escapedHelp(_ text: String) -> String {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Basics
 import CommandSupport
 import FoundationEssentials
-import Glibc
 import ImageSearch
 import ImageSources
 import Inference
@@ -202,7 +201,7 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     _ settings: Settings,
     _ reporter: LoadReporter
   ) async throws -> (any BatchSource, Recipe?) {
-    if Self.isFeatureFile(source) {
+    if FeatureSource.isFeatureFile(source) {
       guard images.ids != .path else {
         throw ValidationError("--ids path needs images; a feature file carries its ids")
       }
@@ -257,20 +256,5 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     }
     await connection.close()
     return recorded
-  }
-
-  /// Whether the first bytes are the tutorial's `id|class|{`.
-  private static func isFeatureFile(_ path: String) -> Bool {
-    // Opening a pipe that nobody writes to would wait for ever; a path may have any bytes.
-    let name = PathText.bytes(path).map { CChar(bitPattern: $0) } + [0]
-    let descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    let head = [UInt8](unsafeUninitializedCapacity: 4096) {
-      $1 = max(0, read(descriptor, $0.baseAddress, $0.count))
-    }
-    let text = String(decoding: head, as: UTF8.self)
-    return text.prefix { $0 != "\n" }.split(separator: "|", maxSplits: 2).count == 3
-      && text.first { !$0.isWhitespace && $0 != "\"" }?.isNumber == true
   }
 }

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Basics
 import CommandSupport
 import FoundationEssentials
 public import ImageSources
@@ -147,6 +148,49 @@ struct ImageOptionsGroup: ParsableArguments {
     try checkRange("--duplicate-distance", duplicateDistance, 0...20)
   }
 }
+
+/// Prints how a load goes: progress and lines on standard error, a summary on standard output.
+final class LoadReporter: Sendable {
+  private let quiet: Bool
+  private let lines: StateLock<LoadLines>
+
+  init(_ global: GlobalOptions) {
+    quiet = global.quiet
+    lines = StateLock(LoadLines(quiet: global.quiet, verbose: global.verbose))
+  }
+
+  func show(_ event: LoadEvent) { show(lines.withLock { $0.line(for: event) }) }
+
+  func show(_ progress: EmbeddingProgress) { show(lines.withLock { $0.line(for: progress) }) }
+
+  private func show(_ line: LoadLines.Line?) {
+    switch line {
+    case .note(let text)?: Terminal.note(text)
+    case .warning(let text)?: Terminal.warning(text)
+    case .progress(let text, let end, let share)?: Terminal.progress(text, end: end, share: share)
+    case nil: break
+    }
+  }
+
+  /// - Parameter showsDuplicates: whether they were looked for.
+  func finish(
+    _ report: LoadReport,
+    command: String,
+    format: ReportFormat,
+    showsDuplicates: Bool = false
+  ) throws {
+    switch format {
+    case .json:
+      let summary = LoadSummary(report, showsDuplicates: showsDuplicates)
+      try JSONReport(command: command, result: summary).print()
+    case .text:
+      guard !quiet else { return }
+      for line in report.duplicateLines + [report.sentence] { try Output.line(line) }
+    }
+  }
+}
+
+extension LoadInterruption: FailureWithCause {}
 
 extension LoadOptions.ConflictPolicy: ExpressibleByArgument {}
 extension LoadOptions.IndexPolicy: ExpressibleByArgument {}

@@ -2,9 +2,14 @@ public import ArgumentParser
 import Basics
 import CommandSupport
 import FoundationEssentials
+import Glibc
+import ImageCodecs
+import ImageSearch
 import ImageSources
+import Inference
 public import Ingestion
 import PostgresClient
+import VectorSQL
 
 /// `adbvec sync`.
 struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
@@ -105,17 +110,11 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     options.wayOn = "run the same command again"
     options.metric = try settings.chosenMetric()
     options.duplicates = images.duplicateSearch
-    let run = FolderSync(
-      source: source,
-      images: images,
-      options: options,
-      settings: settings,
-      features: features
-    )
-    if watch { return try await follow(run) }
     let reporter = LoadReporter(global)
+    let run = try sync(settings, options, reporter)
+    if watch { return try await follow(run, reporter) }
     let printer = StateLock(PlanPrinter(format: format))
-    let report = try await run.once(onImage: { reporter.show($0) }) { event in
+    let report = try await run.once { event in
       if case .planned(let change) = event {
         printer.withLock { $0.print(change) }
       } else {
@@ -135,58 +134,71 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     }
   }
 
-  /// Follows the folder until the task is cancelled. What may pass is waited for: a database that restarts, a folder that
-  /// is not mounted.
-  private func follow(_ run: FolderSync) async throws {
-    let folders = FolderWatch(path: run.folder)
-    let reporter = LoadReporter(global)
+  private func sync(
+    _ settings: Settings,
+    _ options: LoadOptions,
+    _ reporter: LoadReporter
+  ) throws -> FolderSync {
+    if images.reading.labels != nil, ManifestCollection.isManifest(source) {
+      throw ValidationError("\(source) names the classes itself; leave --classes out")
+    }
+    let count: @Sendable (EmbeddingProgress) -> Void = { reporter.show($0) }
+    let reading = ImageBatchSource.Options(
+      workers: images.reading.workers,
+      ids: images.ids ?? .position,
+      onImage: watch ? nil : count
+    )
+    let (features, ways) = (features, features.decoding)
+    let made = TableFeatures(
+      isGiven: features.isGiven,
+      recipe: { try await features.recipe(in: $0, $1) },
+      decoding: { recorded in recorded.map { ways.options(completedBy: $0.recipe) } ?? ways.options },
+      prepare: { try features.prepare(settings, for: $0) }
+    )
+    return FolderSync(path: source, labels: images.reading.labels, reading: reading, features: made) {
+      let (server, target) = (try settings.connectionSettings(), try settings.loadTarget())
+      return Loader(settings: server, target: target, options: options)
+    }
+  }
+
+  /// Follows the images until the task is cancelled.
+  private func follow(_ run: FolderSync, _ reporter: LoadReporter) async throws {
     var metrics = SyncMetrics(source: source)
-    var (limitation, pause, isFirst) = (String?.none, 1, true)
-    while true {
-      // Watched before the look, so that no change between the two is missed.
-      await folders.refresh()
-      let limit = await folders.limitation
-      if let limit, limit != limitation {
-        Terminal.warning("changes are seen only every \(interval) s: \(limit)")
-      }
-      limitation = limit
-      do {
-        let report = try await run.once { event in
-          if case .progress = event { return }
-          reporter.show(event)
-        }
+    var isFirst = true
+    try await run.follow(every: interval) { event in
+      if case .progress = event { return }
+      reporter.show(event)
+    } onWatch: { event in
+      switch event {
+      case .limited(let reason):
+        Terminal.warning("changes are seen only every \(interval) s: \(reason)")
+      case .updated(let report):
         if isFirst || !report.wasFinished { try show(report) }
         if let held = report.changes?.heldBack, held > 0 {
           Terminal.warning(
             "\(counted(held, "row")) not deleted: more than a tenth. Fix: run sync with --yes once"
           )
         }
-        (pause, isFirst) = (1, false)
-        metrics.add(report)
-        metrics.write(to: metricsFile)
-      } catch {
-        guard Self.mayPass(error) else { throw error }
+        isFirst = false
+        metrics.add(report, at: time(nil))
+        write(metrics)
+      case .failed(let error, let pause):
         metrics.addFailure()
-        metrics.write(to: metricsFile)
+        write(metrics)
         Terminal.warning("\(error). The next attempt is in \(pause) s")
-        try await Task.sleep(for: .seconds(pause))
-        pause = min(pause * 2, 60)
-        continue
-      }
-      if try await folders.next(within: .seconds(interval)) == .overflow {
+      case .overflowed:
         Terminal.note("more changed at once than the system can tell; looking through the whole folder")
       }
     }
   }
 
-  private static func mayPass(_ error: any Error) -> Bool {
-    switch error {
-    case let error as PostgresError: error.isConnectionProblem && error.code != .libraryMissing
-    case let error as LoadInterruption: mayPass(error.cause)
-    case let error as LoadError: error.code == .locked
-    // A list that is being written may be cut short.
-    case let error as CollectionError: [.unreadable, .damaged].contains(error.code)
-    default: false
+  /// Writes the file in one step for whoever reads it; a failure stops nothing.
+  private func write(_ metrics: SyncMetrics) {
+    guard let metricsFile else { return }
+    do {
+      try AtomicFile.write(Array(metrics.text.utf8), to: metricsFile)
+    } catch {
+      Terminal.warning("\(error)")
     }
   }
 
@@ -198,7 +210,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
         SyncReport(
           counts: counts,
           seconds: report.duration / .seconds(1),
-          peakMemoryKib: LoadReporter.peakMemoryKib,
+          peakMemoryKib: ProcessMemory.peakKib,
           dryRun: dryRun,
           changes: dryRun ? [] : nil,
           duplicates: images.duplicates == nil ? nil : report.duplicates,
@@ -206,8 +218,8 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
         )
       )
     case .text:
-      if !dryRun { try LoadReporter.showDuplicates(report) }
-      try Output.line(Self.sentence(counts, dryRun: dryRun, report.duration / .seconds(1)))
+      if !dryRun { for line in report.duplicateLines { try Output.line(line) } }
+      try Output.line(counts.sentence(isDryRun: dryRun, seconds: report.duration / .seconds(1)))
     }
   }
 
@@ -220,21 +232,6 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     let changes: [FolderChange]?
     let duplicates: [DuplicatePair]?
     let warnings: [String]
-  }
-
-  private static func sentence(_ counts: FolderChanges, dryRun: Bool, _ seconds: Double) -> String {
-    let all: [(Int, String)] = [
-      (counts.added, "added"), (counts.changed, "changed"), (counts.moved, "moved"),
-      (counts.touched, "touched"),
-      (counts.deleted, "deleted"), (counts.flagged, "flagged as missing"), (counts.missing, "missing"),
-      (counts.heldBack, "held back"), (counts.leftOut, "left out as duplicates"),
-      (counts.unreadable, "unreadable"), (counts.unchanged, "unchanged"),
-    ]
-    let said = all.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    let summary =
-      (said.isEmpty ? "no images" : said)
-      + (counts.nearDuplicates > 0 ? "; near duplicates: \(counts.nearDuplicates)" : "")
-    return dryRun ? "nothing written: \(summary)" : summary + String(printf: " in %.1f s", seconds)
   }
 }
 
@@ -254,7 +251,7 @@ private struct PlanPrinter {
     do {
       switch format {
       case .json: try list.print(change)
-      case .text: try Output.line(Self.line(change))
+      case .text: try Output.line(change.line)
       }
     } catch {
       failure = error
@@ -265,12 +262,6 @@ private struct PlanPrinter {
   func printed() throws -> JSONListReport {
     if let failure { throw failure }
     return list
-  }
-
-  private static func line(_ change: FolderChange) -> String {
-    let from = change.from.map { " from \(PrintableText.line($0))" } ?? ""
-    let original = change.duplicateOf.map { " (equal to \(PrintableText.line($0)))" } ?? ""
-    return "\(change.action)  \(PrintableText.line(change.path))\(from)\(original)"
   }
 }
 

@@ -296,22 +296,6 @@ extension Recipe {
   }
 }
 
-/// A model for one table, how images are decoded for it, and the recipe that both make.
-struct PreparedFeatures {
-  let model: FeatureModel
-  /// With the size that the model wants.
-  let decoding: Image.DecodingOptions
-  let recipe: Recipe
-
-  init(model: FeatureModel, decoding: Image.DecodingOptions, recipe: Recipe) {
-    self.model = model
-    var decoding = decoding
-    decoding.coverage = model.coverage
-    self.decoding = decoding
-    self.recipe = recipe
-  }
-}
-
 extension ModelStore {
   /// The checkpoints in the folders that everything fetched goes to; new ones go into the first that can be written.
   static func standard(_ environment: [String: String]) -> ModelStore {

@@ -6,6 +6,7 @@ import ImageCodecs
 internal import ImageSearch
 import ImageSources
 import Inference
+import Ingestion
 import PostgresClient
 
 /// What a search is near to, and how it is done; shared by `search` and `sql query`.
@@ -180,23 +181,15 @@ enum VectorArgument {
     }
   }
 
-  /// Reads a file: a NumPy array, by its name or its first bytes, gives its first row; anything else is text, with or
-  /// without a byte order mark.
+  /// Reads a file: a NumPy array gives its first row, anything else is text.
   static func read(file path: String) throws -> [Float] {
-    let isNamed = path.lowercased().hasSuffix(".npy")
-    let data = isNamed ? nil : FileManager.default.contents(atPath: path)
-    if isNamed || data?.starts(with: [0x93] + Array("NUMPY".utf8)) ?? false {
-      let array = try FeatureSource(path: path, format: .npy).open()
-      var rows = FeatureBatch()
-      _ = try array.read(into: &rows, limit: 1)
-      let vector = rows.count > 0 ? rows.withVector(0) { Array($0) } : []
+    switch try VectorFile(path: path) {
+    case .text(let text)?: return try parse(text, of: path)
+    case .row(let vector)?:
       guard !vector.isEmpty, vector.allSatisfy(\.isFinite) else {
         throw CommandFailure("the first row of \(path) holds no vector of finite numbers", exitCode: 64)
       }
       return vector
     }
-    guard let data else { throw CommandFailure("cannot read the vector file \(path)") }
-    let isMarked = data.starts(with: [0xEF, 0xBB, 0xBF])
-    return try parse(String(decoding: isMarked ? data.dropFirst(3) : data, as: UTF8.self), of: path)
   }
 }

@@ -5,6 +5,7 @@ import FoundationEssentials
 import ImageCodecs
 import ImageSearch
 import Inference
+import Ingestion
 import LocalPostgres
 import Logging
 import SearchServer
