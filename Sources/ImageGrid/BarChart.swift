@@ -63,9 +63,7 @@ public struct BarChart: Sendable, Hashable {
       x: Self.margin,
       baseline: 34,
       width: Self.width - 2 * Self.margin,
-      size: 15,
-      weight: .bold,
-      colour: theme.text,
+      style: Canvas.TextStyle(size: 15, weight: .bold, colour: theme.text),
       alignment: .left
     )
     try drawLegend(canvas)
@@ -89,8 +87,7 @@ public struct BarChart: Sendable, Hashable {
         x: x + 18,
         baseline: 60,
         width: width,
-        size: 10,
-        colour: theme.text,
+        style: Canvas.TextStyle(size: 10, colour: theme.text),
         alignment: .left
       )
       x += width + 42
@@ -107,8 +104,7 @@ public struct BarChart: Sendable, Hashable {
         x: x - 20,
         baseline: bottom + 16,
         width: 40,
-        size: 9,
-        colour: theme.secondaryText
+        style: Canvas.TextStyle(size: 9, colour: theme.secondaryText)
       )
     }
   }
@@ -120,8 +116,7 @@ public struct BarChart: Sendable, Hashable {
       x: Self.margin,
       baseline: top + measures.count * Self.bar / 2 + 4,
       width: Self.plotLeft - Self.margin - 14,
-      size: 10,
-      colour: theme.text,
+      style: Canvas.TextStyle(size: 10, colour: theme.text),
       alignment: .right
     )
     for (measure, share) in group.shares.enumerated() {
@@ -137,8 +132,7 @@ public struct BarChart: Sendable, Hashable {
         x: Self.plotLeft + length + 6,
         baseline: y + Self.bar - 3,
         width: 50,
-        size: 9,
-        colour: theme.secondaryText,
+        style: Canvas.TextStyle(size: 9, colour: theme.secondaryText),
         alignment: .left
       )
     }

@@ -57,30 +57,33 @@ final class Canvas {
 
   enum Alignment { case left, centre, right }
 
+  struct TextStyle {
+    let size: Double
+    var weight = TextRenderer.Weight.regular
+    let colour: RGBColor
+  }
+
   /// Draws one line, shortened with an ellipsis to a width; the box's left edge is `x`.
   func draw(
     _ line: String,
     x: Int,
     baseline: Int,
     width limit: Int,
-    size: Double,
-    weight: TextRenderer.Weight = .regular,
-    colour: RGBColor,
+    style: TextStyle,
     alignment: Alignment = .centre
   ) throws {
+    let (weight, size) = (style.weight, style.size)
     let fitted = try text.fitted(line, width: limit, weight: weight, size: size)
     guard !fitted.isEmpty else { return }
     let slack = limit - (try text.width(of: fitted, weight: weight, size: size))
     let indent = alignment == .left ? 0 : alignment == .centre ? slack / 2 : slack
-    try text.draw(
-      fitted,
-      on: surface,
+    let pen = TextRenderer.Pen(
+      image: surface,
       x: x + indent,
       baseline: baseline,
-      weight: weight,
-      size: size,
-      colour: colour.packed
+      colour: style.colour.packed
     )
+    try text.draw(fitted, weight: weight, size: size, with: pen)
   }
 
   func width(of line: String, size: Double, weight: TextRenderer.Weight = .regular) throws -> Int {

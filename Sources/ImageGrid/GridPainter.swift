@@ -23,9 +23,7 @@ struct GridPainter {
         x: layout.margin,
         baseline: baseline,
         width: width,
-        size: layout.headingSize,
-        weight: .bold,
-        colour: grid.theme.text,
+        style: Canvas.TextStyle(size: layout.headingSize, weight: .bold, colour: grid.theme.text),
         alignment: .left
       )
     }
@@ -36,8 +34,7 @@ struct GridPainter {
         x: layout.margin,
         baseline: baseline,
         width: width,
-        size: layout.detailSize,
-        colour: grid.theme.secondaryText,
+        style: Canvas.TextStyle(size: layout.detailSize, colour: grid.theme.secondaryText),
         alignment: .left
       )
     }
@@ -76,9 +73,11 @@ struct GridPainter {
       x: square.x,
       baseline: baseline,
       width: square.width,
-      size: layout.titleSize,
-      weight: .bold,
-      colour: item.image == nil ? grid.theme.secondaryText : grid.theme.text
+      style: Canvas.TextStyle(
+        size: layout.titleSize,
+        weight: .bold,
+        colour: item.image == nil ? grid.theme.secondaryText : grid.theme.text
+      )
     )
     guard let detail = item.detail else { return }
     baseline += Int(layout.detailSize * 1.5)
@@ -87,8 +86,10 @@ struct GridPainter {
       x: square.x,
       baseline: baseline,
       width: square.width,
-      size: layout.detailSize,
-      colour: item.isQuery ? grid.theme.accent : grid.theme.secondaryText
+      style: Canvas.TextStyle(
+        size: layout.detailSize,
+        colour: item.isQuery ? grid.theme.accent : grid.theme.secondaryText
+      )
     )
   }
 
@@ -110,9 +111,7 @@ struct GridPainter {
       x: pill.x + height / 2,
       baseline: pill.y + Int(size * 1.18),
       width: width,
-      size: size,
-      weight: .bold,
-      colour: grid.theme.accentText
+      style: Canvas.TextStyle(size: size, weight: .bold, colour: grid.theme.accentText)
     )
   }
 
@@ -124,8 +123,7 @@ struct GridPainter {
       x: square.x,
       baseline: square.y + square.height / 2 + Int(size * 0.35),
       width: square.width,
-      size: size,
-      colour: grid.theme.secondaryText
+      style: Canvas.TextStyle(size: size, colour: grid.theme.secondaryText)
     )
   }
 }

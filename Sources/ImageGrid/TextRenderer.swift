@@ -30,25 +30,23 @@ struct TextRenderer {
     try runs(of: text, weight: weight, size: size).reduce(0) { $0 + $1.width }
   }
 
-  /// Draws with the pen at (x, baseline).
-  func draw(
-    _ text: String,
-    on image: gdImagePtr,
-    x: Int,
-    baseline: Int,
-    weight: Weight,
-    size: Double,
-    colour: Int32
-  ) throws {
-    var pen = x
+  /// Where the next character is drawn, and in which colour.
+  struct Pen {
+    let image: gdImagePtr
+    var x: Int
+    let baseline: Int
+    let colour: Int32
+  }
+
+  func draw(_ text: String, weight: Weight, size: Double, with pen: Pen) throws {
+    var pen = pen
     for run in try runs(of: text, weight: weight, size: size) {
-      defer { pen += run.width }
       if let glyph = run.glyph {
-        glyph.draw(on: image, x: pen, baseline: baseline, size: size)
-        continue
+        glyph.draw(on: pen.image, x: pen.x, baseline: pen.baseline, size: size)
+      } else {
+        _ = try corners(of: run.text, run.font, size, drawnWith: pen)
       }
-      var corners = [Int32](repeating: 0, count: 8)
-      try call(image, &corners, colour, run.font, size, x: pen, y: baseline, run.text)
+      pen.x += run.width
     }
   }
 
@@ -98,8 +96,7 @@ struct TextRenderer {
 
   /// From the pen's start to the right edge of the ink.
   func inkWidth(of text: String, _ name: String, _ size: Double) throws -> Int {
-    var corners = [Int32](repeating: 0, count: 8)
-    try call(nil, &corners, 0, name, size, x: 0, y: 0, text)
+    let corners = try corners(of: text, name, size, drawnWith: nil)
     return Int(max(corners[2], corners[4]))
   }
 
@@ -116,36 +113,36 @@ struct TextRenderer {
     )
   }
 
-  /// libgd keeps its fonts, its choice of fontconfig and its last error once a process, and sets them up and reads them
+  /// libgd keeps its fonts, its choice of fontconfig and its last error once per process, and sets them up and reads them
   /// outside its own lock.
   private static let oneAtATime = StateLock(())
 
-  /// libgd reads HTML entities in text, so a plain ampersand is written as one.
-  private func call(
-    _ image: gdImagePtr?,
-    _ corners: inout [Int32],
-    _ colour: Int32,
+  /// The corners of a text, as x and y by turns from the lower left one on; nil for the pen only measures.
+  private func corners(
+    of text: String,
     _ name: String,
     _ size: Double,
-    x: Int,
-    y: Int,
-    _ text: String
-  ) throws {
+    drawnWith pen: Pen?
+  ) throws -> [Int32] {
     try Self.checkLibrary()
+    var corners = [Int32](repeating: 0, count: 8)
     var extra = gdFTStringExtra()
     extra.flags = gdFTEX_RESOLUTION
     extra.hdpi = 72
     extra.vdpi = 72
+    // libgd reads HTML entities in text, so a plain ampersand is written as one.
     let escaped = text.split(separator: "&", omittingEmptySubsequences: false).joined(separator: "&amp;")
     let isPattern = font.usesFontconfig && !name.hasPrefix("/")
     let message = Self.oneAtATime.withLock { _ in
       gdFTUseFontConfig(isPattern ? 1 : 0)
-      return gdImageStringFTEx(image, &corners, colour, name, size, 0, Int32(x), Int32(y), escaped, &extra)
+      let (x, y) = (Int32(pen?.x ?? 0), Int32(pen?.baseline ?? 0))
+      return gdImageStringFTEx(pen?.image, &corners, pen?.colour ?? 0, name, size, 0, x, y, escaped, &extra)
         .map { String(cString: $0) }
     }
     if let message {
       throw GridError(.drawing, "FreeType cannot draw text with \(name): \(message)")
     }
+    return corners
   }
 }
 
