@@ -88,7 +88,7 @@ package enum CommandRunner {
     if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") {
       let code = root.exitCode(for: error).rawValue
       guard code == ExitCode.validationFailure.rawValue else {
-        return printHelp(root.fullMessage(for: error), code)
+        return printHelp(ownOptionsFirst(root.fullMessage(for: error)), code)
       }
       failure = Failure(usage: root.message(for: error), shown: shownUsage(error, root))
     } else {
@@ -119,6 +119,19 @@ package enum CommandRunner {
     let near = Suggestion.nearest(to: "--" + name, in: ["--help", "--version"])
     let first = near.isEmpty ? lines[0] : "\(unknown)\(name)'\(near)"
     return "\(first)\nFix: a parameter of the migrations is set by --set \(name)=VALUE\n\(lines.last ?? "")"
+  }
+
+  /// Help with the options of the command itself before those of titled groups, behind which the parser writes them: who asks
+  /// for help looks for them first.
+  private static func ownOptionsFirst(_ help: String) -> String {
+    let text = help.hasSuffix("\n") ? help.dropLast() : help[...]
+    var parts = text.split(separator: "\n\n", omittingEmptySubsequences: false)
+    func isGroup(_ part: Substring) -> Bool { part.prefix { $0 != "\n" }.hasSuffix(" OPTIONS:") }
+    guard let group = parts.firstIndex(where: isGroup),
+      let own = parts.firstIndex(where: { $0.hasPrefix("OPTIONS:\n") }), group < own
+    else { return help }
+    parts.insert(parts.remove(at: own), at: group)
+    return parts.joined(separator: "\n\n") + help.suffix(help.count - text.count)
   }
 
   private static func printHelp(_ text: String, _ code: Int32) -> Int32 {

@@ -19,7 +19,7 @@ struct ImagesCommand: AsyncParsableCommand {
 struct ImagesShow: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Draw images of a collection as a labelled grid, PNG.",
+    abstract: "Draw images of a collection as a labelled grid, PNG or JPEG.",
     discussion: """
       SOURCE is a folder of images (sub-folder = class) or CIFAR as downloaded: archive, folder or file. Ids count from 0, as \
       embed-load counts.
@@ -99,16 +99,9 @@ enum ImageOrder: String, ExpressibleByArgument, CaseIterable {
     switch self {
     case .given: entries
     case .id: entries.sorted { $0.id < $1.id }
-    case .class: Self.sorted(entries) { $0.label ?? "" }
-    case .name: Self.sorted(entries, by: \.name)
+    case .class: entries.sorted { ($0.label ?? "") < ($1.label ?? "") }
+    case .name: entries.sorted { $0.name < $1.name }
     }
-  }
-
-  private static func sorted(_ entries: [ImageEntry], by key: (ImageEntry) -> String) -> [ImageEntry] {
-    entries.enumerated().sorted { left, right in
-      let (first, second) = (key(left.element), key(right.element))
-      return first == second ? left.offset < right.offset : first < second
-    }.map(\.element)
   }
 }
 
