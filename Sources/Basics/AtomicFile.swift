@@ -39,8 +39,9 @@ package enum AtomicFile {
 
   /// Writes all bytes to a draft and gives it the file's name. A link's target is replaced, not the link; a pipe or a
   /// device is written as it is.
+  /// - Parameter mode: who may do what with a new file, before the umask; one that is there keeps its mode.
   /// - Throws: `AtomicFile.Failure`.
-  package static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
+  package static func write(_ bytes: UnsafeRawBufferPointer, to path: String, mode: UInt32 = 0o666) throws {
     if let problem = problem(writing: path) { throw problem }
     var information = stat()
     if stat(cPath(path), &information) == 0, information.st_mode & S_IFMT != S_IFREG {
@@ -51,14 +52,14 @@ package enum AtomicFile {
       if let code = problem ?? (closed == 0 ? nil : closed) { throw failure(path, code) }
       return
     }
-    let draft = try Draft(of: path)
+    let draft = try Draft(of: path, mode: mode)
     if let code = writeAll(bytes, to: draft.descriptor) { throw failure(path, code) }
     try draft.finish()
   }
 
   /// Writes all bytes, as the other `write` does.
-  package static func write(_ bytes: [UInt8], to path: String) throws {
-    try bytes.withUnsafeBytes { try write($0, to: path) }
+  package static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o666) throws {
+    try bytes.withUnsafeBytes { try write($0, to: path, mode: mode) }
   }
 
   /// Writes a text in UTF-8, as the other `write` does.
@@ -113,6 +114,8 @@ extension AtomicFile {
     /// A name beside it.
     private let name: [CChar]
     private var isNamed: Bool
+    /// Tells apart the drafts of this process, some of which may become one file.
+    private static let made = StateLock(0)
 
     #if os(Linux)
       /// `O_TMPFILE`, whose parts Swift does not import.
@@ -120,20 +123,24 @@ extension AtomicFile {
     #endif
 
     /// - Throws: `AtomicFile.Failure`.
-    package init(of path: String) throws {
+    package init(of path: String, mode: UInt32 = 0o666) throws {
       self.path = path
       let target = AtomicFile.target(of: path)
+      let number = Self.made.withLock { made in
+        made += 1
+        return made
+      }
       self.target = target
-      name = Array(target.dropLast()) + Array(".part-\(getpid())".utf8CString)
+      name = Array(target.dropLast()) + Array(".part-\(getpid())-\(number)".utf8CString)
       var opened: Int32 = -1
       #if os(Linux)
         // It gets its name through /proc.
         if access("/proc/self/fd", X_OK) == 0 {
-          opened = open(AtomicFile.folder(of: target), O_WRONLY | Self.nameless | O_CLOEXEC, 0o666)
+          opened = open(AtomicFile.folder(of: target), O_WRONLY | Self.nameless | O_CLOEXEC, mode)
         }
       #endif
       isNamed = opened < 0
-      if isNamed { opened = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
+      if isNamed { opened = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode) }
       descriptor = opened
       guard opened >= 0 else { throw AtomicFile.failure(path, errno) }
       var information = stat()

@@ -18,6 +18,44 @@ extension String {
   }
 }
 
+/// Percent-encoding (RFC 3986, 2.1) of all bytes but the unreserved characters (2.3).
+package enum PercentEncoding {
+  private static let hexadecimal = Array("0123456789ABCDEF".utf8)
+
+  /// The text, encoded in UTF-8.
+  package static func text(_ text: String) -> String {
+    // Links are made by the thousand, and most of their parts are numbers.
+    text.utf8.allSatisfy(isUnreserved) ? text : Self.text(text.utf8)
+  }
+
+  /// The bytes, encoded.
+  /// - Parameter kept: a reserved character that stands for itself.
+  package static func text(_ bytes: some Collection<UInt8>, keeping kept: UInt8? = nil) -> String {
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity(3 * bytes.count)
+    for byte in bytes {
+      if isUnreserved(byte) || byte == kept {
+        encoded.append(byte)
+      } else {
+        encoded.append(UInt8(ascii: "%"))
+        encoded.append(hexadecimal[Int(byte >> 4)])
+        encoded.append(hexadecimal[Int(byte & 15)])
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
+  private static func isUnreserved(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+      UInt8(ascii: "~"):
+      true
+    default: false
+    }
+  }
+}
+
 extension StringProtocol {
   /// The text without the white space and line ends around it.
   package func trimmingWhitespace() -> String {
@@ -114,21 +152,13 @@ package enum PrintableText {
 /// characters percent-encoded: `file:///photos/l%E9.jpg`, and `file:l%E9.jpg` for a relative path.
 package enum PathText {
   private static let scheme = "file:"
-  private static let hexadecimal = Array("0123456789ABCDEF".utf8)
 
   /// The text of a path.
   package static func text(_ path: some Collection<UInt8>) -> String {
     if let plain = String(validating: path, as: UTF8.self), !plain.hasPrefix(scheme) { return plain }
     let isAbsolute = path.first == UInt8(ascii: "/")
-    var encoded = Array((isAbsolute ? scheme + "//" : scheme).utf8)
-    for byte in path {
-      if isUnreserved(byte) {
-        encoded.append(byte)
-      } else {
-        encoded += [UInt8(ascii: "%"), hexadecimal[Int(byte >> 4)], hexadecimal[Int(byte & 15)]]
-      }
-    }
-    return String(decoding: encoded, as: UTF8.self)
+    return (isAbsolute ? scheme + "//" : scheme)
+      + PercentEncoding.text(path, keeping: UInt8(ascii: "/"))
   }
 
   /// The path that a text stands for.
@@ -149,15 +179,6 @@ package enum PathText {
       }
     }
     return path
-  }
-
-  private static func isUnreserved(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"):
-      true
-    default: "/-._~".utf8.contains(byte)
-    }
   }
 }
 

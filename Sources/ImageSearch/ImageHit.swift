@@ -74,8 +74,9 @@ public struct ImageAnswer: Sendable, Hashable {
     self.next = next
   }
 
-  /// The answer without the hits that are farther away.
-  package func within(_ distance: Double) -> ImageAnswer {
+  /// The answer without the hits that are farther away than `distance`; nil leaves out none.
+  public func within(_ distance: Double?) -> ImageAnswer {
+    guard let distance else { return self }
     let near = hits.filter { $0.distance <= distance }
     return ImageAnswer(
       hits: near,

@@ -11,47 +11,52 @@ public struct ImageQuery: Sendable, Hashable {
     case vector([Float])
   }
 
+  /// How many images are wanted, which of them may be found, and how they are looked for.
+  public struct Options: Sendable, Hashable {
+    /// How many are wanted, 1…10,000.
+    public var topK: Int
+    /// Only images of this class.
+    public var `class`: String?
+    /// Compares with every row and uses no vector index.
+    public var exact: Bool
+    /// How many candidates a graph search keeps; nil leaves it to the server, or raises it to `topK`.
+    public var efSearch: Int?
+    /// How many lists an inverted-list search visits; nil leaves it to the server.
+    public var probes: Int?
+    /// The largest distance; hits farther away are left out.
+    public var within: Double?
+    /// Goes on behind an earlier answer to the same search; nil begins with the nearest.
+    public var after: ImageCursor?
+
+    /// Options of a search that begins with the nearest.
+    public init(topK: Int = 20, class name: String? = nil, exact: Bool = false) {
+      self.topK = topK
+      self.class = name
+      self.exact = exact
+    }
+  }
+
   /// What the images are compared with.
   public var subject: Subject
-  /// How many are wanted, 1…10,000.
-  public var topK: Int
-  /// Only images of this class.
-  public var `class`: String?
+  /// How many images are wanted, and which.
+  public var options: Options
   /// A condition in SQL that the caller vouches for, such as one that a user typed for its own database; never text
   /// from a client.
   public var trustedCondition: String?
-  /// Compares with every row and uses no vector index.
-  public var exact: Bool
-  /// How many candidates a graph search keeps; nil leaves it to the server, or raises it to `topK`.
-  public var efSearch: Int?
-  /// How many lists an inverted-list search visits; nil leaves it to the server.
-  public var probes: Int?
   /// Keeps the row of `.id` among its results, at distance 0.
-  public var includesSubject: Bool
+  public var includesSubject = false
   /// Rows that are left out, such as the examples that the vector was made of.
   public var excluded: [ImageID] = []
-  /// Goes on behind an earlier answer to the same search; nil begins with the nearest.
-  public var after: ImageCursor?
 
-  /// A search.
-  public init(
-    _ subject: Subject,
-    topK: Int = 20,
-    class name: String? = nil,
-    exact: Bool = false,
-    efSearch: Int? = nil,
-    probes: Int? = nil,
-    includesSubject: Bool = false,
-    trustedCondition: String? = nil
-  ) {
+  /// A search with options.
+  public init(_ subject: Subject, _ options: Options) {
     self.subject = subject
-    self.topK = topK
-    self.class = name
-    self.exact = exact
-    self.efSearch = efSearch
-    self.probes = probes
-    self.includesSubject = includesSubject
-    self.trustedCondition = trustedCondition
+    self.options = options
+  }
+
+  /// A search that begins with the nearest.
+  public init(_ subject: Subject, topK: Int = 20, class name: String? = nil, exact: Bool = false) {
+    self.init(subject, Options(topK: topK, class: name, exact: exact))
   }
 }
 

@@ -39,14 +39,15 @@ public struct ImageSearcher: Sendable {
     let rendered = try search.rendered(for: table.dialect)
     let clock = ContinuousClock()
     let start = clock.now
-    let found = try await refusing(query.class) {
+    let found = try await refusing(query.options.class) {
       try await connections.withConnection { try await $0.search(rendered, prepared: true) }
     }
     let elapsed = clock.now - start
     let all = try found.rows.compactMap { try hit($0) }
     let undefined = found.rows.count - all.count
-    let hits = query.after.map { place in Array(all.filter(place.precedes).prefix(query.topK)) } ?? all
-    if hits.isEmpty, query.after == nil, case .id(let id) = query.subject {
+    let hits =
+      query.options.after.map { place in Array(all.filter(place.precedes).prefix(query.options.topK)) } ?? all
+    if hits.isEmpty, query.options.after == nil, case .id(let id) = query.subject {
       try await explainEmpty(id, undefined)
     }
     return ImageAnswer(
@@ -54,9 +55,9 @@ public struct ImageSearcher: Sendable {
       sql: try search.script(.psql, for: table.dialect).text,
       databaseMilliseconds: elapsed / .milliseconds(1),
       isComplete: found.source != .incomplete,
-      notices: notices(found, wanted: query.topK, undefined: undefined),
-      next: hits.count == query.topK ? ImageCursor(after: hits, from: query.after) : nil
-    )
+      notices: notices(found, wanted: query.options.topK, undefined: undefined),
+      next: hits.count == query.options.topK ? ImageCursor(after: hits, from: query.options.after) : nil
+    ).within(query.options.within)
   }
 
   /// The query with the vector of a row in the row's place where distances are subqueries: Greenplum runs one that looks

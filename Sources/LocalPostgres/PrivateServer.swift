@@ -62,17 +62,9 @@ public struct RunningServer: Sendable, Hashable {
 
   /// The address over the Unix socket; needs no password.
   public func url(database: String = PrivateServer.roleAndDatabase) -> String {
-    "postgresql://\(PrivateServer.roleAndDatabase)@\(Self.percentEncoded(socketFolder)):\(port)/\(database)"
-  }
-
-  /// RFC 3986's unreserved characters stand for themselves; libpq refuses blanks, and a shell reads the others.
-  private static func percentEncoded(_ text: String) -> String {
-    text.utf8.map { byte in
-      let isLetter = (0x41...0x5A).contains(byte & 0xDF)
-      let isPlain = isLetter || (0x30...0x39).contains(byte) || "-._~".utf8.contains(byte)
-      let digits = String(byte, radix: 16, uppercase: true)
-      return isPlain ? String(UnicodeScalar(byte)) : "%" + (digits.count < 2 ? "0" : "") + digits
-    }.joined()
+    // libpq refuses blanks, and a shell reads other characters.
+    let host = PercentEncoding.text(socketFolder)
+    return "postgresql://\(PrivateServer.roleAndDatabase)@\(host):\(port)/\(database)"
   }
 
   /// Settings for a connection over the Unix socket.

@@ -1,6 +1,7 @@
 internal import Basics
 internal import Glibc
 internal import ImageSearch
+internal import ImageSources
 internal import Inference
 internal import PostgresClient
 internal import VectorSQL
@@ -23,7 +24,7 @@ struct BackfillRequest: Sendable {
   var type = ""
   var dimension: Int?
 
-  /// The words that are no fields of a recipe.
+  /// The words that are not fields of a recipe.
   private static let words = [
     "table", "column", "of", "id", "source", "missing", "type", "dimension", "convert", "project",
   ]
@@ -114,7 +115,7 @@ struct BackfillRequest: Sendable {
     let tally = StateLock<(count: Int, example: String?)>((0, nil))
     try await connection.forEachRow(statement) { row in
       let (id, source) = try row.decode(String.self, String?.self)
-      guard !images.isThere(source) else { return }
+      guard !images.isThere(source: source) else { return }
       tally.withLock { $0 = ($0.count + 1, $0.example ?? id) }
     }
     return tally.withLock { $0 }

@@ -1,10 +1,8 @@
 internal import Basics
-internal import Glibc
 public import ImageCodecs
 internal import ImageSources
 public import Inference
 internal import MetricLearning
-internal import PostgresClient
 internal import Synchronization
 
 /// A model, and how images are decoded for it.
@@ -66,61 +64,14 @@ private actor EmbeddingThread {
     let extractor = try self.extractor ?? model.makeExtractor()
     self.extractor = extractor
     do {
-      return .success(try extractor.features(of: try images.image(source)))
-    } catch let error as ImageMissing {
-      return .failure(error)
+      return .success(try extractor.features(of: try images.image(source: source)))
+    } catch let error as RowImageError {
+      return .failure(ImageMissing(error.description))
     } catch let error as ImageError {
       return .failure(ImageMissing(error.description))
     } catch let error as CollectionError {
       return .failure(ImageMissing(error.description))
     }
-  }
-}
-
-/// Finds the images that rows name.
-final class RowImages: Sendable {
-  private let decoding: Image.DecodingOptions
-  private let collections = StateLock<[String: any ImageCollection]>([:])
-
-  init(_ decoding: Image.DecodingOptions = Image.DecodingOptions()) { self.decoding = decoding }
-
-  /// - Throws: `ImageMissing`, `CollectionError`, `ImageError`.
-  func image(_ source: String?) throws -> Image {
-    switch try place(source) {
-    case .file(let path): return try ImageSource.open(path, options: decoding).image(at: 0)
-    case .record(let path, let number): return try record(path, number).image(at: number)
-    }
-  }
-
-  /// Whether an image is there, without reading it.
-  func isThere(_ source: String?) -> Bool {
-    guard let place = try? place(source) else { return false }
-    switch place {
-    case .file(let path): return Self.isReadable(PathText.bytes(path) + [0])
-    case .record(let path, let number): return (try? record(path, number)) != nil
-    }
-  }
-
-  private static func isReadable(_ path: [UInt8]) -> Bool {
-    path.map { CChar(bitPattern: $0) }.withUnsafeBufferPointer { path in
-      path.baseAddress.map { access($0, R_OK) == 0 } ?? false
-    }
-  }
-
-  private func place(_ source: String?) throws(ImageMissing) -> ImagePlace {
-    guard let source else { throw ImageMissing("the row names no image") }
-    guard let place = ImagePlace(source) else { throw ImageMissing("the source is not an absolute path") }
-    return place
-  }
-
-  private func record(_ path: String, _ number: Int) throws -> any ImageCollection {
-    let known = collections.withLock { $0[path] }
-    let collection = try known ?? ImageSource.open(path, options: decoding)
-    if known == nil { collections.withLock { $0[path] = collection } }
-    guard (0..<collection.count).contains(number) else {
-      throw ImageMissing("\(path) has no record \(number)")
-    }
-    return collection
   }
 }
 

@@ -4,12 +4,30 @@ public import Logging
 public import ServiceLifecycle
 internal import NIOCore
 
+/// The collection behind a page.
+public struct SearchedCollection: Sendable {
+  /// The table of images.
+  public let backend: any SearchBackend
+  /// The network and the thumbnails; both run on threads of their own.
+  public let images: any ImageBackend
+  /// The collection's image files.
+  public let store: any ImageStore
+
+  /// A collection from its parts.
+  public init(backend: any SearchBackend, images: any ImageBackend, store: any ImageStore) {
+    self.backend = backend
+    self.images = images
+    self.store = store
+  }
+}
+
 /// The search page and its JSON API, as a service.
 ///
 /// ```swift
 /// var configuration = ServerConfiguration()
 /// configuration.port = 8080
-/// let page = try SearchPage(configuration: configuration, backend: backend, images: images, store: store)
+/// let collection = SearchedCollection(backend: backend, images: images, store: store)
+/// let page = try SearchPage(configuration: configuration, collection: collection)
 /// try await page.run()
 /// ```
 public struct SearchPage: Service {
@@ -21,32 +39,21 @@ public struct SearchPage: Service {
   ///
   /// - Parameters:
   ///   - configuration: Address, token, limits.
-  ///   - backend: The table of images.
-  ///   - images: The network and the thumbnails; both run on threads of their own.
-  ///   - store: The collection's image files.
+  ///   - collection: The images that are searched.
   ///   - metrics: Where the numbers of `/metrics` are kept; hand it to swift-metrics to show others' numbers too.
   ///   - logger: Where failures are written; never a vector, token or image.
   ///   - onRunning: Called with the page's address once it listens.
   /// - Throws: ``ServerSetupError``.
   public init(
     configuration: ServerConfiguration,
-    backend: any SearchBackend,
-    images: any ImageBackend,
-    store: any ImageStore,
+    collection: SearchedCollection,
     metrics: PrometheusRegistry = PrometheusRegistry(),
     logger: Logger = Logger(label: "adbvec.page"),
     onRunning: @escaping @Sendable (_ address: String) async -> Void = { _ in }
   ) throws {
     try configuration.check()
     templates = try PageTemplates(folder: configuration.templates)
-    core = SearchCore(
-      configuration,
-      backend: backend,
-      images: images,
-      store: store,
-      registry: metrics,
-      logger: logger
-    )
+    core = SearchCore(configuration, collection: collection, registry: metrics, logger: logger)
     self.onRunning = onRunning
   }
 

@@ -84,7 +84,7 @@ extension ImageSearcher {
   /// Rows without a distance (zero vectors under cosine) are near to nothing and do not count.
   private func distances(_ query: ImageQuery, exact: Bool) async throws -> Measured {
     var query = query
-    query.exact = exact
+    query.options.exact = exact
     let tree = try table.search(query)
     let search = try tree.rendered(for: table.dialect)
     // What is timed is the query alone, without its settings.

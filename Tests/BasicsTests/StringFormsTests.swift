@@ -10,6 +10,12 @@ import Testing
     #expect(String(printf: "%.6g", Double.nan).hasSuffix("nan"))
   }
 
+  @Test func onlyUnreservedCharactersStandForThemselvesInLinks() {
+    #expect(PercentEncoding.text("az-AZ_09.~") == "az-AZ_09.~" && PercentEncoding.text("").isEmpty)
+    #expect(PercentEncoding.text("a b/\u{1}é%") == "a%20b%2F%01%C3%A9%25")
+    #expect(PercentEncoding.text([0x2F, 0x61, 0xFF], keeping: UInt8(ascii: "/")) == "/a%FF")
+  }
+
   @Test func longNumbersEndWithTheRoom() {
     #expect(String(printf: "%.600f", 1.0).count == 511)
   }

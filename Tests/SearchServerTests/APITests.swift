@@ -29,7 +29,8 @@ import Testing
         json: #"{"vector": [1, 0.5], "k": 2, "mode": "exact", "ef": 40, "class": "cat"}"#
       )
       #expect(answer.status == 200)
-      let expected = ImageQuery(.vector([1, 0.5]), topK: 2, class: "cat", exact: true, efSearch: 40)
+      var expected = ImageQuery(.vector([1, 0.5]), topK: 2, class: "cat", exact: true)
+      expected.options.efSearch = 40
       #expect(backend.asked == [expected])
     }
   }
@@ -188,7 +189,7 @@ import Testing
       #expect(try await page.ask("/api/v1/images/0/thumbnail?side=96").status == 200)
       #expect(try await page.ask("/api/v1/images/0/thumbnail?side=97").status == 400)
       #expect(try await page.ask("/api/v1/images/1/file").status == 404)
-      // A file that is no image is not sent, whatever its name says.
+      // A file that is not an image is not sent, even if its name says that it is one.
       #expect(try await page.ask("/api/v1/images/2/file").status == 422)
       #expect(try await page.ask("/api/v1/images/99").status == 404)
       #expect(try await page.ask("/api/v1/images/..%2F..%2Fetc").status == 404)

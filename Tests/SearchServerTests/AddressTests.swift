@@ -1,5 +1,6 @@
 import Foundation
 @testable import SearchServer
+import TestSupport
 import Testing
 
 /// Images on the web, named by their address: fetched from public hosts only, and where the server was told to.
@@ -70,7 +71,7 @@ import Testing
       server.socket=context.wrap_socket(server.socket,server_side=True)
       print(server.server_address[1],flush=True); server.serve_forever()
       """
-    try await TemporaryFolder.with { folder in
+    try await withTemporaryFolder { folder in
       let server = Process()
       let said = Pipe()
       server.executableURL = URL(filePath: "/usr/bin/env")

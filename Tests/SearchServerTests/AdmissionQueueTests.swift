@@ -5,10 +5,10 @@ import Testing
 /// Some run, some wait, the rest is turned away.
 @Suite struct AdmissionQueueTests {
   /// Holds those who come until it is opened.
-  private final class Door: Sendable {
+  private final class Latch: Sendable {
     private let state = Mutex((isOpen: false, waiting: [CheckedContinuation<Void, Never>]()))
 
-    func pass() async {
+    func wait() async {
       await withCheckedContinuation { continuation in
         let isOpen = state.withLock { state in
           if !state.isOpen { state.waiting.append(continuation) }
@@ -33,13 +33,13 @@ import Testing
 
   @Test(.timeLimit(.minutes(1))) func runsWaitsAndTurnsAway() async throws {
     let queue = AdmissionQueue(capacity: 1, maximumWaiting: 1)
-    let door = Door()
-    let first = Task { try await queue.run { await door.pass() } }
+    let latch = Latch()
+    let first = Task { try await queue.run { await latch.wait() } }
     try await until { queue.load.running == 1 }
     let second = Task { try await queue.run { 2 } }
     try await until { queue.load.waiting == 1 }
     await #expect(throws: AdmissionQueue.Full(retryAfterSeconds: 1)) { try await queue.run { 3 } }
-    door.open()
+    latch.open()
     try await first.value
     #expect(try await second.value == 2)
     #expect(queue.load == (0, 0))
@@ -47,40 +47,40 @@ import Testing
 
   @Test(.timeLimit(.minutes(1))) func whoWaitsTooLongIsTurnedAway() async throws {
     let queue = AdmissionQueue(capacity: 1, maximumWaiting: 5, patience: .milliseconds(10))
-    let door = Door()
-    let first = Task { try await queue.run { await door.pass() } }
+    let latch = Latch()
+    let first = Task { try await queue.run { await latch.wait() } }
     try await until { queue.load.running == 1 }
     await #expect(throws: AdmissionQueue.Full.self) { try await queue.run { 2 } }
-    door.open()
+    latch.open()
     try await first.value
   }
 
   @Test(.timeLimit(.minutes(1))) func whoIsCancelledLeavesTheQueue() async throws {
     let queue = AdmissionQueue(capacity: 1, maximumWaiting: 5)
-    let door = Door()
-    let first = Task { try await queue.run { await door.pass() } }
+    let latch = Latch()
+    let first = Task { try await queue.run { await latch.wait() } }
     try await until { queue.load.running == 1 }
     let second = Task { try await queue.run { 2 } }
     try await until { queue.load.waiting == 1 }
     second.cancel()
     await #expect(throws: CancellationError.self) { try await second.value }
     #expect(queue.load.waiting == 0)
-    door.open()
+    latch.open()
     try await first.value
   }
 
   /// Memory is shared by size: a large piece of work waits until it fits, and a small one behind it does not overtake.
   @Test(.timeLimit(.minutes(1))) func largeWorkWaitsForItsUnits() async throws {
     let queue = AdmissionQueue(capacity: 10, maximumWaiting: 5)
-    let door = Door()
-    let first = Task { try await queue.run(units: 6) { await door.pass() } }
+    let latch = Latch()
+    let first = Task { try await queue.run(units: 6) { await latch.wait() } }
     try await until { queue.load.running == 1 }
     let large = Task { try await queue.run(units: 5) { 5 } }
     try await until { queue.load.waiting == 1 }
     let small = Task { try await queue.run(units: 1) { 1 } }
     try await until { queue.load.waiting == 2 }
     #expect(queue.load.running == 1)
-    door.open()
+    latch.open()
     try await first.value
     #expect(try await large.value == 5)
     #expect(try await small.value == 1)
@@ -90,8 +90,8 @@ import Testing
 
   @Test(.timeLimit(.minutes(1))) func smallWorkGoesOnWhenTheLargeOneGivesUp() async throws {
     let queue = AdmissionQueue(capacity: 10, maximumWaiting: 5)
-    let door = Door()
-    let first = Task { try await queue.run(units: 6) { await door.pass() } }
+    let latch = Latch()
+    let first = Task { try await queue.run(units: 6) { await latch.wait() } }
     try await until { queue.load.running == 1 }
     let large = Task { try await queue.run(units: 10) { 10 } }
     try await until { queue.load.waiting == 1 }
@@ -100,7 +100,7 @@ import Testing
     large.cancel()
     #expect(try await small.value == 1)
     await #expect(throws: CancellationError.self) { try await large.value }
-    door.open()
+    latch.open()
     try await first.value
   }
 
@@ -112,8 +112,8 @@ import Testing
   }
 
   @Test(.timeLimit(.minutes(1))) func aFullQueueIs503WithRetryAfter() async throws {
-    let door = Door()
-    let backend = MemoryBackend(pause: { await door.pass() })
+    let latch = Latch()
+    let backend = MemoryBackend(pause: { await latch.wait() })
     try await PageClient.with(
       backend,
       configure: {
@@ -128,7 +128,7 @@ import Testing
       #expect(second["Retry-After"] == "1")
       #expect(try await page.ask("/health").status == 200)
       #expect(try await page.ask("/metrics").text.contains("adbvec_turned_away_total{queue=\"query\"} 1\n"))
-      door.open()
+      latch.open()
       #expect(try await first.value == 200)
     }
   }

@@ -2,24 +2,18 @@ import Basics
 import Foundation
 import ImageSearch
 import SearchServer
+import TestSupport
 import Testing
 
 /// Files come from below the folder, or not at all.
 @Suite struct ImageFolderTests {
   /// A folder `images` with `a/cat.png`, and `secret.png` beside it.
   private func withFolder(_ body: (ImageFolder, URL) throws -> Void) throws {
-    let root = FileManager.default.temporaryDirectory.appending(path: "images-\(UUID())")
-    defer { try? FileManager.default.removeItem(at: root) }
-    let folder = root.appending(path: "images")
-    try FileManager.default.createDirectory(
-      at: folder.appending(path: "a"),
-      withIntermediateDirectories: true
-    )
-    try Data("cat".utf8).write(to: folder.appending(path: "a/cat.png"))
-    for name in ["a/.cat.png", "a/notes.txt"] {
-      try Data("other".utf8).write(to: folder.appending(path: name))
-    }
-    try Data("secret".utf8).write(to: root.appending(path: "secret.png"))
+    let root = try TemporaryFolder()
+    let folder = URL(filePath: root.path).appending(path: "images")
+    _ = try root.file("images/a/cat.png", "cat")
+    for name in ["a/.cat.png", "a/notes.txt"] { _ = try root.file("images/" + name, "other") }
+    _ = try root.file("secret.png", "secret")
     try body(ImageFolder(folder.path, maximumBytes: 100), folder)
   }
 
@@ -41,6 +35,14 @@ import Testing
   )
   func aPathThatLeadsElsewhereFindsNothing(source: String) throws {
     try withFolder { folder, _ in #expect(read(folder, source) == nil) }
+  }
+
+  @Test(arguments: ["HEIC", "avif", "jxl", "jpe", "dib", "tiff"])
+  func everyFormatThatIsLoadedIsShown(fileExtension: String) throws {
+    try withFolder { folder, url in
+      try Data("image".utf8).write(to: url.appending(path: "a/1.\(fileExtension)"))
+      #expect(read(folder, "a/1.\(fileExtension)") == "image")
+    }
   }
 
   /// As 'embed-load' follows them: what it has loaded can be shown.
@@ -91,11 +93,8 @@ import Testing
 
   /// An image of a folder, opened, and its path.
   private func withOpenedFile(_ body: (ImageFile, URL) throws -> Void) throws {
-    let root = FileManager.default.temporaryDirectory.appending(path: "images-\(UUID())")
-    defer { try? FileManager.default.removeItem(at: root) }
-    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-    let path = root.appending(path: "cat.png")
-    try Data("tabby".utf8).write(to: path)
+    let root = try TemporaryFolder()
+    let path = URL(filePath: try root.file("cat.png", "tabby"))
     let file = try #require(ImageFolder(root.path).file(of: ImageRow(id: 0, class: nil, source: "cat.png")))
     try body(file, path)
   }

@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  /// A link to another language stays on this server, whatever was asked for.
+  /// A link to another language stays on this server, for every address.
   @Test(arguments: ["//elsewhere.example/x", "/\\elsewhere.example/x", "/nothing/\"onclick="])
   func aLinkOfALanguageLeadsNowhereElse(path: String) async throws {
     try await PageClient.with { page in
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func aFileAddsALanguage() async throws {
-    try await TemporaryFolder.with { folder in
+    try await withTemporaryFolder { folder in
       try AtomicFile.write(#"{"language_name": "Deutsch", "go": "Suchen"}"#, to: folder + "/texts.de.json")
       try await PageClient.with(configure: { $0.templates = folder }) { page in
         let german = try await page.ask("/", headers: ["Accept-Language": "de-AT"])

@@ -57,23 +57,23 @@ final class MemoryBackend: SearchBackend {
       }
       origin = Double(id.number ?? 0)
     }
-    let hits = images.filter { query.class == nil || $0.class == query.class }
+    let hits = images.filter { query.options.class == nil || $0.class == query.options.class }
       .filter { query.subject != .id($0.id) && !query.excluded.contains($0.id) }
       .map { row in
         let distance = distance(abs(Double(row.id.number ?? 0) - origin))
         return ImageHit(id: row.id, class: row.class, distance: distance, source: row.source)
       }
-      .filter { query.after?.precedes($0) ?? true }
+      .filter { query.options.after?.precedes($0) ?? true }
       .sorted { $0.distance < $1.distance }
-    let page = Array(hits.prefix(query.topK))
+    let page = Array(hits.prefix(query.options.topK))
     return ImageAnswer(
       hits: page,
       sql: "SELECT '<' ;",
       databaseMilliseconds: 1.5,
       isComplete: notices.isEmpty,
       notices: notices,
-      next: page.count < hits.count ? ImageCursor(after: page, from: query.after) : nil
-    )
+      next: page.count < hits.count ? ImageCursor(after: page, from: query.options.after) : nil
+    ).within(query.options.within)
   }
 
   /// The mean of the ids; nothing depends on its first number.

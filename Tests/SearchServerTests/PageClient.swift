@@ -26,9 +26,7 @@ struct PageClient {
     logger.logLevel = .critical
     let page = try SearchPage(
       configuration: configuration,
-      backend: backend,
-      images: images,
-      store: store,
+      collection: SearchedCollection(backend: backend, images: images, store: store),
       metrics: metrics,
       logger: logger
     )
@@ -92,15 +90,5 @@ struct PageClient {
     if let image { add("name=\"image\"; filename=\"../my cat.png\"\r\nContent-Type: image/png", image) }
     body += Array("--b--\r\n".utf8)
     return try await ask(uri, .post, headers: ["Content-Type": "multipart/form-data; boundary=b"], body: body)
-  }
-}
-
-/// A folder that is gone when its user is done.
-enum TemporaryFolder {
-  static func with(_ body: (String) async throws -> Void) async throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "page-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try await body(folder)
   }
 }

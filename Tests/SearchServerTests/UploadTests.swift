@@ -1,6 +1,7 @@
 import Foundation
 @testable import SearchServer
 import Synchronization
+import TestSupport
 import Testing
 
 /// Uploads are remembered by their content, over a restart too.
@@ -15,7 +16,7 @@ import Testing
   }
 
   @Test func aLinkOutlivesTheServer() async throws {
-    try await TemporaryFolder.with { folder in
+    try await withTemporaryFolder { folder in
       try await PageClient.with(configure: { $0.cacheFolder = folder }) { page in
         let sent = try await page.post(form: [], image: Sample.png)
         #expect(sent["Location"] == "/?upload=\(Self.key)")
@@ -35,7 +36,7 @@ import Testing
   }
 
   @Test func whatSomebodySearchedWithIsReadByNobodyElse() async throws {
-    try await TemporaryFolder.with { folder in
+    try await withTemporaryFolder { folder in
       try await PageClient.with(configure: { $0.cacheFolder = folder }) { page in
         _ = try await page.post(form: [], image: Sample.png)
       }
@@ -61,7 +62,7 @@ import Testing
   }
 
   @Test func aFolderKeepsWhatWasUsedLast() async throws {
-    try await TemporaryFolder.with { folder in
+    try await withTemporaryFolder { folder in
       let room = UploadFolder(folder, maximumBytes: 40_000)
       func upload(_ number: Int) -> UploadCache.Upload {
         UploadCache.Upload(

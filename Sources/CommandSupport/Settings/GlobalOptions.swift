@@ -75,6 +75,11 @@ package func checkOutput(_ option: String, _ path: String, extensions: [String] 
   throw ValidationError("\(option) writes \(first.uppercased()): name the file \(stem).\(first), not \(path)")
 }
 
+extension CompletionKind {
+  /// The names of all metrics.
+  package static var metrics: CompletionKind { .list(Metric.all.map(\.description)) }
+}
+
 /// What a shell completes from the database that the words so far name. Where it does not answer at once, nothing is offered.
 package enum DatabaseCompletion {
   /// Tables with vectors, by their plain name where that finds them.

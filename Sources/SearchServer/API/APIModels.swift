@@ -38,12 +38,9 @@ struct SearchBody: Encodable {
 
   init(_ result: SearchResult, showsSQL: Bool) {
     var subject = Subject(class: result.subjectRow?.class, name: result.subjectName)
-    switch result.subject {
-    case .id(let id): subject.id = id
-    case .upload(let key): subject.upload = key
-    case .examples(let like, let unlike, let upload):
-      (subject.ids, subject.not, subject.upload) = (like, unlike, upload)
-    case .vector: break
+    (subject.id, subject.upload) = (result.subject.id, result.subject.upload)
+    if result.subject.isSeveral {
+      (subject.ids, subject.not) = (result.subject.examples.like, result.subject.examples.unlike)
     }
     self.subject = subject
     results = result.answer.hits.map { ImageBody($0.row, distance: $0.distance) }
@@ -76,7 +73,7 @@ struct ImageBody: Encodable {
   let links: Links
 
   init(_ row: ImageRow, distance: Double? = nil) {
-    let encoded = PageLink.encoded(row.id.description)
+    let encoded = PercentEncoding.text(row.id.description)
     let path = "/api/v1/images/\(encoded)"
     id = row.id
     `class` = row.class
@@ -132,7 +129,7 @@ struct StatusBody: Encodable {
 /// The body of a search by JSON, read strictly: a key that is not known is an error.
 struct JSONSearchRequest: Decodable {
   let subject: SearchSubject
-  let options: SearchOptions
+  let options: ImageQuery.Options
 
   private struct Key: CodingKey {
     let stringValue: String
@@ -155,7 +152,7 @@ struct JSONSearchRequest: Decodable {
 
   init(from decoder: any Decoder) throws {
     let body = try decoder.container(keyedBy: Key.self)
-    let known = SearchOptions.names.union(["id", "ids", "not", "vector"])
+    let known = ImageQuery.Options.names.union(["id", "ids", "not", "vector"])
     guard body.allKeys.allSatisfy({ known.contains($0.stringValue) }) else {
       throw HTTPError.invalid("the body may have \(known.sorted().joined(separator: ", ")), and nothing else")
     }
@@ -171,13 +168,11 @@ struct JSONSearchRequest: Decodable {
     let vector =
       body.contains(.vector) ? try body.decode([Double].self, forKey: .vector).map { Float($0) } : nil
     switch (id, ids, vector) {
-    case (let id?, nil, nil) where unlike == nil:
-      subject = .id(id)
     case (let id?, nil, nil):
-      subject = .examples(like: [id], unlike: unlike ?? [], upload: nil)
+      subject = SearchSubject(ImageExamples(like: [id], unlike: unlike ?? []))
     case (nil, let ids?, nil):
-      let examples = try SearchSubject(like: ids, unlike: unlike ?? [], upload: nil)
-      subject = examples ?? .examples(like: ids, unlike: [], upload: nil)
+      let examples = ImageExamples(like: ids, unlike: unlike ?? [])
+      subject = try SearchSubject(like: ids, unlike: examples.unlike, upload: nil) ?? SearchSubject(examples)
     case (nil, nil, let vector?) where unlike == nil:
       guard vector.allSatisfy({ abs($0) <= 1e15 }) else {
         throw HTTPError.invalid("the vector's numbers must lie between -1e15 and 1e15")
@@ -185,16 +180,16 @@ struct JSONSearchRequest: Decodable {
       subject = .vector(vector)
     default: throw HTTPError.invalid("give either id, ids or vector")
     }
-    var options = SearchOptions()
-    if body.contains(.count) { options.count = try body.decode(Int.self, forKey: .count) }
+    var options = ImageQuery.Options.usual
+    if body.contains(.count) { options.topK = try body.decode(Int.self, forKey: .count) }
     if body.contains(.class) { options.class = try body.decode(String.self, forKey: .class) }
     if body.contains(.mode) {
-      options.exact = try SearchOptions.isExact(mode: try body.decode(String.self, forKey: .mode))
+      options.exact = try ImageQuery.Options.isExact(mode: try body.decode(String.self, forKey: .mode))
     }
     if body.contains(.efSearch) { options.efSearch = try body.decode(Int.self, forKey: .efSearch) }
     if body.contains(.within) { options.within = try body.decode(Double.self, forKey: .within) }
     if body.contains(.after) {
-      options.after = try SearchOptions.cursor(try body.decode(String.self, forKey: .after))
+      options.after = try ImageQuery.Options.cursor(try body.decode(String.self, forKey: .after))
     }
     self.options = options
   }
@@ -208,7 +203,7 @@ struct JSONSearchRequest: Decodable {
     } catch let error as DecodingError {
       throw HTTPError.invalid(Self.message(error))
     }
-    guard (1...limits.maximumCount).contains(request.options.count) else {
+    guard (1...limits.maximumCount).contains(request.options.topK) else {
       throw HTTPError.invalid("k must be a whole number, 1…\(limits.maximumCount)")
     }
     if let efSearch = request.options.efSearch, !(1...limits.maximumEfSearch).contains(efSearch) {

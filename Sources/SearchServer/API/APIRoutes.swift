@@ -61,15 +61,18 @@ struct APIRoutes {
   private func search(_ request: Request) async throws -> Response {
     let parameters = try QueryParameters(
       request.uri,
-      allowed: SearchOptions.names.union(SearchSubject.names),
+      allowed: ImageQuery.Options.names.union(SearchSubject.names),
       repeated: SearchSubject.repeatedNames
     )
     guard let subject = try SearchSubject(parameters) else { throw HTTPError.invalid("id is missing") }
-    return answer(try await core.search(subject, try SearchOptions(parameters, limits)))
+    return answer(try await core.search(subject, try ImageQuery.Options(parameters, limits)))
   }
 
   private func searchUpload(_ request: Request, _ context: PageContext) async throws -> Response {
-    let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
+    let options = try ImageQuery.Options(
+      try QueryParameters(request.uri, allowed: ImageQuery.Options.names),
+      limits
+    )
     let key = context.parameters.get("key") ?? ""
     guard UploadCache.isKey(key) else { throw HTTPError.notFound("no upload has that key") }
     return answer(try await core.search(.upload(key: key), options))
@@ -90,7 +93,10 @@ struct APIRoutes {
 
   private func searchImage(_ request: Request) async throws -> Response {
     let start = ContinuousClock.now
-    let options = try SearchOptions(try QueryParameters(request.uri, allowed: SearchOptions.names), limits)
+    let options = try ImageQuery.Options(
+      try QueryParameters(request.uri, allowed: ImageQuery.Options.names),
+      limits
+    )
     let (subject, extraction, waited) = try await ImageUpload.with(request, core, fields: []) { upload in
       guard !upload.file.isEmpty else {
         throw HTTPError(.unprocessableContent, "unreadable-image", "the request holds no image")
@@ -116,8 +122,8 @@ extension HTTPField.Name {
 extension APIRoutes {
   func sample(_ request: Request) async throws -> Response {
     let parameters = try QueryParameters(request.uri, allowed: ["k", "class"])
-    let options = try SearchOptions(parameters, core.configuration.limits)
-    let images = try await core.ask { try await core.backend.sample(options.count, class: options.class) }
+    let options = try ImageQuery.Options(parameters, core.configuration.limits)
+    let images = try await core.ask { try await core.backend.sample(options.topK, class: options.class) }
     return JSONBody.response(SampleBody(images: images.map { ImageBody($0) }))
   }
 
@@ -229,7 +235,7 @@ struct OpenAPIView {
     let limits = core.configuration.limits
     dimension = core.dimension
     k = limits.maximumCount
-    usualK = SearchOptions.defaultCount
+    usualK = ImageQuery.Options.usual.topK
     ef = limits.maximumEfSearch
     uploadBytes = limits.maximumUploadBytes
     jsonBytes = limits.maximumJSONBytes

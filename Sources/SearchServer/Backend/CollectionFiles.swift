@@ -30,7 +30,7 @@ package final class CollectionFiles: ImageStore {
     self.roots = roots
     let opened = try Self.open(path)
     let isFolder = opened.collection is FolderCollection
-    folder = isFolder ? ImageFolder(roots[1], extensions: FolderCollection.extensions) : nil
+    folder = isFolder ? ImageFolder(roots[1]) : nil
     self.opened = StateLock(opened)
   }
 

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+public import ImageCodecs
 public import ImageSearch
 
 /// Where the collection's image files are.
@@ -102,7 +103,7 @@ public struct ImageFolder: ImageStore {
   public init(
     _ path: String,
     maximumBytes: Int = 64 << 20,
-    extensions: Set<String> = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+    extensions: Set<String> = ImageFormat.fileExtensions
   ) {
     self.path = path
     self.maximumBytes = maximumBytes

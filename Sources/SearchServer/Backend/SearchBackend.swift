@@ -8,7 +8,7 @@ internal import VectorSQL
 /// An implementation throws ``BackendError`` for what the person who searches can understand; every other error is
 /// logged and answered with a plain 500.
 public protocol SearchBackend: Sendable {
-  /// Finds the nearest images.
+  /// Finds the nearest images, none of them farther away than the query's `within`.
   func search(_ query: ImageQuery) async throws -> ImageAnswer
   /// A row of the table; nil when there is no such row.
   func row(id: ImageID) async throws -> ImageRow?

@@ -111,7 +111,7 @@ enum ReturnPath {
   static func login(from request: Request, hasEnded: Bool) -> String {
     let query = request.uri.query.map { "?" + $0 } ?? ""
     let path = request.method == .get ? checked(request.uri.path + query) : "/"
-    var parameters = path == "/" ? [] : ["return=\(PageLink.encoded(path))"]
+    var parameters = path == "/" ? [] : ["return=\(PercentEncoding.text(path))"]
     if hasEnded { parameters.append("ended=1") }
     return parameters.isEmpty ? "/login" : "/login?" + parameters.joined(separator: "&")
   }

@@ -8,7 +8,7 @@ struct ImageDetail: Sendable {
   let place: String?
   /// The search that it was found by; nil for the start page.
   let subject: SearchSubject?
-  let options: SearchOptions
+  let options: ImageQuery.Options
   /// That search's answer; nil when it cannot be made again.
   let context: SearchResult?
   /// The nearest images of the whole collection.
@@ -22,7 +22,8 @@ extension SearchCore {
 
   /// An image and what surrounds it.
   /// - Throws: `HTTPError` 404 when there is no such row.
-  func detail(_ id: ImageID, of subject: SearchSubject?, _ options: SearchOptions) async throws -> ImageDetail
+  func detail(_ id: ImageID, of subject: SearchSubject?, _ options: ImageQuery.Options) async throws
+    -> ImageDetail
   {
     guard let row = try await ask({ try await backend.row(id: id) }) else {
       throw HTTPError.notFound("the collection has no image \(id)")
@@ -42,7 +43,8 @@ extension SearchCore {
   }
 
   /// An image is shown even where the search that led to it is gone, as one by a forgotten upload.
-  private func context(_ subject: SearchSubject?, _ options: SearchOptions) async throws -> SearchResult? {
+  private func context(_ subject: SearchSubject?, _ options: ImageQuery.Options) async throws -> SearchResult?
+  {
     guard let subject else { return nil }
     do {
       return try await search(subject, options)
@@ -95,19 +97,18 @@ struct DetailView {
   let unlike: String?
   let rows: [Row]
 
-  init(_ detail: ImageDetail, _ page: PageRenderer) {
-    let (row, texts, options) = (detail.row, page.texts, detail.options.fromTheStart)
+  init(_ detail: ImageDetail, _ cards: ImageCards) {
+    let (row, texts, options) = (detail.row, cards.texts, detail.options.fromTheStart)
     let hits = detail.context?.answer.hits ?? []
     let index = hits.firstIndex { $0.id == row.id }
     let id = row.id
     self.id = id.description
     heading = texts.text("image", ["id": id.description])
-    image = page.thumbnail(row) + "&side=1024"
-    full = "/api/v1/images/\(PageLink.encoded(id.description))/file"
+    image = cards.thumbnail(row) + "&side=1024"
+    full = "/api/v1/images/\(PercentEncoding.text(id.description))/file"
     alt = texts.text("image_alt", ["id": id.description])
     className = row.class
-    var ofClass = SearchOptions()
-    ofClass.class = row.class
+    let ofClass = ImageQuery.Options.usual(class: row.class)
     classLink = PageLink.page(nil, ofClass)
     place = detail.place
     distance = index.map { hits[$0].distance }.map {
@@ -125,13 +126,11 @@ struct DetailView {
     previous = link(index.map { $0 - 1 })
     next = link(index.map { $0 + 1 })
     like = PageLink.page(.id(id), options)
-    let isSubject = detail.subject?.like == [id]
+    let isSubject = detail.subject?.examples.like == [id]
     also = isSubject ? nil : detail.subject?.adding(like: id).map { PageLink.page($0, options) }
     unlike = isSubject ? nil : detail.subject?.adding(unlike: id).map { PageLink.page($0, options) }
-    let near = page.cards(detail.near, of: .id(id), SearchOptions())
-    var sameOptions = SearchOptions()
-    sameOptions.class = row.class
-    let sameClass = page.cards(detail.sameClass, of: .id(id), sameOptions)
+    let near = cards.views(of: detail.near, in: .id(id), .usual)
+    let sameClass = cards.views(of: detail.sameClass, in: .id(id), ofClass)
     rows = [
       Row(heading: texts["detail_near"], hint: texts["detail_near_hint"], cards: near),
       Row(heading: texts.text("detail_same", ["class": row.class ?? ""]), hint: nil, cards: sameClass),

@@ -40,45 +40,42 @@ struct PageRenderer: Sendable {
     )
   }
 
+  private var cards: ImageCards { ImageCards(texts: texts, shown: core.shown) }
+
   /// The page with a search's answer.
   func answer(_ result: SearchResult) async throws -> Response {
-    let view = ResultView(result, self)
-    var response = try await page(
-      title: view.title,
-      subject: result.subject,
-      options: result.options,
-      query: result,
-      result: view
-    )
+    let view = ResultView(result, cards, showsSQL: core.configuration.showsSQL)
+    var content = PageContent(title: view.title, subject: result.subject, options: result.options)
+    (content.search, content.result) = (result, view)
+    var response = try await page(content)
     response.headers[.serverTiming] = result.timing.header
     return response
   }
 
   /// The page to start from.
-  func start(_ images: [ImageRow], _ options: SearchOptions) async throws -> Response {
+  func start(_ images: [ImageRow], _ options: ImageQuery.Options) async throws -> Response {
     let classes = await core.classes.known()
     let sample = SampleView(
-      cards: Self.begun(images.map { card($0, of: nil, options) }),
+      cards: cards.views(of: images, options),
       heading: options.class.map { texts.text("start_class", ["class": $0]) } ?? texts["start"],
       isEmpty: images.isEmpty,
-      facets: FacetsView(classes, nil, options, self)
+      facets: FacetsView(classes, nil, options, texts)
     )
-    return try await page(title: texts["title"], subject: nil, options: options, sample: sample)
+    var content = PageContent(title: texts["title"], subject: nil, options: options)
+    content.sample = sample
+    return try await page(content)
   }
 
   /// An image by itself, beside the search that it was found by.
   func detail(_ detail: ImageDetail) async throws -> Response {
-    try await page(
-      title: texts.text("image", ["id": detail.row.id.description]),
-      subject: detail.subject,
-      options: detail.options,
-      query: detail.context,
-      detail: DetailView(detail, self)
-    )
+    let view = DetailView(detail, cards)
+    var content = PageContent(title: view.heading, subject: detail.subject, options: detail.options)
+    (content.search, content.detail) = (detail.context, view)
+    return try await page(content)
   }
 
   /// The page with an error; plain text where even that cannot be made.
-  func failure(_ problem: HTTPError, _ subject: SearchSubject? = nil, _ options: SearchOptions = .init())
+  func failure(_ problem: HTTPError, _ subject: SearchSubject? = nil, _ options: ImageQuery.Options = .usual)
     async
     -> Response
   {
@@ -87,10 +84,11 @@ struct PageRenderer: Sendable {
       message: problem.message,
       isTemporary: problem.retryAfterSeconds != nil
     )
+    var content = PageContent(title: view.heading, subject: subject, options: options)
+    content.failure = view
     // Somebody who may not see the collection is not told its classes either.
     var response =
-      (problem.isFromOutside
-        ? nil : try? await page(title: view.heading, subject: subject, options: options, failure: view))
+      (problem.isFromOutside ? nil : try? await page(content))
       ?? Response(
         status: problem.status,
         body: ResponseBody(byteBuffer: ByteBuffer(string: problem.message + "\n"))
@@ -129,31 +127,42 @@ struct PageRenderer: Sendable {
     return response
   }
 
-  private func page(
-    title: String,
-    subject: SearchSubject?,
-    options: SearchOptions,
-    query: SearchResult? = nil,
-    result: ResultView? = nil,
-    sample: SampleView? = nil,
-    detail: DetailView? = nil,
-    failure: FailureView? = nil
-  ) async throws -> Response {
+  /// What the page shows beside its form, and the search that the form is filled with.
+  private struct PageContent {
+    let title: String
+    let subject: SearchSubject?
+    let options: ImageQuery.Options
+    /// The answer that the form shows the subject of.
+    var search: SearchResult?
+    var result: ResultView?
+    var sample: SampleView?
+    var detail: DetailView?
+    var failure: FailureView?
+  }
+
+  private func page(_ content: PageContent) async throws -> Response {
     let view = PageView(
       lang: texts.language,
       t: texts.words,
       scriptWords: texts.scriptWords,
       languages: languages,
-      title: title,
+      title: content.title,
       assets: templates.version,
       collection: core.configuration.collection,
       numbers: texts.text("numbers", ["model": core.images.model, "dimension": String(core.dimension)]),
       canLogOut: core.configuration.token != nil,
-      panel: PanelView(subject, options, query, classes: await core.classes.known(), self),
-      result: result,
-      sample: sample,
-      detail: detail,
-      failure: failure
+      panel: PanelView(
+        content.subject,
+        content.options,
+        content.search,
+        classes: await core.classes.known(),
+        core.configuration,
+        cards
+      ),
+      result: content.result,
+      sample: content.sample,
+      detail: content.detail,
+      failure: content.failure
     )
     return html(try templates.render(view, "page"))
   }
@@ -198,12 +207,16 @@ struct PageRenderer: Sendable {
   }
 }
 
-extension PageRenderer {
+/// Makes the views of images, in the words of one reader.
+struct ImageCards {
+  let texts: PageTexts
+  let shown: ShownImages
+
   /// An image in a grid: its link opens it by itself, beside the search that found it.
-  func card(
+  private func card(
     _ row: ImageRow,
     of subject: SearchSubject?,
-    _ options: SearchOptions,
+    _ options: ImageQuery.Options,
     distance: Double? = nil,
     farthest: Double = 0
   ) -> CardView {
@@ -226,11 +239,17 @@ extension PageRenderer {
     )
   }
 
-  func cards(_ hits: [ImageHit], of subject: SearchSubject?, _ options: SearchOptions) -> [CardView] {
+  /// The hits of a search.
+  func views(of hits: [ImageHit], in subject: SearchSubject, _ options: ImageQuery.Options) -> [CardView] {
     let farthest = hits.map { abs($0.distance) }.filter(\.isFinite).max() ?? 0
     return Self.begun(
       hits.map { card($0.row, of: subject, options, distance: $0.distance, farthest: farthest) }
     )
+  }
+
+  /// Images to start from.
+  func views(of images: [ImageRow], _ options: ImageQuery.Options) -> [CardView] {
+    Self.begun(images.map { card($0, of: nil, options) })
   }
 
   /// The first images come before the others, on a slow line too.
@@ -241,20 +260,20 @@ extension PageRenderer {
   }
 
   /// The link to a row's thumbnail; a parameter may follow behind `&`.
-  func thumbnail(_ row: ImageRow) -> String { "\(PageLink.thumbnail(row.id))?of=\(core.shown.remember(row))" }
+  func thumbnail(_ row: ImageRow) -> String { "\(PageLink.thumbnail(row.id))?of=\(shown.remember(row))" }
 
   /// What a search starts from, in words.
   func name(of subject: SearchSubject, row: ImageRow?, upload: String?) -> String {
-    switch subject {
-    case .id(let id):
-      let id = id.description
+    if let id = subject.id?.description {
       return row?.class.map { texts.text("subject_class", ["class": $0, "id": id]) }
         ?? texts.text("subject_id", ["id": id])
-    case .upload: return upload.flatMap { $0.isEmpty ? nil : $0 } ?? texts["subject_upload"]
-    case .vector: return texts["subject_vector"]
-    case .examples(let like, let unlike, let upload):
-      let count = Set(like + unlike).count + (upload == nil ? 0 : 1)
+    }
+    if subject.isSeveral {
+      let rows = Set(subject.examples.like + subject.examples.unlike)
+      let count = rows.count + (subject.upload == nil ? 0 : 1)
       return texts.text("subject_examples", ["count": String(count)])
     }
+    guard subject.upload != nil else { return texts["subject_vector"] }
+    return upload.flatMap { $0.isEmpty ? nil : $0 } ?? texts["subject_upload"]
   }
 }

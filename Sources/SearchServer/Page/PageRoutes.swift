@@ -10,9 +10,9 @@ struct PageRoutes {
   let sessions: Sessions?
   let proxies: ProxyHeaders
 
-  private static let names = SearchOptions.names.union(SearchSubject.names).union(["lang"])
+  private static let names = ImageQuery.Options.names.union(SearchSubject.names).union(["lang"])
   /// The form sends a typed id as `id`, and the examples before as `also` and `not`.
-  private static let formNames = SearchOptions.names.union(["id", "upload", "address", "also", "not"])
+  private static let formNames = ImageQuery.Options.names.union(["id", "upload", "address", "also", "not"])
   private static let sampleSize = 24
 
   func add(to router: Router<PageContext>) {
@@ -50,13 +50,13 @@ struct PageRoutes {
   }
 
   /// The subject and the options of a link.
-  private func read(_ request: Request) throws -> (SearchSubject?, SearchOptions) {
+  private func read(_ request: Request) throws -> (SearchSubject?, ImageQuery.Options) {
     let parameters = try QueryParameters(
       request.uri,
       allowed: Self.names,
       repeated: SearchSubject.repeatedNames
     )
-    return (try SearchSubject(parameters), try SearchOptions(parameters, core.configuration.limits))
+    return (try SearchSubject(parameters), try ImageQuery.Options(parameters, core.configuration.limits))
   }
 
   private func show(_ request: Request) async throws -> Response {
@@ -118,7 +118,7 @@ struct PageRoutes {
         allowed: Self.formNames,
         repeated: ["also", "not"]
       )
-      let options = try SearchOptions(parameters, core.configuration.limits)
+      let options = try ImageQuery.Options(parameters, core.configuration.limits)
       return PageLink.page(try await subject(upload, parameters), options)
     }
     return Response(status: .seeOther, headers: [.location: link])

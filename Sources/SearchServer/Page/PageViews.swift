@@ -76,21 +76,21 @@ struct PanelView {
 
   init(
     _ subject: SearchSubject?,
-    _ options: SearchOptions,
+    _ options: ImageQuery.Options,
     _ query: SearchResult?,
     classes: [ImageClass],
-    _ page: PageRenderer
+    _ configuration: ServerConfiguration,
+    _ cards: ImageCards
   ) {
-    let limits = page.core.configuration.limits
-    if case .id(let chosen) = subject { id = chosen.description } else { id = "" }
+    let limits = configuration.limits
+    id = subject?.id?.description ?? ""
     upload = subject?.upload
-    queryImage = query.flatMap { QueryImageView($0, page) }
-    examples = subject.map { ExampleView.all(of: $0, options.fromTheStart, page) } ?? []
+    queryImage = query.flatMap { QueryImageView($0, cards) }
+    examples = subject.map { ExampleView.all(of: $0, options.fromTheStart, cards.texts) } ?? []
     hasExamples = !examples.isEmpty
-    let isSeveral = !examples.isEmpty
-    also = isSeveral ? subject?.like.map(\.description) ?? [] : []
-    not = isSeveral ? subject?.unlike.map(\.description) ?? [] : []
-    k = options.count
+    also = hasExamples ? subject?.examples.like.map(\.description) ?? [] : []
+    not = hasExamples ? subject?.examples.unlike.map(\.description) ?? [] : []
+    k = options.topK
     maximumK = limits.maximumCount
     let unknown = options.class.flatMap { name in
       classes.contains { $0.name == name } ? nil : Choice(name: name, count: nil, isChosen: true)
@@ -106,7 +106,7 @@ struct PanelView {
     within = options.within.map(Decimals.shortest) ?? ""
     maximumEf = limits.maximumEfSearch
     accept = ContentType.images.joined(separator: ",")
-    takesAddress = page.core.configuration.fetchesAddresses
+    takesAddress = configuration.fetchesAddresses
   }
 }
 
@@ -119,20 +119,21 @@ struct QueryImageView {
   let name: String
   let detail: String
 
-  fileprivate init?(_ result: SearchResult, _ page: PageRenderer) {
-    if case .id(let id) = result.subject {
-      let thumbnail = result.subjectRow.map { page.thumbnail($0) + "&" } ?? "\(PageLink.thumbnail(id))?"
+  fileprivate init?(_ result: SearchResult, _ cards: ImageCards) {
+    let texts = cards.texts
+    if let id = result.subject.id {
+      let thumbnail = result.subjectRow.map { cards.thumbnail($0) + "&" } ?? "\(PageLink.thumbnail(id))?"
       image = thumbnail + "side=384"
       large = thumbnail + "side=1024"
-      full = "/api/v1/images/\(PageLink.encoded(id.description))/file"
-      name = page.texts.text("image", ["id": id.description])
-      detail = result.subjectRow?.class ?? page.texts["no_class"]
+      full = "/api/v1/images/\(PercentEncoding.text(id.description))/file"
+      name = texts.text("image", ["id": id.description])
+      detail = result.subjectRow?.class ?? texts["no_class"]
     } else if let key = result.subject.upload {
       image = "/api/v1/uploads/\(key)/thumbnail"
       large = image
       full = nil
-      name = result.subjectName.flatMap { $0.isEmpty ? nil : $0 } ?? page.texts["your_image"]
-      detail = page.texts["uploaded"]
+      name = result.subjectName.flatMap { $0.isEmpty ? nil : $0 } ?? texts["your_image"]
+      detail = texts["uploaded"]
     } else {
       return nil
     }
@@ -155,10 +156,10 @@ struct ExampleView {
 
   fileprivate static func all(
     of subject: SearchSubject,
-    _ options: SearchOptions,
-    _ page: PageRenderer
+    _ options: ImageQuery.Options,
+    _ texts: PageTexts
   ) -> [ExampleView] {
-    guard case .examples(let like, let unlike, _) = subject else { return [] }
+    guard subject.isSeveral else { return [] }
     func views(_ ids: [ImageID], isUnlike: Bool) -> [ExampleView] {
       let weights = Dictionary(ids.map { ($0, 1) }, uniquingKeysWith: +)
       return weights.keys.sorted().map { id in
@@ -168,17 +169,17 @@ struct ExampleView {
         return ExampleView(
           link: PageLink.detail(id, of: subject, options),
           image: "\(PageLink.thumbnail(id))?side=96",
-          alt: page.texts.text("image_alt", values),
+          alt: texts.text("image_alt", values),
           isUnlike: isUnlike,
           sign: (isUnlike ? "−" : "+") + (weight > 1 ? String(weight) : ""),
           more: more.map { PageLink.page($0, options) },
-          moreName: page.texts.text("weigh_more", values),
+          moreName: texts.text("weigh_more", values),
           remove: subject.removing(id).map { PageLink.page($0, options) },
-          removeName: page.texts.text("leave_out", values)
+          removeName: texts.text("leave_out", values)
         )
       }
     }
-    return views(like, isUnlike: false) + views(unlike, isUnlike: true)
+    return views(subject.examples.like, isUnlike: false) + views(subject.examples.unlike, isUnlike: true)
   }
 }
 
@@ -205,9 +206,9 @@ struct ResultView {
   let sql: String?
   let timing: TimingView
 
-  init(_ result: SearchResult, _ page: PageRenderer) {
-    let (hits, texts, options) = (result.answer.hits, page.texts, result.options)
-    subject = page.name(of: result.subject, row: result.subjectRow, upload: result.subjectName)
+  init(_ result: SearchResult, _ cards: ImageCards, showsSQL: Bool) {
+    let (hits, texts, options) = (result.answer.hits, cards.texts, result.options)
+    subject = cards.name(of: result.subject, row: result.subjectRow, upload: result.subjectName)
     let first = (options.after?.seen ?? 0) + 1
     let heading =
       first > 1
@@ -218,8 +219,8 @@ struct ResultView {
     behind = parts.count > 1 ? String(parts[1]) : ""
     title = before + subject + behind
     self.options = Self.options(options, texts)
-    facets = FacetsView(hits, result.subject, options, page)
-    cards = page.cards(hits, of: result.subject, options)
+    facets = FacetsView(hits, result.subject, options, texts)
+    self.cards = cards.views(of: hits, in: result.subject, options)
     kept = KeptOption.all(options)
     isEmpty = hits.isEmpty
     notices = result.answer.notices
@@ -227,11 +228,11 @@ struct ResultView {
     following.after = result.answer.next
     more = result.answer.next.map { _ in PageLink.page(result.subject, following) }
     csv = hits.isEmpty ? nil : PageLink.csv(result.subject, options)
-    sql = page.core.configuration.showsSQL ? result.answer.sql : nil
+    sql = showsSQL ? result.answer.sql : nil
     timing = TimingView(result.timing, uploadMilliseconds: result.uploadMilliseconds)
   }
 
-  private static func options(_ options: SearchOptions, _ texts: PageTexts) -> String {
+  private static func options(_ options: ImageQuery.Options, _ texts: PageTexts) -> String {
     var parts = [texts[options.exact ? "by_every" : "by_index"]]
     if let efSearch = options.efSearch, !options.exact { parts.append("ef \(efSearch)") }
     if let name = options.class { parts.append(texts.text("only_class", ["class": name])) }
@@ -247,7 +248,7 @@ struct KeptOption {
   let name: String
   let value: String
 
-  static func all(_ options: SearchOptions) -> [KeptOption] {
+  static func all(_ options: ImageQuery.Options) -> [KeptOption] {
     options.fromTheStart.linkItems.filter { $0.0 != "within" }.map { KeptOption(name: $0.0, value: $0.1) }
   }
 }
@@ -312,27 +313,28 @@ struct FacetsView {
   fileprivate init?(
     _ hits: [ImageHit],
     _ subject: SearchSubject,
-    _ options: SearchOptions,
-    _ page: PageRenderer
+    _ options: ImageQuery.Options,
+    _ texts: PageTexts
   ) {
     let counts = Dictionary(hits.compactMap(\.class).map { ($0, 1) }, uniquingKeysWith: +)
     let classes = counts.map { ImageClass(name: $0.key, count: $0.value) }
     guard classes.count > 1 || options.class != nil, subject.linkItems != nil else { return nil }
-    self.init(page.texts["classes_here"], classes, subject, options, page)
+    self.init(texts["classes_here"], classes, subject, options, texts)
   }
 
   /// The classes of the collection; nil where there are none.
-  init?(_ classes: [ImageClass], _ subject: SearchSubject?, _ options: SearchOptions, _ page: PageRenderer) {
+  init?(_ classes: [ImageClass], _ subject: SearchSubject?, _ options: ImageQuery.Options, _ texts: PageTexts)
+  {
     guard classes.count > 1 else { return nil }
-    self.init(page.texts["classes_all"], classes, subject, options, page)
+    self.init(texts["classes_all"], classes, subject, options, texts)
   }
 
   private init(
     _ name: String,
     _ classes: [ImageClass],
     _ subject: SearchSubject?,
-    _ options: SearchOptions,
-    _ page: PageRenderer
+    _ options: ImageQuery.Options,
+    _ texts: PageTexts
   ) {
     func facet(_ label: String, _ name: String?, _ count: Int?) -> Facet {
       var options = options.fromTheStart
@@ -342,7 +344,7 @@ struct FacetsView {
     }
     self.name = name
     let largest = classes.sorted { ($1.count, $0.name) < ($0.count, $1.name) }.prefix(Self.maximum)
-    facets = [facet(page.texts["all_classes"], nil, nil)] + largest.map { facet($0.name, $0.name, $0.count) }
+    facets = [facet(texts["all_classes"], nil, nil)] + largest.map { facet($0.name, $0.name, $0.count) }
   }
 }
 

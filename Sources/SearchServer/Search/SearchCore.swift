@@ -33,9 +33,7 @@ struct SearchCore: Sendable {
 
   init(
     _ configuration: ServerConfiguration,
-    backend: any SearchBackend,
-    images: any ImageBackend,
-    store: any ImageStore,
+    collection: SearchedCollection,
     registry: PrometheusRegistry,
     logger: Logger
   ) {
@@ -48,9 +46,8 @@ struct SearchCore: Sendable {
     }
     let queryQueue = queue("query", load.queries, waiting: load.waitingQueries)
     self.configuration = configuration
-    self.backend = backend
-    self.images = images
-    self.store = store
+    let backend = collection.backend
+    (self.backend, images, store) = (backend, collection.images, collection.store)
     self.metrics = metrics
     self.logger = logger
     self.queryQueue = queryQueue
@@ -111,7 +108,7 @@ extension SearchCore {
   var dimension: Int { images.dimension }
 
   /// Runs a search whose subject is known.
-  func search(_ subject: SearchSubject, _ options: SearchOptions) async throws -> SearchResult {
+  func search(_ subject: SearchSubject, _ options: ImageQuery.Options) async throws -> SearchResult {
     try await search(subject, options, extraction: 0, waited: 0, since: .now)
   }
 
@@ -183,22 +180,17 @@ extension SearchCore {
   /// Runs a search that began with an upload.
   func search(
     _ subject: SearchSubject,
-    _ options: SearchOptions,
+    _ options: ImageQuery.Options,
     extraction: Double,
     waited: Double,
     since start: ContinuousClock.Instant
   ) async throws -> SearchResult {
     let upload = try await remembered(subject)
     let (found, waitedForQuery) = try await admitted(to: queryQueue) {
-      var query = ImageQuery(
-        try await querySubject(subject, upload),
-        topK: options.count,
-        class: options.class,
-        exact: options.exact,
-        efSearch: options.efSearch
-      )
-      if case .examples(let like, let unlike, _) = subject { query.excluded = Set(like + unlike).sorted() }
-      query.after = options.after
+      var query = ImageQuery(try await querySubject(subject, upload), options)
+      if subject.isSeveral {
+        query.excluded = Set(subject.examples.like + subject.examples.unlike).sorted()
+      }
       return (try await backend.search(query), try await row(of: subject))
     }
     metrics.queried(milliseconds: found.0.databaseMilliseconds)
@@ -214,13 +206,13 @@ extension SearchCore {
       subjectName: upload?.name,
       uploadMilliseconds: upload?.milliseconds,
       options: options,
-      answer: options.within.map { found.0.within($0) } ?? found.0,
+      answer: found.0,
       timing: timing
     )
   }
 
   private func remembered(_ subject: SearchSubject) async throws -> UploadCache.Upload? {
-    if case .vector(let vector) = subject, vector.count != dimension {
+    if let vector = subject.examples.vectors.first, vector.count != dimension {
       throw HTTPError.invalid("the vector has \(vector.count) numbers, the collection's have \(dimension)")
     }
     guard let key = subject.upload else { return nil }
@@ -238,20 +230,15 @@ extension SearchCore {
     _ subject: SearchSubject,
     _ upload: UploadCache.Upload?
   ) async throws -> ImageQuery.Subject {
-    switch subject {
-    case .id(let id): return .id(id)
-    case .upload: return .vector(upload?.embedding ?? [])
-    case .vector(let vector): return .vector(vector)
-    case .examples(let like, let unlike, _):
-      let vectors = [upload?.embedding].compactMap { $0 }
-      return .vector(
-        try await backend.vector(for: ImageExamples(like: like, unlike: unlike, vectors: vectors))
-      )
-    }
+    if let id = subject.id { return .id(id) }
+    var examples = subject.examples
+    if let upload { examples.vectors.append(upload.embedding) }
+    guard subject.isSeveral else { return .vector(examples.vectors.first ?? []) }
+    return .vector(try await backend.vector(for: examples))
   }
 
   private func row(of subject: SearchSubject) async throws -> ImageRow? {
-    guard case .id(let id) = subject else { return nil }
+    guard let id = subject.id else { return nil }
     return try await backend.row(id: id)
   }
 }

@@ -2,28 +2,19 @@ internal import Basics
 internal import FoundationEssentials
 internal import ImageSearch
 
-/// What a search asks for besides its subject.
-struct SearchOptions: Hashable, Sendable {
-  static let defaultCount = 24
+/// The options of a search as the page's links, forms and JSON have them.
+extension ImageQuery.Options {
+  /// Those of a search that names none.
+  static let usual = Self(topK: 24)
 
-  var count = SearchOptions.defaultCount
-  var `class`: String?
-  var exact = false
-  var efSearch: Int?
-  /// The largest distance; hits farther away are left out.
-  var within: Double?
-  /// Goes on behind an earlier answer.
-  var after: ImageCursor?
-
-  /// The names of these options in links, forms and JSON.
+  /// Their names.
   static let names: Set<String> = ["k", "class", "mode", "ef", "within", "after"]
-
-  init() {}
 
   /// The options of a link or form.
   /// - Throws: `HTTPError` for a value outside the limits.
   init(_ parameters: QueryParameters, _ limits: ServerLimits) throws {
-    if let count = try parameters.integer("k", in: 1...Int64(limits.maximumCount)) { self.count = Int(count) }
+    self = .usual
+    if let count = try parameters.integer("k", in: 1...Int64(limits.maximumCount)) { topK = Int(count) }
     `class` = parameters.text("class")
     exact = try Self.isExact(mode: parameters.text("mode"))
     efSearch = try parameters.integer("ef", in: 1...Int64(limits.maximumEfSearch)).map { Int($0) }
@@ -55,8 +46,11 @@ struct SearchOptions: Hashable, Sendable {
     }
   }
 
+  /// The usual search of a class.
+  static func usual(class name: String?) -> Self { Self(topK: usual.topK, class: name) }
+
   /// The options of a new search.
-  var fromTheStart: SearchOptions {
+  var fromTheStart: Self {
     var options = self
     options.after = nil
     return options
@@ -65,7 +59,7 @@ struct SearchOptions: Hashable, Sendable {
   /// The options as they stand in a link; what is as usual is left out.
   var linkItems: [(String, String)] {
     var items: [(String, String)] = []
-    if count != Self.defaultCount { items.append(("k", String(count))) }
+    if topK != Self.usual.topK { items.append(("k", String(topK))) }
     if let name = `class` { items.append(("class", name)) }
     if exact { items.append(("mode", "exact")) }
     if let efSearch { items.append(("ef", String(efSearch))) }
@@ -75,13 +69,12 @@ struct SearchOptions: Hashable, Sendable {
   }
 }
 
-/// What the images of a search are near to.
-enum SearchSubject: Hashable, Sendable {
-  case id(ImageID)
-  case upload(key: String)
-  case vector([Float])
-  /// Several images to be near to, and others to be far from. An id that is given twice counts twice.
-  case examples(like: [ImageID], unlike: [ImageID], upload: String?)
+/// What a search of the page is near to: examples, and an upload among them, which links name by its key.
+struct SearchSubject: Hashable, Sendable {
+  /// An id that is given twice counts twice.
+  var examples: ImageExamples
+  /// The key of an upload to be near to.
+  var upload: String?
 
   /// The names of a subject in links.
   static let names: Set<String> = ["id", "not", "upload"]
@@ -89,7 +82,15 @@ enum SearchSubject: Hashable, Sendable {
   static let repeatedNames: Set<String> = ["id", "not"]
   private static let maximumExamples = 100
 
-  /// Makes the simplest subject of its parts; nil where there are none.
+  init(_ examples: ImageExamples, upload: String? = nil) {
+    (self.examples, self.upload) = (examples, upload)
+  }
+
+  static func id(_ id: ImageID) -> Self { Self(ImageExamples(like: [id])) }
+  static func upload(key: String) -> Self { Self(ImageExamples(), upload: key) }
+  static func vector(_ vector: [Float]) -> Self { Self(ImageExamples(vectors: [vector])) }
+
+  /// The subject of rows and an upload; nil where there are none.
   /// - Throws: `HTTPError` for nothing to be near to, or too many examples.
   init?(like: [ImageID], unlike: [ImageID], upload: String?) throws {
     guard like.count + unlike.count <= Self.maximumExamples else {
@@ -98,13 +99,11 @@ enum SearchSubject: Hashable, Sendable {
     if let upload, !UploadCache.isKey(upload) {
       throw HTTPError.invalid("upload is not the key of an upload")
     }
-    switch (like.count, unlike.count, upload) {
-    case (0, 0, nil): return nil
-    case (0, _, nil): throw HTTPError.invalid("not needs an image to be near to: give id or upload too")
-    case (1, 0, nil): self = .id(like[0])
-    case (0, 0, let key?): self = .upload(key: key)
-    default: self = .examples(like: like, unlike: unlike, upload: upload)
+    if like.isEmpty, upload == nil {
+      if unlike.isEmpty { return nil }
+      throw HTTPError.invalid("not needs an image to be near to: give id or upload too")
     }
+    self.init(ImageExamples(like: like, unlike: unlike), upload: upload)
   }
 
   /// The subject of a link or form: ids, ids to be far from, or a remembered upload; nil when there are none.
@@ -116,101 +115,66 @@ enum SearchSubject: Hashable, Sendable {
     )
   }
 
-  /// The rows to be near to.
-  var like: [ImageID] {
-    switch self {
-    case .id(let id): [id]
-    case .examples(let like, _, _): like
-    case .upload, .vector: []
-    }
+  /// Whether there are several examples; where there are not, a search is near to the only one.
+  var isSeveral: Bool {
+    examples.like.count + examples.unlike.count + examples.vectors.count + (upload == nil ? 0 : 1) > 1
   }
 
-  /// The rows to be far from.
-  var unlike: [ImageID] {
-    if case .examples(_, let unlike, _) = self { unlike } else { [] }
-  }
-
-  /// The key of the upload to be near to.
-  var upload: String? {
-    switch self {
-    case .upload(let key): key
-    case .examples(_, _, let key): key
-    case .id, .vector: nil
-    }
-  }
+  /// The row that is the only example.
+  var id: ImageID? { isSeveral ? nil : examples.like.first }
 
   /// The subject with another example; nil for a vector, or too many.
   func adding(like: ImageID? = nil, unlike: ImageID? = nil) -> SearchSubject? {
-    if case .vector = self { return nil }
+    guard examples.vectors.isEmpty else { return nil }
     return try? SearchSubject(
-      like: self.like + [like].compactMap { $0 },
-      unlike: self.unlike + [unlike].compactMap { $0 },
+      like: examples.like + [like].compactMap { $0 },
+      unlike: examples.unlike + [unlike].compactMap { $0 },
       upload: upload
     )
   }
 
   /// The subject without an example of any weight; nil where nothing is left.
   func removing(_ id: ImageID) -> SearchSubject? {
-    try? SearchSubject(like: like.filter { $0 != id }, unlike: unlike.filter { $0 != id }, upload: upload)
+    try? SearchSubject(
+      like: examples.like.filter { $0 != id },
+      unlike: examples.unlike.filter { $0 != id },
+      upload: upload
+    )
   }
 
   /// The subject in a link; nil for a vector, which is too long for one.
   var linkItems: [(String, String)]? {
-    if case .vector = self { return nil }
-    return [upload].compactMap { $0 }.map { ("upload", $0) } + like.map { ("id", $0.description) }
-      + unlike.map { ("not", $0.description) }
+    guard examples.vectors.isEmpty else { return nil }
+    return [upload].compactMap { $0 }.map { ("upload", $0) } + examples.like.map { ("id", $0.description) }
+      + examples.unlike.map { ("not", $0.description) }
   }
 }
 
 /// Links to the page itself.
 enum PageLink {
   /// The link of a search, or of the start page.
-  static func page(_ subject: SearchSubject?, _ options: SearchOptions) -> String {
+  static func page(_ subject: SearchSubject?, _ options: ImageQuery.Options) -> String {
     "/" + query(subject, options)
   }
 
   /// A search's results as a file; nil for a vector.
-  static func csv(_ subject: SearchSubject, _ options: SearchOptions) -> String? {
+  static func csv(_ subject: SearchSubject, _ options: ImageQuery.Options) -> String? {
     subject.linkItems.map { _ in "/results.csv" + query(subject, options) }
   }
 
   /// An image by itself, and the search that it was found by.
-  static func detail(_ id: ImageID, of subject: SearchSubject?, _ options: SearchOptions) -> String {
-    "/images/\(encoded(id.description))" + query(subject, options)
+  static func detail(_ id: ImageID, of subject: SearchSubject?, _ options: ImageQuery.Options) -> String {
+    "/images/\(PercentEncoding.text(id.description))" + query(subject, options)
   }
 
-  private static func query(_ subject: SearchSubject?, _ options: SearchOptions) -> String {
+  private static func query(_ subject: SearchSubject?, _ options: ImageQuery.Options) -> String {
     let items = (subject?.linkItems ?? []) + options.linkItems
-    return items.isEmpty ? "" : "?" + items.map { "\($0.0)=\(encoded($0.1))" }.joined(separator: "&")
+    return items.isEmpty
+      ? "" : "?" + items.map { "\($0.0)=\(PercentEncoding.text($0.1))" }.joined(separator: "&")
   }
 
   /// The thumbnail of a row.
-  static func thumbnail(_ id: ImageID) -> String { "/thumbnails/\(encoded(id.description))" }
-
-  static func encoded(_ text: String) -> String {
-    // Most are numbers.
-    if text.utf8.allSatisfy(isUnreserved) { return text }
-    var encoded = ""
-    for byte in text.utf8 {
-      if isUnreserved(byte) {
-        encoded.unicodeScalars.append(Unicode.Scalar(byte))
-      } else {
-        encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return encoded
-  }
-
-  /// RFC 3986, 2.3.
-  private static func isUnreserved(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-      UInt8(ascii: "~"):
-      true
-    default: false
-    }
-  }
+  static func thumbnail(_ id: ImageID) -> String { "/thumbnails/\(PercentEncoding.text(id.description))" }
 }
 
 /// A search's answer with what the page shows beside it.
@@ -240,7 +204,7 @@ struct SearchResult: Sendable {
   let subjectName: String?
   /// What the upload's features took when it was uploaded.
   let uploadMilliseconds: Double?
-  let options: SearchOptions
+  let options: ImageQuery.Options
   let answer: ImageAnswer
   let timing: Timing
 }

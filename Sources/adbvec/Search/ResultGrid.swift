@@ -11,7 +11,9 @@ import VectorSQL
 /// Draws search results, the query first.
 struct ResultGrid {
   let searcher: ImageSearcher
-  let finder: ImageFinder
+  let images: RowImages
+  /// The side of the images; larger ones are reduced as they are read, for a grid may have a thousand of them.
+  let side: Int
   let options: GridOptions
   let order: ResultOrder
 
@@ -19,7 +21,7 @@ struct ResultGrid {
   func items(_ hits: [ImageHit], query: ImageQuery, image: Image?) async throws -> [GridItem] {
     let found = order.sorted(hits).map { hit in
       GridItem(
-        image: finder.image(id: hit.id, source: hit.source),
+        image: self.image(id: hit.id, source: hit.source),
         title: hit.class ?? "id \(hit.id)",
         detail: String(printf: "%.4g", hit.distance) + " · id \(hit.id)"
       )
@@ -40,6 +42,11 @@ struct ResultGrid {
 
   private var heading: String { "Nearest images by \(searcher.table.metric.title)" }
 
+  /// The image of a row, or nil when it cannot be found or read any more: a placeholder stands for it.
+  private func image(id: ImageID, source: String?) -> Image? {
+    (try? images.image(id: id, source: source))?.reduced(to: side)
+  }
+
   /// A vector alone has no image to show.
   private func queryItem(_ query: ImageQuery, _ image: Image?) async throws -> GridItem? {
     switch query.subject {
@@ -49,48 +56,11 @@ struct ResultGrid {
       let row = try await searcher.row(id: id)
       let title = row?.class ?? "id \(id)"
       return GridItem(
-        image: finder.image(id: id, source: row?.source),
+        image: self.image(id: id, source: row?.source),
         title: title,
         detail: "query · id \(id)",
         isQuery: true
       )
-    }
-  }
-}
-
-/// Finds the image of a row: from the collection that was named, else from where the row says it came from.
-final class ImageFinder {
-  private let collection: (any ImageCollection)?
-  private let options: Image.DecodingOptions
-  private let side: Int?
-  private var opened: [String: any ImageCollection] = [:]
-
-  /// - Parameter side: larger images are reduced to it as they are read: a grid may have a thousand of them. Nil reduces none.
-  init(collection path: String?, side: Int? = nil, options: Image.DecodingOptions = .display) throws {
-    self.options = options
-    self.side = side
-    collection = try path.map { try ImageSource.open($0, options: options) }
-  }
-
-  /// The image, or nil when it cannot be found or read any more: a placeholder stands for it.
-  func image(id: ImageID, source: String?) -> Image? {
-    whole(id, source).flatMap { image in side.map { image.reduced(to: $0) } ?? image }
-  }
-
-  private func whole(_ id: ImageID, _ source: String?) -> Image? {
-    if let collection {
-      guard let position = id.number.flatMap({ Int(exactly: $0) }), (0..<collection.count).contains(position)
-      else { return nil }
-      return try? collection.image(at: position)
-    }
-    guard let place = source.flatMap(ImagePlace.init) else { return nil }
-    switch place {
-    case .file(let path): return try? ImageSource.open(path, options: options).image(at: 0)
-    case .record(let path, let number):
-      let collection = opened[path] ?? (try? ImageSource.open(path))
-      opened[path] = collection
-      guard let collection, (0..<collection.count).contains(number) else { return nil }
-      return try? collection.image(at: number)
     }
   }
 }

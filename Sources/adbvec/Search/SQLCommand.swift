@@ -151,7 +151,7 @@ struct SQLShow: AsyncParsableCommand {
       "l2, ip or cosine (default: the index's where the server tells it, else l2).",
       valueName: "name"
     ),
-    completion: .list(["l2", "ip", "cosine"])
+    completion: .metrics
   )
   var metric: String?
 
@@ -178,15 +178,7 @@ struct SQLShow: AsyncParsableCommand {
         fix: "set class-column in adbvec.yaml to the column of classes"
       )
     }
-    let target = SearchTarget(
-      table: table.name,
-      key: table.idColumn,
-      label: table.classColumn,
-      column: VectorColumn(table.vectorColumn, dim: nil, element: table.element),
-      metric: table.metric,
-      exampleKey: table.exampleID
-    )
-    try Output.data(try statement.script(for: target, dialect: table.dialect).text)
+    try Output.data(try statement.script(for: table.searchTarget, dialect: table.dialect).text)
   }
 }
 

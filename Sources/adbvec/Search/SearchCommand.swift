@@ -5,6 +5,7 @@ import FoundationEssentials
 import ImageCodecs
 import ImageGrid
 import ImageSearch
+import ImageSources
 import Inference
 import VectorSQL
 
@@ -110,8 +111,14 @@ struct SearchOutputOptions: ParsableArguments {
     }
     guard grid != nil || html != nil || preview else { return }
     let side = html == nil ? layout.cellSize : max(layout.cellSize, ResultsPage.usualImageSide)
-    let finder = try ImageFinder(collection: images, side: side)
-    let drawing = ResultGrid(searcher: searcher, finder: finder, options: layout, order: sort)
+    let loaded = try images.map { try ImageSource.open($0, options: .display) }
+    let drawing = ResultGrid(
+      searcher: searcher,
+      images: RowImages(.display, loaded: loaded),
+      side: side,
+      options: layout,
+      order: sort
+    )
     let items = try await drawing.items(answer.hits, query: query, image: image)
     if let grid { try write(Data(try layout.data(of: drawing.grid(items), for: grid)), to: grid, quiet) }
     if let html { try write(Data(try drawing.page(items, answer).html().utf8), to: html, quiet) }
@@ -120,7 +127,9 @@ struct SearchOutputOptions: ParsableArguments {
 
   /// Why nothing was found, as far as it can be said.
   private static func reason(_ query: ImageQuery, _ searcher: ImageSearcher) async -> String {
-    if let name = query.class, let known = try? await searcher.classes().map(\.name), !known.contains(name) {
+    if let name = query.options.class, let known = try? await searcher.classes().map(\.name),
+      !known.contains(name)
+    {
       return ": no row has the class \"\(name)\"" + Suggestion.nearest(to: name, in: known)
     }
     if let isEmpty = try? await searcher.isEmpty(), isEmpty {
@@ -210,11 +219,7 @@ enum ResultOrder: String, ExpressibleByArgument, CaseIterable {
     switch self {
     case .distance: hits
     case .id: hits.sorted { $0.id < $1.id }
-    case .class:
-      hits.enumerated().sorted { left, right in
-        let (first, second) = (left.element.class ?? "", right.element.class ?? "")
-        return first == second ? left.offset < right.offset : first < second
-      }.map(\.element)
+    case .class: hits.sorted { ($0.class ?? "") < ($1.class ?? "") }
     }
   }
 }

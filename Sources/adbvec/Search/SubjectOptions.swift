@@ -75,7 +75,7 @@ struct SubjectOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp("l2, ip or cosine (default: the index's).", valueName: "name"),
-    completion: .list(["l2", "ip", "cosine"])
+    completion: .metrics
   )
   var metric: String?
 
@@ -122,16 +122,9 @@ struct SubjectOptions: ParsableArguments {
     } else {
       subject = .vector(try VectorArgument.read(file: vectorFile ?? ""))
     }
-    let query = ImageQuery(
-      subject,
-      topK: topK,
-      class: label,
-      exact: exact,
-      efSearch: efSearch,
-      probes: probes,
-      includesSubject: includeSelf,
-      trustedCondition: condition
-    )
+    var query = ImageQuery(subject, topK: topK, class: label, exact: exact)
+    (query.options.efSearch, query.options.probes) = (efSearch, probes)
+    (query.includesSubject, query.trustedCondition) = (includeSelf, condition)
     return (query, queried)
   }
 
@@ -141,10 +134,7 @@ struct SubjectOptions: ParsableArguments {
     _ connection: PostgresConnection?
   ) async throws -> RecordedRecipe? {
     guard let connection else { return nil }
-    let table = try settings.imageTable()
-    return try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection).read(
-      connection
-    )
+    return try await settings.imageTable().recordedRecipe(on: connection)
   }
 }
 
@@ -190,6 +180,7 @@ enum VectorArgument {
         throw CommandFailure("the first row of \(path) holds no vector of finite numbers", exitCode: 64)
       }
       return vector
+    case nil: throw CommandFailure("cannot read the vector file \(path)")
     }
   }
 }

@@ -159,9 +159,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     defer { following.cancel() }
     let page = try SearchPage(
       configuration: try configuration(settings, query),
-      backend: followed,
-      images: followed,
-      store: try store(),
+      collection: SearchedCollection(backend: followed, images: followed, store: try store()),
       logger: logger,
       onRunning: { Output.announce("serving \($0)") }
     )
@@ -204,9 +202,7 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
   /// What made the table's vectors: uploads are treated alike.
   private static func recipe(of table: ImageTable, _ pool: SearchConnections) async throws -> RecordedRecipe?
   {
-    try await pool.withConnection {
-      try await RecipeStore(table: table.name, column: table.vectorColumn, on: $0).read($0)
-    }
+    try await pool.withConnection { try await table.recordedRecipe(on: $0) }
   }
 
   private func store() throws -> any ImageStore {

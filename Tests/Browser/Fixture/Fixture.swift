@@ -34,9 +34,11 @@ struct Fixture {
     logger.logLevel = .error
     let page = try SearchPage(
       configuration: configuration,
-      backend: collection,
-      images: PixelFeatures(),
-      store: ImageFolder(folder),
+      collection: SearchedCollection(
+        backend: collection,
+        images: PixelFeatures(),
+        store: ImageFolder(folder)
+      ),
       logger: logger,
       onRunning: { address in
         print(address)

@@ -36,7 +36,7 @@ struct MemoryCollection: SearchBackend {
     }
     let candidates = rows.filter { row in
       row.image.id != own && !query.excluded.contains(row.image.id)
-        && (query.class.map { $0 == row.image.class } ?? true)
+        && (query.options.class.map { $0 == row.image.class } ?? true)
     }
     let hits = candidates.map { row in
       ImageHit(
@@ -46,15 +46,15 @@ struct MemoryCollection: SearchBackend {
         source: row.image.source
       )
     }
-    .filter { query.after?.precedes($0) ?? true }
+    .filter { query.options.after?.precedes($0) ?? true }
     .sorted { ($0.distance, $0.id) < ($1.distance, $1.id) }
-    let page = Array(hits.prefix(query.topK))
+    let page = Array(hits.prefix(query.options.topK))
     return ImageAnswer(
       hits: page,
       sql: Self.sql(query),
       databaseMilliseconds: (ContinuousClock.now - start) / .milliseconds(1),
-      next: page.count < hits.count ? ImageCursor(after: page, from: query.after) : nil
-    )
+      next: page.count < hits.count ? ImageCursor(after: page, from: query.options.after) : nil
+    ).within(query.options.within)
   }
 
   func vector(for examples: ImageExamples) async throws -> [Float] {
@@ -83,12 +83,12 @@ struct MemoryCollection: SearchBackend {
       case .id(let id): "(SELECT image_vector FROM public.image_search WHERE id = \(id))"
       case .vector(let vector): "'[\(vector.map { "\($0)" }.joined(separator: ","))]'::vector"
       }
-    let filter = query.class.map { "WHERE class = '\($0.replacing("'", with: "''"))'\n" } ?? ""
+    let filter = query.options.class.map { "WHERE class = '\($0.replacing("'", with: "''"))'\n" } ?? ""
     return """
       SELECT id, class, image_vector <-> \(subject) AS distance
       FROM public.image_search
       \(filter)ORDER BY image_vector <-> \(subject)
-      LIMIT \(query.topK);
+      LIMIT \(query.options.topK);
       """
   }
 

@@ -6,6 +6,7 @@ import Migrations
 import PostgresClient
 import Testing
 import TestSupport
+import Tuning
 import VectorSQL
 
 /// Searches of tables whose rows are on several nodes.
@@ -22,16 +23,16 @@ import VectorSQL
         let vector = CitusCluster.vector(row)
         let others = CitusCluster.nearest(to: vector, count: 20) { $0 != row }
         var query = ImageQuery(.id(ImageID(Int64(row))), topK: 20)
-        query.efSearch = 400
+        query.options.efSearch = 400
         #expect(try await searcher.search(query).hits.compactMap(\.id.number) == others)
-        query.exact = true
+        query.options.exact = true
         #expect(try await searcher.search(query).hits.compactMap(\.id.number) == others)
         var byVector = ImageQuery(.vector(vector), topK: 20)
-        byVector.efSearch = 400
+        byVector.options.efSearch = 400
         let all = CitusCluster.nearest(to: vector, count: 20)
         #expect(try await searcher.search(byVector).hits.compactMap(\.id.number) == all)
         var filtered = ImageQuery(.vector(vector), topK: 100, class: "c3")
-        filtered.efSearch = 400
+        filtered.options.efSearch = 400
         let ofClass = CitusCluster.nearest(to: vector, count: 100) { $0 % 10 == 3 }
         let found = try await searcher.search(filtered)
         #expect(found.hits.count == 100 && found.isComplete)
@@ -55,7 +56,7 @@ import VectorSQL
         var sum = 0.0
         for row in stride(from: 0, to: 4000, by: 200) {
           var query = ImageQuery(.id(ImageID(Int64(row))), topK: 10)
-          query.efSearch = efSearch
+          query.options.efSearch = efSearch
           sum += try await searcher.trial(query).recall
         }
         return sum / 20
@@ -85,7 +86,7 @@ import VectorSQL
         #expect(plan.shards.map { Set($0.servedShards) } == Set(shards))
       }
       var exact = ImageQuery(.id(5), topK: 5)
-      exact.exact = true
+      exact.options.exact = true
       let plan = try await searcher.plan(exact).plan
       #expect(plan.vectorIndex == nil)
       #expect(plan.shards?.served == 0)

@@ -65,7 +65,7 @@ import VectorSQL
           // Through a link and back.
           guard let next = answer.next, let read = ImageCursor(next.description) else { break }
           #expect(read == next)
-          query.after = read
+          query.options.after = read
         }
         // What an index misses on one page is not nearer than the next one begins.
         if exact || index.isEmpty { #expect(seen.count == (name == nil ? 300 : 100)) }
@@ -127,7 +127,7 @@ import VectorSQL
       #expect(answer.isComplete)
       #expect(answer.notices.count == 1)
       var exact = query
-      exact.exact = true
+      exact.options.exact = true
       #expect(try await searcher.search(exact).hits.map(\.id) == answer.hits.map(\.id))
       #expect(try await searcher.search(ImageQuery(.id(1), class: "absent")).hits.isEmpty)
     }
