@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -66,13 +67,13 @@ struct FeatureFileTests {
   @Test func recordsLargerThanTheBufferAreRead() throws {
     let label = String(repeating: "x", count: 10 << 20)
     let text = "1|\(label)|{1}\n2|b|{2}\n"
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let source = FeatureSource(path: try scratch.file("f.txt", text))
     #expect(try rows(of: source) == ["1|\(label)|1.0", "2|b|2.0"])
   }
 
   @Test func readingGoesOnWhereABatchEnded() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let text = "0|a|{1}\n1|\"b\nc\"|{2}\n\n2|d|{3}\nx|e|{4}\n"
     let source = FeatureSource(path: try scratch.file("f.txt", text))
     var batch = FeatureBatch()
@@ -85,5 +86,40 @@ struct FeatureFileTests {
     #expect(batch.ids == [2])
     let error = #expect(throws: CollectionError.self) { try reader.read(into: &batch, limit: 1) }
     #expect(error?.line == 6)
+  }
+
+  @Test(arguments: [
+    ("7|cat|{1.5", true), (" \n7|cat|{1.5", false), ("\"7\"|\"cat\"|\"{1.5", true), ("7|a|b|{1", true),
+    ("7|cat", false), ("x|cat|{1}", false), ("7|cat\n|{1}", false), ("\u{89}PNG|a|b", false), ("", false),
+  ])
+  func aFeatureFileIsRecognisedByItsFirstLine(head: String, isOne: Bool) throws {
+    #expect(FeatureFileReader.recognises(Array(head.utf8)) == isOne)
+    let scratch = try TemporaryFolder()
+    #expect(FeatureSource.isFeatureFile(try scratch.file("f", head)) == isOne)
+  }
+
+  @Test func whatIsNoFileIsNoFeatureFile() throws {
+    let scratch = try TemporaryFolder()
+    #expect(!FeatureSource.isFeatureFile(scratch.path) && !FeatureSource.isFeatureFile(scratch.path + "/x"))
+    let pipe = scratch.path + "/pipe"
+    #expect(mkfifo(pipe, 0o600) == 0 && !FeatureSource.isFeatureFile(pipe), "nobody is waited for")
+  }
+
+  @Test func aFileWithOneVectorIsAnArrayOrText() throws {
+    let scratch = try TemporaryFolder()
+    let array = scratch.path + "/v.npy"
+    let writer = try FeatureOutput.open(array, format: nil)
+    for id in 0..<2 { try writer.write(id: ImageID(Int64(id)), label: nil, vector: [1.5, Float(id)]) }
+    try writer.finish()
+    #expect(try VectorFile(path: array) == .row([1.5, 0]))
+    // An array under another name is told by its first bytes.
+    let renamed = scratch.path + "/v.txt"
+    try FileManager.default.copyItem(atPath: array, toPath: renamed)
+    #expect(try VectorFile(path: renamed) == .row([1.5, 0]))
+    #expect(try VectorFile(path: scratch.file("a", "[1, 2]\n")) == .text("[1, 2]\n"))
+    #expect(try VectorFile(path: scratch.file("b", "\u{FEFF}1")) == .text("1"))
+    #expect(try VectorFile(path: scratch.path + "/none") == nil)
+    let text = try scratch.file("text.npy", "1,2")
+    #expect(throws: CollectionError.self) { try VectorFile(path: text) }
   }
 }

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -8,7 +9,7 @@ import Testing
 /// A file appears when it is whole, and not before.
 struct OutputFileTests {
   @Test func whatStoodThereStaysUntilTheEnd() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("f.txt", "before")
     do {
       let writer = try FeatureOutput.open(path, format: nil)
@@ -23,7 +24,7 @@ struct OutputFileTests {
   }
 
   @Test func nothingIsSeenOfAFileThatIsNotWhole() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let writer = try FeatureOutput.open(scratch.path + "/f.npy", format: nil)
     for id in 0..<100 {
       try writer.write(id: ImageID(Int64(id)), label: nil, vector: [Float](repeating: 1, count: 1000))
@@ -36,7 +37,7 @@ struct OutputFileTests {
   }
 
   @Test func aFolderOfAnotherEncodingTakesFiles() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = Array("\(scratch.path)/l".utf8) + [0xE9]
     #expect(mkdir(FileSystem.terminated(folder), 0o755) == 0)
     let path = PathText.text(folder + Array("/f.txt".utf8))
@@ -60,7 +61,7 @@ struct OutputFileTests {
   }
 
   @Test func aLinkKeepsPointingAtTheFile() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("f.txt", "before")
     let link = scratch.path + "/link.txt"
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
@@ -73,7 +74,7 @@ struct OutputFileTests {
 
   @Test(arguments: ["", "two\nlines"])
   func aClassThatIsNoLineIsRefused(label: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let writer = try FeatureOutput.open(
       scratch.path + "/f.npy",
       format: nil,
@@ -83,7 +84,7 @@ struct OutputFileTests {
   }
 
   @Test func whatAFormatCannotDoIsSaidBeforeAnythingIsWritten() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     #expect(throws: CollectionError.self) {
       try FeatureOutput.open(scratch.path + "/f.csv", format: nil, labels: scratch.path + "/l.txt")
     }
@@ -91,7 +92,7 @@ struct OutputFileTests {
   }
 
   @Test func bytesComeBackAsBytesAndNothingElseIsWrittenAsOne() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let (path, labels) = (scratch.path + "/f.bvecs", scratch.path + "/labels.txt")
     let writer = try FeatureOutput.open(path, format: nil, labels: labels)
     try writer.write(id: 0, label: "cat", vector: [0, 255])
@@ -102,5 +103,19 @@ struct OutputFileTests {
     try writer.finish()
     let source = FeatureSource(path: path, labels: labels)
     #expect(try rows(of: source) == ["0|cat|0.0,255.0", "1|NULL|7.0,1.0"])
+  }
+
+  @Test func textsOfJSONHaveTheirSpecialCharactersWrittenOut() throws {
+    let scratch = try TemporaryFolder()
+    let path = scratch.path + "/f.jsonl"
+    let writer = try FeatureOutput.open(path, format: nil)
+    let labels = ["a\"\\/", "\u{1}\n\u{1F}", "\u{2027}\u{2028}\u{2029}\u{202A}", "\"\u{301}é🐈", ""]
+    for label in labels { try writer.write(id: ImageID("x\ty"), label: label, vector: [1]) }
+    try writer.finish()
+    let texts = [
+      #"a\"\\/"#, #"\u0001\u000a\u001f"#, "\u{2027}\\u2028\\u2029\u{202A}", "\\\"\u{301}é🐈", "",
+    ]
+    let lines = texts.map { "{\"id\":\"x\\u0009y\",\"class\":\"\($0)\",\"vector\":[1]}\n" }
+    #expect(try Array(Data(contentsOf: URL(fileURLWithPath: path))) == Array(lines.joined().utf8))
   }
 }

@@ -133,18 +133,12 @@ final class JSONLinesWriter: FeatureWriter {
     try file.finish()
   }
 
+  /// With Unicode's line separators written out: some programs take them for line ends.
   private static func string(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": quoted += "\\\(scalar)"
-      case "\u{0}"..."\u{1F}", "\u{2028}", "\u{2029}":
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
+    let quoted = Quoting.json(text)
+    let separators: ClosedRange<Unicode.Scalar> = "\u{2028}"..."\u{2029}"
+    guard quoted.unicodeScalars.contains(where: separators.contains) else { return quoted }
+    return Quoting.replacing(quoted) { separators.contains($0) ? "\\u" + String($0.value, radix: 16) : nil }
   }
 }
 
