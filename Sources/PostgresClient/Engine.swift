@@ -92,14 +92,8 @@ extension ServerCapabilities {
     case entry
     /// A worker of a Citus cluster; the coordinator as `host:port`, where the worker knows it.
     case worker(coordinator: String?)
-    /// One node of Greenplum in utility mode, which sees that node's rows alone.
+    /// One node of Greenplum in utility mode (`gp_session_role=utility`), which sees that node's rows alone.
     case utility
-  }
-
-  /// Whether the session is Greenplum's utility mode (`gp_session_role=utility`), which sees one node's data alone.
-  public var isUtilitySession: Bool {
-    get { node == .utility }
-    set { node = newValue ? .utility : .entry }
   }
 
   /// Why work on this session would go astray, and what to do instead; nil on the node that clients connect to.

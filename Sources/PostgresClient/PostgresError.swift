@@ -20,8 +20,6 @@ public struct PostgresError: Error, Sendable, Hashable {
     public static let connectionLost = Code(description: "connectionLost")
     /// The server refused a statement; `sqlState` says why.
     public static let server = Code(description: "server")
-    /// The statement was cancelled from this side.
-    public static let cancelled = Code(description: "cancelled")
     /// COMMIT was answered with a rollback.
     public static let rolledBack = Code(description: "rolledBack")
     /// A pool had no connection to give in time, or is closed.

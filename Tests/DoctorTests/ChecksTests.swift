@@ -222,7 +222,7 @@ import VectorSQL
   }
 
   @Test func utilityModeIsRefused() throws {
-    let facts = facts(nil) { $0.server.isUtilitySession = true }
+    let facts = facts(nil) { $0.server.node = .utility }
     #expect(try finding("engine", facts).severity == .wrong)
   }
 

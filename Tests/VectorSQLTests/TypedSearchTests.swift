@@ -20,6 +20,17 @@ struct TypedSearchTests {
     #expect(query.settings.map(\.text) == ["SET LOCAL fastann.hnsw_ef_search = 200"])
   }
 
+  @Test("a pattern is compared in any case")
+  func patternInAnyCase() throws {
+    let search = try Search(Products.self)
+      .select { $0.id }
+      .where { $0.title.isLikeIgnoringCase("%Lamp_") }
+      .nearest(\.feature, to: probe, by: .l2, limit: 10)
+    let query = try search.rendered(for: .analyticDB).query
+    #expect(query.text.contains(#" WHERE "title" ILIKE $2 ORDER BY "#))
+    #expect(query.binds == [.float4Array(probe), .text("%Lamp_"), .int8(10)])
+  }
+
   @Test("a dimension that does not fit throws when the search is made")
   func dimension() {
     let error = #expect(throws: RenderingError.self) {

@@ -179,14 +179,6 @@ extension SQLStatement {
     return qualifiedName(at: index) != nil
   }
 
-  /// Whether it changes a setting for the rest of the session.
-  var setsSession: Bool {
-    if hasWords("set") {
-      return !hasWords("local", at: 1) && !hasWords("transaction", at: 1) && !hasWords("constraints", at: 1)
-    }
-    return hasWords("reset") || tokens.indices.contains { hasWords("set_config", at: $0) }
-  }
-
   /// Whether words stand anywhere in it, one behind the other.
   func mentionsPhrase(_ words: StaticString...) -> Bool {
     tokens.indices.contains { hasWords(words, at: $0) }

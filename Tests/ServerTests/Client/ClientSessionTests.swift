@@ -125,12 +125,25 @@ struct ClientSessionTests {
     await connection.close()
   }
 
+  @Test(arguments: [
+    (TransactionIsolation.readCommitted, "read committed"), (.repeatableRead, "repeatable read"),
+    (.serializable, "serializable"),
+  ])
+  func transactionHasItsIsolation(isolation: TransactionIsolation, name: String) async throws {
+    let connection = try await ScratchSchema.connect()
+    let shown = try await connection.transaction(isolation: isolation) { connection in
+      try await connection.run("SHOW transaction_isolation")[0].rows
+    }
+    #expect(shown == [[name]])
+    await connection.close()
+  }
+
   @Test func capabilitiesNameExtensionsAndTheirSchemas() async throws {
     try await TestServer.withDatabase(extensions: []) { database in
       let connection = try await database.connect()
       let bare = try await connection.capabilities()
       #expect(bare.pgvectorVersion == nil && bare.extensions["plpgsql"] != nil)
-      #expect(!bare.isPooled && !bare.isStandby && !bare.isUtilitySession && bare.allowsAsynchronousCommit)
+      #expect(!bare.isPooled && !bare.isStandby && bare.node == .entry && bare.allowsAsynchronousCommit)
       try await connection.run("CREATE SCHEMA \"Ext. 1\"; CREATE EXTENSION vector SCHEMA \"Ext. 1\"")
       let server = try await connection.refreshCapabilities()
       #expect(server.qualifier(of: "vector")?.name == "Ext. 1")

@@ -25,7 +25,7 @@ import TestSupport
     server.node = .worker(coordinator: "db1:5432")
     let error = #expect(throws: PostgresError.self) { try server.requireEntryNode() }
     #expect(error?.hint == "connect to the coordinator, db1:5432")
-    server.isUtilitySession = true
+    server.node = .utility
     #expect(throws: PostgresError.self) { try server.requireEntryNode() }
   }
 
