@@ -19,6 +19,14 @@ public struct RecordedRecipe: Sendable, Hashable {
   }
 }
 
+extension ImageTable {
+  /// What is recorded of the table's vectors; nil where nothing is.
+  /// - Throws: `VectorTableError` when there is no such table; `PostgresError`.
+  package func recordedRecipe(on connection: PostgresConnection) async throws -> RecordedRecipe? {
+    try await RecipeStore(table: name, column: vectorColumn, on: connection).read(connection)
+  }
+}
+
 /// The table `adbvec_recipe`, in the schema of the table it speaks of: what made the vectors of each table and column.
 ///
 /// A row is found by the names of table and column, so that it survives a dump. What a table that was dropped has left there

@@ -77,6 +77,93 @@ extension Recipe {
       return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }.joined(separator: ",")
   }
+
+  /// Reads what ``list(_:)`` writes; nil for anything but finite numbers.
+  package static func numbers(_ text: String) -> [Float]? {
+    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map {
+      Float($0.filter { $0 != " " }) ?? .nan
+    }
+    return numbers.allSatisfy(\.isFinite) ? numbers : nil
+  }
+}
+
+/// What decides an image's vector, as it was chosen.
+package struct FeatureChoice: Hashable {
+  /// The network; nil for the one that the weights fit.
+  package var model: String?
+  /// The checkpoint file; nil for the weights of the model that were fetched.
+  package var weights: String?
+  package var feature: FeatureKind
+  package var normalised: Bool
+  package var augmentation: TestTimeAugmentation
+  /// The projection's file.
+  package var projection: String?
+  /// What differs from the network's preprocessing.
+  package var preprocessing = PreprocessingChanges()
+
+  package init(feature: FeatureKind, normalised: Bool, augmentation: TestTimeAugmentation) {
+    self.feature = feature
+    self.normalised = normalised
+    self.augmentation = augmentation
+  }
+
+  /// The choice with what nobody made taken from a table's recipe; files are taken where they can be read.
+  /// - Parameter given: the fields of the recipe that somebody chose. Model and files were chosen where they are not nil.
+  /// - Throws: `NetworkError` for a recipe that does not say what it should.
+  package func completed(by recipe: Recipe, keeping given: Set<Recipe.Field>) throws -> FeatureChoice {
+    func recorded(_ field: Recipe.Field) -> String? { given.contains(field) ? nil : recipe[field] }
+    func file(_ field: Recipe.Field) -> String? {
+      recipe[field].flatMap { FileManager.default.isReadableFile(atPath: $0) ? $0 : nil }
+    }
+    var choice = self
+    if let text = recorded(.feature) { choice.feature = try FeatureKind(parsing: text) }
+    if let text = recorded(.normalise) { choice.normalised = text == "yes" }
+    let mirror = recorded(.mirror).map { $0 == "yes" ? .averaged : .none } ?? augmentation.mirror
+    choice.augmentation =
+      try recorded(.scales).map { try TestTimeAugmentation(parsing: $0, mirror: mirror) }
+      ?? TestTimeAugmentation(scales: augmentation.scales, mirror: mirror)
+    choice.model = model ?? recipe[.architecture]
+    if weights == nil, choice.model == recipe[.architecture] { choice.weights = file(.weightsFile) }
+    choice.preprocessing = PreprocessingChanges(
+      mean: recipe[.mean].flatMap(Recipe.numbers),
+      deviation: recipe[.deviation].flatMap(Recipe.numbers),
+      interpolation: recipe[.interpolation].flatMap(Interpolation.init(rawValue:)),
+      resize: recipe[.resize].flatMap { Int($0) },
+      crop: recipe[.crop].flatMap { Int($0) }
+    )
+    if missingProjection(of: recipe) != nil { choice.projection = file(.projectionFile) }
+    return choice
+  }
+
+  /// The digest of the projection that a recipe has, when none is chosen.
+  package func missingProjection(of recipe: Recipe) -> String? {
+    projection == nil && recipe[.projection] != "none" ? recipe[.projection] : nil
+  }
+}
+
+extension Recipe {
+  /// The recipe of a model, and where the files are that were chosen for it.
+  /// - Throws: As `init(_:decoding:)`.
+  package init(_ model: FeatureModel, decoding: Image.DecodingOptions, _ choice: FeatureChoice) throws {
+    try self.init(model, decoding: decoding)
+    func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+    self[.weightsFile] = choice.weights.map(absolute)
+    self[.projectionFile] = choice.projection.map(absolute)
+  }
+}
+
+extension FeatureModel {
+  /// Refuses a projection that was fitted on vectors of another recipe.
+  /// - Parameter fields: of decoding, which nobody chose: their defaults differ between files and records, and between
+  ///   versions.
+  /// - Throws: `RecipeMismatch`; `ProjectionError` for a projection that cannot be read.
+  package func checkProjection(decoding: Image.DecodingOptions, leavingOut fields: [Recipe.Field]) throws {
+    guard let text = projection?.provenance["recipe"], let samples = Recipe(recorded: text) else { return }
+    var given = try Recipe(self, decoding: decoding)
+    given[.projection] = nil
+    for field in fields { given[field] = nil }
+    try samples.check(given, table: "the projection's samples")
+  }
 }
 
 /// A model for one table, how images are decoded for it, and the recipe that both make.

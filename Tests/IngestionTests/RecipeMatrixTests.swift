@@ -90,3 +90,70 @@ struct RecipeMatrixTests {
     #expect(lines.contains("  feature  pooled  gem:3.0") && lines.last == "Fix: use --feature pooled")
   }
 }
+
+/// What options leave open is taken from what is recorded of a table.
+struct FeatureChoiceTests {
+  private let recipe = Recipe([
+    .architecture: "squeezenet1_1", .weights: "1a", .feature: "pooled", .scales: "0.7,1", .mirror: "yes",
+    .normalise: "yes", .projection: "2b", .mean: "0.5,0.5,0.25", .deviation: "1,2,0.5",
+    .interpolation: "bicubic", .resize: "235", .crop: "224", .weightsFile: "/nowhere/w.pth",
+    .projectionFile: "/nowhere/p.safetensors",
+  ])
+
+  private var usual: FeatureChoice {
+    FeatureChoice(feature: .logits, normalised: false, augmentation: .one)
+  }
+
+  @Test func takesWhatNobodyChoseFromTheRecipe() throws {
+    let choice = try usual.completed(by: recipe, keeping: [])
+    #expect(choice.feature == .pooled && choice.normalised && choice.model == "squeezenet1_1")
+    #expect(choice.augmentation == (try TestTimeAugmentation(scales: [0.7, 1], mirror: .averaged)))
+    let preprocessing = PreprocessingChanges(
+      mean: [0.5, 0.5, 0.25],
+      deviation: [1, 2, 0.5],
+      interpolation: .bicubic,
+      resize: 235,
+      crop: 224
+    )
+    #expect(choice.preprocessing == preprocessing)
+  }
+
+  @Test func keepsWhatSomebodyChose() throws {
+    var given = usual
+    (given.model, given.weights, given.projection) = ("resnet18", "/w", "/p")
+    let choice = try given.completed(by: recipe, keeping: [.feature, .normalise, .scales, .mirror])
+    var expected = given
+    expected.preprocessing = choice.preprocessing
+    #expect(choice == expected)
+    let mirrored = try usual.completed(by: recipe, keeping: [.scales])
+    #expect(mirrored.augmentation == (try TestTimeAugmentation(scales: [1], mirror: .averaged)))
+    let scaled = try usual.completed(by: recipe, keeping: [.mirror])
+    #expect(scaled.augmentation == (try TestTimeAugmentation(scales: [0.7, 1], mirror: .none)))
+  }
+
+  /// Weights of the recipe are not taken for another model's.
+  @Test func takesRecordedFilesThatCanBeRead() throws {
+    var recipe = recipe
+    let missing = try usual.completed(by: recipe, keeping: [])
+    #expect(missing.weights == nil && missing.projection == nil)
+    #expect(missing.missingProjection(of: recipe) == "2b")
+    (recipe[.weightsFile], recipe[.projectionFile]) = ("/dev/null", "/dev/zero")
+    let found = try usual.completed(by: recipe, keeping: [])
+    #expect(found.weights == "/dev/null" && found.projection == "/dev/zero")
+    #expect(found.missingProjection(of: recipe) == nil)
+    var other = usual
+    other.model = "resnet18"
+    #expect(try other.completed(by: recipe, keeping: []).weights == nil)
+    recipe[.projection] = "none"
+    let plain = try usual.completed(by: recipe, keeping: [])
+    #expect(plain.projection == nil && plain.missingProjection(of: recipe) == nil)
+  }
+
+  @Test func numbersAreReadAsTheyAreWritten() {
+    for numbers: [Float] in [[0.5, 1, -0.25], [0.485, 0.456, 0.406], [1e-20]] {
+      #expect(Recipe.numbers(Recipe.list(numbers)) == numbers)
+    }
+    #expect(Recipe.numbers("0.5, 1") == [0.5, 1])
+    for text in ["", "1,", "1,a", "nan", "inf", "1;2"] { #expect(Recipe.numbers(text) == nil, "\(text)") }
+  }
+}

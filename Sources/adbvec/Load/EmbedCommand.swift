@@ -221,16 +221,14 @@ struct EmbedLoadCommand: AsyncParsableCommand, InterruptibleCommand {
     )
     collection.warnings.forEach { Terminal.warning($0) }
     let model: FeatureModel
-    var recipe: Recipe
+    let recipe: Recipe
     if let recorded {
       let prepared = try features.prepare(settings, for: recorded)
       model = prepared.model
       recipe = prepared.recipe
     } else {
       model = try features.load(settings)
-      recipe = try Recipe(model, decoding: ways.options(for: collection))
-      recipe[.weightsFile] = settings[.weights].map { URL(filePath: $0.text).standardizedFileURL.path }
-      recipe[.projectionFile] = settings[.projection].map { URL(filePath: $0.text).standardizedFileURL.path }
+      recipe = try Recipe(model, decoding: ways.options(for: collection), FeatureChoice(settings))
     }
     let options = ImageBatchSource.Options(
       workers: images.reading.workers,

@@ -186,8 +186,7 @@ struct UnloadCommand: AsyncParsableCommand, InterruptibleCommand {
     let table = try settings.imageTable()
     let connection = try await settings.connect()
     do {
-      let recorded = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
-        .read(connection)
+      let recorded = try await table.recordedRecipe(on: connection)
       await connection.close()
       if let recorded { try RecipeFile.write(recorded.recipe, of: file) }
     } catch {

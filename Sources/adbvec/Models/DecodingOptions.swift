@@ -5,6 +5,7 @@ public import ImageCodecs
 import ImageSearch
 import ImageSources
 import Inference
+import Ingestion
 
 /// How images are prepared for the network, where that differs from the network's usual preprocessing.
 struct PreprocessingArguments: ParsableArguments {
@@ -32,7 +33,7 @@ struct PreprocessingArguments: ParsableArguments {
   func validate() throws {
     for (option, text) in [("--mean", mean), ("--std", std)] {
       guard let text else { continue }
-      guard let numbers = Self.numbers(text), numbers.count == 3,
+      guard let numbers = Recipe.numbers(text), numbers.count == 3,
         option == "--mean" || numbers.allSatisfy({ $0 > 0 })
       else {
         throw ValidationError("\(option) takes three numbers such as 0.5,0.5,0.5, not \"\(text)\"")
@@ -43,18 +44,11 @@ struct PreprocessingArguments: ParsableArguments {
     }
   }
 
-  static func numbers(_ text: String) -> [Float]? {
-    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map {
-      Float($0.filter { $0 != " " }) ?? .nan
-    }
-    return numbers.allSatisfy(\.isFinite) ? numbers : nil
-  }
-
   /// The options; what is not given is taken from a recipe.
   func changes(completing recipe: PreprocessingChanges) -> PreprocessingChanges {
     var changes = recipe
-    changes.mean = mean.flatMap(Self.numbers) ?? recipe.mean
-    changes.deviation = std.flatMap(Self.numbers) ?? recipe.deviation
+    changes.mean = mean.flatMap(Recipe.numbers) ?? recipe.mean
+    changes.deviation = std.flatMap(Recipe.numbers) ?? recipe.deviation
     changes.interpolation = interpolation ?? recipe.interpolation
     if let crop { (changes.cropShare, changes.resize) = (crop, nil) }
     return changes

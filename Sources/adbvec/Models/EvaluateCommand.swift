@@ -154,11 +154,13 @@ struct EvaluateCommand: AsyncParsableCommand {
 extension FeatureChoice {
   /// What a setting of a comparison says.
   init(_ setting: EvaluationSetting) {
+    self.init(
+      feature: setting.feature,
+      normalised: setting.normalised,
+      augmentation: setting.augmentation
+    )
     model = setting.model
     weights = setting.weights
-    feature = setting.feature
-    normalised = setting.normalised
-    augmentation = setting.augmentation
     projection = setting.projection
   }
 }

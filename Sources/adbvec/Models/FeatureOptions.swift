@@ -1,7 +1,6 @@
 import ArgumentParser
 import Checkpoints
 import CommandSupport
-import FoundationEssentials
 import ImageCodecs
 import ImageSearch
 import ImageSources
@@ -111,23 +110,14 @@ struct FeatureOptions: ParsableArguments {
   /// Loads the model of a choice.
   func load(_ settings: Settings, _ choice: FeatureChoice) throws -> FeatureModel {
     let model = try load(settings, choice, ignoresExtraTensors: architecture != nil)
-    try check(projectionOf: model, decoding: decoding.options)
+    try model.checkProjection(decoding: decoding.options, leavingOut: openDecodingFields)
     return model
   }
 
-  /// Refuses a projection that was fitted on vectors of another recipe.
-  /// - Throws: `RecipeMismatch`.
-  private func check(projectionOf model: FeatureModel, decoding: Image.DecodingOptions) throws {
-    guard let text = model.projection?.provenance["recipe"], let samples = Recipe(recorded: text) else {
-      return
-    }
-    var given = try Recipe(model, decoding: decoding)
-    given[.projection] = nil
-    // Their defaults differ between files and records, and between versions.
-    if self.decoding.exif == nil { given[.exif] = nil }
-    if self.decoding.icc == nil { given[.icc] = nil }
-    if self.decoding.decode == nil { given[.decode] = nil }
-    try samples.check(given, table: "the projection's samples")
+  /// Fields of decoding that no option says.
+  private var openDecodingFields: [Recipe.Field] {
+    [(.exif, decoding.exif == nil), (.icc, decoding.icc == nil), (.decode, decoding.decode == nil)]
+      .compactMap { (field, isOpen) in isOpen ? field : nil }
   }
 
   private func load(
@@ -175,7 +165,7 @@ struct FeatureOptions: ParsableArguments {
     let decoding = decoding.options(completedBy: recipe)
     // What decoding alone decides is compared before the weights are read.
     try recipe.check(Recipe(decoding: decoding), table: recorded.table)
-    var choice = try FeatureChoice(settings, completedBy: recorded)
+    var choice = try Self.choice(settings, completedBy: recorded)
     let ignoresExtraTensors = architecture != nil || self.model == nil
     let model: FeatureModel
     do {
@@ -188,7 +178,7 @@ struct FeatureOptions: ParsableArguments {
       }
       model = other
     }
-    try check(projectionOf: model, decoding: decoding)
+    try model.checkProjection(decoding: decoding, leavingOut: openDecodingFields)
     let given = try Recipe(model, decoding: decoding, choice)
     try recipe.check(given, table: recorded.table)
     if recorded.count > 1 {
@@ -198,6 +188,26 @@ struct FeatureOptions: ParsableArguments {
       )
     }
     return PreparedFeatures(model: model, decoding: decoding, recipe: given)
+  }
+
+  /// The settings in force, with what nobody set taken from a table's recipe.
+  /// - Throws: `CommandFailure` when the recipe's projection is not at hand.
+  private static func choice(_ settings: Settings, completedBy recorded: RecordedRecipe) throws
+    -> FeatureChoice
+  {
+    let fields: [(Setting, Recipe.Field)] = [
+      (.feature, .feature), (.normalise, .normalise), (.scales, .scales), (.mirror, .mirror),
+    ]
+    let given = fields.filter { settings[$0.0].map { $0.origin != "default" } ?? false }.map(\.1)
+    let choice = try FeatureChoice(settings).completed(by: recorded.recipe, keeping: Set(given))
+    if let digest = choice.missingProjection(of: recorded.recipe) {
+      throw CommandFailure(
+        "the vectors of \(recorded.table) went through a projection with the digest \(digest). "
+          + "Fix: name its file with --projection FILE",
+        exitCode: 64
+      )
+    }
+    return choice
   }
 
   /// Weights that `adbvec models fetch` left.
@@ -219,80 +229,20 @@ struct FeatureOptions: ParsableArguments {
   }
 }
 
-/// The settings in force that decide an image's vector, as values.
-struct FeatureChoice {
-  var model: String?
-  var weights: String?
-  var feature: FeatureKind
-  var normalised: Bool
-  var augmentation: TestTimeAugmentation
-  var projection: String?
-  /// What a table's recipe says of preprocessing.
-  var preprocessing = PreprocessingChanges()
-
+extension FeatureChoice {
+  /// The settings in force that decide an image's vector.
   init(_ settings: Settings) throws {
+    self.init(
+      feature: try FeatureKind(parsing: try settings.text(.feature)),
+      normalised: try settings.flag(.normalise),
+      augmentation: try TestTimeAugmentation(
+        parsing: try settings.text(.scales),
+        mirror: try settings.flag(.mirror) ? .averaged : .none
+      )
+    )
     model = settings[.model]?.text
     weights = settings[.weights]?.text
-    feature = try FeatureKind(parsing: try settings.text(.feature))
-    normalised = try settings.flag(.normalise)
-    augmentation = try TestTimeAugmentation(
-      parsing: try settings.text(.scales),
-      mirror: try settings.flag(.mirror) ? .averaged : .none
-    )
     projection = settings[.projection]?.text
-  }
-}
-
-extension FeatureChoice {
-  /// The choice with what nobody set taken from a table's recipe.
-  /// - Throws: `CommandFailure` when the recipe's projection is not at hand.
-  init(_ settings: Settings, completedBy recorded: RecordedRecipe) throws {
-    let recipe = recorded.recipe
-    func text(_ setting: Setting, _ field: Recipe.Field) throws -> String {
-      if let value = settings[setting], value.origin != "default" { return value.text }
-      return try recipe[field] ?? settings.text(setting)
-    }
-    try self.init(settings)
-    feature = try FeatureKind(parsing: try text(.feature, .feature))
-    normalised = try text(.normalise, .normalise) == "yes"
-    augmentation = try TestTimeAugmentation(
-      parsing: try text(.scales, .scales),
-      mirror: try text(.mirror, .mirror) == "yes" ? .averaged : .none
-    )
-    model = model ?? recipe[.architecture]
-    if weights == nil, model == recipe[.architecture] {
-      weights = recipe[.weightsFile].flatMap(Self.existing)
-    }
-    preprocessing = PreprocessingChanges(
-      mean: recipe[.mean].flatMap(PreprocessingArguments.numbers),
-      deviation: recipe[.deviation].flatMap(PreprocessingArguments.numbers),
-      interpolation: recipe[.interpolation].flatMap(Interpolation.init(rawValue:)),
-      resize: recipe[.resize].flatMap { Int($0) },
-      crop: recipe[.crop].flatMap { Int($0) }
-    )
-    guard projection == nil, let digest = recipe[.projection], digest != "none" else { return }
-    guard let file = recipe[.projectionFile].flatMap(Self.existing) else {
-      throw CommandFailure(
-        "the vectors of \(recorded.table) went through a projection with the digest \(digest). "
-          + "Fix: name its file with --projection FILE",
-        exitCode: 64
-      )
-    }
-    projection = file
-  }
-
-  private static func existing(_ path: String) -> String? {
-    FileManager.default.isReadableFile(atPath: path) ? path : nil
-  }
-}
-
-extension Recipe {
-  /// The recipe of a model, and where its files are.
-  fileprivate init(_ model: FeatureModel, decoding: Image.DecodingOptions, _ choice: FeatureChoice) throws {
-    try self.init(model, decoding: decoding)
-    func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
-    self[.weightsFile] = choice.weights.map(absolute)
-    self[.projectionFile] = choice.projection.map(absolute)
   }
 }
 

@@ -233,8 +233,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
   private static func recipe(_ settings: Settings) async throws -> RecordedRecipe? {
     let table = try settings.imageTable()
     let connection = try await settings.connect()
-    let recorded = try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection)
-      .read(connection)
+    let recorded = try await table.recordedRecipe(on: connection)
     await connection.close()
     return recorded
   }

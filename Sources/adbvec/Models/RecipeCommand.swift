@@ -34,9 +34,7 @@ struct RecipeShow: AsyncParsableCommand {
   mutating func run() async throws {
     let settings = try global.settings()
     let table = try settings.imageTable()
-    let recorded = try await settings.withConnection { connection in
-      try await RecipeStore(table: table.name, column: table.vectorColumn, on: connection).read(connection)
-    }
+    let recorded = try await settings.withConnection { try await table.recordedRecipe(on: $0) }
     guard let recorded else {
       throw CommandFailure(
         "nothing says what made the embeddings of \(table.name.quoted)",
