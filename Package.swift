@@ -289,7 +289,7 @@ let package = Package(
       name: "IngestionTests",
       dependencies: [
         "Basics", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion", "MetricLearning",
-        "PostgresClient", "VectorSQL",
+        "PostgresClient", "TestSupport", "VectorSQL",
       ],
       swiftSettings: settings
     ),
@@ -312,12 +312,13 @@ let package = Package(
       name: "InferenceTests",
       dependencies: [
         "Basics", "CFeatureKernels", "Checkpoints", "ImageCodecs", "Inference", "MetricLearning",
+        "TestSupport",
       ],
       swiftSettings: settings
     ),
     .testTarget(
       name: "MetricLearningTests",
-      dependencies: ["Basics", "Checkpoints", "MetricLearning"],
+      dependencies: ["Basics", "Checkpoints", "MetricLearning", "TestSupport"],
       swiftSettings: settings
     ),
     .testTarget(
@@ -331,13 +332,13 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
-    .testTarget(
       name: "ModelChangeTests",
       dependencies: ["ImageSearch", "ModelChange", "PostgresClient", "VectorSQL"],
       swiftSettings: settings
     ),
+    .testTarget(
       name: "LocalPostgresTests",
-      dependencies: ["Basics", "LocalPostgres", "Wheels"],
+      dependencies: ["Basics", "LocalPostgres", "TestSupport", "Wheels"],
       swiftSettings: settings
     ),
     .testTarget(
@@ -345,6 +346,7 @@ let package = Package(
       dependencies: [
         "Basics", "Doctor", "ImageCodecs", "ImageSearch", "ImageSources", "Inference", "Ingestion",
         "LocalPostgres", "Migrations", "PostgresClient", "SQLLexer", "Sandbox", "SearchServer", "TestSupport",
+        "Tuning",
         "VectorSQL",
         "VectorSQLExamples",
       ],

@@ -1,21 +1,15 @@
 import Basics
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct AtomicFileTests {
-  private func withFolder(_ body: (String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.path + "/atomic-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-  }
-
   private func text(_ path: String) -> String? {
     FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
   }
 
   @Test func aFileIsReplacedAndKeepsItsPermissions() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/a.txt"
       try AtomicFile.write("one", to: path)
       #expect(text(path) == "one")
@@ -29,7 +23,7 @@ import Testing
   }
 
   @Test func aLinkStaysALink() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       try AtomicFile.write("one", to: folder + "/target")
       try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "target")
       try AtomicFile.write("two", to: folder + "/link")
@@ -46,7 +40,7 @@ import Testing
   }
 
   @Test func whatCannotBeWrittenIsSaidBefore() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       #expect(AtomicFile.problem(writing: folder)?.reason == "Is a directory")
       #expect(
         AtomicFile.problem(writing: folder + "/no/x.png")?.description

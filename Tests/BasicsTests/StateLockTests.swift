@@ -2,7 +2,7 @@ import Basics
 import Testing
 
 @Suite struct StateLockTests {
-  /// Asynchronous functions that lock before and after a suspension, on whatever thread they wake up.
+  /// Asynchronous functions that lock before and after a suspension, on any thread that they wake up on.
   @Test func isLockedFromManyTasks() async {
     final class Counter: Sendable {
       let value = StateLock(0)

@@ -1,4 +1,4 @@
-"""What an enemy sends. Whatever it is, the page goes on serving."""
+"""What an enemy sends. In every case the page goes on serving."""
 
 import http.client
 import resource

@@ -7,7 +7,7 @@ final class FileServer: Sendable {
   struct Behaviour: Sendable {
     /// Answers with this status and no file.
     var status: Int?
-    /// Breaks the connection after so many bytes of the file.
+    /// Breaks the connection after this number of bytes of the file.
     var cutAfter: Int?
     /// Ignores ranges and sends the whole file, as simple servers do.
     var ignoresRanges = false

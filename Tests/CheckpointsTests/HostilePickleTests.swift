@@ -33,7 +33,7 @@ import Testing
   @Test(arguments: [
     ("pop of nothing", "0"), ("tuple without mark", "t"), ("append to a tuple", ")Na"),
     ("items of a list", "]NNs"), ("odd number of items", "}(Nu"), ("a call of None", "N)R"),
-    ("memo never stored", "h\u{7}"), ("memo that is no number", "gx\n"),
+    ("memo never stored", "h\u{7}"), ("memo that is not a number", "gx\n"),
     ("instance opcode", "(ios\nsystem\n"),
     ("persistent id of None", "NQ"), ("state of a string", "U\u{1}xNb"),
     ("text beyond the end", "T\u{7F}\u{7F}\u{7F}\u{7F}"),

@@ -128,7 +128,7 @@ struct ModelStoreTests {
   }
 
   @Test func anotherFileUnderTheNameIsWrong() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try Data("other".utf8).write(to: URL(fileURLWithPath: folder + "/test.pth"))
       #expect(try ModelStore(folders: [folder]).verify(Self.model()) == .wrong)
     }

@@ -127,7 +127,7 @@ import Testing
     #expect(error?.description == "there is no tensor \"b\"")
   }
 
-  @Test func `A file that is no checkpoint is refused`() throws {
+  @Test func `A file that is not a checkpoint is refused`() throws {
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(decoding: Array("hello, world".utf8)) }
     #expect(error?.code == .unknownFormat)
     let missing = #expect(throws: CheckpointError.self) { try Checkpoint(contentsOfFile: "/nowhere.pth") }

@@ -263,9 +263,8 @@ import VectorSQL
     try await TestServer.withDatabase { database in
       let made = "CREATE TABLE image_search (id int PRIMARY KEY, class text, image_vector vector(1))"
       #expect(try await Program.psql(made, on: database).exitCode == 0)
-      let file = "/tmp/adbvec-row-\(UUID().uuidString).txt"
-      try "1|a|{1}\n".write(toFile: file, atomically: true, encoding: .utf8)
-      defer { try? FileManager.default.removeItem(atPath: file) }
+      let temporary = try TemporaryFolder()
+      let file = try temporary.file("row.txt", "1|a|{1}\n")
       let readOnly = try await Program.adbvec(
         "load",
         file,
@@ -303,12 +302,9 @@ import VectorSQL
         #expect(rows.exitCode == 0, "\(rows.error)")
         if words[1] == "query" { #expect(rows.output == "ö|ü|1\n") }
       }
-      let folder = "/tmp/adbvec-encoding-\(UUID().uuidString)"
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(atPath: folder) }
-      try "-- migrate:up\nCREATE TABLE t AS SELECT 'é' AS v;\n"
-        .write(toFile: folder + "/0001_t.sql", atomically: true, encoding: .utf8)
-      let plan = try await Program.adbvec("migrate", "plan", "--migrations", folder, database: database)
+      let folder = try TemporaryFolder()
+      _ = try folder.file("0001_t.sql", "-- migrate:up\nCREATE TABLE t AS SELECT 'é' AS v;\n")
+      let plan = try await Program.adbvec("migrate", "plan", "--migrations", folder.path, database: database)
       let run = try await Program.psql(
         "\\encoding LATIN1\n" + plan.output + "SELECT length(v) FROM t;\n",
         on: database

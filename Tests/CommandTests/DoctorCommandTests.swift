@@ -14,8 +14,8 @@ import VectorSQL
         #expect(found.map(\.check).prefix(2) == ["extension", "table"])
         #expect(found.first?.fix == fix)
         try await sql(fix, database)
-        let mended = try await doctor(database, dialect).report.findings.first { $0.check == "extension" }
-        #expect(["ok", "warning"].contains(mended?.severity))
+        let fixed = try await doctor(database, dialect).report.findings.first { $0.check == "extension" }
+        #expect(["ok", "warning"].contains(fixed?.severity))
       }
     }
   }
@@ -110,9 +110,9 @@ import VectorSQL
       let storage = { @Sendable in
         try await doctor(database, "analyticdb").report.findings.first { $0.check == "storage" }
       }
-      let sick = try #require(try await storage())
-      #expect(sick.severity == "wrong" && sick.message.hasSuffix("PLAIN storage refuses such rows"))
-      try await sql(try #require(sick.fix), database)
+      let faulty = try #require(try await storage())
+      #expect(faulty.severity == "wrong" && faulty.message.hasSuffix("PLAIN storage refuses such rows"))
+      try await sql(try #require(faulty.fix), database)
       #expect(try await storage()?.severity == "ok")
     }
   }
@@ -133,7 +133,7 @@ import VectorSQL
     }
   }
 
-  /// Values of less than a quarter of a page stay in the row whatever the column's storage is.
+  /// Values of less than a quarter of a page stay in the row for every storage of the column.
   @Test func longVectorsOutsideOfTheRow() async throws {
     try await TestServer.withDatabase(extensions: ["fastann"]) { database in
       try await sql(
@@ -170,20 +170,20 @@ import VectorSQL
     try await withHealthyTable("pgvector") { database in
       let start = "SELECT id FROM public.image_search ORDER BY "
       let probe = "image_vector <-> (SELECT image_vector FROM public.image_search WHERE id = 7)"
-      let cases: [(sql: String, verdict: String, message: String)] = [
+      let cases: [(sql: String, severity: String, message: String)] = [
         ("\(start)\(probe) LIMIT 10", "ok", "the server would use image_search_image_vector_idx"),
         ("\(start)\(probe) DESC LIMIT 10", "wrong", "asks for the farthest rows"),
         ("\(start)image_vector <=> $1 LIMIT 10", "wrong", "would not use a vector index"),
         ("\(start)no_such <-> $1 LIMIT 10", "wrong", #"column "no_such" does not exist"#),
         ("DELETE FROM public.image_search", "wrong", "only SELECT can be explained"),
       ]
-      for (text, verdict, message) in cases {
+      for (text, severity, message) in cases {
         let finding = try await withTemporaryFolder { folder in
           try text.write(toFile: folder + "/q.sql", atomically: true, encoding: .utf8)
           return try await doctor(database, "pgvector", ["--query", folder + "/q.sql", "--sample", "1"])
             .report.findings.first { $0.check == "statement" }
         }
-        #expect(finding?.severity == verdict, "\(text): \(finding?.message ?? "")")
+        #expect(finding?.severity == severity, "\(text): \(finding?.message ?? "")")
         #expect(finding?.message.contains(message) == true, "\(text): \(finding?.message ?? "")")
       }
     }
@@ -191,7 +191,7 @@ import VectorSQL
 
   @Test func sqlQueryExplainsItself() async throws {
     try await withHealthyTable("pgvector") { database in
-      for (flags, verdict) in [
+      for (flags, comment) in [
         ([], "-- The vector index image_search_image_vector_idx is used."),
         (["--exact"], "-- No vector index is used: the search is exact, which compares every row."),
         (
@@ -206,7 +206,7 @@ import VectorSQL
           environment: ["DATABASE_URL": database.url]
         )
         #expect(printed.exitCode == 0, "\(printed.error)")
-        #expect(printed.output.hasSuffix(verdict + "\n"), "\(printed.output)")
+        #expect(printed.output.hasSuffix(comment + "\n"), "\(printed.output)")
         // What is printed still runs.
         let rows = try await Program.psql(printed.output, on: database)
         #expect(rows.exitCode == 0 && rows.output.split(separator: "\n").count == 5, "\(rows)")

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `adbvec doctor` on real tables: each fault is made, found, mended with what the doctor printed, and gone.
+/// `adbvec doctor` on real tables: each fault is made, found, fixed with what the doctor printed, and gone.
 @Suite(.serialized) struct DoctorFaultsTests: DoctorBench {
   /// A fault, what it looks like, and what it takes to be healthy again.
   struct Fault {
@@ -14,8 +14,8 @@ import Testing
     var flags: [String] = []
     /// Part of the message.
     let message: String
-    /// Whether the fix is SQL that mends it when it is run as printed.
-    var isMended = true
+    /// Whether the fix is SQL that fixes it when it is run as printed.
+    var isFixed = true
     /// SQL that takes back what the fix did.
     var undo = ""
   }
@@ -36,16 +36,16 @@ import Testing
       )
       for fault in faults {
         try await sql(fault.make, database)
-        let sick = try await doctor(database, dialect, fault.flags)
-        let finding = try #require(sick.report.findings.first { $0.check == fault.check })
-        #expect(sick.exitCode == 1 && !sick.report.healthy)
+        let faulty = try await doctor(database, dialect, fault.flags)
+        let finding = try #require(faulty.report.findings.first { $0.check == fault.check })
+        #expect(faulty.exitCode == 1 && !faulty.report.healthy)
         #expect(finding.severity == "wrong", "\(fault.check): \(finding.message)")
         #expect(finding.message.contains(fault.message), "\(finding.message)")
         let fix = try #require(finding.fix)
-        if fault.isMended {
+        if fault.isFixed {
           try await sql(fix, database)
-          let mended = try await doctor(database, dialect, fault.flags)
-          #expect(mended.report.healthy, "\(fix)\n\(mended.report.findings)")
+          let fixed = try await doctor(database, dialect, fault.flags)
+          #expect(fixed.report.healthy, "\(fix)\n\(fixed.report.findings)")
         }
         try await sql(fault.undo, database)
       }
@@ -107,7 +107,7 @@ import Testing
           check: "plan",
           make: "\(Self.thisDatabase) SET enable_indexscan = off;",
           message: "a search uses no vector index, and comparing all rows took",
-          isMended: false,
+          isFixed: false,
           undo: "\(Self.thisDatabase) RESET enable_indexscan;"
         ),
         Fault(
@@ -124,20 +124,20 @@ import Testing
             + "USING hnsw (image_vector vector_l2_ops) WITH (m = 2, ef_construction = 4);",
           flags: ["--min-recall", "0.99"],
           message: "fewer than 99.0 %",
-          isMended: false,
+          isFixed: false,
           undo: "\(Self.thisDatabase) RESET hnsw.ef_search;\n" + Self.hnsw
         ),
         Fault(
           check: "dimension",
           flags: ["--set", "dim=64"],
           message: "the rows have 256 dimensions and the configuration says dim = 64",
-          isMended: false
+          isFixed: false
         ),
         Fault(
           check: "table",
           flags: ["--table", "public.nothing"],
           message: #"the table "public"."nothing" does not exist"#,
-          isMended: false
+          isFixed: false
         ),
       ],
       "pgvector"
@@ -160,7 +160,7 @@ import Testing
             // The first rows are looked at, and the new one lies behind them.
             + "CLUSTER public.image_search USING image_search_pkey;",
           message: "vectors of 2 to 256 dimensions",
-          isMended: false,
+          isFixed: false,
           // A deleted row would still meet the new index while another session's snapshot keeps it.
           undo: "TRUNCATE public.image_search;" + Self.rows(3000, cast: "") + ";" + Self.ann
         ),

@@ -19,7 +19,7 @@ struct ModelsCommandTests {
   }
 
   private func run(_ arguments: String..., cache: String) async throws -> Finished {
-    // Whatever the machine itself has in its caches must not count.
+    // What the machine itself has in its caches must not count.
     try await Program.run(Program.adbvec, ["models"] + arguments, environment: ["ADBVEC_CACHE": cache])
   }
 

@@ -10,8 +10,6 @@ struct SyncCommandTests {
   private static let weights = Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors"
   private static let otherWeights = Environment.data + "/weights/efficientnet-lite0-57934424.pth"
 
-  private static let program = Environment.variables["ADBVEC_BINARY"] ?? Program.adbvec
-
   private func with(_ body: @Sendable (TestDatabase) async throws -> Void) async throws {
     try await TestServer.withDatabase { database in
       let tables = ["image_search", "fresh"].map {
@@ -41,7 +39,7 @@ struct SyncCommandTests {
   ) async throws -> Finished {
     var settings = variables(database).merging(more) { $1 }
     settings[setting] = nil
-    return try await Program.run(Self.program, arguments, environment: settings)
+    return try await Program.run(Program.adbvec, arguments, environment: settings)
   }
 
   private func succeed(_ arguments: [String], _ database: TestDatabase) async throws -> String {
@@ -60,7 +58,7 @@ struct SyncCommandTests {
     -> Bool
   {
     let process = Process()
-    process.executableURL = URL(filePath: Self.program)
+    process.executableURL = URL(filePath: Program.adbvec)
     process.arguments = syncing(folder)
     process.environment = variables(database)
     process.standardOutput = FileHandle.nullDevice

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ImageCodecs
@@ -59,10 +60,9 @@ import Testing
     ("<svg>", "SVG or another XML file; JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP and TIFF can be read"),
     ("", "the file is empty; JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP and TIFF can be read"),
   ])
-  func `A text file named png is no image`(text: String, reason: String) throws {
-    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).png").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try Data(text.utf8).write(to: URL(filePath: path))
+  func `A text file named png is not an image`(text: String, reason: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.file("text.png", text)
     let error = #expect(throws: ImageError.self) { try Image(contentsOfFile: path) }
     #expect(error?.code == .notAImage)
     #expect(error?.description == "\(path): \(reason)")

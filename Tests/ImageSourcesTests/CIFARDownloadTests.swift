@@ -18,7 +18,7 @@ struct CIFARDownloadTests {
     labels.map { UInt8($0) } + (0..<3072).map { UInt8((31 * number + 7 * $0) % 251) }
   }
 
-  private static func binary100(_ scratch: Scratch) throws -> String {
+  private static func binary100(_ scratch: TemporaryFolder) throws -> String {
     func file(_ records: Range<Int>) -> [UInt8] {
       records.flatMap { record($0, labels: [$0 % 20, (7 * $0 + 3) % 100]) }
     }
@@ -39,7 +39,7 @@ struct CIFARDownloadTests {
     }
   }
 
-  private static func unpack(_ archive: String, _ scratch: Scratch) throws -> String {
+  private static func unpack(_ archive: String, _ scratch: TemporaryFolder) throws -> String {
     let unpacked = try TarArchive.unpack(fixtures + "/" + archive) { _ in true }
     for (name, file) in unpacked.files {
       _ = try scratch.file(name, file.read(offset: 0, count: file.size))
@@ -49,7 +49,7 @@ struct CIFARDownloadTests {
 
   @Test(arguments: ["python2", "2", "3", "4", "5"])
   func everyProtocolGivesTheBinaryVersionsImages(number: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let expected = try Self.content(try Self.binary100(scratch))
     let archive = "cifar-100-python-\(number).tar.gz"
     #expect(expected.count == 5)
@@ -61,7 +61,7 @@ struct CIFARDownloadTests {
   }
 
   @Test func cifar10FollowsTheOfficialOrder() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let files: [(String, Range<Int>)] = [
       ("data_batch_1", 0..<2), ("data_batch_2", 2..<3), ("test_batch", 3..<5),
     ]
@@ -85,7 +85,7 @@ struct CIFARDownloadTests {
   }
 
   @Test func withoutNamesClassesAreNumbers() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = try Self.unpack("cifar-100-python-4.tar.gz", scratch)
     try FileManager.default.removeItem(atPath: folder + "/meta")
     let images = try ImageSource.open(folder)
@@ -94,14 +94,14 @@ struct CIFARDownloadTests {
   }
 
   @Test func theFolderOfADownloadNamesTheDataSetInIt() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = try Self.unpack("cifar-100-python-4.tar.gz", scratch)
     let error = #expect(throws: CollectionError.self) { try ImageSource.open(scratch.path) }
     #expect(error?.reason == "there is no image in this folder. Fix: name \(folder)")
   }
 
   @Test func aFolderOfAnotherEncodingIsRead() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = Array("\(scratch.path)/l".utf8) + [0xE9]
     #expect(mkdir(FileSystem.terminated(folder), 0o755) == 0)
     let source = try Self.unpack("cifar-100-python-4.tar.gz", scratch)
@@ -115,7 +115,7 @@ struct CIFARDownloadTests {
   }
 
   @Test func aCutOrChangedArchiveIsRefused() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let whole = try Array(Data(contentsOf: URL(filePath: Self.fixtures + "/cifar-100-python-4.tar.gz")))
     for count in Array(stride(from: 20, to: whole.count, by: 97)) + [whole.count - 1] {
       let path = try scratch.file("cut.tar.gz", Array(whole[..<count]))
@@ -129,7 +129,7 @@ struct CIFARDownloadTests {
   }
 
   @Test func whatIsNotCIFARIsNamed() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let pickle = try scratch.file("train", [0x80, 2] + Array("}U\u{3}keyU\u{5}values.".utf8))
     let keys = #expect(throws: CollectionError.self) { try ImageSource.open(pickle) }
     #expect(
@@ -159,7 +159,7 @@ struct CIFARDownloadTests {
   }
 
   @Test func aPickleOfProtocol0IsNamed() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try scratch.file("train", "(dp0\nVdata\np1\n.")
     let error = #expect(throws: CollectionError.self) { try ImageSource.open(scratch.path) }
     #expect(
@@ -169,7 +169,7 @@ struct CIFARDownloadTests {
   }
 
   @Test func labelsMustFitTheImages() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = try Self.unpack("cifar-100-python-2.tar.gz", scratch)
     let whole = try Array(Data(contentsOf: URL(filePath: folder + "/train")))
     // The first fine label is 3, in BININT1.

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -49,7 +50,7 @@ struct FieldFormatTests {
     ("7,1e-1,1e-2\n8,2,3\n", ["7|NULL|0.1,0.01", "8|NULL|2.0,3.0"]),
   ])
   func aRunOfNumberedColumnsIsAVector(text: String, expected: [String]) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     #expect(try rows(of: FeatureSource(path: try scratch.file("f.csv", text))) == expected)
   }
 
@@ -105,7 +106,7 @@ struct FieldFormatTests {
     var batch = FeatureBatch(firstPosition: 2)
     #expect(try !reader.read(into: &batch, limit: 5))
     #expect(batch.ids == [2] && batch.values == [100, 0.75, 1e-7])
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let bytes = try Array(Data(contentsOf: URL(filePath: Self.fixtures + "/ann.hdf5")))
     let cut = try scratch.file("cut.hdf5", Array(bytes[..<900]))
     let error = #expect(throws: CollectionError.self) { try FeatureSource(path: cut).open() }
@@ -144,7 +145,7 @@ struct FieldFormatTests {
 
   @Test(arguments: ["stored.npz", "deflated.npz", "features.txt.gz", "features.txt.zst", "rows.npy.zst"])
   func everyCutAndChangeOfACompressedFileIsNoticed(name: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let bytes = try Array(Data(contentsOf: URL(filePath: Self.fixtures + "/" + name)))
     let expected = try rows(of: source(name))
     for count in 8..<bytes.count {
@@ -158,7 +159,7 @@ struct FieldFormatTests {
       other[place] ^= 0x10
       let path = try scratch.file("odd-" + name, other)
       let rows = try? rows(of: FeatureSource(path: path))
-      // Names, dates and flags of an archive are no content; ids and classes may be lost with the name of their array.
+      // Names, dates and flags of an archive are not content; ids and classes may be lost with the name of their array.
       let values = rows?.map { $0.split(separator: "|").last.map(String.init) ?? "" }
       #expect(values == nil || values == Self.vectors, "byte \(place)")
     }
@@ -180,7 +181,7 @@ struct FieldFormatTests {
   }
 
   @Test func twoArraysInOneFileAreRefusedCompressedOrNot() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let unpacked = try ByteStream(path: Self.fixtures + "/rows.npy.zst", decompresses: true)
     while try unpacked.require(unpacked.availableCount + 1) {}
     let array = unpacked.withAvailable { Array($0) }
@@ -229,7 +230,7 @@ struct FieldFormatTests {
   }
 
   @Test func linesThatEndWithCRAloneAreNamed() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     for (name, text) in [
       ("f.csv", "id,vector\r1,[1]\r"), ("f", "1|a|{1}\r2|b|{2}\r"), ("f.jsonl", "{}\r{}\r"),
     ] {
@@ -245,7 +246,7 @@ struct FieldFormatTests {
     arguments: [("parquet", "pyarrow.parquet.write_table"), ("feather", "pyarrow.feather.write_feather")]
   )
   func theConversionThatIsAdvisedWorks(name: String, writer: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = scratch.path + "/v." + name
     let made = Self.run(
       "import pyarrow, pyarrow.\(name); \(writer)(pyarrow.table({'id': [7, 8], 'class': ['cat', None], "
@@ -284,11 +285,11 @@ struct FieldFormatTests {
   static let others: [(name: String, content: String, reason: String)] = [
     (
       "a.json", "[{\"id\":1,\"vector\":[1]}]",
-      "it is a JSON array, not a JSON object a line. Fix: jq -c '.[]' FILE | adbvec load -"
+      "it is a JSON array, not one JSON object per line. Fix: jq -c '.[]' FILE | adbvec load -"
     ),
     (
       "a.jsonl", " [\n {\"id\":1}]\n",
-      "it is a JSON array, not a JSON object a line. Fix: jq -c '.[]' FILE | adbvec load -"
+      "it is a JSON array, not one JSON object per line. Fix: jq -c '.[]' FILE | adbvec load -"
     ),
     (
       "a.json", "{\n \"id\": 1\n}\n",
@@ -309,14 +310,14 @@ struct FieldFormatTests {
 
   @Test(arguments: others)
   func whatLooksLikeAFormatIsNamed(name: String, content: String, reason: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file(name, content)
     let error = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
     #expect(error?.reason == reason.replacing("FILE", with: "'\(path)'"))
   }
 
   @Test func spreadsheetsAreNamed() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let bytes = "id,vector\n1,\"[1]\"\n".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
     let path = try scratch.file("utf16.csv", [0xFF, 0xFE] + bytes)
     let error = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
@@ -331,7 +332,7 @@ struct FieldFormatTests {
 
   /// What is advised for a compressed file decompresses it first.
   @Test func compressedFilesOfOtherKindsAreNamed() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     func refusal(_ content: [UInt8], _ name: String) throws -> String? {
       let path = try scratch.file(name, gzip(content))
       let error = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
@@ -343,7 +344,7 @@ struct FieldFormatTests {
     )
     #expect(
       try refusal(Array("[{\"id\":1}]".utf8), "a.json.gz")
-        == "it is a JSON array, not a JSON object a line. Fix: gzip -dc FILE | jq -c '.[]' | adbvec load -"
+        == "it is a JSON array, not one JSON object per line. Fix: gzip -dc FILE | jq -c '.[]' | adbvec load -"
     )
     #expect(
       try refusal(Array("id,vector\r1,\"[1]\"\r".utf8), "a.csv.gz")
@@ -376,7 +377,7 @@ struct FieldFormatTests {
   }
 
   @Test func decimalCommasAreNamed() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     var source = FeatureSource(path: try scratch.file("f.csv", "id;class;a;b\n1;cat;0,5;1,5\n"))
     source.delimiter = UInt8(ascii: ";")
     let error = #expect(throws: CollectionError.self) { try rows(of: source) }
@@ -387,7 +388,7 @@ struct FieldFormatTests {
   }
 
   @Test func aFormatThatIsOnlyReadIsNotWritten() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     for format in [FeatureSource.Format.npz, .hdf5] {
       let error = #expect(throws: CollectionError.self) {
         try FeatureOutput.open(scratch.path + "/x", format: format)

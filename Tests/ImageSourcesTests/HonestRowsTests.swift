@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -39,7 +40,7 @@ struct HonestRowsTests {
   func aClassThatIsNotUTF8IsRefused(name: String) throws {
     let before = ["f.txt": "1|", "f.csv": "1,", "f.jsonl": "{\"class\":\""]
     let after = ["f.txt": "|{1}\n", "f.csv": ",\"{1}\"\n", "f.jsonl": "\",\"vector\":[1]}\n"]
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let bytes = Array((before[name] ?? "").utf8) + [0x63, 0xE9, 0x74] + Array((after[name] ?? "").utf8)
     let source = FeatureSource(path: try scratch.file(name, bytes))
     let error = #expect(throws: CollectionError.self) { try rows(of: source) }
@@ -77,7 +78,7 @@ struct HonestRowsTests {
   }
 
   @Test func aByteOrderMarkIsNoPartOfAClass() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let mark = ByteOrderMark.bytes
     let image = try scratch.file("p/a.png", "x")
     let table = LabelFileUnderTest(try scratch.file("l.csv", mark + Array("a.png,cat\n".utf8)))
@@ -87,7 +88,7 @@ struct HonestRowsTests {
   }
 
   @Test func aClassForNoImageIsToldAndChangesTheFingerprint() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let image = try scratch.file("p/a.png", "x")
     let table = LabelFileUnderTest(try scratch.file("l.csv", "a.png,cat\nb.png,dog\n"))
     let before = try table.collection(image)
@@ -101,7 +102,7 @@ struct HonestRowsTests {
   }
 
   @Test func classesFromAPipeAreRefused() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let pipe = scratch.path + "/pipe"
     #expect(mkfifo(pipe, 0o600) == 0)
     let error = #expect(throws: CollectionError.self) { try LabelLines(path: pipe) }

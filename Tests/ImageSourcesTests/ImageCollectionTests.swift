@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import ImageCodecs
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -19,7 +20,7 @@ struct ImageCollectionTests {
   }
 
   @Test func folderIdsFollowTheBytesOfThePaths() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     for name in [
       "b/2.PNG", "b/10.jpg", "a/x/deep.webp", "Z.gif", "a.bmp", ".hidden/1.png", "a/notes.txt", "a/.x.png",
     ] {
@@ -178,7 +179,7 @@ struct ImageCollectionTests {
   }
 
   @Test func aLabelFileReplacesTheFolders() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try scratch.file("p/a.png", "x")
     _ = try scratch.file("p/c/b.png", "x")
     let labels = try scratch.file("labels.csv", "path,label\na.png,\"red, \"\"dark\"\"\"\n")
@@ -188,7 +189,7 @@ struct ImageCollectionTests {
   }
 
   @Test func linksInACircleEnd() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try scratch.file("a/1.png", "x")
     try FileManager.default.createSymbolicLink(
       atPath: scratch.path + "/a/loop",
@@ -198,7 +199,7 @@ struct ImageCollectionTests {
   }
 
   @Test func aFolderWithoutImagesIsRefused() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try scratch.file("notes.txt", "x")
     let error = #expect(throws: CollectionError.self) { try ImageSource.open(scratch.path) }
     #expect(error?.code == .empty)
@@ -206,7 +207,7 @@ struct ImageCollectionTests {
   }
 
   @Test func cifarRecordsBecomeImages() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let test = record(coarse: 0, fine: 2, red: 1, green: 2, blue: 3)
     let train = record(coarse: 1, fine: 0, red: 4, green: 5, blue: 6)
     _ = try scratch.file("test.bin", test)
@@ -231,7 +232,7 @@ struct ImageCollectionTests {
   }
 
   @Test func aCutCIFARFileIsRefusedInOneLine() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("x.bin", [UInt8](repeating: 0, count: 3075))
     let error = #expect(throws: CollectionError.self) { try ImageSource.open(path) }
     #expect(
@@ -244,7 +245,7 @@ struct ImageCollectionTests {
   }
 
   @Test func cifar10IsKnownByItsLength() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("data_batch_1.bin", [3] + [UInt8](repeating: 9, count: 3072))
     let collection = try ImageSource.open(path)
     #expect(try collection.entry(at: 0).label == "3")

@@ -1,12 +1,13 @@
 import Basics
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ImageSources
 
 /// Lists of images: what they may look like, and what is said of a line that cannot be right.
 struct ManifestTests {
-  private func open(_ name: String, _ text: String, _ scratch: Scratch) throws -> ManifestCollection {
+  private func open(_ name: String, _ text: String, _ scratch: TemporaryFolder) throws -> ManifestCollection {
     try ManifestCollection(path: scratch.file(name, text))
   }
 
@@ -33,7 +34,7 @@ struct ManifestTests {
 
   @Test(arguments: lists)
   func pathsClassesAndIDsAreRead(name: String, text: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     for file in ["a.jpg", "b/2.jpg"] { _ = try scratch.file(file, "x") }
     let list = try open(name, text, scratch)
     #expect(try listed(list) == ["a.jpg|big, cat|NULL", "b/2.jpg|dog|x7"])
@@ -42,7 +43,7 @@ struct ManifestTests {
   }
 
   @Test func withoutClassesTheFolderIsTheClassAndIDsAreNumbersWhereTheyCanBe() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     for file in ["a.jpg", "b/2.jpg"] { _ = try scratch.file(file, "x") }
     let list = try open("l.csv", "id,path\n12,\(scratch.path)/a.jpg\n007,b/2.jpg", scratch)
     #expect(try listed(list) == ["\(scratch.path)/a.jpg|NULL|12", "b/2.jpg|b|007"])
@@ -50,7 +51,7 @@ struct ManifestTests {
   }
 
   @Test func whatIsNotThereIsToldAndNotTakenForDeleted() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try scratch.file("a.jpg", "x")
     let list = try open("l.csv", "path\nz.jpg\na.jpg\nb.jpg\n", scratch)
     #expect(list.count == 1 && list.unseenPaths() == [Array("b.jpg".utf8), Array("z.jpg".utf8)])
@@ -71,7 +72,7 @@ struct ManifestTests {
     ("l.jsonl", "{\"class\":\"x\"}\n", "line 1: it has no path"),
   ])
   func whatCannotBeRightIsRefusedWithItsLine(name: String, text: String, reason: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     for file in ["a.jpg", "b/2.jpg"] { _ = try scratch.file(file, "x") }
     let error = #expect(throws: CollectionError.self) { try open(name, text, scratch) }
     let said = error.map { "line \($0.line ?? 0): \($0.reason)" } ?? ""
@@ -79,7 +80,7 @@ struct ManifestTests {
   }
 
   @Test func anEmptyListIsOneOnlyWhereItMayBe() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("l.csv", "path,class\n")
     #expect(throws: CollectionError.self) { try ManifestCollection(path: path) }
     #expect(try ManifestCollection(path: path, allowsNone: true).count == 0)

@@ -44,7 +44,7 @@ struct MutationTests {
   @Test(arguments: 0..<13)
   func damagedRowsDoNoHarm(sample: Int) async throws {
     let (format, bytes) = Self.samples[sample]
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/rows." + format
       try Data(bytes).write(to: URL(filePath: path))
       #expect(try Self.rows(path, format) > 0, "the sample itself is read")
@@ -56,7 +56,7 @@ struct MutationTests {
     }
   }
 
-  /// Reads everything; whatever is read are whole rows.
+  /// Reads everything; only whole rows are read.
   private static func rows(_ path: String, _ format: String, labels: String? = nil) throws -> Int {
     let reader = try FeatureSource(path: path, format: .init(format), labels: labels).open()
     var batch = FeatureBatch()
@@ -71,7 +71,7 @@ struct MutationTests {
   }
 
   @Test func damagedClassFilesDoNoHarm() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let (rows, labels) = (folder + "/rows.bvecs", folder + "/classes.txt")
       try Data(Self.samples[8].bytes).write(to: URL(filePath: rows))
       var mutator = Mutator(seed: 12, Array("cat\ndog \u{E9}\n".utf8))
@@ -96,7 +96,7 @@ struct MutationTests {
     let archive = CIFARDownloadTests.fixtures + "/cifar-100-python-\(number).tar.gz"
     let train = try TarArchive.unpack(archive) { $0.hasSuffix("/train") }.files[0].file
     let bytes = try train.read(offset: 0, count: train.size)
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/train"
       var mutator = Mutator(seed: 17, bytes)
       for _ in 0..<300 {
@@ -112,7 +112,7 @@ struct MutationTests {
   }
 
   @Test func damagedCIFARDoesNoHarm() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let record = [UInt8](repeating: 7, count: 3074)
       var mutator = Mutator(seed: 14, record + record)
       for round in 0..<60 {

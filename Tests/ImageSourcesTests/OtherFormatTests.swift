@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -93,7 +94,7 @@ struct OtherFormatTests {
     ("f.jsonl", "{\"id\":7,\"x\":8,\"vector\":[1]}\n", nil),
   ])
   func whatMayHaveBeenMeantForIdsIsNamed(name: String, text: String, notice: String?) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file(name, text)
     let reader = try FeatureSource(path: path).open()
     #expect(reader.notice == notice.map { "\(reader.name) has no \($0)" })
@@ -112,7 +113,7 @@ struct OtherFormatTests {
   }
 
   @Test func numPyArraysOfEveryElementAreRead() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let floats: [Float] = [1, -2.5, 3, 4]
     let forms: [(String, [UInt8])] = [
       ("<f4", bytes(floats.map(\.bitPattern.littleEndian))),
@@ -145,7 +146,7 @@ struct OtherFormatTests {
   }
 
   @Test func labelsAreReadInStepWithTheRows() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let file = npy("<f4", shape: "(4, 1)", bytes([0, 1, 2, 3].map { Float($0).bitPattern.littleEndian }))
     let long = String(repeating: "🐈", count: 50_000)
     let source = FeatureSource(
@@ -161,7 +162,7 @@ struct OtherFormatTests {
   }
 
   @Test func brokenNumPyFilesAreRefused() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let whole = npy("<f4", shape: "(2, 2)", [UInt8](repeating: 0, count: 16))
     for count in 1..<whole.count {
       let path = try scratch.file("a.npy", Array(whole.prefix(count)))
@@ -184,7 +185,7 @@ struct OtherFormatTests {
   }
 
   @Test func vecsFilesAreReadAndTheirCutsRefused() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let one = bytes(
       [2, Int32(bitPattern: Float(1).bitPattern), Int32(bitPattern: Float(-2).bitPattern)] as [Int32]
     )
@@ -199,7 +200,7 @@ struct OtherFormatTests {
   }
 
   @Test func theFormatIsFoundWithoutAName() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let vecs = bytes([1, 0] as [Int32])
     #expect(try rows(of: "1|a|{1}\n", name: "x") == ["1|a|1.0"])
     #expect(try rows(of: "1,a,\"{1}\"\n", name: "x.csv") == ["1|a|1.0"])
@@ -211,7 +212,7 @@ struct OtherFormatTests {
   }
 
   @Test func aFingerprintFollowsTheContent() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("f.txt", "1|a|{1}\n")
     let before = try FeatureSource(path: path).fingerprint()
     #expect(try FeatureSource(path: path).fingerprint() == before)

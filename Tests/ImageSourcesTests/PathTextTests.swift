@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ImageSources
@@ -34,7 +35,7 @@ struct PathTextTests {
   }
 
   @Test func namesThatAreNotUTF8LeadBackToTheirImages() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = Array(scratch.path.utf8)
     for byte: UInt8 in [0xE9, 0xE8] {
       let path = folder + Array("/l".utf8) + [byte] + Array(".bmp".utf8)
@@ -52,7 +53,7 @@ struct PathTextTests {
   }
 
   @Test func whatAFolderHoldsBesidesImagesIsCounted() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     for name in ["a.bmp", "b.PSD", "c.psd", "d.svg", "@eaDir/t.jpg", ".thumbnails/t.jpg", "._a.bmp"] {
       _ = try scratch.file(name, "x")
     }
@@ -73,7 +74,7 @@ struct PathTextTests {
   }
 
   @Test func aPNGIsAnImageWhateverItsSize() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let png: [UInt8] =
       [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + [UInt8](repeating: 0, count: 3074 - 8)
     let image = try ImageSource.open(scratch.file("p.png", png))
@@ -81,7 +82,7 @@ struct PathTextTests {
   }
 
   @Test func aStrayBinaryFileMakesNoFolderCIFAR() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try scratch.file("a.bmp", "x")
     _ = try scratch.file("firmware.bin", [UInt8](repeating: 0xFF, count: 3074))
     #expect(try ImageSource.open(scratch.path) is FolderCollection)
@@ -93,7 +94,7 @@ struct PathTextTests {
     ([0x10, 0, 0, 0, 0, 0, 0, 0] + Array("{\"a\":1}".utf8), "safetensors"),
   ])
   func otherFormatsAreRefusedWithAWayOut(bytes: [UInt8], word: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("v.dat", bytes)
     let vectors = #expect(throws: CollectionError.self) { try FeatureSource(path: path).open() }
     #expect(vectors?.reason.contains(word) == true && vectors?.reason.contains("Fix: ") == true)
@@ -121,7 +122,7 @@ struct PathTextTests {
 
   @Test(arguments: others)
   func aFileThatIsNoImageIsNamed(bytes: [UInt8], reason: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let path = try scratch.file("x.dat", bytes)
     let error = #expect(throws: CollectionError.self) { try ImageSource.open(path) }
     #expect(error?.reason == reason)

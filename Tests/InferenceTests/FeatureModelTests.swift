@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import ImageCodecs
 import MetricLearning
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -25,10 +26,11 @@ struct FeatureModelTests {
     let generated = GeneratedWeights(architecture)
     var tensors = extra
     for name in generated.names { tensors[name] = try generated.tensor(named: name) }
-    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try Safetensors.write(tensors, toFile: path)
-    try body(path)
+    try withTemporaryFolder { folder in
+      let path = folder + "/model.safetensors"
+      try Safetensors.write(tensors, toFile: path)
+      try body(path)
+    }
   }
 
   private func features(_ model: FeatureModel) throws -> [Float] {

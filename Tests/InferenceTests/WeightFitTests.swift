@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ImageCodecs
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -18,11 +19,9 @@ struct WeightFitTests {
     let generated = GeneratedWeights(architecture)
     var tensors = extra
     for name in generated.names { tensors[prefix + name] = try generated.tensor(named: name) }
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    if let config { try Data(config.utf8).write(to: folder.appending(path: "config.json")) }
-    let path = folder.appending(path: "model.safetensors").path
+    let folder = try TemporaryFolder()
+    if let config { _ = try folder.file("config.json", config) }
+    let path = folder.path + "/model.safetensors"
     try Safetensors.write(tensors, toFile: path)
     try body(path)
   }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Ingestion
 
-/// Thousands of random histories of a folder, in memory: whatever is edited, and wherever a run stops, the rows end as
+/// Thousands of random histories of a folder, in memory: for every edit, and wherever a run stops, the rows end as
 /// those of a fresh load.
 struct FolderPlanPropertyTests {
   @Test(arguments: 0..<8)
@@ -304,7 +304,7 @@ private struct FollowedFolder {
     var plan = try plan(&random)
     try plan.assignIDs(ids, taken: taken(plan))
     isComplete = false
-    // Whatever is written from now on has another time.
+    // All that is written from now on has another time.
     clock += Self.ticks
     var left = limit ?? .max
     func goesOn() -> Bool {

@@ -1,10 +1,14 @@
 import Foundation
 import Ingestion
+import TestSupport
 import Testing
 
 /// Changes in a folder are seen, wherever they are below it.
 struct FolderWatchTests {
-  private let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+  private let folder: TemporaryFolder
+  private var path: String { folder.path }
+
+  init() throws { folder = try TemporaryFolder() }
 
   private func write(_ name: String) throws {
     try Data("x".utf8).write(to: URL(fileURLWithPath: path + "/" + name))
@@ -12,7 +16,6 @@ struct FolderWatchTests {
 
   @Test func changesBelowAFolderAreSeen() async throws {
     try FileManager.default.createDirectory(atPath: path + "/a/b", withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
     let watch = FolderWatch(path: path)
     await watch.refresh()
     #expect(await watch.watchedFolders == 3)
@@ -31,8 +34,6 @@ struct FolderWatchTests {
 
   /// More events than the kernel keeps for one watcher: what happened is lost, and that it is lost is told.
   @Test func moreChangesThanTheSystemKeepsAreTold() async throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
     let limit = try String(contentsOfFile: "/proc/sys/fs/inotify/max_queued_events", encoding: .utf8)
     let most = try #require(Int(limit.filter(\.isNumber)))
     let watch = FolderWatch(path: path)
@@ -47,7 +48,7 @@ struct FolderWatchTests {
   }
 
   @Test func aFolderThatIsNotThereIsNoError() async throws {
-    let watch = FolderWatch(path: path)
+    let watch = FolderWatch(path: path + "/missing")
     await watch.refresh()
     #expect(await watch.watchedFolders == 0)
     #expect(try await watch.next(within: .milliseconds(200)) == .interval)

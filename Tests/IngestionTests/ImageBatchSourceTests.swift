@@ -3,6 +3,7 @@ import Foundation
 import ImageCodecs
 import ImageSources
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Ingestion
@@ -93,11 +94,8 @@ import Testing
   /// While a worker is with one image, the files of the next ones come into memory: up to a file more than an eighth of what decoding
   /// may take, which here is four files. Beside other tests not all may be asked for yet.
   @Test func filesOfTheNextImagesAreReadAhead() async throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "ahead-\(UUID())").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let files = (10..<22).map { "\(folder)/\($0).bmp" }
-    for file in files { try Data(Self.bitmap(side: 300)).write(to: URL(filePath: file)) }
+    let folder = try TemporaryFolder()
+    let files = try (10..<22).map { try folder.file("\($0).bmp", Self.bitmap(side: 300)) }
     for file in files { Self.forget(file) }
     guard !files.contains(where: Self.isInMemory) else {
       print("skipped: the temporary folder's files cannot leave memory")
@@ -105,7 +103,7 @@ import Testing
     }
     let read = Atomic(0)
     let source = ImageBatchSource(
-      try FolderCollection(path: folder),
+      try FolderCollection(path: folder.path),
       .init(workers: 1, decodingMemory: 8 << 20)
     ) {
       { _ in

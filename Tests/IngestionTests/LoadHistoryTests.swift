@@ -4,7 +4,7 @@ import Testing
 
 @testable import Ingestion
 
-/// Whatever subset of batches is committed before a load is stopped, however often: every row is written once, and the
+/// For every subset of batches that is committed before a load is stopped, however often: every row is written once, and the
 /// next run finds the load finished.
 struct LoadHistoryTests {
   /// A source of numbered rows.

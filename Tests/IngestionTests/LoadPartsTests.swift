@@ -279,7 +279,7 @@ struct LoadPartsTests {
       isResumable: true,
       idConstraints: ["t_pkey"],
       followsChanges: false,
-      wayOn: "go on with --resume"
+      resumeAdvice: "go on with --resume"
     )
     #expect(stopped.description.contains("--on-conflict skip goes on") == isID)
   }

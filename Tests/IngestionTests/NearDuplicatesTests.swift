@@ -23,7 +23,7 @@ struct NearDuplicatesTests {
     #expect(!images.note(.blank, at: 3) && images.decide(.blank, at: 3) == nil)
   }
 
-  /// Whatever order workers come in, what is decided is what one after the other would find, and no worker takes an image for
+  /// In every order of the workers, what is decided is what one after the other would find, and no worker takes an image for
   /// one of its own that a known image is like.
   @Test(arguments: 0..<40)
   func theOrderOfWorkersDecidesNothing(seed: Int) {

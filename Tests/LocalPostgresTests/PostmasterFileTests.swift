@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import LocalPostgres
@@ -53,8 +54,8 @@ import Testing
 @Suite struct ServerBinariesTests {
   /// An installation without a checkout: the newest unpacked server in the cache, else what PATH has.
   @Test func newestServerIsFoundWithoutACheckout() throws {
-    let root = FileManager.default.temporaryDirectory.path + "/adbvec-binaries-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: root) }
+    let temporary = try TemporaryFolder()
+    let root = temporary.path
     func install(_ folder: String) throws {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       for name in ["initdb", "pg_ctl", "postgres"] {

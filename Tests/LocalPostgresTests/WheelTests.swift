@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Wheels
@@ -8,8 +9,8 @@ import Testing
 @Suite(.serialized) struct WheelTests {
   /// A folder with one wheel, `adbvec-fixture` 1.0, which pip takes for its index.
   private func withIndex(_ body: (_ folder: String, _ sha256: String) async throws -> Void) async throws {
-    let folder = FileManager.default.temporaryDirectory.path + "/adbvec-wheel-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let temporary = try TemporaryFolder()
+    let folder = temporary.path
     try FileManager.default.createDirectory(atPath: folder + "/index", withIntermediateDirectories: true)
     let file = folder + "/index/adbvec_fixture-1.0-py3-none-any.whl"
     let python = Process()

@@ -1,6 +1,7 @@
 import Basics
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MetricLearning
@@ -143,10 +144,11 @@ struct ProjectionTests {
     var projection = try Projection.discriminant(of: clouds(seed: 1), outputs: 2)
     projection.provenance["feature"] = "rmac:3 of \"photos\"\n"
     #expect(try Projection(decoding: projection.encoded()) == projection)
-    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try projection.write(toFile: path)
-    #expect(try Projection(contentsOfFile: path) == projection)
+    try withTemporaryFolder { folder in
+      let path = folder + "/projection.safetensors"
+      try projection.write(toFile: path)
+      #expect(try Projection(contentsOfFile: path) == projection)
+    }
     #expect(throws: ProjectionError.self) { try projection.write(toFile: "/nowhere/at/all") }
     let other = try Safetensors.encode(["matrix": Tensor(shape: [1], values: [1])])
     #expect(throws: ProjectionError.self) { try Projection(decoding: other) }

@@ -75,7 +75,7 @@ import Testing
   @Test(arguments: [
     "-- migrate: uploads are moved", "-- how to migrate: down is below", "-- Migrate: upload", "--",
   ])
-  func `A comment that is no mark is one`(text: String) throws {
+  func `A comment that is not a mark is a comment`(text: String) throws {
     let isRefused = text.hasPrefix("-- migrate:")
     let file = "-- migrate:up adds tables; drops none\nSELECT 1;\n\(text)\n"
     let error = problem { _ = try migrator(["1_a.sql": file]) }
@@ -108,7 +108,7 @@ import Testing
     #expect(try migrator(["1_a.sql": plain]).render() == migrator(["1_a.sql": windows]).render())
   }
 
-  @Test func `Bytes that are no UTF-8 are refused with their place`() {
+  @Test func `Bytes that are not UTF-8 are refused with their place`() {
     let error = problem {
       _ = try SourceFile(path: "1_a.sql", bytes: Array("-- migrate:up\nSELECT '".utf8) + [0xE4, 0x27])
     }

@@ -1,5 +1,6 @@
 import Foundation
 import SQLLexer
+import TestSupport
 import Testing
 
 @testable import Migrations
@@ -7,10 +8,8 @@ import Testing
 /// Files whose COPY data stays on the disk.
 @Suite struct LargeFileTests {
   private func file(_ text: String, _ body: (String) throws -> Void) throws {
-    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString)-1_a.sql").path
-    try Data(text.utf8).write(to: URL(filePath: path))
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try body(path)
+    let folder = try TemporaryFolder()
+    try body(try folder.file("1_a.sql", text))
   }
 
   private func migration(_ file: SourceFile) throws -> RenderedMigration {
@@ -78,7 +77,7 @@ import Testing
     "-- migrate:up\nINSERT INTO t VALUES (0, '\nCOPY t FROM stdin;\n');\nCOPY t FROM stdin;\nROWS\\.\n",
     "-- migrate:up\nCOPY t FROM stdin;\n{{v}}\nROWS\\.\n", "-- migrate:up\nCOPY t\nFROM stdin;\nROWS\\.\n",
   ])
-  func `Lines that are no data of a COPY, or may hold a parameter, stay in the text`(text: String) throws {
+  func `Lines that are not data of a COPY, or may hold a parameter, stay in the text`(text: String) throws {
     let text = text.split(separator: "ROWS", maxSplits: 1).joined(separator: rows)
     try file(text) { path in
       let parts = try SourceFile(reading: path, inPartsFrom: 1, leavingOut: 1000)
@@ -112,9 +111,8 @@ import Testing
 
   /// Small regular files are read without asking for their size.
   @Test func `Files of every size and kind are read whole, in their order`() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let temporary = try TemporaryFolder()
+    let folder = URL(filePath: temporary.path)
     let sizes = [30, 8191, 8192, 8193, 20_000]
     @Sendable func text(_ size: Int) -> String {
       "-- migrate:up\n" + String(repeating: "-", count: size - 15) + "\n"

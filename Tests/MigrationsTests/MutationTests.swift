@@ -3,7 +3,7 @@ import Migrations
 import SQLLexer
 import Testing
 
-/// Everything that reads a file which a user writes: whatever stands in it, the answer is a value or an error with its place.
+/// Everything that reads a file which a user writes: for any content the answer is a value or an error with its place.
 @Suite struct MutationTests {
   private static let file = """
     -- lint:ignore D013,V001 there is no way back
@@ -113,7 +113,7 @@ import Testing
 
   private func errors(_ file: [UInt8], _ manifest: [UInt8]) -> [MigrationError] {
     do {
-      // What is no UTF-8 is refused before, by the file itself.
+      // What is not UTF-8 is refused before, by the file itself.
       let source = try SourceFile(path: "1_a.sql", bytes: file)
       let declarations = try SourceFile(path: "parameters.yaml", bytes: manifest)
       let migrator = try migrator(["1_a.sql": source.text.string], manifest: declarations.text.string)

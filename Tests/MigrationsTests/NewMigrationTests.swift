@@ -1,17 +1,14 @@
 import Foundation
 import Migrations
+import TestSupport
 import Testing
 
 /// `new`, and what it makes of the folder's names.
 @Suite struct NewMigrationTests {
   private func folder(_ names: [String], _ body: (String) throws -> Void) throws {
-    let path = FileManager.default.temporaryDirectory.appending(path: "new-\(UUID().uuidString)/deep").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    for name in names {
-      try "-- migrate:up\n".write(toFile: "\(path)/\(name)", atomically: true, encoding: .utf8)
-    }
-    try body(path)
+    let folder = try TemporaryFolder()
+    for name in names { _ = try folder.file(name, "-- migrate:up\n") }
+    try body(folder.path)
   }
 
   @Test(arguments: [
@@ -47,8 +44,8 @@ import Testing
   @Test func `Files made in the same second get versions of their own, by several processes at once too`()
     async throws
   {
-    let path = FileManager.default.temporaryDirectory.appending(path: "new-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/new"
     try await withThrowingTaskGroup { group in
       for number in 0..<40 {
         group.addTask { _ = try MigrationSource.createMigration(named: "file \(number)", in: path) }

@@ -27,7 +27,7 @@ import Testing
     #expect(reader.read(ByteBuffer(bytes: Wire.query(sql))).clauses == [.by, .randomly])
   }
 
-  /// A message that does not concern the reader goes on as it comes, whatever its length.
+  /// A message that does not concern the reader goes on as it comes, at any length.
   @Test func streamsOtherMessages() {
     var reader = MessageReader()
     let header: [UInt8] = [UInt8(ascii: "d"), 0x3F, 0xFF, 0xFF, 0xFF]

@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func aFolderKeepsWhatWasUsedLast() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let room = UploadFolder(folder, maximumBytes: 40_000)
       func upload(_ number: Int) -> UploadCache.Upload {
         UploadCache.Upload(

@@ -2,10 +2,11 @@ import Foundation
 import ImageSources
 import Ingestion
 import PostgresClient
+import TestSupport
 import Testing
 import VectorSQL
 
-/// Files whose ids are texts or UUIDs, into tables that have such ids and into those that have not.
+/// Files whose ids are texts or UUIDs, into tables that have such ids and into those that do not.
 struct LoadingIDTests {
   private static let uuids = ["0b5f3a52-6a4e-4cf5-9d7a-0d7c9a1e2f30", "ffffffff-ffff-4fff-bfff-ffffffffffff"]
 
@@ -15,11 +16,8 @@ struct LoadingIDTests {
     into type: String,
     _ methods: [LoadOptions.Method] = [.insert, .copy]
   ) async throws -> [[String?]] {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appendingPathComponent(name)
-    try text.write(to: file, atomically: true, encoding: .utf8)
+    let folder = try TemporaryFolder()
+    let file = try folder.file(name, text)
     var found: [[String?]] = []
     for method in methods {
       try await ScratchSchema.with { connection, schema in
@@ -33,7 +31,7 @@ struct LoadingIDTests {
           (options.method, options.onConflict, options.batchRows) = (method, policy, 1)
           options.continuation = policy == .fail ? .ask : .restart
           let loader = Loader(settings: settings, target: LoadTarget(table: table), options: options)
-          let report = try await loader.run(FileBatchSource(FeatureSource(path: file.path)))
+          let report = try await loader.run(FileBatchSource(FeatureSource(path: file)))
           #expect(report.counts.handled == 2)
           #expect(report.counts.skipped == (policy == .skip ? 2 : 0))
         }

@@ -6,8 +6,7 @@ import Testing
 /// `adbvec sync --watch`: the real command, a server that goes away, and a system that watches few folders.
 @Suite(
   .serialized,
-  .enabled(if: FaultServer.isPossible, "no initdb, or no account that PostgreSQL may run as"),
-  .enabled(if: FaultServer.command != nil, "the command is not built"),
+  .enabled(if: OwnServer.isPossible, "no initdb, or no account that PostgreSQL may run as"),
   .enabled(if: Environment.hasData, "../shared/data is not there")
 )
 struct SyncWatchTests {
@@ -87,19 +86,19 @@ private final class Watching {
     return process.terminationStatus == 0
   }()
 
-  let server: FaultServer
+  let server: OwnServer
   let folder: EditedFolder
   private let errors: TemporaryFile
   private let process = Process()
 
-  private init(_ server: FaultServer) throws {
+  private init(_ server: OwnServer) throws {
     self.server = server
     folder = try EditedFolder()
     errors = try TemporaryFile("")
   }
 
   static func with(_ body: (Watching) async throws -> Void) async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       let connection = try await server.connect()
       try await connection.run(
         "CREATE TABLE image_search (id bigint PRIMARY KEY, class text, source text, image_vector real[])"
@@ -121,7 +120,7 @@ private final class Watching {
         "--weights", Environment.data + "/weights/squeezenet1_1-onnxzoo.safetensors",
         "--database-url", server.url,
       ] + more
-    let command = FaultServer.command ?? "adbvec"
+    let command = Program.adbvec
     if let watches {
       let limiting = "echo \(watches) > /proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\""
       process.executableURL = URL(filePath: "/usr/bin/unshare")

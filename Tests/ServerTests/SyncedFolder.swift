@@ -163,7 +163,7 @@ final class SyncedFolder: Sendable {
   }
 }
 
-/// Fills a folder with what people's folders have: names of every kind, links, copies, files that are no images, images
+/// Fills a folder with what people's folders have: names of every kind, links, copies, files that are not images, images
 /// that are broken or empty, what other programs leave behind, and a photograph of a telephone.
 struct MessyFolder {
   /// How many images can be read, those behind links counted once for each path.

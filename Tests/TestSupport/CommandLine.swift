@@ -15,6 +15,15 @@ public struct Finished: Sendable, Hashable {
   public var errorLines: [String] { error.split(separator: "\n").map(String.init) }
 }
 
+/// A program that a test's surroundings need and that failed.
+public struct ProgramFailure: Error, CustomStringConvertible {
+  /// The command line, and the end of what it said.
+  public let description: String
+
+  /// A failure with its reason.
+  public init(description: String) { self.description = description }
+}
+
 extension JSONDecoder {
   /// Reads what `--format json` prints: keys in snake_case.
   public static var ofReports: JSONDecoder {
@@ -72,10 +81,35 @@ public enum Program {
   /// A file and no pipe: a program may end without having read all of it.
   private static func inputFile(_ text: String) throws -> FileDescriptor {
     guard !text.isEmpty else { return try FileDescriptor.open("/dev/null", .readOnly) }
-    let path = "/tmp/adbvec-input-\(UUID().uuidString)"
-    try text.write(toFile: path, atomically: false, encoding: .utf8)
-    defer { unlink(path) }
-    return try FileDescriptor.open(FilePath(path), .readOnly)
+    return try withTemporaryFolder { folder in
+      try text.write(toFile: folder + "/input", atomically: false, encoding: .utf8)
+      return try FileDescriptor.open(FilePath(folder + "/input"), .readOnly)
+    }
+  }
+
+  /// Runs a program to its end while its caller's thread waits, for servers that must be there before the first test begins.
+  ///
+  /// - Throws: `ProgramFailure` when the program does not succeed.
+  @discardableResult
+  public static func runBlocking(_ words: [String], input: String = "") throws -> String {
+    try withTemporaryFolder { (folder: String) throws -> String in
+      try input.write(toFile: folder + "/input", atomically: false, encoding: .utf8)
+      // A server that is left behind must not hold descriptors of this process.
+      let closing = """
+        cd /; for f in /proc/self/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done 2>/dev/null; exec "$@"
+        """
+      let command = (["/bin/bash", "-c", closing, "bash"] + words)
+        .map { "'" + $0.replacing("'", with: "'\\''") + "'" }
+      // By `system`, because `Process` waits for whoever holds its descriptors, such as a server.
+      let status = system(
+        "\(command.joined(separator: " ")) <\(folder)/input >\(folder)/output 2>\(folder)/error"
+      )
+      guard status == 0 else {
+        let error = try String(contentsOfFile: folder + "/error", encoding: .utf8)
+        throw ProgramFailure(description: "\(words.joined(separator: " ")): \(error.suffix(500))")
+      }
+      return try String(contentsOfFile: folder + "/output", encoding: .utf8)
+    }
   }
 
   /// Runs a program to its end.

@@ -3,16 +3,13 @@ internal import Foundation
 
 /// A folder of images of one pixel, whose colour tells them apart, and everything that people do to images in it.
 public final class EditedFolder: Sendable {
+  private let folder: TemporaryFolder
+
   /// The folder's path.
-  public let path: String
+  public var path: String { folder.path }
 
   /// Makes an empty folder, which is deleted with this.
-  public init() throws {
-    path = "/tmp/adbvec-images-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  public init() throws { folder = try TemporaryFolder() }
 
   /// The images' paths in the folder, sorted.
   public func paths() -> [String] {
@@ -38,8 +35,7 @@ public final class EditedFolder: Sendable {
 
   /// Writes a file, below folders that are made.
   public func write(_ name: String, _ bytes: [UInt8]) throws {
-    try makeFolder(name)
-    try Data(bytes).write(to: URL(fileURLWithPath: absolute(name)))
+    _ = try folder.file(name, bytes)
   }
 
   /// Moves a file, onto another one too.

@@ -133,7 +133,7 @@ public enum OldBase {
     (try? Regex(pattern)).map { text.replacing($0, with: other) } ?? text
   }
 
-  /// Words behind which a name with brackets is no call.
+  /// Words behind which a name with brackets is not a call.
   private static let namesItself: Set<Substring> = [
     "INTO", "TABLE", "ON", "COPY", "ANALYZE", "EXISTS", "AS", "REFERENCES", "INDEX", "USING", "FUNCTION",
     "PROCEDURE",

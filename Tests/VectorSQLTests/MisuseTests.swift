@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Code that must not compile, with what the compiler says about it; and the same code set right, which must compile.
@@ -183,14 +184,11 @@ struct Misuse: Sendable, CustomTestStringConvertible {
   }
 
   static func typecheck(file text: String) throws -> (status: Int32, output: String) {
-    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "misuse-\(UUID().uuidString).swift"
-    )
-    defer { try? FileManager.default.removeItem(at: file) }
-    try text.write(to: file, atomically: true, encoding: .utf8)
+    let folder = try TemporaryFolder()
+    let file = try folder.file("misuse.swift", text)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(compiler))
-    process.arguments = ["-typecheck", "-swift-version", "6", "-I", modules, file.path]
+    process.arguments = ["-typecheck", "-swift-version", "6", "-I", modules, file]
     let pipe = Pipe()
     process.standardError = pipe
     process.standardOutput = pipe

@@ -94,7 +94,7 @@ struct SearchPlanTests {
     #expect(plan.shards == nil)
   }
 
-  @Test("an index scan without an order is no vector search")
+  @Test("an index scan without an order is not a vector search")
   func keyIndex() throws {
     let plan = try plan(
       """

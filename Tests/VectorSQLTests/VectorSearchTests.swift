@@ -32,7 +32,7 @@ struct VectorSearchTests {
     }
   }
 
-  @Test("a search that would return fewer rows than asked for gets the settings that mend it")
+  @Test("a search that would return fewer rows than asked for gets the settings that prevent it")
   func automaticSettings() throws {
     func settings(_ change: (inout VectorSearch) -> Void) throws -> [String] {
       var search = imageSearch(to: .vector(probe))
@@ -100,7 +100,7 @@ struct VectorSearchTests {
     }
   }
 
-  @Test("a dialect without words for iterative scans asks for none, whatever the server can do")
+  @Test("a dialect without words for iterative scans asks for none, even where the server has them")
   func noIterativeScan() throws {
     let sandbox = Dialect.analyticDB.adapted { $0.iterativeScan = true }
     let old = Dialect.pgvector.adapted { $0.iterativeScan = false }

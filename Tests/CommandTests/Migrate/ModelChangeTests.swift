@@ -271,7 +271,7 @@ struct ModelChangeTests {
       #expect(refused.exitCode == 1)
       #expect(refused.error.contains("1 of 8 images"))
       #expect(try await bench.leftovers() == [])
-      // There, and not to be read: the backfill ends, and goes on once that is mended.
+      // There, and not to be read: the backfill ends, and goes on once that is corrected.
       let broken = bench.folder + "/broken.png"
       try Data("no image".utf8).write(to: URL(filePath: broken))
       _ = try await bench.rows("UPDATE image_search SET source = '\(broken)' WHERE id = 2")

@@ -189,7 +189,7 @@ struct StorageChangeTests {
     }
   }
 
-  /// Once in the order of the keys, whatever the statistics say: ids in the order of their texts would be met out of turn.
+  /// Once in the order of the keys, for any statistics: ids in the order of their texts would be met out of turn.
   @Test func aBackfillGoesThroughTheKeysOnceByTheirIndex() async throws {
     try await ChangeBench.with(dimension: 8) { bench in
       _ = try await bench.rows("DROP INDEX image_search_image_vector_idx")

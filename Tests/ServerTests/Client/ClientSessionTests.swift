@@ -155,13 +155,13 @@ struct ClientSessionTests {
     }
   }
 
-  @Test(.enabled(if: PgBouncer.path != nil && FaultServer.isPossible, "pgbouncer is missing"))
+  @Test(.enabled(if: PgBouncer.isPossible && OwnServer.isPossible, "pgbouncer is missing"))
   func preparedStatementsDoNotClashBehindPooler() async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       #expect(try await server.connect().capabilities().isPooled == false)
-      try await PgBouncer.with(server, mode: "transaction") { settings in
+      try await PgBouncer.with(server.address, mode: "transaction") { pooler in
         for _ in 0..<8 {
-          let connection = try await PostgresConnection.connect(settings)
+          let connection = try await PostgresConnection.connect(pooler.settings)
           let sum = Statement("SELECT $1::int + 1", binds: [.int4(1)])
           for _ in 0..<3 {
             #expect(try await connection.query(sum, prepared: true)[0].value(at: 0, as: Int.self) == 2)

@@ -164,7 +164,7 @@ struct ClientTests {
       let error = await #expect(throws: PostgresError.self) {
         try await connection.transaction { connection in _ = try? await connection.run("SELECT 1/0") }
       }
-      #expect(error?.code == .rolledBack, "COMMIT of a failed transaction is no success")
+      #expect(error?.code == .rolledBack, "COMMIT of a failed transaction is not a success")
     }
   }
 

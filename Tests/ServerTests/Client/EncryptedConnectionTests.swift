@@ -3,14 +3,9 @@ import LocalPostgres
 import TestSupport
 import Testing
 
-private enum Pooler {
-  static let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
-    .first(where: FileManager.default.isExecutableFile)
-}
-
 /// Connections as deployments make them, through the installed libpq: a password (SCRAM-SHA-256), and TLS with a checked
 /// certificate. pgbouncer stands in for a server with TLS.
-@Suite(.enabled(if: Pooler.program != nil, "pgbouncer is not installed"))
+@Suite(.enabled(if: PgBouncer.isPossible, "pgbouncer is not installed"))
 struct EncryptedConnectionTests {
   /// Runs a migrate command of both programs with a URL.
   private func up(_ url: String, _ folder: String) async throws -> [Finished] {
@@ -57,51 +52,39 @@ struct EncryptedConnectionTests {
     }
   }
 
+  /// Makes a key and a certificate that nobody signed, in a folder.
+  private func certify(_ host: String, _ name: String, in folder: String) async throws -> String {
+    let script = """
+      openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=\(host) -addext subjectAltName=DNS:\(host) \
+      -keyout \(name).key -out \(name).pem && chmod a+r \(name).key
+      """
+    let made = try await Program.run("/bin/bash", ["-c", script], folder: folder)
+    try #require(made.exitCode == 0, "\(made.error)")
+    return "\(folder)/\(name)"
+  }
+
   @Test func aCertificateIsChecked() async throws {
     try await withMigrations { folder in
       try await TestServer.withDatabase(extensions: []) { database in
         let secret = try password(TestServer.home.path)
-        let port = try await TestServer.running().port
-        let listen = 20_000 + Int.random(in: 0..<20_000)
-        let script = """
-          set -e
-          openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-          -keyout "$0/key.pem" -out "$0/cert.pem" 2>/dev/null
-          cat > "$0/pooler.ini" <<INI
-          [databases]
-          * = host=127.0.0.1 port=\(port) user=adbvec password=\(secret)
-          [pgbouncer]
-          listen_addr = 127.0.0.1
-          listen_port = \(listen)
-          unix_socket_dir =
-          auth_type = any
-          pool_mode = session
-          pidfile = $0/pooler.pid
-          client_tls_sslmode = require
-          client_tls_key_file = $0/key.pem
-          client_tls_cert_file = $0/cert.pem
-          ignore_startup_parameters = extra_float_digits,options
-          INI
-          account=
-          if [ "$(id -u)" = 0 ]; then chown -R adbvec "$0"; account="setpriv --reuid adbvec --regid adbvec --clear-groups --"; fi
-          $account \(Pooler.program ?? "pgbouncer") -q -d "$0/pooler.ini" >/dev/null 2>&1
-          for _ in $(seq 50); do (exec 3<>/dev/tcp/127.0.0.1/\(listen)) 2>/dev/null && exit 0; sleep 0.1; done
-          exit 1
-          """
-        let started = try await Program.run("/bin/bash", ["-c", script, folder])
-        try #require(started.exitCode == 0, "\(started.error)")
-        let base =
-          "postgresql://adbvec@localhost:\(listen)/\(database.name)?hostaddr=127.0.0.1&sslmode=verify-full"
-        let trusted = try await up("\(base)&sslrootcert=\(folder)/cert.pem", folder)
+        let upstream =
+          "host=127.0.0.1 port=\(try await TestServer.running().port) user=adbvec password=\(secret)"
+        let own = try await certify("localhost", "own", in: folder)
         // A root that did not sign it: another certificate of the same kind.
-        let other =
-          "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout \"$0/k2.pem\" -out \"$0/c2.pem\""
-        _ = try await Program.run("/bin/bash", ["-c", other, folder])
-        let foreign = try await up("\(base)&sslrootcert=\(folder)/c2.pem", folder)
-        _ = try await Program.run("/bin/bash", ["-c", "kill $(cat \"$0/pooler.pid\")", folder])
-        for finished in trusted { #expect(finished.exitCode == 0, "\(finished.error)") }
-        for finished in foreign {
-          #expect(finished.exitCode == 5 && finished.error.contains("certificate"), "\(finished.error)")
+        let other = try await certify("other", "other", in: folder)
+        let options = [
+          "listen_addr = 127.0.0.1", "client_tls_sslmode = require", "client_tls_key_file = \(own).key",
+          "client_tls_cert_file = \(own).pem",
+        ]
+        try await PgBouncer.with(upstream, mode: "session", options: options) { pooler in
+          let base =
+            "postgresql://adbvec@localhost:\(pooler.port)/\(database.name)?hostaddr=127.0.0.1&sslmode=verify-full"
+          for finished in try await up("\(base)&sslrootcert=\(own).pem", folder) {
+            #expect(finished.exitCode == 0, "\(finished.error)")
+          }
+          for finished in try await up("\(base)&sslrootcert=\(other).pem", folder) {
+            #expect(finished.exitCode == 5 && finished.error.contains("certificate"), "\(finished.error)")
+          }
         }
       }
     }

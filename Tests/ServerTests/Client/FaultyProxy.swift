@@ -4,7 +4,7 @@ import Synchronization
 /// `MSG_NOSIGNAL` of Linux, whose imported type differs with the modules around it.
 private let noSignal: Int32 = 0x4000
 
-/// Stands between client and server on the loopback and breaks connections after so many bytes from the client.
+/// Stands between client and server on the loopback and breaks connections after a number of bytes from the client.
 final class FaultyProxy: Sendable {
   /// What happens to a connection.
   enum Fault: String, CaseIterable, Sendable {

@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 import VectorSQL
 
-/// What the doctor finds on a Citus cluster whose shards were damaged on purpose, and whether its fixes mend that.
+/// What the doctor finds on a Citus cluster whose shards were damaged on purpose, and whether its fixes help.
 @Suite(.enabled(if: CitusCluster.isThere, CitusCluster.reason), .serialized) struct CitusDoctorTests {
   private func findings(_ cluster: CitusCluster) async throws -> [String: Finding] {
     var expectations = Expectations(table: try cluster.table, dialect: .pgvector)
@@ -27,7 +27,7 @@ import VectorSQL
   }
 
   /// Makes the indexes as the fix says.
-  private func mend(_ finding: Finding, _ cluster: CitusCluster) async throws {
+  private func fix(_ finding: Finding, _ cluster: CitusCluster) async throws {
     for statement in try #require(finding.fix).split(separator: ";") where statement.contains("INDEX") {
       try await cluster.connection.run(trusted: String(statement))
     }
@@ -60,7 +60,7 @@ import VectorSQL
       let found = try await findings(cluster)
       let finding = try #require(found["shards"])
       #expect(finding.message.hasPrefix("1 of 4 shards have no vector index"))
-      try await mend(finding, cluster)
+      try await fix(finding, cluster)
     }
   }
 
@@ -83,7 +83,7 @@ import VectorSQL
       let finding = try #require(found["shards"])
       #expect(finding.severity == .wrong)
       #expect(finding.message.hasPrefix("the index of shard \(number) on "))
-      try await mend(finding, cluster)
+      try await fix(finding, cluster)
     }
   }
 

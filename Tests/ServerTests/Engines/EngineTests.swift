@@ -64,7 +64,7 @@ import TestSupport
   }
 
   @Test func theDumpProgramOfGreenplumIsFoundWhereItIsInstalled() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try FileManager.default.createDirectory(atPath: folder + "/bin", withIntermediateDirectories: true)
       let program = folder + "/bin/pg_dump"
       func found(_ engine: Engine, home: String?) -> String? {

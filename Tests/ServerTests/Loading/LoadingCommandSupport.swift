@@ -6,7 +6,7 @@ import Testing
 /// The real command, loading 3,000 rows slowly into a table of a server that may be broken.
 struct CommandLoad: Sendable {
   static let rows = 3000
-  let server: FaultServer
+  let server: OwnServer
   let method: String
   private let file: TemporaryFile
   private let errors: TemporaryFile
@@ -17,7 +17,7 @@ struct CommandLoad: Sendable {
   static func with(
     method: String,
     placement: String = "",
-    on server: FaultServer,
+    on server: OwnServer,
     _ body: (CommandLoad) async throws -> Void
   ) async throws {
     let connection = try await server.connect()
@@ -45,7 +45,7 @@ struct CommandLoad: Sendable {
   func start(rate: Int = 1000, _ more: String...) throws -> Process {
     try errors.write("")
     let process = Process()
-    process.executableURL = URL(filePath: FaultServer.command ?? "adbvec")
+    process.executableURL = URL(filePath: Program.adbvec)
     process.arguments =
       ["load", file.path, "--database-url", server.url, "--method", method, "--batch", "50"]
       + ["--rate-limit", "\(rate)"] + more

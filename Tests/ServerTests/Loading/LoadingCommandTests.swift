@@ -6,13 +6,12 @@ import Testing
 /// The real command and the real server, broken in the middle of a load: going on ends with exactly the right rows.
 @Suite(
   .serialized,
-  .enabled(if: FaultServer.isPossible, "no initdb, or no account that PostgreSQL may run as"),
-  .enabled(if: FaultServer.command != nil, "the command is not built")
+  .enabled(if: OwnServer.isPossible, "no initdb, or no account that PostgreSQL may run as")
 )
 struct LoadingCommandTests {
   @Test(arguments: ["insert", "copy"])
   func aKilledToolLeavesWhatItCommitted(method: String) async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       try await CommandLoad.with(method: method, on: server) { load in
         var kills = 0
         while kills < 4 {
@@ -32,7 +31,7 @@ struct LoadingCommandTests {
   }
 
   @Test func controlCSaysHowToGoOn() async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       try await CommandLoad.with(method: "copy", on: server) { load in
         let process = try load.start(rate: 100)
         try await load.waitForRows(beyond: 200, process)
@@ -50,7 +49,7 @@ struct LoadingCommandTests {
   /// batches back, which the load must notice. Where the server happened to write just then, it is crashed again.
   @Test(arguments: ["insert", "copy"])
   func aServerThatCrashesAndComesBackLosesNothing(method: String) async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       let connection = try await server.connect()
       for setting in [
         "wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'", "bgwriter_lru_maxpages = 0",
@@ -77,7 +76,7 @@ struct LoadingCommandTests {
   /// A crash empties an UNLOGGED table and keeps the journal of its load.
   @Test(arguments: ["insert", "copy"])
   func anUnloggedTableThatACrashEmptiedIsFilledAgain(method: String) async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       try await CommandLoad.with(method: method, on: server) { load in
         let connection = try await server.connect()
         try await connection.run("ALTER TABLE image_search SET UNLOGGED")
@@ -98,8 +97,8 @@ struct LoadingCommandTests {
 
   @Test(.enabled(if: TinyDisk.isPossible, "only root can mount a small disk"))
   func aFullDiskStopsTheLoad() async throws {
-    try await FaultServer.with { server in
-      try await TinyDisk.with(owner: FaultServer.account ?? "") { space in
+    try await OwnServer.with { server in
+      try await TinyDisk.with { space in
         let connection = try await server.connect()
         try await connection.run(trusted: "CREATE TABLESPACE tiny LOCATION '\(space)'")
         let ballast = URL(filePath: space).deletingLastPathComponent().appending(path: "ballast")

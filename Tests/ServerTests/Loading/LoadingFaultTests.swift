@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import VectorSQL
 
-/// Whatever breaks while rows are loaded, going on ends with exactly the right rows.
+/// After any fault while rows are loaded, going on ends with exactly the right rows.
 @Suite(.serialized)
 struct LoadingFaultTests {
   @Test(arguments: [LoadOptions.Method.copy, .insert], [1, 3])

@@ -4,6 +4,7 @@ import Foundation
 import ImageSources
 import Ingestion
 import PostgresClient
+import TestSupport
 import Testing
 import VectorSQL
 
@@ -11,25 +12,14 @@ import VectorSQL
 @Suite(.serialized)
 struct LoadingFolderTests {
   /// A folder of images of one pixel, whose red is the vector.
-  private final class Images: Sendable {
-    let path: String
+  private struct Images: Sendable {
+    private let folder: EditedFolder
+    var path: String { folder.path }
 
-    init() throws {
-      path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
+    init() throws { folder = try EditedFolder() }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// A bitmap of 24 bits per pixel.
     func write(_ name: String, red: UInt8, extraBytes: Int = 0) throws {
-      var bytes: [UInt8] = Array("BM".utf8)
-      func append(_ words: [UInt32]) {
-        for word in words { withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) } }
-      }
-      append([58, 0, 54, 40, 1, 1, 1 | 24 << 16, 0, 4, 0, 0, 0, 0])
-      bytes += [0, 0, red, 0] + [UInt8](repeating: 0, count: extraBytes)
-      try Data(bytes).write(to: URL(fileURLWithPath: path + "/" + name))
+      try folder.write(name, red, extraBytes: extraBytes)
     }
 
     func load(

@@ -148,16 +148,11 @@ struct LoadingDelimiterTests {
 /// A file that is gone with the test.
 final class TemporaryFile: Sendable {
   let path: String
+  private let folder: TemporaryFolder
 
   init(_ content: String, name: String = "features.txt") throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    path = folder.appendingPathComponent(name).path
-    try write(content)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(at: URL(fileURLWithPath: path).deletingLastPathComponent())
+    folder = try TemporaryFolder()
+    path = try folder.file(name, content)
   }
 
   func write(_ content: String) throws {

@@ -11,7 +11,7 @@ import TestSupport
 import Testing
 import VectorSQL
 
-/// Tables that follow their folders: whatever happens to the images, and whenever a run is stopped, the rows are those
+/// Tables that follow their folders: for every change of the images, and whenever a run is stopped, the rows are those
 /// of a fresh load of the folder as it is.
 @Suite(.serialized)
 struct SyncTests {

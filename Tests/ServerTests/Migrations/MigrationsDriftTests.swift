@@ -37,7 +37,7 @@ struct MigrationsDriftTests {
     }
   }
 
-  @Test func `CRLF and a byte order mark are no edit`() async throws {
+  @Test func `CRLF and a byte order mark are not an edit`() async throws {
     try await applied { connection in
       let windows = "\u{FEFF}" + template.split(separator: "\n").map { $0 + "\r\n" }.joined()
       let same = try migrator(["1_a.sql": windows], manifest: manifest)
@@ -132,7 +132,7 @@ struct MigrationsDriftTests {
       ([:], "bring the file back and finish it"),
       (["3_half.sql": "half"], "give 3_half.sql the version 2 again and finish it"),
       (["3_other.sql": "half"], "give 3_other.sql the version 2 again and finish it"),
-      (["3_half.sql": "mended"], "give 3_half.sql the version 2 again and finish it"),
+      (["3_half.sql": "corrected"], "give 3_half.sql the version 2 again and finish it"),
     ] as [([String: String], String)]
   )
   func `A half-done file that is gone stops a run, however high its version`(
@@ -227,7 +227,7 @@ struct MigrationsDriftTests {
     }
   }
 
-  @Test func `A way down that stopped half-way goes on with a file whose rest was mended`() async throws {
+  @Test func `A way down that stopped half-way goes on with a file whose rest was corrected`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       let file = { (first: String, last: String) in
@@ -244,8 +244,8 @@ struct MigrationsDriftTests {
         try await changed.down(on: connection).report
       }
       #expect(errors?.errors.first?.message.contains("were changed since they ran") == true)
-      let mended = try migrator(file("DROP TABLE a", "DROP TABLE b"))
-      #expect(try await mended.down(on: connection).report.migrations.map(\.statements) == [1])
+      let corrected = try migrator(file("DROP TABLE a", "DROP TABLE b"))
+      #expect(try await corrected.down(on: connection).report.migrations.map(\.statements) == [1])
       #expect(try await connection.column("SELECT count(*) FROM adbvec_migrations") == ["0"])
       #expect(try await connection.column("SELECT to_regclass('b')") == ["NULL"])
     }

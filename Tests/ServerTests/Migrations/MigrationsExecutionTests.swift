@@ -145,7 +145,7 @@ struct MigrationsExecutionTests {
     }
   }
 
-  @Test func `The history stays in its schema, whatever search_path says`() async throws {
+  @Test func `The history stays in its schema for every search_path`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       try await connection.run("CREATE SCHEMA other; SET search_path = other")

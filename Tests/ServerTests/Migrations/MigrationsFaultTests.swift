@@ -1,13 +1,14 @@
 import Foundation
 import Migrations
 import PostgresClient
+import TestSupport
 import Testing
 
 /// Faults that take a server, a program or a disk with them: on a server of their own.
 @Suite(
   .serialized,
   .enabled(
-    if: FaultServer.isPossible,
+    if: OwnServer.isPossible,
     "no PostgreSQL programs: set ADBVEC_PG_BIN, or run 'adbvec db fetch'"
   )
 )
@@ -25,19 +26,19 @@ struct MigrationsFaultTests {
   private static let complete = ["1", "2", "3", "4"]
 
   /// How long sessions sleep from now on.
-  private func setNap(_ seconds: Int, _ server: FaultServer) async throws {
+  private func setNap(_ seconds: Int, _ server: OwnServer) async throws {
     let connection = try await server.connect()
     let database = try await connection.column("SELECT current_database()")[0]
     try await connection.run(trusted: "ALTER DATABASE \"\(database)\" SET adbvec.nap = '\(seconds)'")
     await connection.close()
   }
 
-  private func rows(_ server: FaultServer) async throws -> [String] {
+  private func rows(_ server: OwnServer) async throws -> [String] {
     try await server.connect().column("SELECT id FROM a ORDER BY 1")
   }
 
   /// Waits until a statement with this text is running.
-  private func waitFor(_ text: String, _ server: FaultServer) async throws -> Int32 {
+  private func waitFor(_ text: String, _ server: OwnServer) async throws -> Int32 {
     let observer = try await server.connect()
     var found: Int32 = 0
     try await waitUntil {
@@ -51,12 +52,9 @@ struct MigrationsFaultTests {
     return found
   }
 
-  @Test(
-    .enabled(if: FaultServer.command != nil, "the adbvec program was not built; ADBVEC_BINARY may name it"),
-    arguments: ["INSERT INTO a VALUES (2)", "SELECT pg_sleep"]
-  )
+  @Test(arguments: ["INSERT INTO a VALUES (2)", "SELECT pg_sleep"])
   func `After kill -9 of the tool the next run completes what is missing`(statement: String) async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       let folder = try server.write(slow)
       // The killed program's statement goes on for so long.
       try await setNap(5, server)
@@ -75,11 +73,8 @@ struct MigrationsFaultTests {
     }
   }
 
-  @Test(
-    .enabled(if: FaultServer.command != nil, "the adbvec program was not built; ADBVEC_BINARY may name it")
-  )
-  func `Ctrl-C ends the statement on the server, and the next run goes on from there`() async throws {
-    try await FaultServer.with { server in
+  @Test func `Ctrl-C ends the statement on the server, and the next run goes on from there`() async throws {
+    try await OwnServer.with { server in
       try await setNap(60, server)
       let process = try server.start(["migrate", "up", "--migrations", try server.write(slow)])
       let backend = try await waitFor("SELECT pg_sleep", server)
@@ -100,7 +95,7 @@ struct MigrationsFaultTests {
   }
 
   @Test func `After kill -9 of the backend the next run completes what is missing`() async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       let migrator = try migrator(slow)
       for _ in 0..<2 {
         try await setNap(60, server)
@@ -119,12 +114,12 @@ struct MigrationsFaultTests {
   }
 
   @Test func `After a restart of the server half-way the next run completes what is missing`() async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       let migrator = try migrator(slow)
       try await setNap(60, server)
       let run = migrator.up(on: try await server.connect())
       _ = try await waitFor("SELECT pg_sleep", server)
-      try await server.restart()
+      try server.restart()
       try await setNap(0, server)
       await #expect(throws: (any Error).self) { try await run.report }
       let status = try await migrator.status(on: try await server.connect())
@@ -135,7 +130,7 @@ struct MigrationsFaultTests {
   }
 
   @Test func `After a crash of the server its history tells what its schema holds`() async throws {
-    try await FaultServer.with { server in
+    try await OwnServer.with { server in
       var files = ["21_nap.sql": "-- migrate:up\n\(Self.nap);\n"]
       for number in 1...20 {
         files["\(number)_t.sql"] = "-- migrate:up\nCREATE TABLE t\(number) (id int);\n"
@@ -163,8 +158,8 @@ struct MigrationsFaultTests {
 
   @Test(.enabled(if: TinyDisk.isPossible, "mounting a small tmpfs needs root"))
   func `A full disk fails the file and leaves nothing of it`() async throws {
-    try await FaultServer.with { server in
-      try await TinyDisk.with(owner: FaultServer.account ?? "") { disk in
+    try await OwnServer.with { server in
+      try await TinyDisk.with { disk in
         let connection = try await server.connect()
         try await connection.run(trusted: "CREATE TABLESPACE tiny LOCATION '\(disk)'")
         let migrator = try migrator([
@@ -183,12 +178,13 @@ struct MigrationsFaultTests {
     }
   }
 
-  @Test(.enabled(if: PgBouncer.path != nil, "pgbouncer is missing"), arguments: ["transaction", "session"])
+  @Test(.enabled(if: PgBouncer.isPossible, "pgbouncer is missing"), arguments: ["transaction", "session"])
   func `Behind pgbouncer files with a transaction run, others are refused with advice`(mode: String)
     async throws
   {
-    try await FaultServer.with { server in
-      try await PgBouncer.with(server, mode: mode) { settings in
+    try await OwnServer.with { server in
+      try await PgBouncer.with(server.address, mode: mode) { pooler in
+        let settings = pooler.settings
         let files = [
           "1_a.sql": slow["1_a.sql"] ?? "", "4_d.sql": "-- migrate:up\nINSERT INTO a VALUES (9);\n",
         ]

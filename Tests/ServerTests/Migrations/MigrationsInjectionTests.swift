@@ -3,10 +3,10 @@ import PostgresClient
 import TestSupport
 import Testing
 
-/// Hostile values on a server: whatever is accepted arrives as the value that it is, and a table that they would drop stays.
+/// Hostile values on a server: what is accepted arrives as the value that it is, and a table that they would drop stays.
 @Suite(.enabled(if: MigrationsDatabase.isThere, MigrationsDatabase.reason))
 struct MigrationsInjectionTests {
-  /// Statements that a server runs whatever value is accepted in them.
+  /// Statements that a server runs with every value that is accepted in them.
   private static let places = [
     "INSERT INTO sink VALUES ({{n}}, {{v}});", "COMMENT ON TABLE canary IS {{v}};", "SELECT 1 AS {{v}};",
     "-- {{v}}\nSELECT 1;",

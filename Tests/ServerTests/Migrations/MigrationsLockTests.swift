@@ -51,7 +51,7 @@ struct MigrationsLockTests {
     }
   }
 
-  @Test func `A lock that is not to be had ends with its holder's name`() async throws {
+  @Test func `A lock that cannot be obtained ends with its holder's name`() async throws {
     try await MigrationsDatabase.with { database in
       let holder = try await database.connect()
       let blocked = try migrator(slow) { $0.lockWait = 300 }

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import PostgresClient
 import SQLLexer
+import TestSupport
 import Testing
 
 @testable import Migrations
@@ -191,17 +192,15 @@ struct MigrationsManyFilesTests {
   }
 
   @Test func `A COPY of 40 MB is sent from the disk`() async throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "large-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let temporary = try TemporaryFolder()
     let row = String(repeating: "x", count: 990)
     var text = "-- migrate:up\nCREATE TABLE large (id int, note text);\nCOPY large FROM stdin;\n"
     for id in 1...40_000 { text += "\(id)\t\(row)\n" }
     text += "\\.\nINSERT INTO large VALUES (0, 'last');\n"
-    try Data(text.utf8).write(to: URL(filePath: folder + "/1_large.sql"))
+    let file = try temporary.file("1_large.sql", text)
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
-      let migrator = try Migrator(source: .folder(folder), dialect: .pgvector)
+      let migrator = try Migrator(source: .folder(temporary.path), dialect: .pgvector)
       #expect(migrator.source.files[0].data.count == 1 && migrator.source.files[0].text.utf8.count < 1000)
       _ = try await migrator.up(on: connection).report
       #expect(
@@ -222,19 +221,19 @@ struct MigrationsManyFilesTests {
       let embedded = try Migrator(source: .embedded(["1_large.sql": text]), dialect: .pgvector)
       let whole = try embedded.planFromNothing().psql.replacing(
         "(1_large.sql)",
-        with: "(\(folder)/1_large.sql)"
+        with: "(\(file))"
       )
       .replacing(embedded.assumed[0].renderedHash, with: migrator.assumed[0].renderedHash)
       // Nobody looks whether data on the disk is ASCII.
       .replacing("\\set ON_ERROR_STOP on\n", with: "\\set ON_ERROR_STOP on\n\\encoding UTF8\n")
       #expect(plan.hexadecimal() == SHA256.hexadecimal(of: whole))
-      let file = try #require(try migrator.render().first)
+      let migration = try #require(try migrator.render().first)
       var rendered = ""
-      try file.write(.up) { rendered += $0 }
+      try migration.write(.up) { rendered += $0 }
       #expect("-- migrate:up\n" + rendered == text)
-      let json = try String(decoding: JSONEncoder().encode(file), as: UTF8.self)
+      let json = try String(decoding: JSONEncoder().encode(migration), as: UTF8.self)
       #expect(json.utf8.count < 10_000 && json.contains("\"data_files\":[{"))
-      #expect(file.dataFiles?.map(\.bytes) == [rendered.utf8.count - file.up.utf8.count])
+      #expect(migration.dataFiles?.map(\.bytes) == [rendered.utf8.count - migration.up.utf8.count])
     }
   }
 }

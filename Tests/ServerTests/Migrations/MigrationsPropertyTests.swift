@@ -12,7 +12,7 @@ import Testing
 struct MigrationsPropertyTests {
   private static let count = ProcessInfo.processInfo.environment["ADBVEC_HISTORIES"].flatMap { Int($0) } ?? 12
 
-  @Test func `Whatever breaks a run, the end is that of an unbroken one or a reason`() async throws {
+  @Test func `After every fault in a run the end is that of an unbroken one or a reason`() async throws {
     var ends: [History.End: Int] = [:]
     for seed in 1...Self.count {
       let history = History(seed: UInt64(seed))

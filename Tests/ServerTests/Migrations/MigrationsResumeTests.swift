@@ -28,7 +28,7 @@ struct MigrationsResumeTests {
     }
   }
 
-  @Test func `An edit of a statement that has yet to run is no drift`() async throws {
+  @Test func `An edit of a statement that has yet to run is not drift`() async throws {
     try await MigrationsDatabase.with { database in
       let connection = try await database.connect()
       let text = { (last: String) in "-- migrate:up transaction:false\nCREATE TABLE a (x int);\n\(last);\n" }

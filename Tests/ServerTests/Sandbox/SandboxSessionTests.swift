@@ -100,15 +100,15 @@ import VectorSQL
   /// The server's reason for closing arrives, new clients are told, and the next server is found.
   @Test func survivesARestart() async throws {
     try await OwnServer.with { server in
-      try await SandboxUnderTest.with(server.upstream, database: "postgres") { sandbox in
+      try await SandboxUnderTest.with(.unixSocket(server.socket), database: "postgres") { sandbox in
         let client = try RawClient(port: sandbox.port)
         _ = client.logIn(sandbox.database)
-        try await server.stop()
+        try server.stop()
         let farewell = String(decoding: client.receive(), as: UTF8.self)
         #expect(farewell.contains("57P01") && farewell.hasSuffix("\0\0"))
         let refused = await #expect(throws: PostgresError.self) { try await sandbox.connect() }
         #expect(refused?.description.contains("does not answer") == true)
-        try await server.start()
+        try server.start()
         let next = try await sandbox.connect()
         #expect(try await next.query(Statement("SELECT 1")).count == 1)
         await next.close()

@@ -11,8 +11,8 @@ import VectorSQL
     try await SandboxUnderTest.before { sandbox, _ in
       let rows = 20_000
       let digest = "SELECT md5(string_agg(i || t, ',' ORDER BY i)), sum(length(t)) FROM"
-      let file = "/tmp/adbvec-sandbox-\(Environment.processID).copy"
-      defer { try? FileManager.default.removeItem(atPath: file) }
+      let folder = try TemporaryFolder()
+      let file = folder.path + "/rows.copy"
       let finished = try await sandbox.psql(
         """
         CREATE TABLE a AS SELECT i, repeat('DISTRIBUTED BY (i) ', 50) || i AS t FROM generate_series(1, \(rows)) i DISTRIBUTED BY (i);

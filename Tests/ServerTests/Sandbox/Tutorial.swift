@@ -22,7 +22,7 @@ enum Tutorial {
     """,
   ]
 
-  /// The statements and the load in the tutorial's Python, then a line a row found for each image asked for.
+  /// The statements and the load in the tutorial's Python, then one line per row found for each image asked for.
   /// Arguments: module, port, database, feature file, ids.
   static let program = """
     import importlib, io, sys

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import VectorSQL
 
-/// The page's side of the database: connections that are lent, watched and taken back, whatever a search does.
+/// The page's side of the database: connections that are lent, watched and taken back after every search.
 @Suite struct SearchBackendTests {
   private static func withBackend(
     _ rows: String,

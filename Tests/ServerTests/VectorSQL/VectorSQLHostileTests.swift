@@ -59,7 +59,7 @@ extension VectorSQLOnServer {
   }
 
   @Test(
-    "a search is one statement for the server, whatever its values",
+    "a search is one statement for the server, for all values",
     arguments: VectorSQLServer.dialectNames
   )
   func statementCount(_ dialectName: String) async throws {

@@ -1,33 +1,6 @@
-import Foundation
+import TestSupport
 
 @testable import ImageSources
-
-/// A folder that is gone with the test.
-final class Scratch: Sendable {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(atPath: path)
-  }
-
-  /// Writes a file, and the folders on the way to it.
-  func file(_ name: String, _ bytes: [UInt8]) throws -> String {
-    let file = path + "/" + name
-    let folder = (file as NSString).deletingLastPathComponent
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try Data(bytes).write(to: URL(fileURLWithPath: file))
-    return file
-  }
-
-  func file(_ name: String, _ text: String) throws -> String {
-    try file(name, Array(text.utf8))
-  }
-}
 
 /// Every row of a source, as `id|class|numbers`.
 func rows(of source: FeatureSource, batch limit: Int = 2) throws -> [String] {
@@ -47,7 +20,7 @@ func rows(of source: FeatureSource, batch limit: Int = 2) throws -> [String] {
 
 /// The rows of a text, read as a file.
 func rows(of text: String, name: String) throws -> [String] {
-  let scratch = try Scratch()
+  let scratch = try TemporaryFolder()
   return try rows(of: FeatureSource(path: scratch.file(name, text)))
 }
 
