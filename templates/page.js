@@ -145,7 +145,7 @@ export async function load(request, { push = true, scroll = 0, focus = false } =
     const isUpload = sent.method === 'POST';
     const { page, response, elapsed } = await fetchPage(sent);
     show(page);
-    // The features of an upload were made in the request before the redirect: they are no transfer.
+    // The features of an upload were made in the request before the redirect: they are not a transfer.
     const features = number(results.querySelector('.t-features dd')?.textContent);
     time(elapsed - (isUpload ? features : 0));
     if (push && (response.redirected || !isUpload)) {

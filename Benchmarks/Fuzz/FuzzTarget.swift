@@ -65,7 +65,7 @@ private func readImage(_ bytes: UnsafeRawBufferPointer) {
     appliesOrientation: true,
     convertsColours: true
   )
-  // Reduced by whatever fits the input, and by nothing.
+  // Reduced by anything that fits the input, and by nothing.
   var reduced = options
   (reduced.background, reduced.fidelity) = (nil, .fast)
   let side = Int(bytes.last ?? 0)

@@ -4,8 +4,8 @@
                    [--workers 1,2,4] [--rows 20000] [--dim 256] [--shards 8] [--rounds 5] [--interface lo]
 
 COORDINATOR leads to the coordinator of a cluster that the user may change (Citus and pgvector in the database), ONE_NODE
-to one PostgreSQL with pgvector. Needs numpy, psycopg, cc and libpq. For each number of workers the table is spread over the
-first so many, and then loaded with 1, 2 and 4 connections a worker, by the command and by as many processes of the C loop,
+to one PostgreSQL with pgvector. Needs numpy, psycopg, cc and libpq. For each number of workers the table is spread over that
+many of the first, and then loaded with 1, 2 and 4 connections a worker, by the command and by as many processes of the C loop,
 in turns; then indexed, and searched through a connection that stays open. The network's bytes are those that an interface
 counts (Linux): with all nodes on one machine, and nothing else talking, the loopback's.
 """

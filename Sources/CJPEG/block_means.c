@@ -14,7 +14,7 @@ enum {
   LARGEST_COEFFICIENT = 10,
   /* In an entry to pass over: a block ends here. */
   BLOCK_ENDS = 128,
-  /* These bits are no code, or the beginning of a longer one: more coefficients than a block can have. */
+  /* These bits are not a code, or the beginning of a longer one: more coefficients than a block can have. */
   UNKNOWN = 255 << 8,
 };
 

@@ -136,7 +136,7 @@ enum StateDictionary {
     "model_ema",
     "state_dict_ema", "ema_state_dict", "params", "params_ema", "teacher", "student",
   ]
-  /// Keys of what else a training script saves; their tensors are no weights.
+  /// Keys of what else a training script saves; their tensors are not weights.
   fileprivate static let otherKeys: Set<String> = [
     "optimizer", "optimizers", "optimizer_state", "optimizer_state_dict", "optimizer_states", "optim",
     "optim_state",

@@ -203,7 +203,7 @@ public struct MigratorOptions: Sendable, Hashable {
   public var lockWait = 60_000
   /// How long a statement of a transactional file may wait for a table's lock, in milliseconds; 0 for ever.
   public var lockTimeout = 5_000
-  /// How often a file is tried when a lock is not to be had or a deadlock was broken.
+  /// How often a file is tried when a lock was not obtained or a deadlock was broken.
   public var attempts = 5
   /// The pause before the second try, in milliseconds; it doubles each time.
   public var backOff = 500

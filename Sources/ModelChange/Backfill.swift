@@ -199,7 +199,7 @@ private struct BackfillLane: Sendable {
     var lastID: String?
   }
 
-  /// Lends the rows whose locks could be had; nil when all are others'.
+  /// Lends the rows whose locks could be obtained; nil when all are others'.
   private func withClaim(
     on ids: [String],
     _ body: ([String]) async throws -> Backfill.Counts
@@ -255,7 +255,7 @@ private struct BackfillLane: Sendable {
     }
   }
 
-  /// The rows as they are now: another backfill may have done some before their locks were had.
+  /// The rows as they are now: another backfill may have done some before their locks were obtained.
   private func read(_ ids: [String], withVector: Bool) async throws -> [PendingRow] {
     let source = change.sourceColumn.map { change.sql($0) } ?? "NULL::text"
     let other = job.column == change.column ? change.previous : change.column

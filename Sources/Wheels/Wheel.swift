@@ -132,7 +132,7 @@ public struct Wheel: Sendable, Hashable {
   }
 }
 
-/// Why a wheel could not be had.
+/// Why a wheel could not be obtained.
 public struct WheelError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What kind of failure it is.
   public struct Code: Sendable, Hashable {

@@ -2,7 +2,7 @@
  * float2.c
  *
  * The type float2: half precision, which AnalyticDB has of its own and PostgreSQL
- * has not.
+ * lacks.
  */
 #include "postgres.h"
 

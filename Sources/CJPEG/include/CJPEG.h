@@ -38,7 +38,7 @@ int adbvec_jpeg_read_rows(struct adbvec_jpeg *reader, uint8_t *rows, uint32_t co
 /* Reads what is left of the file behind the last row. 0 or -1. */
 int adbvec_jpeg_finish(struct adbvec_jpeg *reader);
 
-/* How many times libjpeg has mended something: a spoiled block, stray bytes, an early end. */
+/* How many times libjpeg has repaired something: a spoiled block, stray bytes, an early end. */
 long adbvec_jpeg_warnings(const struct adbvec_jpeg *reader);
 
 /* What libjpeg says of the last failure. */

@@ -66,7 +66,7 @@ public struct ModelStore: Sendable, Hashable {
   }
 }
 
-/// Why a checkpoint could not be had, in one line.
+/// Why a checkpoint could not be obtained, in one line.
 public struct ModelStoreError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What kind of failure it is.
   public struct Code: Sendable, Hashable {

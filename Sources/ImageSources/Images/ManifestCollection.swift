@@ -5,7 +5,7 @@ public import ImageCodecs
 /// The images that a file lists, such as the listing of a bucket that is mounted: their paths, and where it has them
 /// classes and ids.
 ///
-/// CSV with a header that names the columns `path`, `class` and `id`, or a JSON object a line with these members; also
+/// CSV with a header that names the columns `path`, `class` and `id`, or one JSON object per line with these members; also
 /// compressed with gzip or Zstandard. A path is relative to the manifest's folder, or absolute. Without a column of
 /// classes the class is the first folder on the way to the file, as in a folder. Images come in the byte order of their
 /// paths.

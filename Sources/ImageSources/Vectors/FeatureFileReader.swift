@@ -1,7 +1,7 @@
 import FoundationEssentials
 internal import Glibc
 
-/// Reads the tutorial's feature file: `id|class|{0.1,0.2,…}`, a row a line.
+/// Reads the tutorial's feature file: `id|class|{0.1,0.2,…}`, one row per line.
 ///
 /// A class is read as PostgreSQL's COPY reads it: `\N` is NULL, nothing is the empty text, and backslash escapes count.
 /// Fields may also be quoted as Python's `csv` module does under any of its policies, and a class may be written as
@@ -89,7 +89,7 @@ enum CopyText {
   ]
 
   /// A class from a field without quotes.
-  /// - Throws: `RowProblem` where the bytes that it names are no text.
+  /// - Throws: `RowProblem` where the bytes that it names are not text.
   static func label(_ field: String) throws(RowProblem) -> String {
     guard field.utf8.contains(UInt8(ascii: "\\")) else { return PythonLiteral.unquoted(field) }
     // A field that Python printed has Python's escapes, of which quotes and backslashes mean the same.

@@ -23,7 +23,7 @@ public struct FeatureSource: Sendable, Hashable {
     public static let bvecs = Format(description: "bvecs")
     /// Comma-separated values: id, class and the vector in one column or in many.
     public static let csv = Format(description: "csv")
-    /// A JSON object a line with id, class and vector.
+    /// One JSON object per line with id, class and vector.
     public static let jsonl = Format(description: "jsonl")
 
     /// Every format.
@@ -46,7 +46,7 @@ public struct FeatureSource: Sendable, Hashable {
   public let path: String?
   /// The format; nil is found out from the file's name and first bytes.
   public var format: Format?
-  /// A text file with a class a line, for the formats that carry none.
+  /// A text file with one class per line, for the formats that carry none.
   public var labels: String?
 
   /// Which array of an .npz or HDF5 file holds the vectors; nil for the usual names, or the only one.
@@ -254,7 +254,7 @@ public struct FeatureSource: Sendable, Hashable {
       return "it is UTF-16. Fix: \(piped("iconv -f UTF-16 -t UTF-8"))"
     }
     if letters.starts(with: Array("[{".utf8)) {
-      return "it is a JSON array, not a JSON object a line. Fix: \(piped("jq -c '.[]'"))"
+      return "it is a JSON array, not one JSON object per line. Fix: \(piped("jq -c '.[]'"))"
     }
     if firstLine.elementsEqual([UInt8(ascii: "{")]) {
       return "its JSON object goes over several lines. Fix: \(piped("jq -c ."))"

@@ -102,7 +102,7 @@ final class TextFeatureWriter: FeatureWriter {
   }
 }
 
-/// Writes a JSON object a line.
+/// Writes one JSON object per line.
 final class JSONLinesWriter: FeatureWriter {
   private let file: OutputFile
 

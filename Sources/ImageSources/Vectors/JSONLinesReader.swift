@@ -1,6 +1,6 @@
 import Basics
 
-/// Reads a JSON object a line. The members `id`, `class` (or `label`) and `vector` (or `embedding`, `image_vector`,
+/// Reads one JSON object per line. The members `id`, `class` (or `label`) and `vector` (or `embedding`, `image_vector`,
 /// `features`) are taken, others passed over; without `id` ids are row numbers.
 final class JSONLinesReader: FeatureReader {
   private let records: RecordStream

@@ -58,11 +58,11 @@ actor LoadLock {
 
   /// Refuses to go on when the lock was lost with its connection: another run may have begun since then.
   /// - Throws: `LoadError` with code `locked`.
-  func requireHeld(wayOn: String) async throws {
+  func requireHeld(resumeAdvice: String) async throws {
     guard let holder, (try? await holder.run("SELECT 1")) == nil else { return }
     throw LoadError(
       .locked,
-      "the connection was lost that keeps other runs of this load away. Fix: \(wayOn)"
+      "the connection was lost that keeps other runs of this load away. Fix: \(resumeAdvice)"
     )
   }
 

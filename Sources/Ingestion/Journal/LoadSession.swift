@@ -310,7 +310,7 @@ struct LoadSession: Sendable {
   func begin(expected: Int?, _ connection: PostgresConnection) async throws -> LoadRecord {
     if !table.hasRows { try await recordRecipe(connection) }
     guard let journal else { return record }
-    try await lock?.requireHeld(wayOn: job.options.wayOn)
+    try await lock?.requireHeld(resumeAdvice: job.options.resumeAdvice)
     try await journal.install(connection)
     let dropped = isFresh && defers(expected) ? table.vectorIndexes : []
     if !dropped.isEmpty {

@@ -95,7 +95,7 @@ public struct LoadOptions: Sendable, Hashable {
   /// embeds images of equal content once.
   public var duplicates: DuplicateSearch?
   /// How a run that stopped is continued, for messages.
-  public var wayOn = "go on with --resume"
+  public var resumeAdvice = "go on with --resume"
   /// Whether a run is to say what it would do with each image of a folder, and do nothing.
   public var plansOnly = false
 

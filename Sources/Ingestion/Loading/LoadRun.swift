@@ -294,7 +294,7 @@ struct LoadRun: Sendable {
         isResumable: session.journal != nil,
         idConstraints: session.table.hasUniqueID ? session.table.facts.idConstraints : [],
         followsChanges: session.plan != nil,
-        wayOn: options.wayOn
+        resumeAdvice: options.resumeAdvice
       )
     }
   }
@@ -316,7 +316,7 @@ struct LoadRun: Sendable {
     guard let batch = record.folded(end: end, besides: session.plan?.done ?? DoneRanges()) else {
       throw LoadError(
         .resume,
-        "\(source.name): the journal of this load misses rows that were written. Fix: \(options.wayOn)"
+        "\(source.name): the journal of this load misses rows that were written. Fix: \(options.resumeAdvice)"
       )
     }
     return batch

@@ -70,7 +70,7 @@ public struct LoadInterruption: Error, CustomStringConvertible {
   /// Whether the source may change before the load goes on: images are followed one by one.
   let followsChanges: Bool
   /// How the load is continued.
-  let wayOn: String
+  let resumeAdvice: String
 
   /// The cause, what is committed and how to go on, on one line.
   public var description: String {
@@ -86,7 +86,7 @@ public struct LoadInterruption: Error, CustomStringConvertible {
     switch cause {
     case let error as LoadError where [.resume, .locked].contains(error.code): return ""
     case let error as LoadError where error.code == .row && followsChanges:
-      return "; \(wayOn) when that is corrected"
+      return "; \(resumeAdvice) when that is corrected"
     case is CollectionError where !followsChanges, is LoadError where !followsChanges:
       // The source has to change before the load can come to its end.
       return startOver
@@ -96,8 +96,8 @@ public struct LoadInterruption: Error, CustomStringConvertible {
     case let error as PostgresError where error.refusesRow && !followsChanges:
       return "; correct the table and go on with --resume, or\(startOver.dropFirst())"
     case let error as PostgresError where error.refusesRow || error.refusesStatement:
-      return "; \(wayOn) when that is corrected"
-    default: return "; \(wayOn)"
+      return "; \(resumeAdvice) when that is corrected"
+    default: return "; \(resumeAdvice)"
     }
   }
 

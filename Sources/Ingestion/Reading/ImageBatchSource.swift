@@ -77,7 +77,7 @@ public actor ImageBatchSource: BatchSource {
   ///   - recipe: what makes the vectors; asked for before the first extractor is made.
   ///   - coverage: what the model takes of an image; asked for with the first extractor.
   ///   - dimension: how many numbers a vector will have, where that is known.
-  ///   - makeExtractor: called once a worker, on its thread.
+  ///   - makeExtractor: called once per worker, on its thread.
   public init(
     _ collection: any ImageCollection,
     _ options: Options,

@@ -239,7 +239,7 @@ struct CopySink: RowSink {
   let storesEveryRow: Bool
 
   /// One message where the count is known beforehand: its statements are one transaction, and the server, which is the
-  /// slower side, waits once a batch.
+  /// slower side, waits once per batch.
   nonisolated(nonsending) func commit(
     _ batch: SinkBatch,
     on connection: PostgresConnection,

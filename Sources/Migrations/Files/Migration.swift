@@ -228,7 +228,7 @@ extension MigrationSource {
     return String(parts.tm_year + 1900) + numbers.map { $0 < 10 ? "0\($0)" : String($0) }.joined()
   }
 
-  /// The time one second after `20261231235959`; nil for digits that are no time.
+  /// The time one second after `20261231235959`; nil for digits that are not a time.
   private static func secondAfter(_ digits: String) -> String? {
     guard digits.utf8.count == 14, var number = Int(digits) else { return nil }
     var parts = tm()

@@ -2,7 +2,7 @@ internal import Basics
 internal import SQLLexer
 
 /// Reads a file with the marks `-- migrate:up` and `-- migrate:down`, as dbmate reads them: each may stand several times,
-/// and words behind them that are no option are a comment.
+/// and words behind them that are not an option are a comment.
 struct MigrationParser {
   let file: SourceFile
 

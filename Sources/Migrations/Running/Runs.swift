@@ -55,7 +55,7 @@ public enum MigrationEvent: Sendable {
   case indexProgress(MigrationID, IndexProgress)
   /// An index that a failed build left invalid is dropped, to be built again.
   case rebuildingInvalidIndex(MigrationID, index: String)
-  /// A lock was not to be had or a deadlock was broken; tried again after the pause.
+  /// A lock was not obtained or a deadlock was broken; tried again after the pause.
   case retrying(MigrationID, attempt: Int, afterMilliseconds: Int, reason: String)
   /// A step that a file asks for tells how far it is.
   case step(MigrationID, String)

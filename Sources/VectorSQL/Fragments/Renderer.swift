@@ -2,7 +2,7 @@
 public enum TextLayout: Sendable, Hashable {
   /// One line, for the wire.
   case compact
-  /// A clause a line, for people.
+  /// One clause per line, for people.
   case pretty
 }
 

@@ -107,7 +107,7 @@ struct SyncCommand: AsyncParsableCommand, InterruptibleCommand {
     (options.method, options.continuation, options.onConflict) = (.insert, .resume, .skip)
     (options.deleted, options.confirmsDeletions, options.hashesAll) = (deleted, yes, fullHash)
     (options.plansOnly, options.isDryRun) = (dryRun, dryRun)
-    options.wayOn = "run the same command again"
+    options.resumeAdvice = "run the same command again"
     options.metric = try settings.chosenMetric()
     options.duplicates = images.duplicateSearch
     let reporter = LoadReporter(global)
