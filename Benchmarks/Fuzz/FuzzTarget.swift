@@ -145,7 +145,7 @@ private func readRows(_ source: FeatureSource) {
   while total < 4096, (try? reader.read(into: &batch, limit: 64)) == true {
     precondition(batch.values.count == batch.count * batch.dimension)
     total += batch.count
-    batch.reset(firstPosition: total)
+    batch = FeatureBatch(firstPosition: total)
   }
 }
 

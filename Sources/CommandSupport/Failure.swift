@@ -97,9 +97,14 @@ package struct Failure {
   private init(server error: PostgresError) {
     let isConnection = error.isConnectionProblem
     let fix = error.hint == nil ? Self.fix(error) : nil
-    var entry = Entry(code: isConnection ? "connection" : "server", text: error.message)
+    let code = isConnection ? "connection" : "server"
+    // What the server says may quote values, and is not taken apart.
+    var entry =
+      error.sqlState == nil
+      ? Entry(code: code, text: error.message) : Entry(code: code, message: error.message, fix: nil)
     // Triggers of a change of model begin their hints with the word.
-    entry.fix = error.hint.map { ReportedText(". " + $0).fix ?? $0 } ?? fix ?? entry.fix
+    let hint = error.hint.map { $0.hasPrefix("Fix: ") ? String($0.dropFirst(5)) : $0 }
+    entry.fix = hint ?? fix ?? entry.fix
     entry.detail = error.detail
     entry.sqlstate = error.sqlState
     let line = error.description + (fix.map { ". Fix: \($0)" } ?? "")

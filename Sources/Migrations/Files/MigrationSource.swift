@@ -34,7 +34,8 @@ public struct MigrationSource: Sendable, Hashable {
         misnamed.append(name)
       }
     }
-    let manifest = try manifest(in: folder) ?? manifest(in: parent(of: folder))
+    let manifest =
+      try manifest(in: folder, misspelled: ["parameters.yml"]) ?? manifest(in: parent(of: folder))
     return MigrationSource(
       files,
       manifest: try manifest.map { try SourceFile(path: $0, bytes: FileOperations.read($0)) },
@@ -43,7 +44,7 @@ public struct MigrationSource: Sendable, Hashable {
     )
   }
 
-  /// Migrations inside the program: file names and their texts.
+  /// Migrations inside the program: file names and their texts, and the text of a `parameters.yaml`.
   /// - Throws: `MigrationError` for a text with a NUL.
   public static func embedded(_ files: [String: String], manifest: String? = nil) throws -> MigrationSource {
     var found: [MigrationFile] = []
@@ -74,8 +75,10 @@ public struct MigrationSource: Sendable, Hashable {
   }
 
   /// The file of a folder that declares parameters; nil where there is none.
-  private static func manifest(in folder: String) throws -> String? {
-    let found = [manifestName, oldManifestName, "parameters.yml"].filter {
+  /// - Parameter misspelled: names that can only have been meant for it here; in the folder above, they may be another
+  ///   tool's.
+  private static func manifest(in folder: String, misspelled: [String] = []) throws -> String? {
+    let found = ([manifestName, oldManifestName] + misspelled).filter {
       FileOperations.exists("\(folder)/\($0)")
     }
     guard let name = found.first else { return nil }

@@ -98,10 +98,26 @@ final class DiskCache: Sendable {
   /// The value of a key, which counts as a use.
   func value(for key: String) -> [UInt8]? {
     guard let path = path(of: key) else { return nil }
-    guard Self.isFile(path), let bytes = try? Files.read(path, limit: maximumBytes, .regular), !bytes.isEmpty
-    else { return nil }
-    utimensat(AT_FDCWD, path, nil, 0)
-    return bytes
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, (1...maximumBytes).contains(Int(status.st_size)) else {
+      return nil
+    }
+    let size = Int(status.st_size)
+    var filled = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while filled < size, let base = buffer.baseAddress {
+        let got = read(descriptor, base + filled, size - filled)
+        if got < 0, errno == EINTR { continue }
+        guard got > 0 else { break }
+        filled += got
+      }
+      count = filled
+    }
+    futimens(descriptor, nil)
+    return bytes.count == size ? bytes : nil
   }
 
   /// Keeps a value under a key of letters, digits and `-`, at least 4 of them.
@@ -109,7 +125,14 @@ final class DiskCache: Sendable {
     guard !bytes.isEmpty, bytes.count <= maximumBytes / 8, let path = path(of: key) else { return }
     let parent = String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
     guard isFolder(parent) || makeFolders(parent) else { return }
-    guard (try? AtomicFile.write(bytes, to: path, mode: 0o600)) != nil else { return }
+    var draft = Array((parent + "/.draft-XXXXXX").utf8CString)
+    let descriptor = mkstemp(&draft)
+    guard descriptor >= 0 else { return }
+    let isWritten = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == bytes.count
+    guard close(descriptor) == 0, isWritten, rename(draft, path) == 0 else {
+      unlink(draft)
+      return
+    }
     count(bytes.count)
   }
 
@@ -118,12 +141,6 @@ final class DiskCache: Sendable {
       key.utf8.allSatisfy({ $0 == 0x2D || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) })
     else { return nil }
     return "\(folder)/\(key.prefix(2))/\(key.dropFirst(2))"
-  }
-
-  /// Whether a file itself is there, and not a link to another one.
-  private static func isFile(_ path: String) -> Bool {
-    var status = stat()
-    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
   private func isFolder(_ path: String) -> Bool {

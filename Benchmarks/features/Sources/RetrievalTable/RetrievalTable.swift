@@ -77,13 +77,17 @@ struct Table {
     _ metric: RankingMetric = .cosine
   ) throws {
     let fine = try train.retrievalQuality(of: test, metric: metric)
-    let wide = try train.relabelled(coarse.train)
-      .retrievalQuality(of: test.relabelled(coarse.test), metric: metric)
+    let wide = try relabelled(train, coarse.train)
+      .retrievalQuality(of: relabelled(test, coarse.test), metric: metric)
     let numbers = [
       fine.precisionAt1, fine.precisionAt10, fine.meanAveragePrecision, fine.recallAt[10] ?? 0,
       wide.precisionAt1, wide.meanAveragePrecision,
     ]
     let cells = numbers.map { String(format: "%.3f", $0) }.joined(separator: " | ")
     print("| \(name) | \(train.dimensions) | \(cells) |")
+  }
+
+  private func relabelled(_ vectors: LabelledVectors, _ labels: [Int]) throws -> LabelledVectors {
+    try LabelledVectors(dimensions: vectors.dimensions, values: vectors.values, labels: labels)
   }
 }
