@@ -67,6 +67,11 @@ package struct FNV1a {
   package init(_ text: String) { for byte in text.utf8 { update(UInt64(byte)) } }
 
   package mutating func update(_ element: UInt64) { value = (value ^ element) &* 0x100_0000_01B3 }
+
+  /// Takes in the bits of each number: one call for all weights of a tensor.
+  package mutating func update(_ numbers: [Float]) {
+    for number in numbers { update(UInt64(number.bitPattern)) }
+  }
 }
 
 /// Bytes in lower-case hexadecimal digits.

@@ -124,7 +124,7 @@ extension TensorSource {
       for byte in name.utf8 { hash.update(UInt64(byte)) }
       secure.update(Array(name.utf8) + [0])
       let values = try tensor(named: name).values
-      for value in values { hash.update(UInt64(value.bitPattern)) }
+      hash.update(values)
       values.withUnsafeBytes { secure.update($0) }
     }
     return "\(String(hash.value, radix: 16)).\(secure.hexadecimal())"

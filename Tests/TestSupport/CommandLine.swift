@@ -96,7 +96,7 @@ public enum Program {
       try input.write(toFile: folder + "/input", atomically: false, encoding: .utf8)
       // A server that is left behind must not hold descriptors of this process.
       let closing = """
-        cd /; for f in /proc/self/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done 2>/dev/null; exec "$@"
+        cd /; for f in /proc/self/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && eval "exec $n>&-"; done; exec "$@"
         """
       let command = (["/bin/bash", "-c", closing, "bash"] + words)
         .map { "'" + $0.replacing("'", with: "'\\''") + "'" }
