@@ -203,7 +203,7 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "Basics", dependencies: ["CSHA256", "CYAML", "CZlib"], swiftSettings: settings),
-    .target(name: "VectorSQL", swiftSettings: settings),
+    .target(name: "VectorSQL", dependencies: ["Basics"], swiftSettings: settings),
     .target(name: "SQLLexer", swiftSettings: settings),
     .target(name: "CFeatureKernels"),
     // The files of `migrations/` and `templates/`, inside the programs.

@@ -28,6 +28,9 @@ package enum Quoting {
         switch scalar {
         case "\"": "\\\""
         case "\\": "\\\\"
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
         case _ where scalar.value < 0x20:
           "\\u00" + (scalar.value < 0x10 ? "0" : "") + String(scalar.value, radix: 16)
         default: nil

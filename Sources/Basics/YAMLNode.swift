@@ -136,7 +136,7 @@ private struct YAMLParser: ~Copyable {
   }
 
   private func node(_ event: Event, depth: Int) throws -> YAMLNode {
-    guard depth < 32 else { throw event.error("nested too deep for settings") }
+    guard depth < 32 else { throw event.error("nested too deep") }
     switch event.type {
     case YAML_SCALAR_EVENT:
       let isNull = event.isPlain && ["", "~", "null", "Null", "NULL"].contains(event.text)

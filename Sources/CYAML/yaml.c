@@ -1,5 +1,5 @@
-/* The functions of libyaml that reading a settings file needs, each handed on to the library, which is opened with the
- * first call: most runs have no settings file. */
+/* The functions of libyaml that reading a file needs, each handed on to the library, which is opened with the first call:
+ * most runs read neither settings nor parameters of migrations. */
 #include "CYAML.h"
 
 #include "lazy_library.h"

@@ -183,15 +183,3 @@ package struct CommandFailure: Error, CustomStringConvertible {
   /// The message and the fix.
   package var description: String { message + (fix.map { ". Fix: \($0)" } ?? "") }
 }
-
-// VectorSQL imports nothing, so that who compiles against it needs nothing else.
-
-extension IdentifierError: ReportedError {
-  /// As JSON output shows it.
-  package var reportedCode: String { "invalid_name" }
-}
-
-extension RenderingError: ReportedError {
-  /// As JSON output shows it.
-  package var reportedCode: String { code.description }
-}

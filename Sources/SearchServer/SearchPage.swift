@@ -8,7 +8,7 @@ internal import NIOCore
 public struct SearchedCollection: Sendable {
   /// The table of images.
   public let backend: any SearchBackend
-  /// The network and the thumbnails; both run on threads of their own.
+  /// The model and the thumbnails; both run on threads of their own.
   public let images: any ImageBackend
   /// The collection's image files.
   public let store: any ImageStore

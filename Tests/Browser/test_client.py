@@ -78,7 +78,7 @@ def test_what_is_wrong_is_told_as_a_problem(client):
     from page_client.models import NearVector, Problem
 
     gone = search_near.sync(client=client, id=[99_999])
-    assert isinstance(gone, Problem) and (gone.status, gone.code) == (404, "not-found")
+    assert isinstance(gone, Problem) and (gone.status, gone.code) == (404, "not_found")
     short = search_near_vector.sync(client=client, body=NearVector(vector=[1.0]))
     assert isinstance(short, Problem) and short.status == 400
 

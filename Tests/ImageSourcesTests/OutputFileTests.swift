@@ -113,9 +113,9 @@ struct OutputFileTests {
     for label in labels { try writer.write(id: ImageID("x\ty"), label: label, vector: [1]) }
     try writer.finish()
     let texts = [
-      #"a\"\\/"#, #"\u0001\u000a\u001f"#, "\u{2027}\\u2028\\u2029\u{202A}", "\\\"\u{301}é🐈", "",
+      #"a\"\\/"#, #"\u0001\n\u001f"#, "\u{2027}\\u2028\\u2029\u{202A}", "\\\"\u{301}é🐈", "",
     ]
-    let lines = texts.map { "{\"id\":\"x\\u0009y\",\"class\":\"\($0)\",\"vector\":[1]}\n" }
+    let lines = texts.map { "{\"id\":\"x\\ty\",\"class\":\"\($0)\",\"vector\":[1]}\n" }
     #expect(try Array(Data(contentsOf: URL(fileURLWithPath: path))) == Array(lines.joined().utf8))
   }
 }

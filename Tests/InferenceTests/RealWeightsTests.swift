@@ -52,7 +52,7 @@ struct RealWeightsTests {
       let jpeg = try large.jpegData(quality: 92)
       let options = Image.DecodingOptions(
         fidelity: .fast,
-        coverage: .init(side: preprocessor.recipe.resize, crop: preprocessor.recipe.crop)
+        coverage: .init(side: preprocessor.preprocessing.resize, crop: preprocessor.preprocessing.crop)
       )
       let reduced = try Image(decoding: jpeg, options: options)
       #expect(reduced.width < large.width)

@@ -239,7 +239,7 @@ import Testing
       [fast]
       type = "bool"
       renders = ["0", "1"]
-      default = false
+      default = false# off
       dialects = ["analyticdb"]
       """
     let new = """

@@ -69,7 +69,7 @@ import Testing
       let headers = ["Content-Type": "image/png", "Origin": "https://elsewhere.example"]
       let answer = try await page.ask("/api/v1/search/image", .post, headers: headers, body: Sample.png)
       #expect(answer.status == 403)
-      #expect(answer.code == "other-site")
+      #expect(answer.code == "other_site")
     }
   }
 
@@ -159,7 +159,7 @@ import Testing
       #expect(slow.status == 429 && slow["Retry-After"] != nil)
       #expect(slow.text.contains("Too many attempts. Try again in") && !slow.text.contains("in 0"))
       let program = try await page.ask("/api/v1", headers: ["Authorization": "Bearer \(Self.token)"])
-      #expect(program.status == 429 && program.code == "too-many-attempts")
+      #expect(program.status == 429 && program.code == "too_many_attempts")
     }
   }
 
@@ -215,7 +215,7 @@ import Testing
       let answer = try await page.ask("/", headers: ["Host": "elsewhere.example"])
       #expect(answer.status == 400)
       #expect(!answer.text.contains("option"))
-      #expect(try await page.ask("/api/v1", headers: ["Host": "localhost"]).code == "invalid-request")
+      #expect(try await page.ask("/api/v1", headers: ["Host": "localhost"]).code == "invalid_request")
     }
   }
 }

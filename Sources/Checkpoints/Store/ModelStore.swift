@@ -27,7 +27,7 @@ public struct ModelStore: Sendable, Hashable {
     folders.map { $0 + "/" + model.file }.first(where: FileManager.default.isReadableFile)
   }
 
-  /// The file of the first known checkpoint for a network that is there.
+  /// The file of the first published weights for an architecture that are there.
   public func path(ofModel name: String) -> String? {
     KnownModel.all.filter { $0.architecture == name }.lazy.compactMap(path(of:)).first
   }
@@ -225,7 +225,7 @@ extension KnownModel {
     guard let found = all.first(where: { $0.name == name }) else {
       throw ModelStoreError(
         .unknown,
-        "there is no known checkpoint \"\(name)\"; choose one of \(all.map(\.name).joined(separator: ", "))"
+        "there are no published weights named \"\(name)\"; choose one of \(all.map(\.name).joined(separator: ", "))"
       )
     }
     return found

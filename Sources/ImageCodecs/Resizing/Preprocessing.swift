@@ -10,7 +10,7 @@ public struct Preprocessing: Sendable, Hashable {
   /// How 8-bit samples become floats.
   public var normalization: Normalization
 
-  /// A recipe.
+  /// How images are prepared.
   public init(
     resize: Int = 256,
     crop: Int = 224,
@@ -23,7 +23,7 @@ public struct Preprocessing: Sendable, Hashable {
     self.normalization = normalization
   }
 
-  /// torchvision's classic recipe, and the tutorial's: 256, 224, bilinear, ImageNet's mean and deviation.
+  /// torchvision's classic preprocessing, and the tutorial's: 256, 224, bilinear, ImageNet's mean and deviation.
   public static let torchvision = Preprocessing()
 
   /// EfficientNet-Lite0's: 256, 224, bilinear, `(x - 127) / 128`.
@@ -203,44 +203,44 @@ public struct Normalization: Sendable, Hashable {
   }
 }
 
-/// A recipe with the tables and memory it needs: one for each worker, used for one image after another.
+/// A preprocessing with the tables and memory it needs: one for each worker, used for one image after another.
 public struct Preprocessor: Sendable {
-  /// The recipe.
-  public let recipe: Preprocessing
+  /// What it does to an image.
+  public let preprocessing: Preprocessing
   private let table: [Float]
   private var resampler = Resampler()
   private var square: [UInt8]
 
-  /// A preprocessor for a recipe.
+  /// A preprocessor with its tables.
   ///
   /// - Throws: ``ImageError`` (`.invalidSize`) for a resize or crop outside 1...4096 or a normalization without three channels.
-  public init(_ recipe: Preprocessing) throws {
-    guard (1...4096).contains(recipe.resize), (1...4096).contains(recipe.crop) else {
+  public init(_ preprocessing: Preprocessing) throws {
+    guard (1...4096).contains(preprocessing.resize), (1...4096).contains(preprocessing.crop) else {
       throw ImageError(
         .invalidSize,
-        "resize \(recipe.resize) and crop \(recipe.crop) must lie in 1...4096 pixels"
+        "resize \(preprocessing.resize) and crop \(preprocessing.crop) must lie in 1...4096 pixels"
       )
     }
-    guard recipe.normalization.mean.count == 3, recipe.normalization.deviation.count == 3 else {
+    guard preprocessing.normalization.mean.count == 3, preprocessing.normalization.deviation.count == 3 else {
       throw ImageError(.invalidSize, "a normalization needs three means and three deviations")
     }
-    self.recipe = recipe
-    table = recipe.normalization.table()
-    square = [UInt8](repeating: 0, count: recipe.outputCount)
+    self.preprocessing = preprocessing
+    table = preprocessing.normalization.table()
+    square = [UInt8](repeating: 0, count: preprocessing.outputCount)
   }
 
   /// Writes the network's input: channel, row, column (CHW), ``Preprocessing/outputCount`` floats.
   ///
   /// - Throws: ``ImageError`` (`.invalidSize`) when `output` has another length.
   public mutating func write(_ image: Image, into output: UnsafeMutableBufferPointer<Float>) throws {
-    guard output.count == recipe.outputCount else {
+    guard output.count == preprocessing.outputCount else {
       throw ImageError(
         .invalidSize,
-        "the buffer holds \(output.count) floats; \(recipe.crop)x\(recipe.crop) RGB needs \(recipe.outputCount)"
+        "the buffer holds \(output.count) floats; \(preprocessing.crop)x\(preprocessing.crop) RGB needs \(preprocessing.outputCount)"
       )
     }
     fillSquare(from: image)
-    let pixels = recipe.crop * recipe.crop
+    let pixels = preprocessing.crop * preprocessing.crop
     square.withUnsafeBufferPointer { square in
       table.withUnsafeBufferPointer { table in
         for pixel in 0..<pixels {
@@ -254,7 +254,7 @@ public struct Preprocessor: Sendable {
 
   /// The network's input as a new array; ``write(_:into:)`` saves the allocation.
   public mutating func values(of image: Image) throws -> [Float] {
-    var values = [Float](repeating: 0, count: recipe.outputCount)
+    var values = [Float](repeating: 0, count: preprocessing.outputCount)
     try values.withUnsafeMutableBufferPointer { try write(image, into: $0) }
     return values
   }
@@ -262,19 +262,19 @@ public struct Preprocessor: Sendable {
   /// The resized and cropped image, before it becomes floats.
   public mutating func croppedImage(of image: Image) -> Image {
     fillSquare(from: image)
-    return Image(trustedWidth: recipe.crop, height: recipe.crop, rgb: square)
+    return Image(trustedWidth: preprocessing.crop, height: preprocessing.crop, rgb: square)
   }
 
   private mutating func fillSquare(from image: Image) {
-    let size = recipe.resizedSize(width: image.source.columns.count, height: image.source.rows.count)
-    let left = recipe.cropOrigin(side: size.width)
-    let top = recipe.cropOrigin(side: size.height)
-    let columns = max(0, left)..<min(size.width, left + recipe.crop)
-    let rows = max(0, top)..<min(size.height, top + recipe.crop)
+    let size = preprocessing.resizedSize(width: image.source.columns.count, height: image.source.rows.count)
+    let left = preprocessing.cropOrigin(side: size.width)
+    let top = preprocessing.cropOrigin(side: size.height)
+    let columns = max(0, left)..<min(size.width, left + preprocessing.crop)
+    let rows = max(0, top)..<min(size.height, top + preprocessing.crop)
     let target = ResampleTarget(width: size.width, height: size.height, columns: columns, rows: rows)
-    if columns.count == recipe.crop, rows.count == recipe.crop {
+    if columns.count == preprocessing.crop, rows.count == preprocessing.crop {
       square.withUnsafeMutableBufferPointer {
-        resampler.resize(image, to: target, interpolation: recipe.interpolation, into: $0)
+        resampler.resize(image, to: target, interpolation: preprocessing.interpolation, into: $0)
       }
     } else {
       pad(image, target, left: max(0, -left), top: max(0, -top))
@@ -285,11 +285,11 @@ public struct Preprocessor: Sendable {
     let width = target.columns.count
     var inner = [UInt8](repeating: 0, count: width * target.rows.count * 3)
     inner.withUnsafeMutableBufferPointer {
-      resampler.resize(image, to: target, interpolation: recipe.interpolation, into: $0)
+      resampler.resize(image, to: target, interpolation: preprocessing.interpolation, into: $0)
     }
     for index in square.indices { square[index] = 0 }
     for row in 0..<target.rows.count {
-      let start = ((row + top) * recipe.crop + left) * 3
+      let start = ((row + top) * preprocessing.crop + left) * 3
       square.replaceSubrange(start..<start + width * 3, with: inner[row * width * 3..<(row + 1) * width * 3])
     }
   }

@@ -90,11 +90,10 @@ final class TextFeatureWriter: FeatureWriter {
     return text
   }
 
-  /// NULL is nothing; a class is quoted wherever reading it bare would give another one.
-  private static func quoted(_ label: String?) -> String {
-    guard let label else { return "" }
-    let isPlain = !label.isEmpty && !label.unicodeScalars.contains { "\",\n\r".unicodeScalars.contains($0) }
-    return isPlain ? label : Quoting.doubling(label)
+  /// NULL is nothing; an empty text is a pair of quotes.
+  private static func quoted(_ text: String?) -> String {
+    guard let text else { return "" }
+    return text.isEmpty ? "\"\"" : Quoting.csvField(text)
   }
 
   func finish() throws {

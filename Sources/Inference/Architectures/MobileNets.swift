@@ -100,8 +100,8 @@ extension Architecture {
   private static func efficientNetLite(_ name: String, size: Int, width: Double, depth: Double)
     -> Architecture
   {
-    let recipe = Preprocessing(resize: size + 32, crop: size, normalization: .centred)
-    return Architecture(name: name, preprocessing: recipe, classifier: "_fc.weight") { net in
+    let preprocessing = Preprocessing(resize: size + 32, crop: size, normalization: .centred)
+    return Architecture(name: name, preprocessing: preprocessing, classifier: "_fc.weight") { net in
       var x = net.samePadded("_conv_stem", net.input, 32, kernel: 3, stride: 2)
       x = net.relu6("_swish", net.batchNorm("_bn0", x, epsilon: 1e-3))
       var block = 0

@@ -61,8 +61,8 @@ extension Architecture {
       norm: "norm",
       head: "head"
     )
-    let recipe = Preprocessing(resize: 248, interpolation: .bicubic, normalization: normalization)
-    return Architecture(name: name, preprocessing: recipe, classifier: "head.weight") { net in
+    let preprocessing = Preprocessing(resize: 248, interpolation: .bicubic, normalization: normalization)
+    return Architecture(name: name, preprocessing: preprocessing, classifier: "head.weight") { net in
       net.transformer(names, patch: 16, width: width, heads: heads)
     }
   }

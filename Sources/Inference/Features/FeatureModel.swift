@@ -108,14 +108,14 @@ public final class FeatureExtractor {
     let input: UnsafeMutableBufferPointer<Float>
 
     init(_ model: FeatureModel, scale: Double, normalised: Bool) throws {
-      let recipe = TestTimeAugmentation.scaled(model.preprocessing, by: scale)
+      let preprocessing = TestTimeAugmentation.scaled(model.preprocessing, by: scale)
       session = try model.network.makeSession(
         feature: model.feature,
-        inputSize: recipe.crop,
+        inputSize: preprocessing.crop,
         normalised: normalised
       )
-      preprocessor = try Preprocessor(recipe)
-      input = .allocate(capacity: recipe.outputCount)
+      preprocessor = try Preprocessor(preprocessing)
+      input = .allocate(capacity: preprocessing.outputCount)
       input.initialize(repeating: 0)
     }
 

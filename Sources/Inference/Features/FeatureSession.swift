@@ -227,11 +227,11 @@ public struct TestTimeAugmentation: Sendable, Hashable {
   /// Whether a feature is the mean of more than one.
   var isAverage: Bool { scales.count > 1 || mirror == .averaged }
 
-  /// The network's recipe at one scale: resized and cropped to that many times the sides, rounded to whole pixels.
-  static func scaled(_ recipe: Preprocessing, by scale: Double) -> Preprocessing {
-    var scaled = recipe
-    scaled.resize = Int((Double(recipe.resize) * scale).rounded())
-    scaled.crop = Int((Double(recipe.crop) * scale).rounded())
+  /// The network's preprocessing at one scale: resized and cropped to that many times the sides, rounded to whole pixels.
+  static func scaled(_ preprocessing: Preprocessing, by scale: Double) -> Preprocessing {
+    var scaled = preprocessing
+    scaled.resize = Int((Double(preprocessing.resize) * scale).rounded())
+    scaled.crop = Int((Double(preprocessing.crop) * scale).rounded())
     return scaled
   }
 

@@ -51,7 +51,7 @@ struct WeightFit {
     guard let best = candidates.map(\.share).max(), best >= 0.5 else {
       throw NetworkError(
         .unknownArchitecture,
-        "\(file): the tensors are not those of a known network. Fix: name the network with --model"
+        "\(file): the tensors are not those of a known architecture. Fix: name it with --model"
       )
     }
     let equals = candidates.filter { $0.share == best }

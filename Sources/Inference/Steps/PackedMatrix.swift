@@ -168,7 +168,7 @@ final class FloatBuffer: @unchecked Sendable {
     let huge = bytes >= FloatBuffer.hugePage
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, huge ? FloatBuffer.hugePage : 64, bytes) == 0, let memory else {
-      throw NetworkError(.memory, "no memory for \(bytes >> 20) MiB of network values")
+      throw NetworkError(.memory, "no memory for \(bytes >> 20) MiB for the model's values")
     }
     if huge { cfk_advise_huge_pages(memory, UInt(bytes)) }
     memset(memory, 0, bytes)

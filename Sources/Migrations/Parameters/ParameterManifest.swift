@@ -210,7 +210,10 @@ private struct ManifestReader {
       let key = line.prefix(while: isKey)
       let rest = line[key.endIndex...].drop { $0 == " " || $0 == "\t" }
       guard !key.isEmpty, rest.first == "=" else { return " \(line)" }
-      let value = rest.dropFirst()
+      var value = rest.dropFirst()
+      let start = value.first { $0 != " " && $0 != "\t" } ?? "#"
+      // YAML takes a comment for part of what stands right before it.
+      if !"\"'[#".contains(start), let comment = value.firstIndex(of: "#") { value.insert(" ", at: comment) }
       return " \(key):\(value.first == " " ? "" : " ")\(value)"
     }.joined(separator: "\n")
   }

@@ -99,7 +99,7 @@ struct APIRoutes {
     )
     let (subject, extraction, waited) = try await ImageUpload.with(request, core, fields: []) { upload in
       guard !upload.file.isEmpty else {
-        throw HTTPError(.unprocessableContent, "unreadable-image", "the request holds no image")
+        throw HTTPError(.unprocessableContent, "unreadable_image", "the request holds no image")
       }
       return try await core.take(upload: upload.file, name: upload.name)
     }

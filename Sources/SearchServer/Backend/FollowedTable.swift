@@ -12,15 +12,26 @@ package final class FollowedTable: SearchBackend, ImageBackend {
   /// Makes the model of a recipe.
   package typealias Loader = @Sendable (RecordedRecipe) throws -> any ImageBackend
 
-  private struct Current: Sendable {
+  /// A table, and the model that its vectors are of.
+  package struct State: Sendable {
     var table: ImageTable
     var recipe: Recipe?
     var images: any ImageBackend
     /// How often the table has changed its recipe.
     var generation = 0
+
+    /// - Parameters:
+    ///   - table: as it was read from the server.
+    ///   - recipe: what the table records; nil until something is recorded, as with the first load.
+    ///   - images: the model of that recipe.
+    package init(_ table: ImageTable, recipe: Recipe?, images: any ImageBackend) {
+      self.table = table
+      self.recipe = recipe
+      self.images = images
+    }
   }
 
-  private let current: StateLock<Current>
+  private let current: StateLock<State>
   private let metric: Metric?
   private let connections: any ConnectionSource
   private let load: Loader
@@ -32,24 +43,20 @@ package final class FollowedTable: SearchBackend, ImageBackend {
   private let onChange: @Sendable (String) -> Void
 
   /// - Parameters:
-  ///   - table: as it was read from the server.
-  ///   - recipe: what the table records; nil until something is recorded, as with the first load.
+  ///   - start: the table and its model as they are now.
   ///   - metric: what was asked for; nil takes the index's.
-  ///   - images: the model of that recipe.
   ///   - hidesNames: whether errors name neither the table nor its columns.
   ///   - load: makes the models of later recipes.
   ///   - onChange: told that another model is in force, or why it is not.
   package init(
-    _ table: ImageTable,
-    recipe: Recipe?,
+    _ start: State,
     metric: Metric?,
-    images: any ImageBackend,
     connections: any ConnectionSource,
     hidesNames: Bool = false,
     load: @escaping Loader,
     onChange: @escaping @Sendable (String) -> Void = { _ in }
   ) {
-    current = StateLock(Current(table: table, recipe: recipe, images: images))
+    current = StateLock(start)
     self.metric = metric
     self.connections = connections
     self.load = load
@@ -69,7 +76,7 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     }
   }
 
-  private var now: Current { current.withLock { $0 } }
+  private var now: State { current.withLock { $0 } }
 
   private var backend: DatabaseBackend {
     DatabaseBackend(
@@ -108,7 +115,8 @@ package final class FollowedTable: SearchBackend, ImageBackend {
     current.withLock { current in
       guard current.generation == known.generation else { return }
       let next = images ?? UnavailableImages(dimension: table.dimension ?? 0)
-      current = Current(table: table, recipe: recipe, images: next, generation: known.generation + 1)
+      current = State(table, recipe: recipe, images: next)
+      current.generation = known.generation + 1
     }
     onChange(
       problem.map { "the table has new vectors, and their model cannot be loaded: \($0)" }

@@ -53,20 +53,20 @@ package final class ExtractorPool: ImageBackend {
     let extractor: FeatureExtractor
   }
 
-  private let network: FeatureModel
+  private let features: FeatureModel
   private let decoding: Image.DecodingOptions
   private let idle = StateLock<[Lent]>([])
   package let model: String
   package let identity: String
 
-  package var dimension: Int { network.dimension }
+  package var dimension: Int { features.dimension }
 
   /// - Parameters:
   ///   - identity: What made the embeddings, as a text.
   ///   - decoding: As the table's images were decoded, so that an image of the collection finds itself at distance 0. Its
   ///     limits are not used.
-  package init(_ network: FeatureModel, name: String, identity: String, decoding: Image.DecodingOptions) {
-    self.network = network
+  package init(_ features: FeatureModel, name: String, identity: String, decoding: Image.DecodingOptions) {
+    self.features = features
     self.decoding = decoding
     model = name
     self.identity = identity
@@ -86,7 +86,7 @@ package final class ExtractorPool: ImageBackend {
     // All of it is shown.
     options.coverage?.crop = nil
     let image = try Pixels.decoded(file, options)
-    let lent = try idle.withLock { $0.popLast() } ?? Lent(extractor: network.makeExtractor())
+    let lent = try idle.withLock { $0.popLast() } ?? Lent(extractor: features.makeExtractor())
     defer { idle.withLock { $0.append(lent) } }
     return ExaminedImage(
       embedding: try lent.extractor.features(of: image),

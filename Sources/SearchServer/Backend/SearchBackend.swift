@@ -29,17 +29,17 @@ public struct BackendError: Error, Sendable, Hashable, CustomStringConvertible {
     let name: String
 
     /// There is no such image in the collection.
-    public static let notFound = Code(name: "not-found")
+    public static let notFound = Code(name: "not_found")
     /// The search asks for something impossible.
-    public static let invalidSearch = Code(name: "invalid-search")
+    public static let invalidSearch = Code(name: "invalid_search")
     /// The upload is not an image, or a damaged one.
-    public static let unreadableImage = Code(name: "unreadable-image")
+    public static let unreadableImage = Code(name: "unreadable_image")
     /// The image has more pixels or bytes than are allowed.
-    public static let imageTooLarge = Code(name: "image-too-large")
-    /// The server searches with no upload, because its network does not make vectors like the collection's.
-    public static let uploadsRefused = Code(name: "uploads-refused")
+    public static let imageTooLarge = Code(name: "image_too_large")
+    /// The server searches with no upload, because its model does not make vectors like the collection's.
+    public static let uploadsRefused = Code(name: "uploads_refused")
     /// The table, a column or the right to read it is missing: whoever runs the server must look.
-    public static let collectionUnreadable = Code(name: "collection-unreadable")
+    public static let collectionUnreadable = Code(name: "collection_unreadable")
     /// The database, or something else that is needed, does not answer now.
     public static let unavailable = Code(name: "unavailable")
   }

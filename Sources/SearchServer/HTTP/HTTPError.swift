@@ -24,18 +24,18 @@ struct HTTPError: Error, Sendable, Hashable {
     self.message = message
   }
 
-  static func invalid(_ message: String) -> HTTPError { HTTPError(.badRequest, "invalid-request", message) }
+  static func invalid(_ message: String) -> HTTPError { HTTPError(.badRequest, "invalid_request", message) }
 
-  static func notFound(_ message: String) -> HTTPError { HTTPError(.notFound, "not-found", message) }
+  static func notFound(_ message: String) -> HTTPError { HTTPError(.notFound, "not_found", message) }
 
   static func tooLarge(_ message: String) -> HTTPError {
-    var problem = HTTPError(.contentTooLarge, "too-large", message)
+    var problem = HTTPError(.contentTooLarge, "too_large", message)
     problem.closes = true
     return problem
   }
 
   static func wrongType(_ message: String) -> HTTPError {
-    var problem = HTTPError(.unsupportedMediaType, "wrong-content-type", message)
+    var problem = HTTPError(.unsupportedMediaType, "wrong_content_type", message)
     problem.closes = true
     return problem
   }
@@ -47,7 +47,7 @@ struct HTTPError: Error, Sendable, Hashable {
   }
 
   static func wrongMethod(allowed: String) -> HTTPError {
-    var problem = HTTPError(.methodNotAllowed, "wrong-method", "this address answers \(allowed)")
+    var problem = HTTPError(.methodNotAllowed, "wrong_method", "this address answers \(allowed)")
     problem.allow = allowed
     problem.closes = true
     return problem
@@ -68,7 +68,7 @@ extension HTTPError {
       let isMissing = error.status == .notFound
       self.init(
         error.status,
-        isMissing ? "not-found" : "invalid-request",
+        isMissing ? "not_found" : "invalid_request",
         isMissing ? "no such address" : "not understood"
       )
     default: return nil

@@ -35,7 +35,7 @@ struct BodyReader: Sendable {
   private var tooSlow: HTTPError {
     var problem = HTTPError(
       .requestTimeout,
-      "too-slow",
+      "too_slow",
       "the request's body took longer than \(time.components.seconds) s"
     )
     problem.closes = true

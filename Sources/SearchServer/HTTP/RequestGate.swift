@@ -35,7 +35,7 @@ struct RequestGate: RouterMiddleware {
       if request.headers[.authorization] != nil, let wait = sessions.throttle.wait(client) {
         var error = HTTPError(
           .tooManyRequests,
-          "too-many-attempts",
+          "too_many_attempts",
           "too many wrong tokens from this address"
         )
         error.retryAfterSeconds = wait
@@ -46,7 +46,7 @@ struct RequestGate: RouterMiddleware {
       else {
         var error = HTTPError(
           .unauthorized,
-          "token-needed",
+          "token_needed",
           "this server asks for a token: Authorization: Bearer TOKEN"
         )
         error.isFromOutside = true
@@ -61,7 +61,7 @@ struct RequestGate: RouterMiddleware {
 
   private func check(_ request: Request) throws {
     guard HTTPRequest.Method.known.contains(request.method) else {
-      throw HTTPError(.notImplemented, "wrong-method", "this server does not know that method")
+      throw HTTPError(.notImplemented, "wrong_method", "this server does not know that method")
     }
     try checkHost(request)
     try checkOrigin(request)
@@ -70,11 +70,11 @@ struct RequestGate: RouterMiddleware {
   /// RFC 9112, section 3.2: one Host, and no more; the first one has become the authority.
   private func checkHost(_ request: Request) throws {
     guard let authority = request.head.authority, !authority.isEmpty, request.headers[.host] == nil else {
-      throw HTTPError(.badRequest, "invalid-request", "a request has exactly one Host field")
+      throw HTTPError(.badRequest, "invalid_request", "a request has exactly one Host field")
     }
     guard let acceptedHosts else { return }
     guard acceptedHosts.contains(Self.host(of: proxies.authority(of: request) ?? authority)) else {
-      throw HTTPError(.misdirectedRequest, "wrong-host", "this server does not answer under that name")
+      throw HTTPError(.misdirectedRequest, "wrong_host", "this server does not answer under that name")
     }
   }
 
@@ -82,7 +82,7 @@ struct RequestGate: RouterMiddleware {
   private func checkOrigin(_ request: Request) throws {
     guard request.method == .post, let origin = request.headers[.origin] else { return }
     guard let authority = proxies.authority(of: request), URL(string: origin)?.authority == authority else {
-      throw HTTPError(.forbidden, "other-site", "this request comes from another site")
+      throw HTTPError(.forbidden, "other_site", "this request comes from another site")
     }
   }
 

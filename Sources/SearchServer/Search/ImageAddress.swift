@@ -131,7 +131,7 @@ struct ImageAddress: Sendable, Hashable {
   static func refusal(_ maximumBytes: Int) -> HTTPError {
     HTTPError(
       .unprocessableContent,
-      "unreadable-address",
+      "unreadable_address",
       "no image came from that address: it must begin with https:// and a name of the public web, answer within \(seconds) s "
         + "itself, and have at most \(max(1, maximumBytes >> 20)) MiB"
     )

@@ -219,7 +219,7 @@ extension SearchCore {
     guard let upload = try await upload(key) else {
       throw HTTPError(
         .notFound,
-        "upload-gone",
+        "upload_gone",
         "this upload is no longer remembered; choose or drop the image again, and the link works as before"
       )
     }

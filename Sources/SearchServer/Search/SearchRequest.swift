@@ -181,7 +181,7 @@ enum PageLink {
 struct SearchResult: Sendable {
   /// Where the time went, in milliseconds.
   struct Timing: Sendable, Hashable {
-    /// Decoding the image and running the network; 0 when neither was needed.
+    /// Decoding the image and running the model; 0 when neither was needed.
     var features = 0.0
     /// In the database, as its client saw it.
     var database = 0.0

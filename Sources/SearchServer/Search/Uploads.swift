@@ -2,7 +2,7 @@ internal import Basics
 internal import FoundationEssentials
 
 /// Remembers uploads by their content, so that a search by an uploaded image has a link that lasts, and a changed filter
-/// needs neither a second upload nor a second run of the network.
+/// needs neither a second upload nor a second run of the model.
 struct UploadCache: Sendable {
   /// What is remembered of an upload: never the file itself.
   struct Upload: Sendable, Hashable {

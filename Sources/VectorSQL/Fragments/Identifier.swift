@@ -1,3 +1,5 @@
+package import Basics
+
 /// A name of a table, column, index or schema that is safe to write into SQL text.
 ///
 /// PostgreSQL cuts names silently at 63 bytes (`NAMEDATALEN - 1`); this type refuses longer ones, so that two names
@@ -32,13 +34,7 @@ public struct Identifier: Sendable, Hashable, ExpressibleByStringLiteral {
 
   /// The name in double quotes, inner quotes doubled: always valid where an identifier may stand.
   public var quoted: String {
-    guard name.utf8.contains(UInt8(ascii: "\"")) else { return "\"" + name + "\"" }
-    var quoted = "\""
-    for scalar in name.unicodeScalars {
-      if scalar == "\"" { quoted += "\"" }
-      quoted.unicodeScalars.append(scalar)
-    }
-    return quoted + "\""
+    name.utf8.contains(UInt8(ascii: "\"")) ? Quoting.doubling(name) : "\"" + name + "\""
   }
 }
 
@@ -51,6 +47,11 @@ public struct IdentifierError: Error, Sendable, Hashable, CustomStringConvertibl
 
   /// One line for people.
   public var description: String { "the name \"\(name)\" \(problem)" }
+}
+
+extension IdentifierError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { "invalid_name" }
 }
 
 /// A table, index or type name with its schema where one was given: `public.image_search`.

@@ -1,3 +1,5 @@
+package import Basics
+
 /// How the text of a rendering is laid out.
 public enum TextLayout: Sendable, Hashable {
   /// One line, for the wire.
@@ -226,6 +228,11 @@ public struct RenderingError: Error, Sendable, Hashable, CustomStringConvertible
     /// The parts of a statement do not fit together.
     public static let invalidShape = Code("invalid_shape")
   }
+}
+
+extension RenderingError: ReportedError {
+  /// As JSON output shows it.
+  package var reportedCode: String { code.description }
 }
 
 extension RenderingError {

@@ -1,3 +1,5 @@
+internal import Basics
+
 /// An index on a vector column, with the metric that its queries use.
 public struct IndexDefinition: Sendable {
   /// The table indexed.
@@ -80,7 +82,7 @@ extension IndexDefinition {
     let suffix = "_" + column.name.name + "_" + method.suffix
     let full = table.name.name + suffix
     guard full.utf8.count > Identifier.maximumBytes else { return Identifier(unchecked: full) }
-    let mark = "_" + SQLValue.hex(full.stableHash & 0xffff_ffff, digits: 8)
+    let mark = "_" + SQLValue.hex(FNV1a(full).value & 0xffff_ffff, digits: 8)
     var head = ""
     for scalar in full.unicodeScalars {
       let next = head + String(scalar)
@@ -117,12 +119,5 @@ extension IndexMethod {
     case .binaryQuantized: "bq"
     case .halfPrecision: "half"
     }
-  }
-}
-
-extension String {
-  /// FNV-1a, the same in every run and on every machine.
-  var stableHash: UInt64 {
-    utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 }

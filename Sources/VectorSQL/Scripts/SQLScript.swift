@@ -1,3 +1,5 @@
+internal import Basics
+
 /// A search written for people: text that runs in psql as it stands.
 ///
 /// The rows are the same as those of the bound search, because both come from one tree.
@@ -95,11 +97,11 @@ extension SQL {
   ) throws(RenderingError) -> SQLScript {
     let statement = try rendered(for: dialect)
     let binds = statement.binds.map { bind in
-      "{\"type\":\(JSONText.string(bind.typeName ?? "unknown")),\"value\":\(bind.json)}"
+      "{\"type\":\(Quoting.json(bind.typeName ?? "unknown")),\"value\":\(bind.json)}"
     }
-    let set = settings.map { JSONText.string($0.text) }.joined(separator: ",")
+    let set = settings.map { Quoting.json($0.text) }.joined(separator: ",")
     return SQLScript(
-      text: "{\"settings\":[\(set)],\"text\":\(JSONText.string(statement.text)),"
+      text: "{\"settings\":[\(set)],\"text\":\(Quoting.json(statement.text)),"
         + "\"parameters\":[\(binds.joined(separator: ","))]}\n"
     )
   }
@@ -139,18 +141,17 @@ extension SQLScript {
 
   /// A value as `\set` reads it: in single quotes, where psql knows C's escapes and expands nothing.
   static func psqlQuoted(_ text: String) -> String {
-    var result = "'"
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "'": result += "''"
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "'"
+    "'"
+      + Quoting.replacing(text) { scalar in
+        switch scalar {
+        case "'": "''"
+        case "\\": "\\\\"
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
+        default: nil
+        }
+      } + "'"
   }
 
   /// A text as comment lines; line breaks inside it cannot end the comment.
@@ -206,26 +207,7 @@ extension SQLValue {
     case .float8(let value) where value.isFinite: textFormat ?? "null"
     case .float4Array(let values), .vector(let values), .halfvec(let values), .sparsevec(let values):
       "[" + values.map(Self.text(of:)).joined(separator: ",") + "]"
-    default: JSONText.string(textFormat ?? "")
+    default: Quoting.json(textFormat ?? "")
     }
-  }
-}
-
-/// JSON text without a dependency.
-enum JSONText {
-  static func string(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20: result += "\\u" + SQLValue.hex(UInt64(scalar.value), digits: 4)
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

@@ -7,7 +7,7 @@ import ImageSources
 import Inference
 import Ingestion
 
-/// How images are prepared for the network, where that differs from the network's usual preprocessing.
+/// How images are prepared for the model, where that differs from the architecture's usual preprocessing.
 struct PreprocessingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(

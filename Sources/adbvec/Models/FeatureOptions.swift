@@ -137,7 +137,7 @@ struct FeatureOptions: ParsableArguments {
     )
     let others = model.unusedTensors
     if let first = others.first {
-      Terminal.note("\(others.count) tensors of the checkpoint are not used, such as \(first)")
+      Terminal.note("\(others.count) tensors of the weights are not used, such as \(first)")
     }
     return model
   }
@@ -171,7 +171,7 @@ struct FeatureOptions: ParsableArguments {
     do {
       model = try load(settings, choice, ignoresExtraTensors: ignoresExtraTensors)
     } catch let error as NetworkError where error.code == .weights && settings[.model] == nil {
-      // Weights of another network than the table's: that is what is wrong, not that they do not fit it.
+      // Weights of another architecture than the table's: that is what is wrong, not that they do not fit it.
       choice.model = nil
       guard let other = try? load(settings, choice, ignoresExtraTensors: ignoresExtraTensors) else {
         throw error

@@ -46,7 +46,7 @@ struct ProjectionFitCommand: AsyncParsableCommand, InterruptibleCommand {
     discussion: """
       SOURCE is a folder of images or CIFAR files; with --from-table the table's own vectors are learned from. pca \
       and pca-whitening need no classes; discriminant and proxies learn which directions tell the classes apart. The \
-      file says what it was learned from; --projection FILE applies it, and refuses another network or feature.
+      file says what it was learned from; --projection FILE applies it, and refuses another model or feature.
 
         adbvec projection fit ~/Pictures --feature rmac:3 -o lda.safetensors
         adbvec projection fit --from-table --method pca-whitening -o white.safetensors

@@ -138,10 +138,8 @@ struct ServeCommand: AsyncParsableCommand, InterruptibleCommand {
     }
     let logger = Self.logger(verbose: global.verbose)
     let followed = FollowedTable(
-      query,
-      recipe: recorded?.recipe,
+      .init(query, recipe: recorded?.recipe, images: images),
       metric: try settings.chosenMetric(),
-      images: images,
       connections: pool,
       hidesNames: hideSQL,
       load: { recorded in

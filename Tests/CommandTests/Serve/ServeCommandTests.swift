@@ -241,7 +241,7 @@ struct ServeCommandTests {
             #expect(told.text.contains("adbvec doctor"), "\(path): \(told.text)")
           }
           let api = try await page.ask(Self.search)
-          #expect(api.status == 503 && api.text.contains("\"collection-unreadable\""), "\(api.text)")
+          #expect(api.status == 503 && api.text.contains("\"collection_unreadable\""), "\(api.text)")
           _ = try await Program.psql(change.1, on: database)
           for path in pages { #expect(try await page.ask(path).status == 200, "\(path)") }
         }
@@ -275,7 +275,7 @@ struct ServeCommandTests {
         #expect(info.contains("\"dimension\":3") && info.contains("\"collection\":\"public.image_search\""))
         let image = HostileImages.png(width: 8, height: 8, depth: 8)
         let refused = try await page.ask("/api/v1/search/image", image: image)
-        #expect(refused.status == 422 && refused.text.contains("uploads-refused"), "\(refused.text)")
+        #expect(refused.status == 422 && refused.text.contains("uploads_refused"), "\(refused.text)")
         #expect(refused.text.contains("have 3 numbers, the model's 1000") && !refused.text.contains("--"))
         #expect(try page.said.contains("Fix: choose the model that filled the table with --model"))
       }

@@ -5,7 +5,7 @@ import ImageCodecs
 enum SharedData {
   static let root = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "shared/data")
 
   static let isPresent = FileManager.default.fileExists(atPath: root.appending(path: "reference/set1").path)
