@@ -155,8 +155,10 @@ struct LoadStatements: Sendable, Hashable {
     switch policy {
     case .fail:
       return [(.inserted, insert)]
+    case .skip where hasOnConflict:
+      return [(.inserted, insert.appending(" ON CONFLICT (\(id: id)) DO NOTHING"))]
     case .skip:
-      return [(.inserted, hasOnConflict ? "\(insert) ON CONFLICT (\(id: id)) DO NOTHING" : insertNew)]
+      return [(.inserted, insertNew)]
     case .update:
       let changes = columns.dropFirst().map { "\(id: $0) = s.\(id: $0)" as SQL }.joined(separator: ", ")
       let update: SQL = "UPDATE \(table: table) t SET \(changes) FROM \(Self.stage) s WHERE \(match)"

@@ -155,14 +155,14 @@ extension TargetTable.Facts {
     _ table: VectorTable,
     on connection: PostgresConnection
   ) async throws -> TargetTable.Facts {
-    let isAlways: SQL = connection.serverVersion >= 100_000 ? "a.attidentity = 'a'" : "false"
+    let version = connection.serverVersion
     let id = target.idColumn.name
     let rows = try await connection.query(
       sql: """
         SELECT c.relpersistence = 'u',
                (SELECT pg_get_serial_sequence(\(table.name.quoted), \(id)) FROM pg_attribute a
                 WHERE a.attrelid = c.oid AND a.attname = \(id) AND NOT a.attisdropped),
-               coalesce((SELECT \(isAlways) FROM pg_attribute a
+               coalesce((SELECT \(version >= 100_000 ? "a.attidentity = 'a'" : "false" as SQL) FROM pg_attribute a
                          WHERE a.attrelid = c.oid AND a.attname = \(id) AND NOT a.attisdropped), false),
                ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
                      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
@@ -198,13 +198,13 @@ extension TargetTable.Facts {
     let names = [
       target.idColumn, target.labelColumn, target.vectorColumn, target.sourceColumn, target.hashColumn,
     ].map(\.name)
-    let isGenerated: SQL = connection.serverVersion >= 120_000 ? "a.attgenerated <> ''" : "false"
+    let version = connection.serverVersion
     let rows = try await connection.query(
       sql: """
         SELECT s.name, s.length, s.generated, e.typtype = 'e',
                ARRAY(SELECT v.enumlabel::text FROM pg_enum v WHERE v.enumtypid = s.type)
         FROM (
-          SELECT a.attname::text AS name, \(isGenerated) AS generated,
+          SELECT a.attname::text AS name, \(version >= 120_000 ? "a.attgenerated <> ''" : "false" as SQL) AS generated,
                  CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END AS type,
                  CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END - 4 AS length
           FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
