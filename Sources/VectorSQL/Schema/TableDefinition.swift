@@ -163,7 +163,7 @@ extension TableDefinition.ColumnType {
 
 /// Where a table's rows lie on an engine with several nodes. On one node it says nothing.
 public enum Placement: Sendable, Hashable {
-  /// Spread by the first column of the key (Citus), or by the whole key (`DISTRIBUTED BY`).
+  /// Spread by the first column of the table's `distributionKey` (Citus), or by all of them (`DISTRIBUTED BY`).
   ///
   /// - `shards`: how many parts on Citus; nil takes the server's `citus.shard_count`. Elsewhere there is one per segment.
   /// - `colocatedWith`: a table whose rows with the same value lie on the same node, on Citus; nil with a number of shards
