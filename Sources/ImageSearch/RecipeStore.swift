@@ -93,7 +93,7 @@ public struct RecipeStore: Sendable {
     guard hasLoads else { return nil }
     let sql: SQL =
       "SELECT recipe FROM \(table: loads) WHERE table_oid = \(oid) AND recipe <> '' ORDER BY started_at DESC"
-    let rows = try await connection.query(try sql.rendered(for: .pgvector))
+    let rows = try await connection.query(sql: sql)
     let recipes = try rows.compactMap { Self.parsed(try $0.value(at: 0, as: String.self))?.recipe }
     guard let newest = recipes.first else { return nil }
     return RecordedRecipe(recipe: newest, table: table.display, count: Set(recipes).count)
@@ -109,8 +109,7 @@ public struct RecipeStore: Sendable {
   /// - Throws: `PostgresError`, with SQLSTATE 42501 when the user may not change the store's table.
   package func forgetPredecessor(on connection: PostgresConnection) async throws {
     guard try await entry(connection)?.isPredecessors == true else { return }
-    let remove: SQL = "DELETE FROM \(table: store) WHERE \(isThisColumn)"
-    try await connection.query(try remove.rendered(for: .pgvector))
+    try await connection.query(sql: "DELETE FROM \(table: store) WHERE \(isThisColumn)")
   }
 
   /// What is recorded under the names of table and column, and whether it was another table that had them.
@@ -120,10 +119,8 @@ public struct RecipeStore: Sendable {
     _ connection: PostgresConnection
   ) async throws -> (recipe: Recipe, isPredecessors: Bool)? {
     guard hasStore else { return nil }
-    let sql: SQL = "SELECT recipe FROM \(table: store) WHERE \(isThisColumn)"
-    guard
-      let text = try await connection.query(try sql.rendered(for: .pgvector)).first?
-        .value(at: 0, as: String.self),
+    let rows = try await connection.query(sql: "SELECT recipe FROM \(table: store) WHERE \(isThisColumn)")
+    guard let text = try rows.first?.value(at: 0, as: String.self),
       let (recipe, origin) = Self.parsed(text)
     else { return nil }
     guard let origin, origin != String(oid) else { return (recipe, false) }
@@ -132,8 +129,7 @@ public struct RecipeStore: Sendable {
 
   /// Whether the table has any row: of an empty one a recipe is a habit that nothing depends on.
   package func hasRows(_ connection: PostgresConnection) async throws -> Bool {
-    let sql: SQL = "SELECT 1 FROM \(table: table) LIMIT 1"
-    return try await !connection.query(try sql.rendered(for: .pgvector)).isEmpty
+    try await !connection.query(sql: "SELECT 1 FROM \(table: table) LIMIT 1").isEmpty
   }
 
   private static func parsed(_ text: String) -> (recipe: Recipe, origin: String?)? {
@@ -155,13 +151,16 @@ public struct RecipeStore: Sendable {
     distributes: Bool = false,
     on connection: PostgresConnection
   ) async throws {
-    let placement = SQL(trusted: distributes ? Placement.clause(by: ["table_name"]) : "")
-    let create: SQL = """
-      CREATE TABLE IF NOT EXISTS \(table: store) (
-        table_name text NOT NULL, column_name text NOT NULL, layout integer NOT NULL, recipe text NOT NULL,
-        recorded_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (table_name, column_name)
-      )\(placement)
-      """
+    var definition = TableDefinition(
+      store,
+      columns: [
+        .init("table_name", .text, notNull: true), .init("column_name", .text, notNull: true),
+        .init("layout", .integer, notNull: true), .init("recipe", .text, notNull: true),
+        .init("recorded_at", .timestamptz, notNull: true, default: "now()"),
+      ],
+      primaryKey: ["table_name", "column_name"]
+    )
+    definition.distributionKey = ["table_name"]
     var recorded = recipe
     recorded[Self.origin] = String(oid)
     // A base of 9.4 has no ON CONFLICT: the row is replaced.
@@ -170,8 +169,8 @@ public struct RecipeStore: Sendable {
       INSERT INTO \(table: store) (table_name, column_name, layout, recipe)
       VALUES (\(table.name.name), \(column.name), \(Self.layout), \(recorded.json))
       """
-    let statements = try [remove, insert].map { try $0.rendered(for: .pgvector) }
-    let creation = hasStore ? nil : try create.rendered(for: .pgvector)
+    let statements = try [remove, insert].map { try $0.rendered() }
+    let creation = hasStore ? nil : try definition.creation(distributes: distributes)
     try await connection.transaction { connection in
       if let creation { try await connection.query(creation) }
       for statement in statements { try await connection.query(statement) }

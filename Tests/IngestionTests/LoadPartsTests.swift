@@ -327,19 +327,31 @@ struct LoadPartsTests {
     #expect(last?.share == 1)
   }
 
-  @Test func aBatchIsRecordedWithBoundValuesOrAsTextAndOnlyForItsRun() {
-    let numbers = (1...8).map { SQLValue.int8(Int64($0)) }
-    let entry = JournalEntry(batches: "b", loads: "l", values: [.text("a'b\\")] + numbers + [.text("t")])
-    let head =
-      "INSERT INTO b (load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, "
-      + "end_position) VALUES "
-    #expect(
-      entry.statement.text == head + "($1, $2, $3, $4, $5, $6, $7, $8, "
-        + "(SELECT $9::int8 FROM l WHERE load_key = $1 AND run_token = $10))"
+  @Test func aBatchIsRecordedWithBoundValuesOrAsTextAndOnlyForItsRun() throws {
+    let entry = JournalEntry(
+      batches: "b",
+      loads: "l",
+      key: "a'b\\",
+      token: "t",
+      batch: CommittedBatch(
+        positions: 1..<8,
+        place: SourcePlace(position: 8, offset: 2, line: 3),
+        counts: LoadCounts(loaded: 4, skipped: 5, replaced: 6, unreadable: 7)
+      )
     )
+    let head =
+      #"INSERT INTO "b" (load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, "#
+      + "end_position) VALUES "
+    let bound = try entry.insertion.rendered()
     #expect(
-      entry.script == head + #"(E'a''b\\', 1, 2, 3, 4, 5, 6, 7, "#
-        + #"(SELECT 8::int8 FROM l WHERE load_key = E'a''b\\' AND run_token = 't'))"#
+      bound.text == head + "($1, $2, $3, $4, $5, $6, $7, $8, "
+        + #"(SELECT $9::int8 FROM "l" WHERE load_key = $10 AND run_token = $11))"#
+    )
+    let key = SQLValue.text("a'b\\")
+    #expect(bound.binds == [key] + (1...8).map { .int8($0) } + [key, .text("t")])
+    #expect(
+      try entry.insertion.renderedWithConstants().text == head + #"(E'a''b\\', 1, 2, 3, 4, 5, 6, 7, "#
+        + #"(SELECT 8::int8 FROM "l" WHERE load_key = E'a''b\\' AND run_token = 't'))"#
     )
   }
 

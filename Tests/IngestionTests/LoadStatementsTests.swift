@@ -1,3 +1,4 @@
+import Basics
 import Testing
 import VectorSQL
 
@@ -43,16 +44,16 @@ struct LoadStatementsTests {
   }
 
   /// Greenplum 6 has no ON CONFLICT: rows go through a temporary table there.
-  @Test func greenplumMergesThroughATemporaryTable() {
+  @Test func greenplumMergesThroughATemporaryTable() throws {
     let greenplum = statements(.update, onConflict: false, distributes: true)
     #expect(
-      greenplum.createStage == """
+      try greenplum.createStage.rendered().text == """
         CREATE TEMP TABLE pg_temp.adbvec_stage ON COMMIT DROP AS \
         SELECT "id", "class", "image_vector" FROM "public"."image_search" WHERE false DISTRIBUTED BY ("id")
         """
     )
     #expect(
-      greenplum.merge.map(\.text) == [
+      try greenplum.merge.map { try $0.sql.rendered().text } == [
         """
         UPDATE "public"."image_search" t SET "class" = s."class", "image_vector" = s."image_vector" \
         FROM pg_temp.adbvec_stage s WHERE t."id" = s."id"
@@ -64,8 +65,8 @@ struct LoadStatementsTests {
         """,
       ]
     )
-    let all = [greenplum, statements(.skip, onConflict: false, distributes: true)]
-      .flatMap { [$0.copyToStage, $0.storeStagePlain] + $0.merge.map(\.text) }
+    let all = try [greenplum, statements(.skip, onConflict: false, distributes: true)]
+      .flatMap { [$0.copyToStage, $0.storeStagePlain] + $0.merge.map(\.sql) }.map { try $0.rendered().text }
     #expect(all.allSatisfy { !$0.contains("ON CONFLICT") && !$0.contains("IF NOT EXISTS") })
   }
 
@@ -85,25 +86,47 @@ struct LoadStatementsTests {
         INSERT INTO "t" ("id", "class", "image_vector", "source", "content_hash") VALUES ($1, $2, $3, $4, $5)
         """
     )
-    #expect(table.relocate == #"UPDATE "t" SET "class" = $2, "source" = $3 WHERE "id" = $1"#)
     #expect(
-      table.identify == """
+      try table.relocate?.rendered().text
+        == #"UPDATE "t" SET "class" = $2, "source" = $3 WHERE "id" = $1"#
+    )
+    #expect(
+      try table.identify?.rendered().text == """
         UPDATE "t" SET "source" = coalesce("source", $2), "content_hash" = coalesce("content_hash", $3) WHERE "id" = $1
         """
     )
     #expect(
-      table.insertFromOriginal == """
+      try table.insertFromOriginal.rendered().text == """
         INSERT INTO "t" ("id", "class", "image_vector", "source", "content_hash") \
         SELECT $1, $2, o."image_vector", $3, $4 FROM "t" o WHERE o."id" = $5
         """
     )
     #expect(
-      table.replaceFromOriginal == """
+      try table.replaceFromOriginal.rendered().text == """
         UPDATE "t" SET "class" = $2, "image_vector" = (SELECT o."image_vector" FROM "t" o WHERE o."id" = $5), \
         "source" = $3, "content_hash" = $4 WHERE "id" = $1
         """
     )
-    #expect(statements(.fail).identify == nil)
+    #expect(try statements(.fail).identify?.rendered() == nil)
+  }
+
+  @Test func rowsAreDeletedByIdsOfTheirColumnsType() throws {
+    let ids = [ImageID(7), ImageID(Int64.max)]
+    #expect(
+      try statements(.fail).delete(ids, of: .int4).rendered()
+        == Statement(
+          #"DELETE FROM "public"."image_search" WHERE "id" = ANY ($1)"#,
+          binds: [.int8Array([7, .max])]
+        )
+    )
+    let uuid = "0193a1b2-0000-7000-8000-000000000001"
+    #expect(
+      try statements(.fail).delete([ImageID(uuid)], of: .uuid).rendered()
+        == Statement(
+          #"DELETE FROM "public"."image_search" WHERE "id" = ANY ($1::uuid[])"#,
+          binds: [.textArray([uuid])]
+        )
+    )
   }
 
   @Test func namesAreQuotedWhateverTheyHold() throws {
@@ -119,7 +142,7 @@ struct LoadStatementsTests {
       distributes: false
     )
     #expect(
-      odd.copy == """
+      try odd.copy.rendered().text == """
         COPY "a""; DROP TABLE x; --" ("ID", "class", "image_vector") FROM STDIN (FORMAT binary)
         """
     )

@@ -52,7 +52,7 @@ public enum OldBase {
     ("open slices", #"\[\d*:\]|\[:"#),
     ("extended statistics", #"CREATE STATISTICS"#),
     ("scrolling backwards", #"FETCH (PRIOR|BACKWARD|LAST|ABSOLUTE)|\bSCROLL CURSOR"#),
-    ("statistics of an index's column", #"ALTER INDEX \S+ ALTER COLUMN"#),
+    ("statistics of an index's column", #"ALTER INDEX [^;]+ ALTER COLUMN"#),
     ("cascade of extensions", #"CREATE EXTENSION [^;"]*CASCADE"#),
     ("procedures", #"\bCALL \w+\("#),
     ("samples", #"TABLESAMPLE"#),

@@ -35,6 +35,37 @@ struct DialectTests {
     )
   }
 
+  @Test("a column's default, which is constant whatever is bound in it, and a key of distribution")
+  func defaults() throws {
+    var table = TableDefinition(
+      "jobs",
+      columns: [
+        .init("queue", .text, notNull: true, default: "\("it's")"),
+        .init("tags", .textArray, notNull: true, default: "'{}'"),
+        .init("made_at", .timestamptz, default: "now()"), .init("tries", .integer, default: "\(Int32(-1))"),
+        .init("done", .boolean),
+      ],
+      primaryKey: ["queue", "made_at"]
+    )
+    table.distributionKey = ["queue"]
+    let text = """
+      CREATE TABLE "jobs" ("queue" text NOT NULL DEFAULT 'it''s', "tags" text[] NOT NULL DEFAULT '{}', \
+      "made_at" timestamptz DEFAULT now(), "tries" integer DEFAULT (-1), "done" boolean, \
+      PRIMARY KEY ("queue", "made_at"))
+      """
+    #expect(try table.statements(for: .pgvector) == [Statement(trusted: text)])
+    #expect(
+      try table.statements(for: .analyticDB) == [Statement(trusted: text + #" DISTRIBUTED BY ("queue")"#)]
+    )
+    let citus = Dialect.pgvector.adapted { $0.citus = true }
+    #expect(try table.statements(for: citus).last?.binds == [.text(#""jobs""#), .text("queue")])
+    let beside = text.replacing("TABLE", with: "TABLE IF NOT EXISTS", maxReplacements: 1)
+    #expect(try table.creation(distributes: false) == Statement(trusted: beside))
+    #expect(
+      try table.creation(distributes: true) == Statement(trusted: beside + #" DISTRIBUTED BY ("queue")"#)
+    )
+  }
+
   @Test("placement: copies on every node, a number of shards, beside another table, on one node")
   func otherPlacements() throws {
     var table = table(VectorColumn("v", dim: 3))

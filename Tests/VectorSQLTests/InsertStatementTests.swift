@@ -46,6 +46,37 @@ struct InsertStatementTests {
     #expect(statements.map(\.binds.count) == [65_535, 65_535, 18_930])
   }
 
+  @Test("as an array for each column, where a column of nothing but NULL has no type; bound or as constants")
+  func unnested() throws {
+    let insert = InsertStatement(into: "t", columns: ["id", "note", "size", "name"])
+    let rows: [[InsertStatement.Cell]] = [
+      [.value(.int8(1)), .value(.null), .value(.null), .value(.text("a, 'b' ORDER BY c"))],
+      [.value(.int8(2)), .value(.null), .value(.int8(-3)), .value(.null)],
+    ]
+    #expect(
+      try insert.unnestStatement(rows: rows, for: .pgvector)
+        == Statement(
+          """
+          INSERT INTO "t" ("id", "note", "size", "name") SELECT u.c1, NULL, u.c3, u.c4 \
+          FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[]) AS u(c1, c3, c4)
+          """,
+          binds: [.text(#"{"1","2"}"#), .text(#"{NULL,"-3"}"#), .text(#"{"a, 'b' ORDER BY c",NULL}"#)]
+        )
+    )
+    #expect(
+      try insert.unnested(rows: rows, for: .pgvector).renderedWithConstants().text
+        .hasSuffix(
+          #"unnest('{"1","2"}'::text::bigint[], '{NULL,"-3"}'::text::bigint[], "#
+            + #"'{"a, ''b'' ORDER BY c",NULL}'::text::text[]) AS u(c1, c3, c4)"#
+        )
+    )
+    let nothing = InsertStatement(into: "t", columns: ["id", "note"])
+    #expect(
+      try nothing.unnestStatement(rows: [[.value(.null), .value(.null)]], for: .pgvector).text
+        == #"INSERT INTO "t" ("id", "note") SELECT NULL, NULL FROM unnest($1::text::text[]) AS u(c2)"#
+    )
+  }
+
   @Test("without ON CONFLICT, through a staging table")
   func staged() throws {
     let greenplum = Dialect.analyticDB.adapted { $0.onConflict = false }

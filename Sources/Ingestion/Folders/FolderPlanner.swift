@@ -149,7 +149,7 @@ struct FolderPlanner: Sendable {
   private func version1(_ record: LoadRecord, _ files: ImageFiles) async throws -> [RecordedImage] {
     let ids = try await Set(
       connection.query(
-        Statement(trusted: "SELECT \(table.idValue) FROM \(table.catalog.name.quoted)")
+        sql: "SELECT \(table.idValue) FROM \(table: table.catalog.name)"
       ).compactMap { try table.id($0, at: 0) }
     )
     let byPath = record.recipe.hasSuffix("ids by path")
@@ -171,7 +171,7 @@ struct FolderPlanner: Sendable {
 
   /// Ids of rows whose source is one of the files.
   private func sources(_ folder: FolderComparison) async throws -> RowIDs {
-    try await ids(folder, "IS NOT NULL", [])
+    try await ids(folder, "IS NOT NULL")
   }
 
   /// Ids of rows whose source is an image that this folder's journal does not know: a folder that holds this one, or lies
@@ -184,7 +184,7 @@ struct FolderPlanner: Sendable {
       let files = (0..<Self.hashesAtOnce).compactMap { _ in new.next() }.map { folder.files[$0] }
       let texts = files.flatMap { Set([$0.source, $0.resolvedSource]) }
       guard !texts.isEmpty else { return found }
-      let rows = try await ids(folder, "= ANY ($1::text[])", [.textArray(texts)], found)
+      let rows = try await ids(folder, "= ANY (\(texts))", found)
       found = rows
     }
   }
@@ -192,18 +192,14 @@ struct FolderPlanner: Sendable {
   /// Ids of rows whose source meets a condition, by the position of the image in the folder.
   private func ids(
     _ folder: FolderComparison,
-    _ condition: String,
-    _ binds: [SQLValue],
+    _ condition: SQL,
     _ known: RowIDs? = nil
   ) async throws -> RowIDs {
-    let source = table.target.sourceColumn.quoted
-    let query = Statement(
-      trusted:
-        "SELECT \(source), \(table.idValue) FROM \(table.catalog.name.quoted) WHERE \(source) \(condition)",
-      binds: binds
-    )
+    let source = table.target.sourceColumn
+    let query: SQL =
+      "SELECT \(id: source), \(table.idValue) FROM \(table: table.catalog.name) WHERE \(id: source) \(condition)"
     let found = StateLock(known ?? RowIDs())
-    try await connection.forEachRow(query) { [table] row in
+    try await connection.forEachRow(try query.rendered()) { [table] row in
       guard let position = folder.position(ofSource: try row.value(at: 0, as: String.self)),
         let id = try table.id(row, at: 1)
       else { return }
@@ -218,29 +214,24 @@ struct FolderPlanner: Sendable {
   private func takenIDs(_ plan: LoadPlan) async throws -> LoadPlan.TakenIDs {
     var taken = LoadPlan.TakenIDs(areUUIDs: table.idIsUUID)
     guard table.hasRows else { return taken }
-    let id = table.target.idColumn.quoted
-    let name = table.catalog.name.quoted
-    let type = table.idIsNumber ? "int8" : table.idIsUUID ? "uuid" : "text"
+    let (id, name) = (table.target.idColumn, table.catalog.name)
+    let type: SQL = table.idIsNumber ? "int8" : table.idIsUUID ? "uuid" : "text"
     var positions = plan.positionsWithoutID.makeIterator()
     while numbering == .path || plan.files.hasGivenIDs {
       let portion = (0..<Self.hashesAtOnce).compactMap { _ in positions.next() }
       guard !portion.isEmpty else { break }
-      let wanted = plan.candidateIDs(portion, numbering, areUUIDs: table.idIsUUID)
+      let wanted = plan.candidateIDs(portion, numbering, areUUIDs: table.idIsUUID).map(\.description)
       let rows = try await connection.query(
-        Statement(
-          trusted: "SELECT \(table.idValue) FROM \(name) WHERE \(id) = ANY ($1::\(type)[])",
-          binds: [.textArray(wanted.map(\.description))]
-        )
+        sql: "SELECT \(table.idValue) FROM \(table: name) WHERE \(id: id) = ANY (\(wanted)::\(type)[])"
       )
       for row in rows { if let found = try table.id(row, at: 0) { taken.ids.insert(found) } }
     }
     guard numbering == .position else { return taken }
+    let last = max(plan.files.count - 1, 0)
     let rows = try await connection.query(
-      Statement(
-        trusted:
-          "SELECT max(\(id))::int8, count(CASE WHEN \(id) BETWEEN 0 AND $1 THEN 1 END) > 0 FROM \(name)",
-        binds: [.int8(Int64(max(plan.files.count - 1, 0)))]
-      )
+      sql: """
+        SELECT max(\(id: id))::int8, count(CASE WHEN \(id: id) BETWEEN 0 AND \(last) THEN 1 END) > 0 FROM \(table: name)
+        """
     )
     if let row = rows.first {
       (taken.largest, taken.includesPositions) = try row.decode(Int64?.self, Bool.self)

@@ -48,16 +48,16 @@ struct FolderUpdate: Sendable {
 
   /// Fills the columns of rows that were loaded before the table had them.
   private func identify(_ connection: PostgresConnection) async throws {
-    guard let text = statements.identify, !plan.unidentified.isEmpty else { return }
+    guard let text = try statements.identify?.rendered().text, !plan.unidentified.isEmpty else { return }
     job.onEvent(
       .step("recording source and content of \(counted(plan.unidentified.count, "row")) that lack them")
     )
     try await inTransactions(plan.unidentified, connection) { positions, connection in
+      let paths = positions.map { plan.files[$0].path }
       let recorded = try await connection.query(
-        .init(
-          trusted: "SELECT path, content_hash FROM \(journal.images) WHERE load_key = $1 AND path = ANY ($2)",
-          binds: [.text(journal.key), .textArray(positions.map { plan.files[$0].path })]
-        )
+        sql: """
+          SELECT path, content_hash FROM \(table: journal.images) WHERE load_key = \(journal.key) AND path = ANY (\(paths))
+          """
       )
       var hashes: [PathKey: String] = [:]
       for row in recorded {
@@ -82,24 +82,22 @@ struct FolderUpdate: Sendable {
   /// Sources that other rows have: folders that hold each other may have given an image two rows.
   private func taken(_ sources: [String], _ connection: PostgresConnection) async throws -> Set<PathKey> {
     guard encoder.writesSource, table.findsSources else { return [] }
-    let target = statements.target
-    let column = target.sourceColumn.quoted
+    let (name, column) = (statements.target.table, statements.target.sourceColumn)
     let rows = try await connection.query(
-      .init(
-        trusted: "SELECT \(column) FROM \(target.table.quoted) WHERE \(column) = ANY ($1::text[])",
-        binds: [.textArray(sources)]
-      )
+      sql: "SELECT \(id: column) FROM \(table: name) WHERE \(id: column) = ANY (\(sources))"
     )
     return Set(try rows.map { PathKey(try $0.value(at: 0, as: String.self)) })
   }
 
   /// Records sizes, times and hashes of images whose content did not change.
   private func refresh(_ connection: PostgresConnection) async throws {
-    let text = """
-      UPDATE \(journal.images) SET modified_at = $3, content_hash = coalesce($4, content_hash), status_changed_at = $5,
-        missing_since = NULL
+    // Rendered once for all images.
+    let update: SQL = """
+      UPDATE \(table: journal.images) SET modified_at = $3, content_hash = coalesce($4, content_hash),
+        status_changed_at = $5, missing_since = NULL
       WHERE load_key = $1 AND path = $2
       """
+    let text = try update.rendered().text
     try await inTransactions(plan.refreshed, connection) { positions, connection in
       try await connection.pipeline { sender in
         for position in positions {
@@ -152,7 +150,14 @@ struct FolderUpdate: Sendable {
 
   private func move(_ moves: [LoadPlan.Move], _ connection: PostgresConnection) async throws {
     let entries = try await job.source.entries(at: moves.map(\.position))
-    let relocation = statements.relocate
+    // Rendered once for all images. One that could not be read may be recorded under the new path.
+    let forget: SQL = "DELETE FROM \(table: journal.images) WHERE load_key = $1 AND path = $2"
+    let rename: SQL = """
+      UPDATE \(table: journal.images) SET path = $3, modified_at = $4, status_changed_at = $5, missing_since = NULL
+      WHERE load_key = $1 AND path = $2
+      """
+    let (forgetting, renaming) = (try forget.rendered().text, try rename.rendered().text)
+    let relocation = try statements.relocate?.rendered().text
     try await connection.pipeline { sender in
       for (move, entry) in zip(moves, entries) {
         try encoder.check.check(
@@ -165,16 +170,12 @@ struct FolderUpdate: Sendable {
         let file = plan.files[move.position]
         // Of an image that is also embedded again, the next run must not take the row for up to date.
         let time = plan.changed.contains(move.position) ? 0 : plan.image(at: move.position).recordedTime
-        // An image that could not be read may be recorded under the new path.
         try sender.send(
-          trusted: "DELETE FROM \(journal.images) WHERE load_key = $1 AND path = $2",
+          trusted: forgetting,
           parameters: ParameterList([.text(journal.key), .text(file.path)])
         )
         try sender.send(
-          trusted: """
-            UPDATE \(journal.images) SET path = $3, modified_at = $4, status_changed_at = $5, missing_since = NULL
-            WHERE load_key = $1 AND path = $2
-            """,
+          trusted: renaming,
           parameters: ParameterList([
             .text(journal.key), .text(move.path), .text(file.path), .int8(time),
             .int8(Int64(file.statusChangeTime)),
@@ -221,13 +222,10 @@ struct FolderUpdate: Sendable {
   ) async throws -> [PathKey: Original] {
     var records: [PathKey: Original] = [:]
     let rows = try await connection.query(
-      .init(
-        trusted: """
-          SELECT path, id, id_text, content_hash, phash, duplicate_of FROM \(journal.images)
-          WHERE load_key = $1 AND path = ANY ($2)
-          """,
-        binds: [.text(journal.key), .textArray(Array(Set(paths)))]
-      )
+      sql: """
+        SELECT path, id, id_text, content_hash, phash, duplicate_of FROM \(table: journal.images)
+        WHERE load_key = \(journal.key) AND path = ANY (\(Array(Set(paths))))
+        """
     )
     for row in rows {
       let (path, number, text, hash, phash, other) = try row.decode(
@@ -297,7 +295,7 @@ struct FolderUpdate: Sendable {
       counts.replaced += duplicate.hasRow ? 1 : 0
     }
     counts.loaded = try await write(copies, connection)
-    for statement in journal.imageStatements(images) { try await connection.run(trusted: statement) }
+    try await connection.pipeline(try journal.imageStatements(images).map { try $0.rendered() })
     return (counts, left)
   }
 
@@ -311,7 +309,8 @@ struct FolderUpdate: Sendable {
   }
 
   private func write(_ copies: [Copy], _ connection: PostgresConnection) async throws -> Int {
-    let (replacement, insertion) = (statements.replaceFromOriginal, statements.insertFromOriginal)
+    let replacement = try statements.replaceFromOriginal.rendered().text
+    let insertion = try statements.insertFromOriginal.rendered().text
     let answers = try await connection.pipeline { sender in
       for copy in copies {
         var parameters = ParameterList()
@@ -329,25 +328,18 @@ struct FolderUpdate: Sendable {
     guard !retired.isEmpty else { return }
     let deletes = job.options.deleted == .delete
     job.onEvent(.step("\(deletes ? "deleting" : "flagging") \(counted(retired.count, "row"))"))
-    let isDone = deletes ? "" : " AND missing_since IS NULL"
-    let record =
-      (deletes ? "DELETE FROM \(journal.images)" : "UPDATE \(journal.images) SET missing_since = now()")
-      + " WHERE load_key = $1 AND path = ANY ($2)\(isDone)"
+    let name = journal.images
+    let record: SQL =
+      deletes ? "DELETE FROM \(table: name)" : "UPDATE \(table: name) SET missing_since = now()"
+    let isLeft: SQL = deletes ? .empty : " AND missing_since IS NULL"
     try await inTransactions(retired, connection) { images, connection in
-      let ids = images.compactMap(\.id)
       if deletes {
-        try await connection.query(
-          .init(
-            trusted: statements.delete(encoder.check.idType),
-            binds: [
-              [.text, .uuid].contains(encoder.check.idType)
-                ? .textArray(ids.map(\.description)) : .int8Array(ids.compactMap(\.number))
-            ]
-          )
-        )
+        let ids = images.compactMap(\.id)
+        try await connection.query(sql: statements.delete(ids, of: encoder.check.idType))
       }
+      let paths = images.map(\.path)
       try await connection.query(
-        .init(trusted: record, binds: [.text(journal.key), .textArray(images.map(\.path))])
+        sql: "\(record) WHERE load_key = \(journal.key) AND path = ANY (\(paths))\(isLeft)"
       )
     }
   }
@@ -378,7 +370,7 @@ struct FolderUpdate: Sendable {
     while true {
       do {
         return try await connection.transaction { connection in
-          if let lock { try await connection.run(trusted: "SELECT \(lock.sharing)") }
+          if let lock { try await connection.query(sql: "SELECT \(lock.sharing)") }
           if lock != nil { try await journal.checkOwner(connection) }
           return try await body(connection)
         }

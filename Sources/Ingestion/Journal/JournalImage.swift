@@ -199,42 +199,37 @@ extension LoadJournal {
   ) async throws {
     let layout = try await layout(connection)
     guard layout >= .version2 else { return }
-    let content =
+    let content: SQL =
       layout < .version3 ? "false, false" : "i.content_hash IS NOT NULL, i.missing_since IS NOT NULL"
-    let text = layout < .version4 ? "NULL::text" : "i.id_text"
-    let looks = layout < .version5 ? "NULL::bigint, NULL::text" : "i.phash, i.duplicate_of"
-    let status = layout < .current ? "0::bigint" : "coalesce(i.status_changed_at, 0)"
-    let (join, lacksIdentity): (String, String)
+    let text: SQL = layout < .version4 ? "NULL::text" : "i.id_text"
+    let looks: SQL = layout < .version5 ? "NULL::bigint, NULL::text" : "i.phash, i.duplicate_of"
+    let status: SQL = layout < .current ? "0::bigint" : "coalesce(i.status_changed_at, 0)"
+    var (join, lacksIdentity): (SQL, SQL) = ("true FROM \(table: images) i", "false")
     if let target, !target.catalog.hasRowSecurity {
-      let id = target.target.idColumn.quoted
+      let (id, source, hash) = (target.target.idColumn, target.target.sourceColumn, target.target.hashColumn)
       // An id that was freed may be another image's now: the source tells.
-      let sameSource =
+      let sameSource: SQL =
         target.hasSource
-        ? " AND coalesce(right(t.\(target.target.sourceColumn.quoted), length(i.path)) = i.path"
-          + " OR i.path LIKE 'file:%', true)"
-        : ""
-      let key =
+        ? " AND coalesce(right(t.\(id: source), length(i.path)) = i.path OR i.path LIKE 'file:%', true)"
+        : .empty
+      let key: SQL =
         target.idIsNumber ? "i.id" : target.idIsUUID ? "\(text)::uuid" : "coalesce(\(text), i.id::text)"
-      join =
-        "t.\(id) IS NOT NULL FROM \(images) i LEFT JOIN \(target.catalog.name.quoted) t ON t.\(id) = \(key)\(sameSource)"
-      let missing =
-        (target.hasSource ? ["t.\(target.target.sourceColumn.quoted) IS NULL"] : [])
-        + (target.hasHash && layout >= .version3
-          ? ["t.\(target.target.hashColumn.quoted) IS NULL AND i.content_hash IS NOT NULL"] : [])
-      lacksIdentity = missing.isEmpty ? "false" : missing.joined(separator: " OR ")
-    } else {
-      (join, lacksIdentity) = ("true FROM \(images) i", "false")
-    }
-    let query = Statement(
-      trusted:
+      join = """
+        t.\(id: id) IS NOT NULL FROM \(table: images) i LEFT JOIN \(table: target.catalog.name) t
+          ON t.\(id: id) = \(key)\(sameSource)
         """
-        SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(status), \(content), \(looks), \(lacksIdentity),
-          \(join)
-        WHERE i.load_key = $1 ORDER BY i.path COLLATE "C"
-        """,
-      binds: [.text(key)]
-    )
-    try await connection.forEachRow(query) { row in
+      var missing: [SQL] = target.hasSource ? ["t.\(id: source) IS NULL"] : []
+      if target.hasHash, layout >= .version3 {
+        missing.append("t.\(id: hash) IS NULL AND i.content_hash IS NOT NULL")
+      }
+      if !missing.isEmpty { lacksIdentity = missing.joined(separator: " OR ") }
+    }
+    let query: SQL = """
+      SELECT i.path, i.id, \(text), i.byte_count, i.modified_at, \(status), \(content), \(looks), \(lacksIdentity),
+        \(join)
+      WHERE i.load_key = \(key) ORDER BY i.path COLLATE "C"
+      """
+    try await connection.forEachRow(try query.rendered()) { row in
       let (
         path, number, text, byteCount, modified, status, hasHash, isMissing, phash, original, lacksIdentity,
         isPresent
@@ -278,11 +273,10 @@ extension LoadJournal {
     _ body: @escaping @Sendable (FolderComparison.Match) -> Void
   ) async throws {
     guard try await layout(connection) >= .version3 else { return }
-    let query = Statement(
-      trusted: "SELECT content_hash, path FROM \(images) WHERE load_key = $1 AND content_hash = ANY ($2)",
-      binds: [.text(key), .textArray(hashes)]
-    )
-    try await connection.forEachRow(query) { row in
+    let query: SQL = """
+      SELECT content_hash, path FROM \(table: images) WHERE load_key = \(key) AND content_hash = ANY (\(hashes))
+      """
+    try await connection.forEachRow(try query.rendered()) { row in
       let (hash, path) = try row.decode(String.self, String.self)
       body(FolderComparison.Match(hash: hash, path: path))
     }
@@ -296,36 +290,35 @@ extension LoadJournal {
         plan.image(at: $0, hash: plan.contents.hash(at: $0))
       }
       if images.isEmpty { return }
-      for statement in imageStatements(images) { try await connection.run(trusted: statement) }
+      try await connection.pipeline(try imageStatements(images).map { try $0.rendered() })
     }
   }
 
   private static let imagesPerStatement = 500
 
-  /// Writes images down, as text for a message of several statements.
-  func imageStatements(_ written: [JournalImage]) -> [String] {
+  /// Writes images down; to be sent with bound values, or with constants in a message of several statements.
+  func imageStatements(_ written: [JournalImage]) throws -> [SQL] {
     guard !written.isEmpty else { return [] }
-    let known = written.filter(\.isKnown).map { SQLValue.text($0.file.path).literal }
+    let insertion = InsertStatement(
+      into: images,
+      columns: [
+        "load_key", "path", "id", "byte_count", "modified_at", "content_hash", "id_text", "phash",
+        "duplicate_of", "status_changed_at",
+      ]
+    )
     let rows = written.map { image in
       let values: [SQLValue] = [
-        .text(key), .text(image.file.path), image.id?.number.map { .int8($0) } ?? .null,
-        .int8(Int64(image.file.byteCount)), .int8(image.recordedTime), image.hash.map { .text($0) } ?? .null,
-        image.id.flatMap { $0.number == nil ? SQLValue.text($0.description) : nil } ?? .null,
-        image.phash.map { .int8(Int64(bitPattern: $0.bits)) } ?? .null,
-        image.duplicateOf.map { .text($0) } ?? .null, .int8(Int64(image.file.statusChangeTime)),
+        .text(key), .text(image.file.path), (image.id?.number).sqlValue, .int8(Int64(image.file.byteCount)),
+        .int8(image.recordedTime), image.hash.sqlValue,
+        image.id.flatMap { $0.number == nil ? $0.description : nil }.sqlValue,
+        image.phash.map { Int64(bitPattern: $0.bits) }.sqlValue, image.duplicateOf.sqlValue,
+        .int8(Int64(image.file.statusChangeTime)),
       ]
-      return "(" + values.map(\.literal).joined(separator: ", ") + ")"
+      return values.map(InsertStatement.Cell.value)
     }
-    let removal =
-      known.isEmpty
-      ? []
-      : [
-        "DELETE FROM \(images) WHERE load_key = \(SQLValue.text(key).literal) AND path IN "
-          + "(\(known.joined(separator: ", ")))"
-      ]
-    return removal + [
-      "INSERT INTO \(images) (load_key, path, id, byte_count, modified_at, content_hash, id_text, phash, duplicate_of, "
-        + "status_changed_at) VALUES " + rows.joined(separator: ", ")
-    ]
+    let insert = try insertion.unnested(rows: rows, for: .pgvector)
+    let known = written.filter(\.isKnown).map(\.file.path)
+    if known.isEmpty { return [insert] }
+    return ["DELETE FROM \(table: images) WHERE load_key = \(key) AND path = ANY (\(known))", insert]
   }
 }

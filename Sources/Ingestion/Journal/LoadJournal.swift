@@ -18,20 +18,19 @@ struct LoadJournal: Sendable {
   /// version 3 no ids but integers, version 4 no perceptual hashes, version 5 no times of the files' status.
   static let version = 6
 
-  private let loads: String
-  private let batches: String
-  /// The table of images, quoted.
-  let images: String
+  private let loads: QualifiedName
+  private let batches: QualifiedName
+  /// The table of images.
+  let images: QualifiedName
   private let distributes: Bool
 
   /// - Parameters:
   ///   - table: with the schema it was found in, so that every spelling of the name finds the same record.
   ///   - source: what names the source wherever it is loaded from.
   init(table: QualifiedName, source: String, server: ServerCapabilities) {
-    func quoted(_ name: Identifier) -> String { QualifiedName(schema: table.schema, name: name).quoted }
-    loads = quoted("adbvec_load")
-    batches = quoted("adbvec_load_batch")
-    images = quoted("adbvec_load_image")
+    loads = QualifiedName(schema: table.schema, name: "adbvec_load")
+    batches = QualifiedName(schema: table.schema, name: "adbvec_load_batch")
+    images = QualifiedName(schema: table.schema, name: "adbvec_load_image")
     distributes = server.canDistribute
     key = "\(table.quoted) \(source)"
     token = String(UInt64.random(in: 0 ... .max), radix: 16)
@@ -56,17 +55,17 @@ extension LoadJournal {
   func layout(_ connection: PostgresConnection) async throws -> Layout {
     do {
       let rows = try await connection.query(
-        .init(trusted: "SELECT coalesce(max(version), \(Self.version)) FROM \(loads)")
+        sql: "SELECT coalesce(max(version), \(Int32(Self.version))) FROM \(table: loads)"
       )
       let newest = try rows.first?.value(at: 0, as: Int.self) ?? Self.version
       guard newest <= Self.version else {
         throw LoadError(
           .resume,
-          "\(loads) was written by a newer adbvec (layout \(newest), this one knows \(Self.version)). Fix: use that "
+          "\(loads.quoted) was written by a newer adbvec (layout \(newest), this one knows \(Self.version)). Fix: use that "
             + "version, or load with --untracked"
         )
       }
-      _ = try await connection.query(.init(trusted: "SELECT 1 FROM \(batches), \(images) LIMIT 0"))
+      try await connection.query(sql: "SELECT 1 FROM \(table: batches), \(table: images) LIMIT 0")
     } catch let error as PostgresError where error.sqlState == "42703" {
       return .version1
     } catch let error as PostgresError where error.sqlState == "42P01" {
@@ -74,15 +73,16 @@ extension LoadJournal {
     }
     var columns = Self.addedColumns
     while let newest = columns.last {
-      if try await has(columns.map { $0.name }.joined(separator: ", "), connection) { return newest.layout }
+      if try await has(columns.map(\.column.name), connection) { return newest.layout }
       columns.removeAll { $0.layout == newest.layout }
     }
     return .version2
   }
 
-  private func has(_ columns: String, _ connection: PostgresConnection) async throws -> Bool {
+  private func has(_ columns: [Identifier], _ connection: PostgresConnection) async throws -> Bool {
+    let list = columns.map(SQL.identifier).joined(separator: ", ")
     do {
-      _ = try await connection.query(.init(trusted: "SELECT \(columns) FROM \(images) LIMIT 0"))
+      try await connection.query(sql: "SELECT \(list) FROM \(table: images) LIMIT 0")
       return true
     } catch let error as PostgresError where error.sqlState == "42703" {
       return false
@@ -96,17 +96,12 @@ extension LoadJournal {
       switch try await layout(connection) {
       case .current: return
       case .version1:
-        try await add(
-          """
-          \(loads) ADD COLUMN version integer NOT NULL DEFAULT 1, ADD COLUMN on_conflict text NOT NULL DEFAULT 'fail',
-            ADD COLUMN index_restores text[] NOT NULL DEFAULT '{}', ADD COLUMN run_token text
-          """,
-          connection
-        )
+        let added: [Identifier] = ["version", "on_conflict", "index_restores", "run_token"]
+        try await add(loadTable.columns.filter { added.contains($0.name) }, to: loads, connection)
       case .version2, .version3, .version4, .version5:
-        for (_, name, type) in Self.addedColumns {
-          if try await has(name, connection) { continue }
-          try await add("\(images) ADD COLUMN \(name) \(type)", connection)
+        for (_, column) in Self.addedColumns {
+          if try await has([column.name], connection) { continue }
+          try await add([column], to: images, connection)
         }
         return
       case .missing: break
@@ -120,45 +115,76 @@ extension LoadJournal {
     } catch let error as PostgresError where error.sqlState == "42501" {
       throw LoadError(
         .option,
-        "this user may not create or alter \(loads), which keeps the progress of loads. Fix: GRANT CREATE on the schema, "
+        "this user may not create or alter \(loads.quoted), which keeps the progress of loads. Fix: GRANT CREATE on the schema, "
           + "or load with --untracked"
       )
     }
   }
 
   /// What later versions added to the table of images, in their order.
-  private static let addedColumns: [(layout: Layout, name: String, type: String)] = [
-    (.version3, "content_hash", "text"), (.version3, "missing_since", "timestamptz"),
-    (.version4, "id_text", "text"), (.version5, "phash", "bigint"), (.version5, "duplicate_of", "text"),
-    (.current, "status_changed_at", "bigint"),
+  private static let addedColumns: [(layout: Layout, column: TableDefinition.ColumnDefinition)] = [
+    (.version3, .init("content_hash", .text)), (.version3, .init("missing_since", .timestamptz)),
+    (.version4, .init("id_text", .text)), (.version5, .init("phash", .bigint)),
+    (.version5, .init("duplicate_of", .text)), (.current, .init("status_changed_at", .bigint)),
   ]
 
-  private func create(_ connection: PostgresConnection) async throws {
-    let placement = distributes ? Placement.clause(by: ["load_key"]) : ""
-    let script = """
-      CREATE TABLE IF NOT EXISTS \(loads) (
-        load_key text NOT NULL PRIMARY KEY, version integer NOT NULL DEFAULT 1, table_oid bigint NOT NULL,
-        fingerprint text NOT NULL, recipe text NOT NULL, on_conflict text NOT NULL DEFAULT 'fail',
-        deferred_indexes text[] NOT NULL, index_restores text[] NOT NULL DEFAULT '{}', run_token text,
-        is_finished boolean NOT NULL, started_at timestamptz NOT NULL DEFAULT now(), finished_at timestamptz
-      )\(placement);
-      CREATE TABLE IF NOT EXISTS \(batches) (
-        load_key text NOT NULL, first_position bigint NOT NULL, end_position bigint NOT NULL,
-        end_offset bigint NOT NULL, end_line bigint NOT NULL, loaded bigint NOT NULL, skipped bigint NOT NULL,
-        replaced bigint NOT NULL, unreadable bigint NOT NULL, PRIMARY KEY (load_key, first_position)
-      )\(placement);
-      CREATE TABLE IF NOT EXISTS \(images) (
-        load_key text NOT NULL, path text NOT NULL, id bigint, byte_count bigint NOT NULL,
-        modified_at bigint NOT NULL, content_hash text, missing_since timestamptz, id_text text,
-        phash bigint, duplicate_of text, status_changed_at bigint, PRIMARY KEY (load_key, path)
-      )\(placement)
-      """
-    try await connection.run(trusted: script)
+  private var loadTable: TableDefinition {
+    TableDefinition(
+      loads,
+      columns: [
+        .init("load_key", .text, notNull: true), .init("version", .integer, notNull: true, default: "1"),
+        .init("table_oid", .bigint, notNull: true), .init("fingerprint", .text, notNull: true),
+        .init("recipe", .text, notNull: true), .init("on_conflict", .text, notNull: true, default: "'fail'"),
+        .init("deferred_indexes", .textArray, notNull: true),
+        .init("index_restores", .textArray, notNull: true, default: "'{}'"), .init("run_token", .text),
+        .init("is_finished", .boolean, notNull: true),
+        .init("started_at", .timestamptz, notNull: true, default: "now()"),
+        .init("finished_at", .timestamptz),
+      ],
+      primaryKey: ["load_key"]
+    )
   }
 
-  private func add(_ columns: String, _ connection: PostgresConnection) async throws {
+  private var batchTable: TableDefinition {
+    let numbers: [Identifier] = [
+      "first_position", "end_position", "end_offset", "end_line", "loaded", "skipped", "replaced",
+      "unreadable",
+    ]
+    return TableDefinition(
+      batches,
+      columns: [.init("load_key", .text, notNull: true)] + numbers.map { .init($0, .bigint, notNull: true) },
+      primaryKey: ["load_key", "first_position"]
+    )
+  }
+
+  private var imageTable: TableDefinition {
+    TableDefinition(
+      images,
+      columns: [
+        .init("load_key", .text, notNull: true), .init("path", .text, notNull: true), .init("id", .bigint),
+        .init("byte_count", .bigint, notNull: true), .init("modified_at", .bigint, notNull: true),
+      ] + Self.addedColumns.map(\.column),
+      primaryKey: ["load_key", "path"]
+    )
+  }
+
+  private func create(_ connection: PostgresConnection) async throws {
+    let tables = [loadTable, batchTable, imageTable].map { table in
+      var table = table
+      table.distributionKey = ["load_key"]
+      return table
+    }
+    try await connection.pipeline(try tables.map { try $0.creation(distributes: distributes) })
+  }
+
+  private func add(
+    _ columns: [TableDefinition.ColumnDefinition],
+    to table: QualifiedName,
+    _ connection: PostgresConnection
+  ) async throws {
+    let actions = columns.map { "ADD COLUMN \($0.declaration)" as SQL }.joined(separator: ", ")
     do {
-      try await connection.run(trusted: "ALTER TABLE \(columns)")
+      try await connection.query(sql: "ALTER TABLE \(table: table) \(actions)")
     } catch let error as PostgresError where error.sqlState == "42701" {
       // Another run has just done it.
     }
@@ -171,17 +197,14 @@ extension LoadJournal {
   func read(_ connection: PostgresConnection) async throws -> LoadRecord? {
     let layout = try await layout(connection)
     guard layout != .missing else { return nil }
-    let columns =
+    let columns: SQL =
       layout != .version1
       ? "version, on_conflict, index_restores" : "1, 'fail'::text, '{}'::text[]"
     let head = try await connection.query(
-      .init(
-        trusted: """
-          SELECT table_oid, fingerprint, recipe, deferred_indexes, is_finished, \(columns)
-          FROM \(loads) WHERE load_key = $1
-          """,
-        binds: [.text(key)]
-      )
+      sql: """
+        SELECT table_oid, fingerprint, recipe, deferred_indexes, is_finished, \(columns)
+        FROM \(table: loads) WHERE load_key = \(key)
+        """
     )
     guard let row = head.first else { return nil }
     let (oid, fingerprint, recipe, deferred, isFinished, version, policy, restores) = try row.decode(
@@ -210,13 +233,10 @@ extension LoadJournal {
 
   private func readBatches(_ connection: PostgresConnection) async throws -> [CommittedBatch] {
     let rows = try await connection.query(
-      .init(
-        trusted: """
-          SELECT first_position, end_position, end_offset, end_line, loaded, skipped, replaced, unreadable
-          FROM \(batches) WHERE load_key = $1 ORDER BY first_position
-          """,
-        binds: [.text(key)]
-      )
+      sql: """
+        SELECT first_position, end_position, end_offset, end_line, loaded, skipped, replaced, unreadable
+        FROM \(table: batches) WHERE load_key = \(key) ORDER BY first_position
+        """
     )
     return try rows.map { row in
       let (first, end, offset, line, loaded, skipped, replaced, unreadable) = try row.decode(
@@ -240,10 +260,7 @@ extension LoadJournal {
   /// Takes an existing record over, so that batches of the run before are refused from now on.
   func takeOver(_ connection: PostgresConnection) async throws {
     try await connection.query(
-      .init(
-        trusted: "UPDATE \(loads) SET run_token = $2 WHERE load_key = $1",
-        binds: [.text(key), .text(token)]
-      )
+      sql: "UPDATE \(table: loads) SET run_token = \(token) WHERE load_key = \(key)"
     )
   }
 
@@ -261,39 +278,28 @@ extension LoadJournal {
     _ connection: PostgresConnection
   ) async throws {
     try await connection.transaction { connection in
+      // Their names are the catalogue's, quoted where that is needed.
       for index in indexes { try await connection.run(trusted: "DROP INDEX IF EXISTS \(index)") }
       if isFresh || plan != nil {
-        try await connection.query(
-          .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
-        )
+        try await connection.query(sql: "DELETE FROM \(table: batches) WHERE load_key = \(key)")
       }
       let started = try await connection.query(
-        .init(
-          trusted: "DELETE FROM \(loads) WHERE load_key = $1 RETURNING started_at::text, table_oid",
-          binds: [.text(key)]
-        )
+        sql: "DELETE FROM \(table: loads) WHERE load_key = \(key) RETURNING started_at::text, table_oid"
       )
       let before = try started.first?.value(at: 0, as: String.self)
       // Images of a table that was dropped since then say nothing of the one that has its name now.
       if let oid = try started.first?.value(at: 1, as: Int64.self), oid != Int64(record.tableOID) {
-        try await connection.query(
-          .init(trusted: "DELETE FROM \(images) WHERE load_key = $1", binds: [.text(key)])
-        )
+        try await connection.query(sql: "DELETE FROM \(table: images) WHERE load_key = \(key)")
       }
+      let since = isFresh ? nil : before
       try await connection.query(
-        .init(
-          trusted: """
-            INSERT INTO \(loads) (load_key, version, table_oid, fingerprint, recipe, on_conflict, deferred_indexes,
-              index_restores, run_token, is_finished, started_at)
-            VALUES ($1, \(Self.version), $2, $3, $4, $5, $6, $7, $8, false, coalesce($9::text::timestamptz, now()))
-            """,
-          binds: [
-            .text(key), .int8(Int64(record.tableOID)), .text(record.fingerprint), .text(record.recipe),
-            .text(record.onConflict.rawValue), .textArray(record.deferredIndexes),
-            .textArray(record.indexRestores), .text(token),
-            isFresh ? .null : before.map(SQLValue.text) ?? .null,
-          ]
-        )
+        sql: """
+          INSERT INTO \(table: loads) (load_key, version, table_oid, fingerprint, recipe, on_conflict, deferred_indexes,
+            index_restores, run_token, is_finished, started_at)
+          VALUES (\(key), \(Int32(Self.version)), \(Int64(record.tableOID)), \(record.fingerprint), \(record.recipe),
+            \(record.onConflict.rawValue), \(record.deferredIndexes), \(record.indexRestores), \(token), false,
+            coalesce(\(since.sqlValue)::text::timestamptz, now()))
+          """
       )
       if let plan { try await adopt(plan, connection) }
     }
@@ -302,13 +308,10 @@ extension LoadJournal {
   /// Whether a batch was committed, and its counts, after an answer that never came.
   func counts(of positions: Range<Int>, _ connection: PostgresConnection) async throws -> LoadCounts? {
     let rows = try await connection.query(
-      .init(
-        trusted: """
-          SELECT loaded, skipped, replaced, unreadable FROM \(batches)
-          WHERE load_key = $1 AND first_position = $2 AND end_position = $3
-          """,
-        binds: [.text(key), .int8(Int64(positions.lowerBound)), .int8(Int64(positions.upperBound))]
-      )
+      sql: """
+        SELECT loaded, skipped, replaced, unreadable FROM \(table: batches)
+        WHERE load_key = \(key) AND first_position = \(positions.lowerBound) AND end_position = \(positions.upperBound)
+        """
     )
     guard let row = rows.first else { return nil }
     let (loaded, skipped, replaced, unreadable) = try row.decode(
@@ -325,19 +328,14 @@ extension LoadJournal {
   /// - Parameter batch: nil for a folder, whose images are recorded one by one.
   func finish(_ batch: CommittedBatch?, _ connection: PostgresConnection) async throws {
     try await connection.transaction { connection in
-      try await connection.query(
-        .init(trusted: "DELETE FROM \(batches) WHERE load_key = $1", binds: [.text(key)])
-      )
+      try await connection.query(sql: "DELETE FROM \(table: batches) WHERE load_key = \(key)")
       if let batch {
-        try await connection.query(entry(batch).statement)
+        try await connection.query(sql: entry(batch).insertion)
       } else {
         try await checkOwner(connection)
       }
       try await connection.query(
-        .init(
-          trusted: "UPDATE \(loads) SET is_finished = true, finished_at = now() WHERE load_key = $1",
-          binds: [.text(key)]
-        )
+        sql: "UPDATE \(table: loads) SET is_finished = true, finished_at = now() WHERE load_key = \(key)"
       )
     }
   }
@@ -349,25 +347,14 @@ extension LoadJournal {
   ///
   /// The end is NULL, which the table refuses, once another run has taken the load over.
   func entry(_ batch: CommittedBatch) -> JournalEntry {
-    let numbers = [
-      batch.positions.lowerBound, batch.place.offset, batch.place.line, batch.counts.loaded,
-      batch.counts.skipped, batch.counts.replaced, batch.counts.unreadable, batch.positions.upperBound,
-    ]
-    return JournalEntry(
-      batches: batches,
-      loads: loads,
-      values: [.text(key)] + numbers.map { .int8(Int64($0)) } + [.text(token)]
-    )
+    JournalEntry(batches: batches, loads: loads, key: key, token: token, batch: batch)
   }
 
   /// Refuses to go on once another run has taken the load over.
   /// - Throws: `LoadError` with code `locked`.
   func checkOwner(_ connection: PostgresConnection) async throws {
     let rows = try await connection.query(
-      .init(
-        trusted: "SELECT 1 FROM \(loads) WHERE load_key = $1 AND run_token = $2",
-        binds: [.text(key), .text(token)]
-      )
+      sql: "SELECT 1 FROM \(table: loads) WHERE load_key = \(key) AND run_token = \(token)"
     )
     guard rows.isEmpty else { return }
     throw LoadError(

@@ -67,7 +67,7 @@ actor LoadLock {
   }
 
   /// A call, for a SELECT list, that marks a transaction as one that writes.
-  nonisolated var sharing: String { "pg_advisory_xact_lock_shared(\(writers))" }
+  nonisolated var sharing: SQL { "pg_advisory_xact_lock_shared(\(writers))" }
 
   /// Lets other runs begin.
   func release() async {

@@ -306,28 +306,24 @@ extension LoadRecord {
 
 /// A batch's row of the journal, ready to be inserted.
 struct JournalEntry: Sendable, Hashable {
-  private static let columns =
-    "load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, end_position"
+  /// The table of batches.
+  let batches: QualifiedName
+  /// The table of loads.
+  let loads: QualifiedName
+  /// The load.
+  let key: String
+  /// The run, which must not have been taken over from.
+  let token: String
+  let batch: CommittedBatch
 
-  /// The table of batches, quoted.
-  let batches: String
-  /// The table of loads, quoted.
-  let loads: String
-  /// The columns' values, the end of the batch and the run's token last.
-  let values: [SQLValue]
-
-  /// The insertion with bound values.
-  var statement: Statement {
-    Statement(trusted: text(values.indices.map { "$\($0 + 1)" }), binds: values)
-  }
-
-  /// The insertion as text for a message of several statements, which carries no parameters.
-  var script: String { text(values.map(\.literal)) }
-
-  private func text(_ values: [String]) -> String {
-    let plain = values.prefix(8).joined(separator: ", ")
-    return
-      "INSERT INTO \(batches) (\(Self.columns)) VALUES (\(plain), (SELECT \(values[8])::int8 FROM \(loads) "
-      + "WHERE load_key = \(values[0]) AND run_token = \(values[9])))"
+  /// The insertion, to be sent with bound values, or with constants in a message of several statements.
+  var insertion: SQL {
+    let (positions, place, counts) = (batch.positions, batch.place, batch.counts)
+    return """
+      INSERT INTO \(table: batches) (load_key, first_position, end_offset, end_line, loaded, skipped, replaced, unreadable, \
+      end_position) VALUES (\(key), \(positions.lowerBound), \(place.offset), \(place.line), \(counts.loaded), \
+      \(counts.skipped), \(counts.replaced), \(counts.unreadable), \
+      (SELECT \(positions.upperBound)::int8 FROM \(table: loads) WHERE load_key = \(key) AND run_token = \(token)))
+      """
   }
 }

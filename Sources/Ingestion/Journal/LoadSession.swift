@@ -169,17 +169,14 @@ struct LoadSession: Sendable {
     guard job.source.hasPlaces, table.hasSource, table.hasRows, table.idIsNumber,
       let count = try await job.source.expectedCount(), count > 0
     else { return }
-    let source = table.target.sourceColumn.quoted
+    let source = table.target.sourceColumn
     let names = [job.source.identity, URL(fileURLWithPath: job.source.name).standardizedFileURL.path]
     let rows = try await connection.query(
-      Statement(
-        trusted: """
-          SELECT \(source) FROM \(table.catalog.name.quoted)
-          WHERE \(table.target.idColumn.quoted) BETWEEN 0 AND $1
-            AND regexp_replace(\(source), '#[0-9]+$', '') NOT IN ($2, $3) LIMIT 1
-          """,
-        binds: [.int8(Int64(count - 1))] + names.map { .text($0) }
-      )
+      sql: """
+        SELECT \(id: source) FROM \(table: table.catalog.name)
+        WHERE \(id: table.target.idColumn) BETWEEN 0 AND \(count - 1)
+          AND regexp_replace(\(id: source), '#[0-9]+$', '') <> ALL (\(names)) LIMIT 1
+        """
     )
     guard let other = try rows.first?.value(at: 0, as: String.self) else { return }
     throw LoadError(

@@ -71,23 +71,21 @@ struct LoadFinish: Sendable {
   /// one.
   func advanceSequence(_ table: TargetTable) async throws {
     guard let sequence = table.facts.sequence, table.idIsNumber else { return }
-    let id = table.target.idColumn.quoted
+    let id = table.target.idColumn
     do {
+      // The catalogue gives the sequence's name as SQL writes it.
       try await connection.query(
-        Statement(
-          trusted: """
-            SELECT setval($1::text::regclass, m.largest)
-            FROM (SELECT max(\(id))::int8 AS largest FROM \(table.catalog.name.quoted)) m
-            WHERE m.largest > (SELECT last_value FROM \(sequence)) AND m.largest > 0
-            """,
-          binds: [.text(sequence)]
-        )
+        sql: """
+          SELECT setval(\(sequence)::text::regclass, m.largest)
+          FROM (SELECT max(\(id: id))::int8 AS largest FROM \(table: table.catalog.name)) m
+          WHERE m.largest > (SELECT last_value FROM \(SQL(trusted: sequence))) AND m.largest > 0
+          """
       )
     } catch let error as PostgresError where !error.isConnectionProblem {
       job.onEvent(
         .warning(
           "the sequence \(sequence) was not set above the loaded ids (\(error.message)); the next generated id may be "
-            + "taken. Fix: SELECT setval('\(sequence)', (SELECT max(\(id)) FROM \(table.catalog.name.quoted)))"
+            + "taken. Fix: SELECT setval('\(sequence)', (SELECT max(\(id.quoted)) FROM \(table.catalog.name.quoted)))"
         )
       )
     }
@@ -102,9 +100,9 @@ struct LoadFinish: Sendable {
     let columns =
       [.float4Array, .float8Array].contains(check.vectorType)
       ? [target.idColumn, target.labelColumn] : [target.idColumn, target.labelColumn, target.vectorColumn]
-    let list = columns.map(\.quoted).joined(separator: ", ")
+    let list = columns.map(SQL.identifier).joined(separator: ", ")
     do {
-      try await connection.run(trusted: "ANALYZE \(target.table.quoted) (\(list))")
+      try await connection.query(sql: "ANALYZE \(table: target.table) (\(list))")
     } catch let error as PostgresError where error.sqlState == "42501" {
       job.onEvent(.warning("only the owner may ANALYZE \(target.table.quoted); ask for it to be run"))
     }
@@ -310,15 +308,20 @@ struct Shards: Sendable {
     else {
       return nil
     }
-    let question = """
+    let question: SQL = """
       SELECT coalesce(string_agg(p.relid || '=' || coalesce(CASE
                WHEN blocks_total > 0 THEN blocks_done::float8 / blocks_total
                WHEN tuples_total > 0 THEN tuples_done::float8 / tuples_total END, 0), ' '), '')
       FROM pg_stat_progress_create_index p
       JOIN pg_dist_shard s ON to_regclass(shard_name(s.logicalrelid, s.shardid)) = p.relid
-      WHERE s.logicalrelid = \(SQLValue.text(table).literal)::regclass
+      WHERE s.logicalrelid = \(table)::regclass
       """
-    return Shards(count: count, placements: placements, atOnce: atOnce, question: question)
+    return Shards(
+      count: count,
+      placements: placements,
+      atOnce: atOnce,
+      question: try question.renderedWithConstants().text
+    )
   }
 
   /// Asks the nodes.

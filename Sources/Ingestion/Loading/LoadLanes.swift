@@ -223,7 +223,7 @@ actor LoadLane {
       head: context.head,
       rows: rows,
       changed: batch.changed,
-      images: context.journal?.imageStatements(batch.images) ?? []
+      images: try context.journal?.imageStatements(batch.images) ?? []
     )
     return try await context.sink.commit(written, on: connection) { [journal = context.journal] written in
       var counts = written
@@ -278,11 +278,10 @@ struct LoadContext: Sendable {
   let report: @Sendable (LoadEvent) -> Void
 
   /// What every transaction runs first: nothing of it outlives the transaction, so that a pooler's connections stay clean.
-  var head: String {
-    let calls =
-      (commitsLate ? ["set_config('synchronous_commit', 'off', true)"] : [])
-      + [lock?.sharing].compactMap(\.self)
-    return calls.isEmpty ? "" : "SELECT " + calls.joined(separator: ", ")
+  var head: SQL? {
+    let late: SQL? = commitsLate ? "set_config('synchronous_commit', 'off', true)" : nil
+    let calls = [late, lock?.sharing].compactMap(\.self)
+    return calls.isEmpty ? nil : "SELECT \(calls.joined(separator: ", "))"
   }
 
   /// Whether the journal refused a batch because its run's token is not there any more.

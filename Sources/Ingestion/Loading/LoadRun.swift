@@ -170,22 +170,20 @@ struct LoadRun: Sendable {
 
   /// What answers only when all nodes with rows do: after one was away the first statement that reaches it may fail, and
   /// nothing but that statement.
-  private var probe: String {
-    "SELECT count(*) FROM (SELECT 1 FROM \(target.table.quoted) LIMIT 1) AS t"
-  }
+  private var probe: SQL { "SELECT count(*) FROM (SELECT 1 FROM \(table: target.table) LIMIT 1) AS t" }
 
   /// A connection that reaches all nodes: the one that there is, or a new one when the server has been away meanwhile.
   private func liveConnection(
     _ connection: PostgresConnection,
     _ engine: Engine
   ) async throws -> PostgresConnection {
-    if (try? await connection.run(trusted: probe)) != nil { return connection }
+    if (try? await connection.query(sql: probe)) != nil { return connection }
     if connection !== self.connection { await connection.close() }
     var attempt = 0
     while true {
       do {
         let fresh = try await PostgresConnection.connect(job.settings)
-        try await fresh.run(trusted: probe)
+        try await fresh.query(sql: probe)
         return fresh
       } catch let error as PostgresError where error.isWorthRetrying(on: engine) && attempt < options.retries
       {

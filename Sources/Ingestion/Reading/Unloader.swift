@@ -65,13 +65,14 @@ public struct Unloader: Sendable {
     _ open: @escaping @Sendable () throws -> any FeatureWriter
   ) async throws -> UnloadCounts {
     // A class may be an integer, an enum, a uuid: a file holds its text, and that of an id.
-    let columns =
-      "\(target.idColumn.quoted)::text, \(target.labelColumn.quoted)::text, \(target.vectorColumn.quoted)"
-    // The bare name would be that of the text.
-    let query = "SELECT \(columns) FROM \(target.table.quoted) AS t ORDER BY t.\(target.idColumn.quoted)"
-    let types = try await connection.columnTypes(of: Statement(trusted: query)).map(\.typeOID)
-    let copy = Statement(trusted: "COPY (\(query)) TO STDOUT (FORMAT binary)")
-    return try await connection.unload(copy, types, onRows, open)
+    let (id, label, vector) = (target.idColumn, target.labelColumn, target.vectorColumn)
+    // In the order the bare name would be that of the text.
+    let query: SQL = """
+      SELECT \(id: id)::text, \(id: label)::text, \(id: vector) FROM \(table: target.table) AS t ORDER BY t.\(id: id)
+      """
+    let types = try await connection.columnTypes(of: try query.rendered()).map(\.typeOID)
+    let copy: SQL = "COPY (\(query)) TO STDOUT (FORMAT binary)"
+    return try await connection.unload(try copy.rendered(), types, onRows, open)
   }
 }
 

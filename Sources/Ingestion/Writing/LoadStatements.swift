@@ -4,7 +4,8 @@ internal import ImageSources
 internal import PostgresClient
 internal import VectorSQL
 
-/// The SQL of a load, a pure function of target and policy. Nothing here is missing on a 9.4 base, but `ON CONFLICT`,
+/// The SQL of a load, a pure function of target and policy. Rows are encoded straight into the formats of the wire, so that their
+/// statements have numbered places and no values. Nothing here is missing on a 9.4 base, but `ON CONFLICT`,
 /// which is written only where the server has it.
 struct LoadStatements: Sendable, Hashable {
   let target: LoadTarget
@@ -24,10 +25,9 @@ struct LoadStatements: Sendable, Hashable {
   /// Whether ids are given to a column that is `GENERATED ALWAYS AS IDENTITY`.
   var overridesIdentity = false
 
-  private var table: String { target.table.quoted }
-  private var id: String { target.idColumn.quoted }
-  private var label: String { target.labelColumn.quoted }
-  private var vector: String { target.vectorColumn.quoted }
+  private var table: QualifiedName { target.table }
+  private var id: Identifier { target.idColumn }
+  private var vector: Identifier { target.vectorColumn }
 
   /// The columns that are written: id, class, vector, source, content's hash.
   private var columns: [Identifier] {
@@ -36,11 +36,15 @@ struct LoadStatements: Sendable, Hashable {
   }
   /// How many there are.
   var columnCount: Int { columns.count }
-  private var columnList: String { columns.map(\.quoted).joined(separator: ", ") }
+  private var columnList: SQL { columns.map(SQL.identifier).joined(separator: ", ") }
+  private var overriding: SQL { overridesIdentity ? " OVERRIDING SYSTEM VALUE" : .empty }
 
-  /// `class = <prefix>.class, …` for everything but the id.
-  private func assignments(from prefix: String) -> String {
-    columns.dropFirst().map { "\($0.quoted) = \(prefix).\($0.quoted)" }.joined(separator: ", ")
+  /// Changes the row whose id is the first parameter; those of the columns follow it.
+  /// - Returns: nil where nothing would change.
+  private func update(_ columns: [Identifier], _ change: (Identifier, SQL) -> SQL) -> SQL? {
+    if columns.isEmpty { return nil }
+    let changes = columns.enumerated().map { change($1, .parameter($0 + 2)) }.joined(separator: ", ")
+    return "UPDATE \(table: table) SET \(changes) WHERE \(id: id) = $1"
   }
 
   /// `INSERT … VALUES ($1, $2, $3), …` of some rows.
@@ -68,90 +72,96 @@ struct LoadStatements: Sendable, Hashable {
   }
 
   /// `COPY … FROM STDIN` into the target.
-  var copy: String { "COPY \(table) (\(columnList)) FROM STDIN (FORMAT binary)" }
+  var copy: SQL { "COPY \(table: table) (\(columnList)) FROM STDIN (FORMAT binary)" }
 
   /// `COPY … FROM STDIN` into the temporary table.
-  var copyToStage: String { "COPY \(Self.stage) (\(columnList)) FROM STDIN (FORMAT binary)" }
+  var copyToStage: SQL { "COPY \(Self.stage) (\(columnList)) FROM STDIN (FORMAT binary)" }
 
   /// Replaces one row, whose id is the first parameter; the others follow as in a row.
-  var replace: String {
-    let changes = columns.dropFirst().enumerated().map { "\($1.quoted) = $\($0 + 2)" }
-    return "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
+  var replace: SQL {
+    // The vector is written always.
+    update(Array(columns.dropFirst())) { "\(id: $0) = \($1)" } ?? .empty
   }
 
   /// Gives a row another class and source, which follow its id in the parameters; nil where neither is written.
-  var relocate: String? {
-    let changes = columns.filter {
-      ![target.idColumn, target.vectorColumn, target.hashColumn].contains($0)
-    }.enumerated()
-      .map { "\($1.quoted) = $\($0 + 2)" }
-    return changes.isEmpty ? nil : "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
+  var relocate: SQL? {
+    update(columns.filter { ![id, vector, target.hashColumn].contains($0) }) { "\(id: $0) = \($1)" }
   }
 
   /// Gives a row what it was loaded without: its source and its content's hash, which follow its id in the parameters; nil
   /// where the table has neither column. What the row has stays.
-  var identify: String? {
-    let missing = columns.filter { [target.sourceColumn, target.hashColumn].contains($0) }.enumerated()
-      .map { "\($1.quoted) = coalesce(\($1.quoted), $\($0 + 2))" }
-    return missing.isEmpty ? nil : "UPDATE \(table) SET \(missing.joined(separator: ", ")) WHERE \(id) = $1"
+  var identify: SQL? {
+    update(columns.filter { [target.sourceColumn, target.hashColumn].contains($0) }) {
+      "\(id: $0) = coalesce(\(id: $0), \($1))"
+    }
   }
 
   /// Inserts a row with the vector of another one. Id, class, source and hash are the first parameters, the other row's id
   /// is the last.
-  var insertFromOriginal: String {
+  var insertFromOriginal: SQL {
     var parameter = 0
-    let values = columns.map { column in
-      guard column != target.vectorColumn else { return "o.\(vector)" }
+    let values = columns.map { column -> SQL in
+      guard column != vector else { return "o.\(id: vector)" }
       parameter += 1
-      return "$\(parameter)"
+      return .parameter(parameter)
     }
-    let override = overridesIdentity ? " OVERRIDING SYSTEM VALUE" : ""
-    return
-      "INSERT INTO \(table) (\(columnList))\(override) SELECT \(values.joined(separator: ", ")) FROM \(table) o "
-      + "WHERE o.\(id) = $\(parameter + 1)"
+    return """
+      INSERT INTO \(table: table) (\(columnList))\(overriding) SELECT \(values.joined(separator: ", ")) FROM \(table: table) o \
+      WHERE o.\(id: id) = \(.parameter(parameter + 1))
+      """
   }
 
   /// Replaces a row's class, source, hash and vector, which is another row's; parameters as for `insertFromOriginal`.
-  var replaceFromOriginal: String {
+  var replaceFromOriginal: SQL {
     var parameter = 1
-    let changes = columns.dropFirst().map { column in
-      guard column != target.vectorColumn else {
-        return "\(vector) = (SELECT o.\(vector) FROM \(table) o WHERE o.\(id) = $\(columns.count))"
-      }
+    let original: SQL =
+      "SELECT o.\(id: vector) FROM \(table: table) o WHERE o.\(id: id) = \(.parameter(columns.count))"
+    let changes = columns.dropFirst().map { column -> SQL in
+      guard column != vector else { return "\(id: vector) = (\(original))" }
       parameter += 1
-      return "\(column.quoted) = $\(parameter)"
+      return "\(id: column) = \(.parameter(parameter))"
     }
-    return "UPDATE \(table) SET \(changes.joined(separator: ", ")) WHERE \(id) = $1"
+    return "UPDATE \(table: table) SET \(changes.joined(separator: ", ")) WHERE \(id: id) = $1"
   }
 
-  /// Deletes rows by an array of ids, as numbers or texts.
-  func delete(_ type: TableCheck.IDType) -> String {
-    "DELETE FROM \(table) WHERE \(id) = ANY ($1\(type == .uuid ? "::uuid[]" : ""))"
+  /// Deletes rows by their ids.
+  func delete(_ ids: [ImageID], of type: TableCheck.IDType) -> SQL {
+    let wanted: SQL =
+      switch type {
+      case .text: "\(ids.map(\.description))"
+      case .uuid: "\(ids.map(\.description))::uuid[]"
+      case .int2, .int4, .int8: "\(ids.compactMap(\.number))"
+      }
+    return "DELETE FROM \(table: table) WHERE \(id: id) = ANY (\(wanted))"
   }
 
   /// Makes the temporary table, which ends with its transaction.
-  var createStage: String {
-    "CREATE TEMP TABLE \(Self.stage) ON COMMIT DROP AS SELECT \(columnList) FROM \(table) WHERE false"
-      + (distributes ? Placement.clause(by: [id]) : "")
+  var createStage: SQL {
+    let placement: SQL = distributes ? Placement.distributed().clause(key: [id]) : .empty
+    return """
+      CREATE TEMP TABLE \(Self.stage) ON COMMIT DROP AS SELECT \(columnList) FROM \(table: table) WHERE false\(placement)
+      """
   }
 
   /// Keeps the vectors of the temporary table in line, as they come.
-  var storeStagePlain: String { "ALTER TABLE \(Self.stage) ALTER COLUMN \(vector) SET STORAGE PLAIN" }
+  var storeStagePlain: SQL { "ALTER TABLE \(Self.stage) ALTER COLUMN \(id: vector) SET STORAGE PLAIN" }
 
   /// Moves the temporary table's rows to the target. The statements' affected rows are, in order, the roles given.
-  var merge: [(role: MergeRole, text: String)] {
-    let rows = "SELECT \(columnList) FROM \(Self.stage)"
-    let override = overridesIdentity ? " OVERRIDING SYSTEM VALUE" : ""
-    let insert = "INSERT INTO \(table) (\(columnList))\(override) \(rows)"
-    let match = "t.\(id) = s.\(id)"
-    let insertNew = insert + " s WHERE NOT EXISTS (SELECT 1 FROM \(table) t WHERE \(match))"
+  var merge: [(role: MergeRole, sql: SQL)] {
+    let insert: SQL =
+      "INSERT INTO \(table: table) (\(columnList))\(overriding) SELECT \(columnList) FROM \(Self.stage)"
+    let match: SQL = "t.\(id: id) = s.\(id: id)"
+    let insertNew: SQL = "\(insert) s WHERE NOT EXISTS (SELECT 1 FROM \(table: table) t WHERE \(match))"
     switch policy {
     case .fail:
       return [(.inserted, insert)]
+    case .skip where hasOnConflict:
+      return [(.inserted, insert.appending(" ON CONFLICT (\(id: id)) DO NOTHING"))]
     case .skip:
-      return [(.inserted, hasOnConflict ? insert + " ON CONFLICT (\(id)) DO NOTHING" : insertNew)]
+      return [(.inserted, insertNew)]
     case .update:
-      let update = "UPDATE \(table) t SET \(assignments(from: "s")) FROM \(Self.stage) s WHERE \(match)"
+      let changes = columns.dropFirst().map { "\(id: $0) = s.\(id: $0)" as SQL }.joined(separator: ", ")
+      let update: SQL = "UPDATE \(table: table) t SET \(changes) FROM \(Self.stage) s WHERE \(match)"
       return [(.replaced, update), (.inserted, insertNew)]
     }
   }
@@ -162,7 +172,7 @@ struct LoadStatements: Sendable, Hashable {
     case replaced
   }
 
-  static let stage = "pg_temp.adbvec_stage"
+  static let stage: SQL = "pg_temp.adbvec_stage"
 }
 
 extension FeatureBatch {

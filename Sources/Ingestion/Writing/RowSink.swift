@@ -106,14 +106,14 @@ struct SinkChoice {
 
 /// What a transaction writes: rows, and what the journal keeps of them.
 struct SinkBatch: Sendable {
-  /// What is run first in the transaction; empty for nothing.
-  var head: String
+  /// What is run first in the transaction; nil for nothing.
+  var head: SQL?
   /// New rows, with distinct ids.
   var rows: FeatureBatch
   /// Rows whose images changed: they take the place of the rows with their ids.
   var changed: FeatureBatch
   /// What the journal keeps of images, as statements.
-  var images: [String]
+  var images: [SQL]
 }
 
 /// Writes the rows of a batch.
@@ -160,12 +160,12 @@ extension RowSink {
     -> LoadCounts
   {
     try await connection.transaction { connection in
-      if !batch.head.isEmpty { try await connection.run(trusted: batch.head) }
+      if let head = batch.head { try await connection.query(sql: head) }
       var written = batch.rows.count > 0 ? try await write(batch.rows, on: connection) : LoadCounts()
       if batch.changed.count > 0 { written = written + (try await replace(batch.changed, on: connection)) }
-      for statement in batch.images { try await connection.run(trusted: statement) }
+      for statement in batch.images { try await connection.query(sql: statement) }
       let (counts, entry) = account(written)
-      if let entry { try await connection.query(entry.statement, prepared: true) }
+      if let entry { try await connection.query(sql: entry.insertion, prepared: true) }
       return counts
     }
   }
@@ -175,7 +175,7 @@ extension RowSink {
     _ rows: FeatureBatch,
     on connection: PostgresConnection
   ) async throws -> LoadCounts {
-    let text = statements.replace
+    let text = try statements.replace.rendered().text
     let answers = try await connection.pipeline { sender in
       var parameters = ParameterList()
       for row in 0..<rows.count {
@@ -253,10 +253,10 @@ struct CopySink: RowSink {
     var written = LoadCounts()
     written.loaded = batch.rows.count
     let (counts, entry) = account(written)
-    let before = [batch.head].filter { !$0.isEmpty } + batch.images + [entry?.script].compactMap(\.self)
-    let script = (before + [statements.copy]).joined(separator: "; ")
+    let script = ([batch.head] + batch.images + [entry?.insertion, statements.copy]).compactMap(\.self)
+      .joined(separator: "; ")
     let rows = batch.rows
-    try await connection.copyInBinary(.init(trusted: script)) { writer in
+    try await connection.copyInBinary(try script.renderedWithConstants()) { writer in
       for row in 0..<rows.count { try encoder.append(row, of: rows, to: &writer) }
     }
     return counts
@@ -264,7 +264,7 @@ struct CopySink: RowSink {
 
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {
     var counts = LoadCounts()
-    counts.loaded = try await connection.copyInBinary(.init(trusted: statements.copy)) { writer in
+    counts.loaded = try await connection.copyInBinary(try statements.copy.rendered()) { writer in
       for row in 0..<rows.count { try encoder.append(row, of: rows, to: &writer) }
     }
     counts.skipped = rows.count - counts.loaded
@@ -278,13 +278,13 @@ struct StagedCopySink: RowSink {
   let encoder: RowEncoder
 
   func write(_ rows: FeatureBatch, on connection: PostgresConnection) async throws -> LoadCounts {
-    try await connection.run(trusted: statements.createStage)
-    try await connection.run(trusted: statements.storeStagePlain)
-    try await connection.copyInBinary(.init(trusted: statements.copyToStage)) { writer in
+    try await connection.query(sql: statements.createStage)
+    try await connection.query(sql: statements.storeStagePlain)
+    try await connection.copyInBinary(try statements.copyToStage.rendered()) { writer in
       for row in 0..<rows.count { try encoder.append(row, of: rows, to: &writer) }
     }
     let merge = statements.merge
-    let answers = try await connection.pipeline(merge.map { .init(trusted: $0.text) })
+    let answers = try await connection.pipeline(try merge.map { try $0.sql.rendered() })
     var counts = LoadCounts()
     for (step, answer) in zip(merge, answers) {
       counts.loaded += answer.affectedRows

@@ -100,7 +100,7 @@ struct TargetTable: Sendable, Hashable {
   }
 
   /// The id as `id(_:at:)` reads it: a number, or a text.
-  var idValue: String { target.idColumn.quoted + (idIsNumber ? "::int8" : "::text") }
+  var idValue: SQL { "\(id: target.idColumn)\(idIsNumber ? "::int8" : "::text" as SQL)" }
   /// The indexes on the vector column.
   var vectorIndexes: [VectorTable.Index] { catalog.vectorIndexes }
   /// Whether the indexes can be dropped and made again from their definitions. Those of a partitioned table cannot:
@@ -129,9 +129,7 @@ struct TargetTable: Sendable, Hashable {
           + "Fix: name the table with --table"
       )
     }
-    let rows = try await connection.query(
-      Statement(trusted: "SELECT 1 FROM \(catalog.name.quoted) LIMIT 1")
-    )
+    let rows = try await connection.query(sql: "SELECT 1 FROM \(table: catalog.name) LIMIT 1")
     return TargetTable(
       target: target,
       catalog: catalog,
@@ -144,10 +142,7 @@ struct TargetTable: Sendable, Hashable {
   /// How many rows there are; counting ends at `limit`.
   func countRows(upTo limit: Int, on connection: PostgresConnection) async throws -> Int {
     let rows = try await connection.query(
-      Statement(
-        trusted: "SELECT count(*) FROM (SELECT 1 FROM \(catalog.name.quoted) LIMIT $1) AS t",
-        binds: [.int8(Int64(limit))]
-      )
+      sql: "SELECT count(*) FROM (SELECT 1 FROM \(table: catalog.name) LIMIT \(limit)) AS t"
     )
     return try rows.first?.value(at: 0, as: Int.self) ?? 0
   }
@@ -161,23 +156,21 @@ extension TargetTable.Facts {
     on connection: PostgresConnection
   ) async throws -> TargetTable.Facts {
     let version = connection.serverVersion
+    let id = target.idColumn.name
     let rows = try await connection.query(
-      Statement(
-        trusted: """
-          SELECT c.relpersistence = 'u',
-                 (SELECT pg_get_serial_sequence($3, $2) FROM pg_attribute a
-                  WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped),
-                 coalesce((SELECT \(version >= 100_000 ? "a.attidentity = 'a'" : "false") FROM pg_attribute a
-                           WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped), false),
-                 ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-                       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-                       WHERE i.indisunique AND i.indnatts = 1 AND a.attname = $2
-                         AND (i.indrelid = c.oid OR i.indrelid IN (
-                           SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = c.oid)))
-          FROM pg_class c WHERE c.oid = $1::int8::oid
-          """,
-        binds: [.int8(Int64(table.oid)), .text(target.idColumn.name), .text(table.name.quoted)]
-      )
+      sql: """
+        SELECT c.relpersistence = 'u',
+               (SELECT pg_get_serial_sequence(\(table.name.quoted), \(id)) FROM pg_attribute a
+                WHERE a.attrelid = c.oid AND a.attname = \(id) AND NOT a.attisdropped),
+               coalesce((SELECT \(version >= 100_000 ? "a.attidentity = 'a'" : "false" as SQL) FROM pg_attribute a
+                         WHERE a.attrelid = c.oid AND a.attname = \(id) AND NOT a.attisdropped), false),
+               ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                     WHERE i.indisunique AND i.indnatts = 1 AND a.attname = \(id)
+                       AND (i.indrelid = c.oid OR i.indrelid IN (
+                         SELECT h.inhrelid FROM pg_inherits h WHERE h.inhparent = c.oid)))
+        FROM pg_class c WHERE c.oid = \(Int64(table.oid))::oid
+        """
     )
     var facts = TargetTable.Facts()
     if let row = rows.first {
@@ -205,21 +198,19 @@ extension TargetTable.Facts {
     let names = [
       target.idColumn, target.labelColumn, target.vectorColumn, target.sourceColumn, target.hashColumn,
     ].map(\.name)
+    let version = connection.serverVersion
     let rows = try await connection.query(
-      Statement(
-        trusted: """
-          SELECT s.name, s.length, \(connection.serverVersion >= 120_000 ? "s.generated <> ''" : "false"), e.typtype = 'e',
-                 ARRAY(SELECT v.enumlabel::text FROM pg_enum v WHERE v.enumtypid = s.type)
-          FROM (
-            SELECT a.attname::text AS name, \(connection.serverVersion >= 120_000 ? "a.attgenerated" : "''") AS generated,
-                   CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END AS type,
-                   CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END - 4 AS length
-            FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-            WHERE a.attrelid = $1::int8::oid AND a.attname = ANY ($2::text[]) AND NOT a.attisdropped
-          ) s JOIN pg_type e ON e.oid = s.type
-          """,
-        binds: [.int8(Int64(table.oid)), .textArray(names)]
-      )
+      sql: """
+        SELECT s.name, s.length, s.generated, e.typtype = 'e',
+               ARRAY(SELECT v.enumlabel::text FROM pg_enum v WHERE v.enumtypid = s.type)
+        FROM (
+          SELECT a.attname::text AS name, \(version >= 120_000 ? "a.attgenerated <> ''" : "false" as SQL) AS generated,
+                 CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END AS type,
+                 CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END - 4 AS length
+          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+          WHERE a.attrelid = \(Int64(table.oid))::oid AND a.attname = ANY (\(names)) AND NOT a.attisdropped
+        ) s JOIN pg_type e ON e.oid = s.type
+        """
     )
     for row in rows {
       let (name, length, isGenerated, isEnum, values) = try row.decode(
@@ -246,20 +237,20 @@ extension TargetTable.Facts {
   ) async throws -> [String: [String]?] {
     let rows = try await connection.query(
       Statement(
-        trusted: """
-          SELECT i.indexrelid::regclass::text, n.nspname::text, x.relname::text, s.spcname::text,
-                 obj_description(x.oid, 'pg_class'), i.indisclustered,
-                 ARRAY(SELECT a.attnum || ' SET STATISTICS ' || a.attstattarget FROM pg_attribute a
-                       WHERE a.attrelid = x.oid AND a.attstattarget > 0),
-                 EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = x.oid)
-                 OR EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.oid)
-                 OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.oid
-                            AND d.deptype NOT IN ('n', 'a'))
-                 OR i.indisreplident
-          FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace
-          LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace
-          WHERE i.indrelid = $1::int8::oid
-          """,
+        """
+        SELECT i.indexrelid::regclass::text, n.nspname::text, x.relname::text, s.spcname::text,
+               obj_description(x.oid, 'pg_class'), i.indisclustered,
+               ARRAY(SELECT a.attnum || ' SET STATISTICS ' || a.attstattarget FROM pg_attribute a
+                     WHERE a.attrelid = x.oid AND a.attstattarget > 0),
+               EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = x.oid)
+               OR EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.oid)
+               OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.oid
+                          AND d.deptype NOT IN ('n', 'a'))
+               OR i.indisreplident
+        FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace
+        LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace
+        WHERE i.indrelid = $1::int8::oid
+        """,
         binds: [.int8(Int64(table.oid))]
       )
     )
@@ -278,23 +269,17 @@ extension TargetTable.Facts {
       let index = QualifiedName(
         schema: try Identifier(validating: schema),
         name: try Identifier(validating: bare)
-      ).quoted
-      var statements: [String] = []
+      )
+      var statements: [SQL] = []
       if let tablespace {
-        statements.append(
-          "ALTER INDEX \(index) SET TABLESPACE \(try Identifier(validating: tablespace).quoted)"
-        )
+        let tablespace = try Identifier(validating: tablespace)
+        statements.append("ALTER INDEX \(table: index) SET TABLESPACE \(id: tablespace)")
       }
-      statements += statistics.map { "ALTER INDEX \(index) ALTER COLUMN \($0)" }
-      if isClustered {
-        statements.append(
-          "ALTER TABLE \(table.name.quoted) CLUSTER ON \(try Identifier(validating: bare).quoted)"
-        )
-      }
-      if let comment {
-        statements.append("COMMENT ON INDEX \(index) IS \(SQLValue.text(comment).literal)")
-      }
-      restores.updateValue(isNeeded ? nil : statements, forKey: name)
+      statements += statistics.map { "ALTER INDEX \(table: index) ALTER COLUMN \(SQL(trusted: $0))" }
+      if isClustered { statements.append("ALTER TABLE \(table: table.name) CLUSTER ON \(id: index.name)") }
+      if let comment { statements.append("COMMENT ON INDEX \(table: index) IS \(comment)") }
+      let texts = try statements.map { try $0.renderedWithConstants().text }
+      restores.updateValue(isNeeded ? nil : texts, forKey: name)
     }
     return restores
   }

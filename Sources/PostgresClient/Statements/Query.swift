@@ -21,6 +21,12 @@ extension PostgresConnection {
     )
   }
 
+  /// Runs SQL that reads alike in every dialect: text, names, and values that are not vectors; as `query(_:prepared:)`.
+  @discardableResult
+  package func query(sql: SQL, prepared: Bool = false) async throws -> RowSet {
+    try await query(try sql.rendered(), prepared: prepared)
+  }
+
   /// Runs a literal statement with parameters that are encoded already; as `query(_:prepared:)`.
   @discardableResult
   public func query(

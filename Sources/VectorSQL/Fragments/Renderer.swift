@@ -126,6 +126,8 @@ struct Renderer {
 
   /// A bound value is a constant, and a constant as a sort key orders nothing.
   private func refuseConstantSortKey() throws(RenderingError) {
+    // Where values are written into the text, words of theirs may look like a clause.
+    guard parameter == nil else { return }
     // The last letter tells most places from those behind BY or a comma.
     guard let last = bytes.last(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\n") }),
       last == UInt8(ascii: "Y") || last == UInt8(ascii: ","),
@@ -185,6 +187,17 @@ extension SQL {
       binds: renderer.binds,
       settings: try renderer.settings.statements(for: dialect).map(\.text)
     )
+  }
+}
+
+extension SQL {
+  /// The statement of a fragment that reads alike in every dialect: text, names, and values that are not vectors.
+  package func rendered() throws(RenderingError) -> Statement { try rendered(for: .pgvector) }
+
+  /// The place of a value that is encoded elsewhere, by its number, for statements that are rendered once and sent often. A fragment
+  /// that has such places binds no values, whose numbers would be the same.
+  package static func parameter(_ number: Int) -> SQL {
+    .perDialect { dialect throws(RenderingError) in .keyword(dialect.placeholder(number)) }
   }
 }
 

@@ -4,8 +4,10 @@ public struct TableDefinition: Sendable {
   public var name: QualifiedName
   /// The columns, in order.
   public var columns: [ColumnDefinition]
-  /// The key's columns; they also decide on which machine a row lives, where there are several.
+  /// The key's columns.
   public var primaryKey: [Identifier]
+  /// The columns that decide on which node a row lies, where there are several; nil for those of the primary key.
+  public var distributionKey: [Identifier]?
   /// Where its rows lie, where there are several nodes.
   public var placement = Placement.distributed()
   /// Skips the statement when a table of that name is there.
@@ -19,19 +21,27 @@ public struct TableDefinition: Sendable {
   }
 
   /// A column of the table.
-  public struct ColumnDefinition: Sendable, Hashable {
+  public struct ColumnDefinition: Sendable {
     /// The column's name.
     public let name: Identifier
     /// What it holds.
     public let type: ColumnType
     /// Whether NULL is refused.
     public let notNull: Bool
+    /// What a row takes that is given no value; nil for NULL. Values in it are written as constants.
+    public let defaultValue: SQL?
 
     /// An ordinary column.
-    public init(_ name: Identifier, _ type: ColumnType, notNull: Bool = false) {
+    public init(
+      _ name: Identifier,
+      _ type: ColumnType,
+      notNull: Bool = false,
+      default defaultValue: SQL? = nil
+    ) {
       self.name = name
       self.type = type
       self.notNull = notNull
+      self.defaultValue = defaultValue
     }
 
     /// A column of vectors.
@@ -73,7 +83,8 @@ public struct TableDefinition: Sendable {
         )
       )
     }
-    if dialect.capabilities.citus, let call = placement.call(table: name, key: primaryKey) {
+    if dialect.capabilities.citus, let call = placement.call(table: name, key: distributionKey ?? primaryKey)
+    {
       result.append(try call.rendered(for: dialect))
     }
     return result
@@ -82,26 +93,44 @@ public struct TableDefinition: Sendable {
   /// `CREATE TABLE` as a fragment.
   public var create: SQL {
     .perDialect { dialect throws(RenderingError) in
-      var lines: [SQL] = []
-      for column in columns { lines.append(try declaration(column, dialect)) }
+      var lines = columns.map(\.declaration)
       let key = primaryKey.map(SQL.identifier).joined(separator: ", ")
       if !primaryKey.isEmpty { lines.append("PRIMARY KEY (\(key))") }
       let body = lines.joined(separator: SQL(segments: [.text(","), .layout(.line)])).asBlock
-      let distributed: SQL = dialect.capabilities.distributedBy ? placement.clause(key: primaryKey) : .empty
+      let distributed: SQL =
+        dialect.capabilities.distributedBy ? placement.clause(key: distributionKey ?? primaryKey) : .empty
       return "CREATE TABLE \(ifNotExists ? "IF NOT EXISTS " : .empty)\(table: name) \(body)\(distributed)"
     }
   }
 
-  private func declaration(_ column: ColumnDefinition, _ dialect: Dialect) throws(RenderingError) -> SQL {
-    let type: String
-    switch column.type {
-    case .plain(let plain): type = plain.rawValue
-    case .vector(let vector): type = try vectorType(vector, dialect)
+  /// The statement for a table that adbvec keeps beside others, where it is missing: spread where every table is, otherwise on
+  /// the node that clients connect to, the coordinator of Citus among them.
+  package func creation(distributes: Bool) throws(RenderingError) -> Statement {
+    var table = self
+    table.ifNotExists = true
+    table.placement = distributes ? .distributed() : .local
+    return try table.create.rendered(for: .pgvector.adapted { $0.distributedBy = distributes })
+  }
+}
+
+extension TableDefinition.ColumnDefinition {
+  /// The column as `CREATE TABLE` and `ADD COLUMN` declare it.
+  package var declaration: SQL {
+    .perDialect { dialect throws(RenderingError) in
+      let type: String
+      switch self.type {
+      case .plain(let plain): type = plain.rawValue
+      case .vector(let vector): type = try Self.type(of: vector, dialect)
+      }
+      var declaration: SQL = "\(id: name) \(.keyword(type))\(notNull ? " NOT NULL" : .empty)"
+      if let defaultValue {
+        declaration.append(" DEFAULT \(.keyword(try defaultValue.renderedWithConstants(for: dialect).text))")
+      }
+      return declaration
     }
-    return "\(id: column.name) \(.keyword(type))\(column.notNull ? " NOT NULL" : .empty)"
   }
 
-  private func vectorType(_ column: VectorColumn, _ dialect: Dialect) throws(RenderingError) -> String {
+  private static func type(of column: VectorColumn, _ dialect: Dialect) throws(RenderingError) -> String {
     let type = try dialect.type(of: column.element)
     guard type.declaresDimension else { return type.sqlName }
     guard let dimension = column.dimension else {
@@ -118,6 +147,10 @@ extension TableDefinition.ColumnType {
   public static let bigint = Self.plain(.bigint)
   /// `text`.
   public static let text = Self.plain(.text)
+  /// `boolean`.
+  public static let boolean = Self.plain(.boolean)
+  /// `timestamptz`.
+  public static let timestamptz = Self.plain(.timestamptz)
   /// `double precision`.
   public static let double = Self.plain(.double)
   /// `jsonb`.
@@ -130,7 +163,7 @@ extension TableDefinition.ColumnType {
 
 /// Where a table's rows lie on an engine with several nodes. On one node it says nothing.
 public enum Placement: Sendable, Hashable {
-  /// Spread by the first column of the key (Citus), or by the whole key (`DISTRIBUTED BY`).
+  /// Spread by the first column of the table's `distributionKey` (Citus), or by all of them (`DISTRIBUTED BY`).
   ///
   /// - `shards`: how many parts on Citus; nil takes the server's `citus.shard_count`. Elsewhere there is one per segment.
   /// - `colocatedWith`: a table whose rows with the same value lie on the same node, on Citus; nil with a number of shards
@@ -142,7 +175,7 @@ public enum Placement: Sendable, Hashable {
   case local
 
   /// Behind `CREATE TABLE`, where the engine reads it there.
-  func clause(key: [Identifier]) -> SQL {
+  package func clause(key: [Identifier]) -> SQL {
     switch self {
     case .distributed where !key.isEmpty: .keyword(Self.clause(by: key.map(\.quoted)))
     case .replicated: " DISTRIBUTED REPLICATED"

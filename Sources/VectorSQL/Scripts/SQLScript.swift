@@ -70,8 +70,9 @@ extension SQL {
     return SQLScript.transaction(settings, renderer.text + ";\n")
   }
 
-  /// The query with every value as a constant, for a server that cannot plan it with parameters.
-  package func renderedWithConstants(for dialect: Dialect) throws(RenderingError) -> Statement {
+  /// The statement with every value as a constant: for a server that cannot plan it with parameters, for a message of several
+  /// statements, and for DDL, which have none.
+  package func renderedWithConstants(for dialect: Dialect = .pgvector) throws(RenderingError) -> Statement {
     var renderer = Renderer(dialect: dialect, layout: .compact) { _, _, value in value.literalBeforeCast }
     try renderer.render(self)
     return Statement(trusted: renderer.text)

@@ -215,6 +215,14 @@ extension InsertStatement {
     rows: some Collection<[Cell]>,
     for dialect: Dialect
   ) throws(RenderingError) -> Statement {
+    try unnested(rows: rows, for: dialect).rendered(for: dialect)
+  }
+
+  /// ``unnestStatement(rows:for:)`` as a fragment, which may also be written with its arrays as constants.
+  package func unnested(
+    rows: some Collection<[Cell]>,
+    for dialect: Dialect
+  ) throws(RenderingError) -> SQL {
     guard !columns.isEmpty, !rows.isEmpty else {
       throw RenderingError(.invalidShape, "an insertion into \(table.quoted) without columns or rows")
     }
@@ -224,21 +232,24 @@ extension InsertStatement {
         "a row has \(row.count) values for \(columns.count) columns of \(table.quoted)"
       )
     }
-    var binds: [SQLValue] = []
-    var arrays: [String] = []
+    var arrays: [SQL] = []
+    var names: [String] = []
     var values: [String] = []
     for (index, column) in columns.enumerated() {
       let (elements, type) = try elements(of: column, at: index, rows, dialect)
       let cast = try vectorCast(column, dialect)
-      binds.append(.text(elements))
-      arrays.append("\(dialect.placeholder(index + 1))::text::\(cast == nil ? type : "text")[]")
-      values.append("u.c\(index + 1)" + (cast.map { "::" + $0 } ?? ""))
+      // Nothing says of which type NULLs are, and as texts no other column would take them. One array must be there for the rows.
+      let isNull = type == nil && cast == nil
+      values.append(isNull ? "NULL" : "u.c\(index + 1)" + (cast.map { "::" + $0 } ?? ""))
+      if isNull, !arrays.isEmpty || index < columns.count - 1 { continue }
+      arrays.append("\(elements)::text::\(.keyword(cast == nil ? type ?? "text" : "text"))[]")
+      names.append("c\(index + 1)")
     }
-    let names = columns.indices.map { "c\($0 + 1)" }.joined(separator: ", ")
-    let text =
-      "INSERT INTO \(table.quoted) (\(columnList)) SELECT \(values.joined(separator: ", ")) "
-      + "FROM unnest(\(arrays.joined(separator: ", "))) AS u(\(names))"
-    return Statement(trusted: text + (try conflictClause(dialect)), binds: binds)
+    return """
+      INSERT INTO \(table: table) (\(.keyword(columnList))) SELECT \(.keyword(values.joined(separator: ", "))) \
+      FROM unnest(\(arrays.joined(separator: ", "))) AS u(\(.keyword(names.joined(separator: ", "))))\
+      \(.keyword(try conflictClause(dialect)))
+      """
   }
 
   private func elements(
@@ -246,7 +257,7 @@ extension InsertStatement {
     at index: Int,
     _ rows: some Collection<[Cell]>,
     _ dialect: Dialect
-  ) throws(RenderingError) -> (text: String, type: String) {
+  ) throws(RenderingError) -> (text: String, type: String?) {
     var texts: [String] = []
     var type: String?
     for row in rows {
@@ -261,7 +272,7 @@ extension InsertStatement {
       }
       type = name
     }
-    return ("{" + texts.joined(separator: ",") + "}", type ?? "text")
+    return ("{" + texts.joined(separator: ",") + "}", type)
   }
 
   private func vectorCast(_ column: Target, _ dialect: Dialect) throws(RenderingError) -> String? {

@@ -174,6 +174,9 @@ extension SQLValue {
   }
 
   static func quotedArrayElement(_ text: String) -> String {
+    // Few texts hold what must be escaped, and there are many in an array.
+    let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
+    guard text.utf8.contains(where: { $0 == quote || $0 == backslash }) else { return "\"" + text + "\"" }
     var result = "\""
     for scalar in text.unicodeScalars {
       if scalar == "\"" || scalar == "\\" { result += "\\" }
@@ -214,6 +217,8 @@ extension SQLValue {
 
   /// The text as a string constant; `E''` where it holds a backslash, so that no server setting changes its meaning.
   package static func quotedLiteral(_ text: String) -> String {
+    let (quote, backslash) = (UInt8(ascii: "'"), UInt8(ascii: "\\"))
+    guard text.utf8.contains(where: { $0 == quote || $0 == backslash }) else { return "'" + text + "'" }
     var result = "'"
     var hasBackslash = false
     for scalar in text.unicodeScalars {
