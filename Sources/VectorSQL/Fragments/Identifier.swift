@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 
 /// A name of a table, column, index or schema that is safe to write into SQL text.
 ///

@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 
 /// How the text of a rendering is laid out.
 public enum TextLayout: Sendable, Hashable {
