@@ -175,9 +175,17 @@ struct Misuse: Sendable, CustomTestStringConvertible {
   static let compiler: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
     .map { "\($0)/swiftc" }.first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// The folder with the module under test: beside the test program.
-  private static let modules = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-    .deletingLastPathComponent().appendingPathComponent("Modules").path
+  /// What the compiler needs to find the module under test, which is beside the test program, and those of C below it.
+  private static let modules: [String] = {
+    let products = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+      .deletingLastPathComponent()
+    let maps = ["CSHA256", "CYAML"].flatMap {
+      ["-Xcc", "-fmodule-map-file=" + products.appendingPathComponent("\($0).build/module.modulemap").path]
+    }
+    return [
+      "-I", products.appendingPathComponent("Modules").path, "-I", Environment.package + "/Sources/CZlib",
+    ] + maps
+  }()
 
   static func typecheck(_ line: String) throws -> (status: Int32, output: String) {
     try typecheck(file: frame + "  " + line + "\n}\n")
@@ -188,7 +196,7 @@ struct Misuse: Sendable, CustomTestStringConvertible {
     let file = try folder.file("misuse.swift", text)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(compiler))
-    process.arguments = ["-typecheck", "-swift-version", "6", "-I", modules, file]
+    process.arguments = ["-typecheck", "-swift-version", "6"] + modules + [file]
     let pipe = Pipe()
     process.standardError = pipe
     process.standardOutput = pipe
