@@ -159,8 +159,7 @@ extension RowSink {
   ) async throws
     -> LoadCounts
   {
-    try await connection.transaction { connection in
-      if let head = batch.head { try await connection.query(sql: head) }
+    let body = { @Sendable (connection: isolated PostgresConnection) async throws -> LoadCounts in
       var written = batch.rows.count > 0 ? try await write(batch.rows, on: connection) : LoadCounts()
       if batch.changed.count > 0 { written = written + (try await replace(batch.changed, on: connection)) }
       for statement in batch.images { try await connection.query(sql: statement) }
@@ -168,6 +167,8 @@ extension RowSink {
       if let entry { try await connection.query(sql: entry.insertion, prepared: true) }
       return counts
     }
+    guard let head = batch.head else { return try await connection.transaction(body) }
+    return try await connection.transaction(first: head, body)
   }
 
   /// Replaces rows by their ids; a row that was deleted meanwhile is inserted.

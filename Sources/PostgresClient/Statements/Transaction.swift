@@ -1,5 +1,5 @@
 internal import CLibpq
-internal import VectorSQL
+package import VectorSQL
 
 /// How a transaction sees what others do meanwhile.
 public struct TransactionIsolation: Sendable, Hashable {
@@ -34,10 +34,34 @@ extension PostgresConnection {
     _ body: @Sendable (isolated PostgresConnection) async throws -> Value
   ) async throws -> Value {
     guard transactionStatus == .idle else { return try await savepoint(body) }
+    return try await transaction(begin: "BEGIN\(isolation.clause)", retries: retries, body)
+  }
+
+  /// A transaction with a first statement, which is sent with BEGIN and so takes no round trip; as
+  /// `transaction(isolation:retries:_:)`.
+  package func transaction<Value: Sendable>(
+    first: SQL,
+    _ body: @Sendable (isolated PostgresConnection) async throws -> Value
+  ) async throws -> Value {
+    let first = try first.renderedWithConstants().text
+    guard transactionStatus == .idle else {
+      return try await savepoint { connection in
+        try await connection.run(trusted: first)
+        return try await body(connection)
+      }
+    }
+    return try await transaction(begin: "BEGIN; \(first)", retries: 0, body)
+  }
+
+  private func transaction<Value: Sendable>(
+    begin: String,
+    retries: Int,
+    _ body: @Sendable (isolated PostgresConnection) async throws -> Value
+  ) async throws -> Value {
     var attempt = 0
     while true {
       do {
-        try await run(trusted: "BEGIN\(isolation.clause)")
+        try await run(trusted: begin)
         let value = try await body(self)
         try await commit()
         return value

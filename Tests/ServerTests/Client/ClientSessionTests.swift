@@ -125,6 +125,24 @@ struct ClientSessionTests {
     await connection.close()
   }
 
+  @Test func aTransactionsFirstStatementEndsWithIt() async throws {
+    let connection = try await ScratchSchema.connect()
+    let first: SQL = "SELECT set_config('app.tenant', \("o'brien"), true)"
+    let inside = try await connection.transaction(first: first) { try await setting("app.tenant", $0) }
+    let nested = try await connection.transaction {
+      try await $0.transaction(first: first) { try await setting("app.tenant", $0) }
+    }
+    #expect(inside == "o'brien" && nested == "o'brien")
+    #expect(try await setting("app.tenant", connection) == "")
+    await #expect(throws: PostgresError.self) {
+      try await connection.transaction(first: "SELECT 1 / 0") { _ in
+        Issue.record("the first statement failed")
+      }
+    }
+    #expect(await connection.transactionStatus == .idle)
+    await connection.close()
+  }
+
   @Test(arguments: [
     (TransactionIsolation.readCommitted, "read committed"), (.repeatableRead, "repeatable read"),
     (.serializable, "serializable"),
