@@ -32,7 +32,7 @@ struct NetworkTests {
     }
     #expect(
       error?.description
-        == "the checkpoint does not fit squeezenet1_1: missing features.0.bias; "
+        == "the weights do not fit squeezenet1_1: missing features.0.bias; "
         + "wrongly shaped features.3.squeeze.weight [16, 64] instead of [16, 64, 1, 1]; left over head.weight"
     )
   }
@@ -65,7 +65,7 @@ struct NetworkTests {
     let error = #expect(throws: NetworkError.self) { try cut.makeSession(feature: .logits) }
     #expect(
       error?.description
-        == "the checkpoint has no classifier.1.weight, which logits needs; use pooled, gem or rmac"
+        == "the weights have no classifier.1.weight, which logits needs; use pooled, gem or rmac"
     )
   }
 

@@ -137,7 +137,7 @@ extension Network {
     guard !isHeadless || graph.needed(for: graph.outputs.body).contains(value) else {
       throw NetworkError(
         .feature,
-        "the checkpoint has no \(architecture.classifier), which \(feature) needs; use pooled, gem or rmac"
+        "the weights have no \(architecture.classifier), which \(feature) needs; use pooled, gem or rmac"
       )
     }
     let plan = try plan(for: value, inputSize: size)

@@ -45,7 +45,7 @@ struct WeightReader {
     guard values.allSatisfy(\.isFinite) else {
       throw NetworkError(
         .weights,
-        "the tensor \(name) holds NaN or an infinity: the training failed; take another checkpoint"
+        "the tensor \(name) holds NaN or an infinity: the training failed; take other weights"
       )
     }
     return values

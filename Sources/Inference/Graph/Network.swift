@@ -90,7 +90,7 @@ extension Architecture {
     guard problems.isEmpty else {
       throw NetworkError(
         .weights,
-        "the checkpoint does not fit \(name): \(problems.joined(separator: "; "))"
+        "the weights do not fit \(name): \(problems.joined(separator: "; "))"
       )
     }
     return extra

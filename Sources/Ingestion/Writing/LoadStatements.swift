@@ -39,10 +39,8 @@ struct LoadStatements: Sendable, Hashable {
   private var columnList: SQL { columns.map(SQL.identifier).joined(separator: ", ") }
   private var overriding: SQL { overridesIdentity ? " OVERRIDING SYSTEM VALUE" : .empty }
 
-  /// Changes the row whose id is the first parameter; those of the columns follow it.
-  /// - Returns: nil where nothing would change.
-  private func update(_ columns: [Identifier], _ change: (Identifier, SQL) -> SQL) -> SQL? {
-    if columns.isEmpty { return nil }
+  /// Changes the row whose id is the first parameter; those of the columns, one or more, follow it.
+  private func update(_ columns: some Sequence<Identifier>, _ change: (Identifier, SQL) -> SQL) -> SQL {
     let changes = columns.enumerated().map { change($1, .parameter($0 + 2)) }.joined(separator: ", ")
     return "UPDATE \(table: table) SET \(changes) WHERE \(id: id) = $1"
   }
@@ -79,21 +77,20 @@ struct LoadStatements: Sendable, Hashable {
 
   /// Replaces one row, whose id is the first parameter; the others follow as in a row.
   var replace: SQL {
-    // The vector is written always.
-    update(Array(columns.dropFirst())) { "\(id: $0) = \($1)" } ?? .empty
+    update(columns.dropFirst()) { "\(id: $0) = \($1)" }
   }
 
   /// Gives a row another class and source, which follow its id in the parameters; nil where neither is written.
   var relocate: SQL? {
-    update(columns.filter { ![id, vector, target.hashColumn].contains($0) }) { "\(id: $0) = \($1)" }
+    let changed = columns.filter { ![id, vector, target.hashColumn].contains($0) }
+    return changed.isEmpty ? nil : update(changed) { "\(id: $0) = \($1)" }
   }
 
   /// Gives a row what it was loaded without: its source and its content's hash, which follow its id in the parameters; nil
   /// where the table has neither column. What the row has stays.
   var identify: SQL? {
-    update(columns.filter { [target.sourceColumn, target.hashColumn].contains($0) }) {
-      "\(id: $0) = coalesce(\(id: $0), \($1))"
-    }
+    let missing = columns.filter { [target.sourceColumn, target.hashColumn].contains($0) }
+    return missing.isEmpty ? nil : update(missing) { "\(id: $0) = coalesce(\(id: $0), \($1))" }
   }
 
   /// Inserts a row with the vector of another one. Id, class, source and hash are the first parameters, the other row's id
